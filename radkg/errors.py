@@ -1,0 +1,73 @@
+"""Every error that radkg raises, with the exit code that a job ends with.
+
+RadkgError                  base (exit code 1)
+  ConfigError               a setting does not exist or has no such value (2)
+  ArchiveError              the archive is missing or is not what it should be
+  SchemaError               a record, a row or a file breaks the schema
+  StorageError              a file or object could not be read or written (disk full, no rights)
+  ExtractorError            no such extractor, or its model directory does not fit
+  SnapshotError             nothing is published here, or published bytes were changed
+  GraphError                the graph refused a statement or a login
+    GraphUnavailable        no graph answers, or another process holds the store (5)
+  ClusterError              Ray could not start or lost the run (5)
+  TooManyFailures           the share of failed studies passed --max-failed (3)
+
+Messages say what failed, on what, and what to do. A caller's wrong argument is a ValueError, a
+broken invariant of our own an assert; one study that fails is a row, never an exception of the job.
+"""
+
+from __future__ import annotations
+
+
+class RadkgError(Exception):
+    """Base of all errors of radkg; `exit_code` is what the process ends with."""
+
+    exit_code = 1
+
+
+class ConfigError(RadkgError):
+    """A setting has an unknown name or value."""
+
+    exit_code = 2
+
+
+class ArchiveError(RadkgError):
+    """The archive is missing, unreadable, or of no known format."""
+
+
+class SchemaError(RadkgError):
+    """A record, a table or a file does not follow the schema."""
+
+
+class StorageError(RadkgError):
+    """A file or object could not be read or written."""
+
+
+class ExtractorError(RadkgError):
+    """An extractor does not exist or cannot be loaded."""
+
+
+class SnapshotError(RadkgError):
+    """No snapshot is published, or its bytes are not the published ones."""
+
+
+class GraphError(RadkgError):
+    """The graph refused a statement or a login."""
+
+
+class GraphUnavailable(GraphError):
+    """No graph server answers, or another process holds the embedded store."""
+
+    exit_code = 5
+
+
+class ClusterError(RadkgError):
+    """Ray could not start, or the run was lost."""
+
+    exit_code = 5
+
+
+class TooManyFailures(RadkgError):
+    """The share of failed studies passed the limit."""
+
+    exit_code = 3

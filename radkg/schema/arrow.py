@@ -1,0 +1,145 @@
+"""Extractions and the index as Arrow tables: explicit schemas, rows from records, Parquet bytes.
+
+Field metadata says what a column holds, its unit and whether it can identify a person (`phi`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from radkg.errors import SchemaError
+from radkg.schema.records import Entity, Extraction, Relation
+
+SCHEMA_VERSION = "1"
+
+
+def _field(
+    name: str, kind: pa.DataType, doc: str, *, null: bool = False, phi: str = "no"
+) -> pa.Field:
+    return pa.field(name, kind, nullable=null, metadata={"doc": doc, "phi": phi})
+
+
+IMAGE = pa.struct(
+    [
+        _field("image_id", pa.string(), "id of the image in its archive", phi="id"),
+        _field("view_position", pa.string(), "PA, AP, LATERAL, ...; null where unknown", null=True),
+        _field("location", pa.string(), "file or object; null where not at hand", null=True),
+    ]
+)
+
+ENTITY = pa.struct(
+    [
+        _field("text", pa.string(), "the words of the report", phi="text"),
+        _field("label", pa.string(), "ANAT-DP, OBS-DP, OBS-U or OBS-DA (RadGraph)"),
+        _field("concept", pa.string(), "canonical name"),
+        _field(
+            "start", pa.int32(), "character offset into report; null: from the image", null=True
+        ),
+        _field("end", pa.int32(), "character offset into report, exclusive", null=True),
+        _field("section", pa.string(), "section of the report", null=True),
+        _field("source", pa.string(), "report or image"),
+        _field("confidence", pa.float64(), "probability in [0, 1]"),
+    ]
+)
+
+RELATION = pa.struct(
+    [
+        _field("head", pa.int32(), "index into entities"),
+        _field("tail", pa.int32(), "index into entities"),
+        _field("relation", pa.string(), "modify, located_at or suggestive_of (RadGraph)"),
+        _field("confidence", pa.float64(), "probability in [0, 1]"),
+    ]
+)
+
+_WHO = [
+    _field("study_id", pa.string(), "one imaging event", phi="id"),
+    _field("subject_id", pa.string(), "the patient, as the archive names them", phi="id"),
+    _field("archive", pa.string(), "name of the archive"),
+    _field("study_date", pa.date32(), "null where unknown", null=True, phi="date"),
+]
+
+INDEX_SCHEMA = pa.schema(
+    [
+        *_WHO,
+        _field("split", pa.string(), "train or test; null where the archive has none", null=True),
+        _field("source", pa.string(), "file or object that holds the report"),
+        _field("member", pa.string(), "name inside the source"),
+        _field("offset", pa.int64(), "bytes from the start of the uncompressed source"),
+        _field("length", pa.int64(), "bytes"),
+        _field("images", pa.list_(pa.field("item", IMAGE, nullable=False)), "images of the study"),
+        _field("fingerprint", pa.string(), "hash of the report's and the images' bytes"),
+    ],
+    metadata={"radkg.table": "index", "radkg.schema_version": SCHEMA_VERSION},
+)
+
+EXTRACTION_SCHEMA = pa.schema(
+    [
+        *_WHO,
+        _field("status", pa.string(), "ok, empty or failed"),
+        _field("reason", pa.string(), "why the study failed", null=True),
+        _field("entities", pa.list_(pa.field("item", ENTITY, nullable=False)), "mentions"),
+        _field("relations", pa.list_(pa.field("item", RELATION, nullable=False)), "triplets"),
+        _field("extractor", pa.string(), "name of the extractor"),
+        _field("model_id", pa.string(), "hash of weights and config, or of rules and word lists"),
+        _field("condition", pa.string(), "image+report, report or image"),
+        _field("study_fingerprint", pa.string(), "fingerprint of the study that was read"),
+        _field("radkg_version", pa.string(), "version that wrote the row"),
+    ],
+    metadata={"radkg.table": "extraction", "radkg.schema_version": SCHEMA_VERSION},
+)
+
+
+def to_table(extractions: Iterable[Extraction]) -> pa.Table:
+    """Return one row per extraction, in order, under EXTRACTION_SCHEMA."""
+    rows = [dataclasses.asdict(extraction) for extraction in extractions]
+    return pa.Table.from_pylist(rows, schema=EXTRACTION_SCHEMA)
+
+
+def from_table(table: pa.Table) -> list[Extraction]:
+    """Return the extractions of a table; inverse of `to_table`.
+
+    Raises:
+        SchemaError: the table has other columns than EXTRACTION_SCHEMA.
+    """
+    if not table.schema.equals(EXTRACTION_SCHEMA):
+        raise SchemaError(
+            f"not a table of extractions of schema version {SCHEMA_VERSION}: "
+            f"columns {table.schema.names}"
+        )
+    return [from_row(row) for row in table.to_pylist()]
+
+
+def from_row(row: dict[str, Any]) -> Extraction:
+    """Return one row of the table as an Extraction."""
+    return Extraction(
+        **{
+            **row,
+            "entities": tuple(Entity(**entity) for entity in row["entities"]),
+            "relations": tuple(Relation(**relation) for relation in row["relations"]),
+        }
+    )
+
+
+def to_parquet(table: pa.Table) -> bytes:
+    """Return the table as Parquet; equal tables give equal bytes (one row group, no time stamp)."""
+    sink = pa.BufferOutputStream()
+    table = table.combine_chunks()
+    pq.write_table(table, sink, compression="zstd", row_group_size=max(1, table.num_rows))
+    return bytes(sink.getvalue())
+
+
+def from_parquet(data: bytes, name: str) -> pa.Table:
+    """Return the table in Parquet bytes; `name` is for the message.
+
+    Raises:
+        SchemaError: the bytes are no Parquet file.
+    """
+    try:
+        return pq.read_table(pa.BufferReader(data))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SchemaError(f"{name} is not a Parquet file: {error}") from error
