@@ -1,7 +1,8 @@
 """A tree of named objects, on a local disk or under s3://: whole reads, atomic writes, listings.
 
-A write is seen whole or not at all: a temporary name, fsync and rename on disk; one PUT on S3 (never
-a rename, which is a copy and a delete there). S3 credentials and endpoint come from the environment.
+A write is seen whole or not at all: a temporary name, fsync and rename on disk; one PUT on S3,
+never a rename, which is a copy and a delete there. S3's credentials and endpoint come from the
+environment.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A mention: `report[start:end] == text`; no offsets, no section where the image is the source."""
+    """A mention: `report[start:end] == text`; no offsets where the image is the source."""
 
     text: str
     label: Label
