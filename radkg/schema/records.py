@@ -136,8 +136,8 @@ def check(extraction: Extraction, report: str | None = None) -> Extraction:
             refuse(f"label {entity.label!r} is none of {LABELS}")
         if not 0.0 <= entity.confidence <= 1.0:
             refuse(f"confidence {entity.confidence} is outside [0, 1]")
-        if not entity.text.strip() or not entity.concept:
-            refuse(f"an entity without text or concept: {entity}")
+        if not entity.text or entity.text != entity.text.strip() or not entity.concept:
+            refuse(f"an entity needs a concept, and words without blanks around them: {entity}")
         if entity.source not in SOURCES:
             refuse(f"source {entity.source!r} is none of {SOURCES}")
         if entity.source == "image":

@@ -1,0 +1,33 @@
+"""Archives of studies: `open_archive(uri)` is the one door; README.md says how to add a format."""
+
+from __future__ import annotations
+
+from radkg.archive.base import Archive, Unreadable
+from radkg.archive.openi import OpenI
+from radkg.errors import ArchiveError
+
+__all__ = ["FORMATS", "Archive", "Unreadable", "open_archive"]
+
+# To add a format: write radkg/archive/<format>.py with a class that follows `Archive` in base.py,
+# and name it here. The first whose `recognise` returns an archive reads it.
+FORMATS = (OpenI,)
+
+
+def open_archive(uri: str, images: str | None = None) -> Archive:
+    """Return the archive at `uri`: a name such as `openi`, or a path.
+
+    Args:
+        uri: `openi` for the reports inside the installed torchxrayvision wheel, or the path of a
+            tar, a tar.gz or a directory of Open-i XML files.
+        images: directory with the images, named <image_id>.jpg, .jpeg, .png or .dcm.
+
+    Raises:
+        ArchiveError: nothing is there, or no format recognises it; the message says why not.
+    """
+    refusals = []
+    for archive_format in FORMATS:
+        found = archive_format.recognise(uri, images)
+        if not isinstance(found, str):
+            return found
+        refusals.append(f"not {archive_format.name}: {found}")
+    raise ArchiveError(f"no archive at {uri!r}: " + "; ".join(refusals))

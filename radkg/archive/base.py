@@ -1,0 +1,49 @@
+"""What every archive format offers: an index with one row per study, and reading by that index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import pyarrow as pa
+
+from radkg.schema.records import Study
+
+Record = Mapping[str, Any]  # one row of INDEX_SCHEMA
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A study that cannot be read, and why; it becomes a failed row."""
+
+    record: Record
+    reason: str
+
+
+class Archive(Protocol):
+    """One archive; cheap to pickle, for it travels to every worker."""
+
+    name: str
+    uri: str
+
+    @classmethod
+    def recognise(cls, uri: str, images: str | None) -> Self | str:
+        """Return the archive at `uri`, or the reason why it is none of this format."""
+        ...
+
+    def index(self) -> pa.Table:
+        """Return INDEX_SCHEMA, one row per study in the order of the archive.
+
+        Raises:
+            ArchiveError: the archive itself is damaged, so that its studies cannot be counted.
+        """
+        ...
+
+    def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
+        """Yield one Study or Unreadable per record, in the order given.
+
+        Raises:
+            ArchiveError: the archive went away or changed since it was indexed.
+        """
+        ...

@@ -1,0 +1,309 @@
+"""Open-i (Indiana University chest X-rays): one XML per study, in a tar, a tar.gz or a directory.
+
+Without a path it reads the copy inside the installed torchxrayvision wheel, with the DICOM
+metadata beside it (study date, view position). Layout and counts: Demner-Fushman et al., JAMIA
+2016. It knows nothing of patients over time: in this collection every patient has one study.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import gzip
+import importlib.resources
+import importlib.util
+import re
+import tarfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO, Any, Self
+from xml.etree.ElementTree import Element, ParseError
+
+import defusedxml
+import pyarrow as pa
+from defusedxml.ElementTree import fromstring
+
+from radkg.archive.base import Record, Unreadable
+from radkg.errors import ArchiveError
+from radkg.schema.arrow import INDEX_SCHEMA
+from radkg.schema.records import Image, Section, Study
+
+MAX_RECORD_BYTES = 16 << 20  # a larger XML becomes a failed row; the largest real one has 13 kB
+_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".dcm"}
+_IMAGE_ID = re.compile(rb'<parentImage id="([^"<>]{1,200})"')
+_TEXT = re.compile(rb'<AbstractText Label="(?:FINDINGS|IMPRESSION)">([^<]*)<')
+
+
+@dataclass(frozen=True)
+class OpenI:
+    """Open-i at `path`, with DICOM metadata and images where they are at hand."""
+
+    path: Path
+    uri: str
+    metadata: Path | None = None
+    images: Path | None = None
+    name: str = "openi"
+
+    @classmethod
+    def recognise(cls, uri: str, images: str | None = None) -> Self | str:
+        """Return Open-i for `openi`, a tar(.gz) or a directory of XML files; else why not."""
+        folder = Path(images) if images else None
+        if folder and not folder.is_dir():
+            raise ArchiveError(f"no directory of images at {images}: check --images")
+        if uri == "openi":
+            data = _wheel()
+            return cls(
+                data / "NLMCXR_reports.tgz", uri, data / "nlmcxr_dicom_metadata.csv.gz", folder
+            )
+        path = Path(uri)
+        if not path.exists():
+            return "no such file or directory"
+        if path.is_dir():
+            if next(path.rglob("*.xml"), None) is None:
+                return "the directory holds no .xml file"
+        elif not _is_tar(path):
+            return "neither a tar, a tar.gz nor a directory of XML files"
+        return cls(path.resolve(), str(path.resolve()), None, folder)
+
+    def index(self) -> pa.Table:
+        """Return INDEX_SCHEMA, one row per XML, in the order of the archive."""
+        dates, views = _dicom_metadata(self.metadata) if self.metadata else ({}, {})
+        locations = self._image_locations()
+        hashes = {image: _content_hash(path) for image, path in locations.items()}
+        rows: list[dict[str, Any]] = []
+        texts: list[bytes] = []
+        seen: set[str] = set()
+        for source, member, offset, data, length in _members(self.path):
+            study_id = "CXR" + Path(member).stem.removeprefix("CXR")
+            if study_id in seen:
+                study_id = member  # kept, and refused by read(): nothing vanishes
+            seen.add(study_id)
+            subject_id = study_id.removeprefix("CXR")
+            images = [
+                {
+                    "image_id": image,
+                    "view_position": views.get(image),
+                    "location": str(locations[image]) if image in locations else None,
+                }
+                for image in (i.decode("utf-8", "replace") for i in _IMAGE_ID.findall(data))
+            ]
+            study_date = dates.get(subject_id)
+            known = (data, repr(study_date).encode(), repr(images).encode())
+            pixels = [hashes[i["image_id"]] for i in images if i["location"]]
+            rows.append(
+                {
+                    "study_id": study_id,
+                    "subject_id": subject_id,
+                    "archive": self.name,
+                    "study_date": study_date,
+                    "split": None,
+                    "source": source,
+                    "member": member,
+                    "offset": offset,
+                    "length": length,
+                    "images": images,
+                    "fingerprint": _hash(*known, *pixels),
+                }
+            )
+            texts.append(b" ".join(b" ".join(_TEXT.findall(data)).lower().split()))
+        for row, split in zip(rows, _splits([r["study_id"] for r in rows], texts), strict=True):
+            row["split"] = split
+        if not rows:
+            raise ArchiveError(f"{self.path} holds no .xml file: is this the Open-i archive?")
+        return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
+
+    def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
+        """Yield one Study or Unreadable per record."""
+        for record in records:
+            tree = self._tree(record)
+            yield tree if isinstance(tree, Unreadable) else self._study(record, tree)
+
+    def codes(self, records: Iterable[Record]) -> dict[str, list[str]]:
+        """Return the human MeSH codes (`major`) of each readable study, by study_id."""
+        found = {}
+        for record in records:
+            tree = self._tree(record)
+            if not isinstance(tree, Unreadable):
+                found[record["study_id"]] = [m.text or "" for m in tree.iterfind(".//MeSH/major")]
+        return found
+
+    def _tree(self, record: Record) -> Element | Unreadable:
+        if record["study_id"] == record["member"]:
+            return Unreadable(record, "another report of the archive has the same id")
+        if record["length"] > MAX_RECORD_BYTES:
+            return Unreadable(
+                record, f"XML of {record['length']} bytes, more than {MAX_RECORD_BYTES}"
+            )
+        data = _read_range(record["source"], record["offset"], record["length"])
+        try:
+            tree: Element = fromstring(data, forbid_dtd=True)
+        except ParseError as error:
+            return Unreadable(record, f"not well-formed XML: {error}")
+        except defusedxml.DefusedXmlException as error:
+            return Unreadable(record, f"forbidden XML: {type(error).__name__}")
+        except (ValueError, LookupError) as error:  # an encoding that Python or expat lacks
+            return Unreadable(record, f"cannot decode the XML: {error}")
+        if tree.tag != "eCitation":
+            return Unreadable(record, f"root element {tree.tag!r} instead of 'eCitation'")
+        return tree
+
+    def _study(self, record: Record, tree: Element) -> Study:
+        report, sections = _report(tree)
+        return Study(
+            study_id=record["study_id"],
+            subject_id=record["subject_id"],
+            archive=self.name,
+            study_date=record["study_date"],
+            report=report,
+            sections=sections,
+            images=tuple(Image(**image) for image in record["images"]),
+            split=record["split"],
+            fingerprint=record["fingerprint"],
+        )
+
+    def _image_locations(self) -> dict[str, Path]:
+        if not self.images:
+            return {}
+        return {
+            path.stem: path.resolve()
+            for path in sorted(self.images.iterdir())
+            if path.suffix.lower() in _IMAGE_SUFFIXES
+        }
+
+
+def _report(tree: Element) -> tuple[str, tuple[Section, ...]]:
+    """Return the report, one `LABEL: text` line per section that has text, and the offsets."""
+    parts: list[str] = []
+    sections: list[Section] = []
+    position = 0
+    for element in tree.iterfind(".//AbstractText"):
+        text = "".join(element.itertext())
+        if not text.strip():
+            continue
+        label = element.get("Label", "TEXT")
+        start = position + len(label) + 2
+        parts.append(f"{label}: {text}\n")
+        sections.append(Section(label.lower(), start, start + len(text)))
+        position = start + len(text) + 1
+    return "".join(parts), tuple(sections)
+
+
+def _splits(study_ids: list[str], texts: list[bytes]) -> list[str | None]:
+    """Return train, test or None by NegBio's list.
+
+    A test study whose findings and impression occur word for word in train is in neither: the split
+    is by text, or 174 of 751 test reports would have been seen in training.
+    """
+    lines = importlib.resources.files("radkg.archive").joinpath("openi_test.txt").read_text()
+    test = {f"CXR{n}" for line in lines.splitlines() if line[:1] != "#" for n in line.split()}
+    seen = {text for i, text in zip(study_ids, texts, strict=True) if i not in test}
+    return [
+        "train" if i not in test else None if text in seen else "test"
+        for i, text in zip(study_ids, texts, strict=True)
+    ]
+
+
+def _wheel() -> Path:
+    """Return the data directory of torchxrayvision without importing it (it would import torch)."""
+    spec = importlib.util.find_spec("torchxrayvision")
+    if spec is None or not spec.submodule_search_locations:
+        raise ArchiveError(
+            "the Open-i reports come with torchxrayvision: pip install torchxrayvision"
+        )
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
+def _is_tar(path: Path) -> bool:
+    try:
+        return tarfile.is_tarfile(path)
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+def _members(path: Path) -> Iterator[tuple[str, str, int, bytes, int]]:
+    """Yield (source, member, offset, bytes, length) of each XML; oversized ones without bytes."""
+    if path.is_dir():
+        for file in sorted(path.rglob("*.xml")):
+            length = file.stat().st_size
+            data = file.read_bytes() if length <= MAX_RECORD_BYTES else b""
+            yield str(file), file.relative_to(path).as_posix(), 0, data, length
+        return
+    count = 0
+    try:
+        with _open(str(path)) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
+            for member in tar:
+                if not member.isfile() or not member.name.endswith(".xml"):
+                    continue
+                file = tar.extractfile(member) if member.size <= MAX_RECORD_BYTES else None
+                data = file.read() if file else b""
+                if file and len(data) != member.size:
+                    raise EOFError("the archive ends inside a member")
+                yield str(path), member.name, member.offset_data, data, member.size
+                count += 1
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise ArchiveError(
+            f"{path} is damaged after {count} reports: {error}: fetch the archive again"
+        ) from error
+
+
+def _open(source: str) -> IO[bytes]:
+    file = open(source, "rb")  # noqa: SIM115 - handed on, and closed by whoever asked
+    is_gzip = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return gzip.GzipFile(fileobj=file) if is_gzip else file  # type: ignore[return-value]
+
+
+@functools.lru_cache(maxsize=1)
+def _stream(source: str, mtime_ns: int, size: int) -> IO[bytes]:
+    """Return an open stream that stays open in this process.
+
+    Units come in the order of the archive, so a worker only ever moves forward through a tar.gz:
+    each worker decompresses it once, and never keeps it whole.
+    """
+    return _open(source)
+
+
+def _read_range(source: str, offset: int, length: int) -> bytes:
+    try:
+        status = Path(source).stat()
+        stream = _stream(source, status.st_mtime_ns, status.st_size)
+        stream.seek(offset)
+        data = stream.read(length)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ArchiveError(f"cannot read {source} at byte {offset}: {error}") from error
+    if len(data) != length:
+        raise ArchiveError(f"{source} is shorter than when it was indexed: run the command again")
+    return data
+
+
+def _dicom_metadata(path: Path) -> tuple[dict[str, date], dict[str, str]]:
+    """Return study dates by subject and view positions by image id; unknown ones are left out."""
+    dates: dict[str, date] = {}
+    views: dict[str, str] = {}
+    with gzip.open(path, "rt", newline="") as file:
+        rows = csv.reader(file)
+        header = next(rows)
+        image, subject, day, view = (
+            header.index(c) for c in ("imageid", "Patient ID", "Study Date", "View Position")
+        )
+        for row in rows:
+            if row[view]:
+                views[row[image]] = row[view]
+            if re.fullmatch(r"\d{8}", row[day]):
+                dates.setdefault(row[subject], datetime.strptime(row[day], "%Y%m%d").date())
+    return dates, views
+
+
+def _content_hash(path: Path) -> bytes:
+    return blake2b(path.read_bytes(), digest_size=16).digest()
+
+
+def _hash(*parts: bytes) -> str:
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()

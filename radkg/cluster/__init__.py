@@ -1,0 +1,1 @@
+"""The same objects on many machines. The only package that imports ray."""

@@ -1,0 +1,267 @@
+"""The extraction run on Ray Data: index, plan, run, publish. A rerun is the same call.
+
+The unit file is the commit. Ray's own row checkpoint is not used: it can lose rows on S3 and does
+nothing on in-memory sources (measured with Ray 2.60), while a listing of unit files cannot be
+wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import ray
+import ray.data
+from ray.exceptions import RayError
+
+from radkg.archive import Archive, open_archive
+from radkg.cluster.unit import UnitWorker
+from radkg.config import Config
+from radkg.errors import ClusterError, ConfigError, RadkgError, TooManyFailures
+from radkg.extractor import load_extractor
+from radkg.run.journal import Journal
+from radkg.run.plan import Unit, plan_units
+from radkg.run.snapshot import POINTER, publish, read_snapshot
+from radkg.schema.arrow import EXTRACTION_SCHEMA
+from radkg.storage import Storage, open_storage
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int, int], None]  # studies done, studies in all, studies failed
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractConfig(Config):
+    """What to extract, with what, to where."""
+
+    archive: str
+    """`openi`, or the path of an archive"""
+    out: str
+    """directory or s3://bucket/prefix of the run"""
+    extractor: str = "rules"
+    """name of an extractor, see radkg.extractor.load_extractor"""
+    images: str | None = None
+    """directory with the archive's images; None: report only"""
+    limit: int | None = None
+    """only the first studies of the archive; None: all"""
+    max_failed: float = 0.05
+    """share of failed studies [0, 1] past which the run stops without publishing"""
+    unit_size: int = 256
+    """studies in one unit of work, which is one commit; 1 to 3 s of extraction is right"""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.max_failed <= 1.0:
+            raise ConfigError(f"--max-failed is a share in [0, 1], not {self.max_failed}")
+        if self.limit is not None and self.limit < 1:
+            raise ConfigError(f"--limit must be at least 1, not {self.limit}")
+        if self.unit_size < 1:
+            raise ConfigError(f"--unit-size must be at least 1, not {self.unit_size}")
+
+
+@dataclass(frozen=True)
+class ExtractReport:
+    """What a run did: studies in, rows out, and how many of them were extracted by this run."""
+
+    studies: int
+    rows: int
+    failed: int
+    empty: int
+    entities: int
+    relations: int
+    extracted: int
+    snapshot_id: str
+    seconds: float
+    out: str
+
+
+def extract(config: ExtractConfig, progress: Progress | None = None) -> ExtractReport:
+    """Extract every study of the archive that does not stand yet, and publish the snapshot.
+
+    Raises:
+        ArchiveError, ExtractorError: nothing could be started.
+        TooManyFailures: more than `max_failed` of the studies failed; nothing new is published.
+        ClusterError: Ray could not start, or lost the run; finished units stand.
+        StorageError: `out` cannot be written; finished units stand.
+    """
+    start = time.perf_counter()
+    storage = open_storage(config.out)
+    extractor = load_extractor(config.extractor)
+    archive = open_archive(config.archive, config.images)
+    index = archive.index().slice(0, config.limit)
+    storage.write("config.json", config.to_json().encode())
+    journal = Journal(storage, extractor.model_id)
+
+    standing = _standing_rows(storage, extractor.model_id)
+    columns = (standing["study_id"].to_pylist(), standing["study_fingerprint"].to_pylist())
+    records = index.to_pylist()
+    units = plan_units(
+        records, dict(zip(*columns, strict=True)), extractor.model_id, config.unit_size
+    )
+    done = journal.done()
+    missing = [unit for unit in units if unit.unit_id not in done]
+    extracted = sum(len(unit.records) for unit in missing)
+    logger.info(
+        "planned studies=%d to_extract=%d units=%d units_missing=%d model_id=%s",
+        *(len(records), extracted, len(units), len(missing), extractor.model_id),
+    )
+
+    budget = _Budget(len(records), config.max_failed, extracted, progress)
+    if missing:
+        worker = (archive, config.extractor, extractor.model_id, storage.uri)
+        _run(missing, worker, budget)
+    rows = _gather(records, [standing, *(journal.read(unit.unit_id) for unit in units)])
+    budget.check(pc.sum(pc.equal(rows["status"], "failed")).as_py())
+    snapshot = publish(storage, rows)
+    manifest = snapshot.manifest
+    return ExtractReport(
+        studies=len(records),
+        rows=snapshot.num_studies,
+        failed=manifest["status"]["failed"],
+        empty=manifest["status"]["empty"],
+        entities=manifest["entities"],
+        relations=manifest["relations"],
+        extracted=extracted,
+        snapshot_id=snapshot.snapshot_id,
+        seconds=round(time.perf_counter() - start, 3),
+        out=storage.uri,
+    )
+
+
+@dataclass
+class _Budget:
+    """Counts finished studies, shows them, and stops the run when too many have failed."""
+
+    studies: int
+    max_failed: float
+    to_extract: int
+    progress: Progress | None
+    done: int = 0
+    failed: int = 0
+
+    def add(self, studies: int, failed: int) -> None:
+        self.done += studies
+        self.failed += failed
+        if self.progress:
+            self.progress(self.done, self.to_extract, self.failed)
+        self.check(self.failed)
+
+    def check(self, failed: int) -> None:
+        if failed > self.max_failed * self.studies:
+            raise TooManyFailures(
+                f"{failed} of {self.studies} studies failed, more than --max-failed "
+                f"{self.max_failed:g}: nothing was published; the reasons stand in the failed rows "
+                "of the journal; repair the archive, or run again with a higher limit"
+            )
+
+
+def _run(units: list[Unit], worker: tuple[Archive, str, str, str], budget: _Budget) -> None:
+    """Run the units through an actor pool; each commits itself, only its counts come back."""
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.enable_operator_progress_bars = False
+    with _session(), _explained():
+        # One row = one unit = one block: Ray neither merges units nor cuts them.
+        blocks = [pa.table({"unit": [asdict(unit)]}) for unit in units]
+        cpus = int(ray.cluster_resources().get("CPU", 1))
+        counts = ray.data.from_arrow(blocks).map_batches(
+            _UnitActor,
+            fn_constructor_args=worker,
+            batch_size=1,
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(
+                size=max(1, min(cpus, len(units))), max_tasks_in_flight_per_actor=2
+            ),
+            num_cpus=1,  # a dead actor comes back for ever: the attempts bound a poisoned unit
+        )
+        for row in counts.iter_rows():
+            budget.add(row["studies"], row["failed"])
+
+
+class _UnitActor:
+    """Ray Data's view of a UnitWorker: one unit per batch."""
+
+    def __init__(self, archive: Archive, extractor: str, model_id: str, out: str) -> None:
+        self._work = UnitWorker(archive, extractor, model_id, out)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        units = batch["unit"].to_pylist()
+        return pa.Table.from_pylist([self._work(u["unit_id"], u["records"]) for u in units])
+
+
+@contextlib.contextmanager
+def _session() -> Iterator[None]:
+    """Use the Ray that runs, join the one that RAY_ADDRESS names, or start a local one."""
+    if ray.is_initialized():
+        yield
+        return
+    address = os.environ.get("RAY_ADDRESS") or "local"
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # stderr is for the user's progress
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    local: dict[str, Any] = {"include_dashboard": False, "object_store_memory": 256 << 20}
+    try:
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **(local if address == "local" else {}),
+        )
+    except (RayError, OSError, RuntimeError, ValueError) as error:
+        raise ClusterError(f"cannot start or join Ray at {address}: {error}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Let a worker's RadkgError through as itself; call everything else a lost run."""
+    try:
+        yield
+    except RayError as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, RadkgError):
+                raise cause from None
+            cause = getattr(cause, "cause", None) or cause.__cause__
+        raise ClusterError(
+            f"Ray lost the run: {error}: finished units stand, run the same command again"
+        ) from error
+
+
+def _standing_rows(storage: Storage, model_id: str) -> pa.Table:
+    """Return the published rows of this model; none where nothing is published."""
+    empty = EXTRACTION_SCHEMA.empty_table()
+    if not storage.exists(POINTER):
+        return empty
+    rows = pa.concat_tables([empty, *read_snapshot(storage).tables()])
+    return rows.filter(pc.equal(rows["model_id"], model_id))
+
+
+def _gather(records: list[dict[str, Any]], rows: list[pa.Table]) -> pa.Table:
+    """Return one row per record out of standing and journalled rows, wherever each stands.
+
+    Raises:
+        ClusterError: a study has no row; rows in and rows out must be equal.
+    """
+    table = pa.concat_tables(rows)
+    fingerprints = {r["study_id"]: r["fingerprint"] for r in records}
+    keep = [
+        fingerprints.get(study_id) == fingerprint
+        for study_id, fingerprint in zip(
+            table["study_id"].to_pylist(), table["study_fingerprint"].to_pylist(), strict=True
+        )
+    ]
+    table = table.filter(pa.array(keep, pa.bool_()))
+    if table.num_rows != len(records):
+        raise ClusterError(
+            f"{len(records)} studies in, {table.num_rows} rows out: nothing was published"
+        )
+    return table

@@ -1,0 +1,51 @@
+"""The journal: one Parquet object per finished unit. The object is the commit; nothing else is.
+
+Names: journal/<model_id>/<unit_id>.parquet, and attempts/<model_id>/<unit_id>-<n> for a unit that
+was begun and is not finished. Two workers that finish the same unit write the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from radkg.schema.arrow import from_parquet, to_parquet
+from radkg.storage import Storage
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The finished units of one model under one storage."""
+
+    storage: Storage
+    model_id: str
+
+    def done(self) -> set[str]:
+        """Return the ids of the finished units, by one listing."""
+        names = self.storage.names(f"journal/{self.model_id}")
+        return {name.rpartition("/")[2].removesuffix(".parquet") for name in names}
+
+    def begin(self, unit_id: str) -> int:
+        """Mark one more attempt at a unit; return how many were begun before and never finished."""
+        before = len(self._attempts(unit_id))
+        self.storage.write(f"attempts/{self.model_id}/{unit_id}-{before}", b"")
+        return before
+
+    def commit(self, unit_id: str, rows: pa.Table) -> None:
+        """Write the unit's rows, whole or not at all, then forget its attempts."""
+        self.storage.write(self._name(unit_id), to_parquet(rows))
+        for name in self._attempts(unit_id):
+            self.storage.delete(name)
+
+    def read(self, unit_id: str) -> pa.Table:
+        """Return the rows of a finished unit."""
+        name = self._name(unit_id)
+        return from_parquet(self.storage.read(name), f"{self.storage.uri}/{name}")
+
+    def _attempts(self, unit_id: str) -> list[str]:
+        names = self.storage.names(f"attempts/{self.model_id}")
+        return [name for name in names if name.rpartition("/")[2].startswith(unit_id)]
+
+    def _name(self, unit_id: str) -> str:
+        return f"journal/{self.model_id}/{unit_id}.parquet"

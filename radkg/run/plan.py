@@ -1,0 +1,48 @@
+"""Plan a run: the index minus what stands, cut into immutable, content-addressed units of work.
+
+A unit's id hashes the model and the sorted (study, fingerprint) pairs, so the same work has the
+same name in every run, and a changed study or model can never meet an old result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Studies that are extracted and committed together; `records` are rows of INDEX_SCHEMA."""
+
+    unit_id: str
+    records: tuple[Mapping[str, Any], ...]
+
+
+def plan_units(
+    records: Sequence[Mapping[str, Any]],
+    standing: Mapping[str, str],
+    model_id: str,
+    unit_size: int,
+) -> list[Unit]:
+    """Return the units that are not covered by what stands, in the order of the index.
+
+    Args:
+        records: rows of INDEX_SCHEMA, one per study.
+        standing: study_id -> study_fingerprint of the rows that this model has already published.
+        model_id: identity of the extractor.
+        unit_size: studies in a unit, >= 1; it changes the units, never the published bytes.
+    """
+    if unit_size < 1:
+        raise ValueError(f"unit_size must be at least 1, not {unit_size}")
+    todo = [r for r in records if standing.get(r["study_id"]) != r["fingerprint"]]
+    batches = [tuple(todo[i : i + unit_size]) for i in range(0, len(todo), unit_size)]
+    return [Unit(_unit_id(batch, model_id), batch) for batch in batches]
+
+
+def _unit_id(records: Sequence[Mapping[str, Any]], model_id: str) -> str:
+    digest = blake2b(model_id.encode(), digest_size=16)
+    for study_id, fingerprint in sorted((r["study_id"], r["fingerprint"]) for r in records):
+        digest.update(f"\0{study_id}\0{fingerprint}".encode())
+    return digest.hexdigest()

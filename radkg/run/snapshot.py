@@ -1,0 +1,151 @@
+"""Snapshots: what is published. Content-hashed Parquet parts, a manifest, one pointer written last.
+
+The bytes depend on the rows alone: not on units, workers, kills or time. Rows are sorted by
+study_id; a part ends after a study whose id hashes to zero, so one changed study changes one part.
+Readers that hold a manifest see that night whole, whatever is published meanwhile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from radkg.errors import SnapshotError, StorageError
+from radkg.schema.arrow import EXTRACTION_SCHEMA, SCHEMA_VERSION, from_parquet, to_parquet
+from radkg.storage import Storage
+
+POINTER = "snapshot/CURRENT"
+MEAN_PART_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A published set of extractions, one row per study."""
+
+    storage: Storage
+    snapshot_id: str
+    manifest: dict[str, Any]
+
+    @property
+    def archive(self) -> str:
+        """Name of the archive that was read."""
+        return str(self.manifest["archive"])
+
+    @property
+    def extractor(self) -> str:
+        """Name of the extractor that read it."""
+        return str(self.manifest["extractor"])
+
+    @property
+    def num_studies(self) -> int:
+        """Rows in all parts."""
+        return int(self.manifest["num_studies"])
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the parts, sorted by study_id within and across parts.
+
+        Raises:
+            SnapshotError: a part is missing or its bytes are not the published ones.
+        """
+        for part in self.manifest["parts"]:
+            name = f"snapshot/parts/{part['sha256']}.parquet"
+            where = f"{self.storage.uri}/{name}"
+            try:
+                data = self.storage.read(name)
+            except StorageError as error:
+                raise SnapshotError(f"published part {where} is gone: {error}") from error
+            if hashlib.sha256(data).hexdigest() != part["sha256"]:
+                raise SnapshotError(
+                    f"published part {where} was changed after it was written: remove {POINTER} "
+                    "and run the extraction again to publish it anew from the journal"
+                )
+            yield from_parquet(data, where)
+
+
+def publish(storage: Storage, rows: pa.Table) -> Snapshot:
+    """Publish the rows, which must hold each study once; the pointer is the last write.
+
+    What stands already is not written again: publishing the same rows twice touches nothing.
+
+    Raises:
+        SnapshotError: there is no row, or a study stands twice.
+    """
+    rows = rows.sort_by("study_id").cast(EXTRACTION_SCHEMA)
+    study_ids = rows["study_id"].to_pylist()
+    if not study_ids or len(set(study_ids)) != len(study_ids):
+        raise SnapshotError(f"cannot publish {len(study_ids)} rows: each study must stand once")
+    parts = {}
+    for start, end in _cuts(study_ids):
+        data = to_parquet(rows.slice(start, end - start))
+        parts[hashlib.sha256(data).hexdigest()] = (end - start, data)
+    manifest = _manifest(rows, [{"sha256": key, "rows": n} for key, (n, _) in parts.items()])
+    text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+    snapshot_id = hashlib.sha256(text.encode()).hexdigest()[:16]
+    if _pointer(storage) != snapshot_id:
+        for key, (_, data) in parts.items():
+            storage.write(f"snapshot/parts/{key}.parquet", data)
+        storage.write(f"snapshot/manifest-{snapshot_id}.json", text.encode())
+        storage.write(POINTER, f"{snapshot_id}\n".encode())
+    return Snapshot(storage, snapshot_id, manifest)
+
+
+def read_snapshot(storage: Storage) -> Snapshot:
+    """Return the snapshot that the pointer names.
+
+    Raises:
+        SnapshotError: nothing is published, or the manifest was changed.
+    """
+    snapshot_id = _pointer(storage)
+    if snapshot_id is None:
+        raise SnapshotError(f"nothing is published under {storage.uri}: run `radkg extract` first")
+    text = storage.read(f"snapshot/manifest-{snapshot_id}.json")
+    if hashlib.sha256(text).hexdigest()[:16] != snapshot_id:
+        raise SnapshotError(
+            f"the manifest of snapshot {snapshot_id} under {storage.uri} was changed"
+        )
+    return Snapshot(storage, snapshot_id, json.loads(text))
+
+
+def _pointer(storage: Storage) -> str | None:
+    if not storage.exists(POINTER):
+        return None
+    return storage.read(POINTER).decode("ascii", "replace").strip()
+
+
+def _cuts(study_ids: list[str]) -> list[tuple[int, int]]:
+    ends = [
+        i + 1
+        for i, study_id in enumerate(study_ids)
+        if int.from_bytes(hashlib.blake2b(study_id.encode(), digest_size=4).digest(), "big")
+        % MEAN_PART_ROWS
+        == 0
+    ]
+    ends = [*ends, len(study_ids)] if not ends or ends[-1] != len(study_ids) else ends
+    return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def _manifest(rows: pa.Table, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    def one(column: str) -> str:
+        values = pc.unique(rows[column]).to_pylist()
+        assert len(values) == 1, f"{column} differs between rows: {values}"
+        return str(values[0])
+
+    status = {s["values"]: s["counts"] for s in pc.value_counts(rows["status"]).to_pylist()}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "archive": one("archive"),
+        "extractor": one("extractor"),
+        "model_id": one("model_id"),
+        "condition": one("condition"),
+        "num_studies": rows.num_rows,
+        "status": {name: status.get(name, 0) for name in ("ok", "empty", "failed")},
+        "entities": pc.sum(pc.list_value_length(rows["entities"])).as_py(),
+        "relations": pc.sum(pc.list_value_length(rows["relations"])).as_py(),
+        "parts": parts,
+    }

@@ -1,0 +1,68 @@
+"""Extractors for tests, loaded by name as any user's own: `tests.extractors:words`."""
+
+import os
+import time
+from collections.abc import Sequence
+
+import radkg
+from radkg.schema.records import Condition, Entity, Extraction, Study
+
+
+class Words:
+    """Calls every `effusion` a present one; slow, dying or failing on request."""
+
+    name = "words"
+    condition: Condition = "report"
+
+    def __init__(self, model_id: str = "words-1", unit_s: float = 0.0, poison: str = "") -> None:
+        self.model_id = model_id
+        self.unit_s = unit_s
+        self.poison = poison
+
+    def __call__(self, studies: Sequence[Study]) -> list[Extraction]:
+        time.sleep(self.unit_s)
+        return [self._extract(study) for study in studies]
+
+    def _extract(self, study: Study) -> Extraction:
+        if study.study_id == self.poison:
+            os._exit(77)  # what a native crash looks like
+        if "RAISE" in study.report:
+            raise ZeroDivisionError("asked for")
+        text = "BROKEN" if "BROKEN" in study.report else "effusion"
+        start = study.report.find("effusion")
+        found = () if start < 0 else (_entity(text, start),)
+        return Extraction(
+            study_id=study.study_id,
+            subject_id=study.subject_id,
+            archive=study.archive,
+            study_date=study.study_date,
+            status="ok" if found else "empty",
+            reason=None,
+            entities=found,
+            relations=(),
+            extractor=self.name,
+            model_id=self.model_id,
+            condition=self.condition,
+            study_fingerprint=study.fingerprint,
+            radkg_version=radkg.__version__,
+        )
+
+
+def _entity(text: str, start: int) -> Entity:
+    return Entity(text, "OBS-DP", "effusion", start, start + len("effusion"), None)
+
+
+def words() -> Words:
+    return Words()
+
+
+def words_two() -> Words:
+    return Words("words-2")
+
+
+def slow() -> Words:
+    return Words(unit_s=0.3)
+
+
+def poisoned() -> Words:
+    return Words("poisoned-1", poison="CXR3")
