@@ -17,12 +17,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from radkg.errors import SchemaError
 from radkg.schema.records import Entity, Extraction, Label, Relation, check
 
 Spelling = Literal["v1", "xl"]
+SPELLINGS: tuple[Spelling, ...] = get_args(Spelling)
 
 MEASUREMENT = "measurement"  # the concept of entities that RadGraph-XL labels as measurements
 _XL_KIND = {"ANAT": "Anatomy", "OBS": "Observation"}
@@ -49,7 +50,7 @@ class Document:
 def to_document(
     extraction: Extraction,
     report: str,
-    spelling: Spelling = "v1",
+    spelling: str = "v1",
     extra: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the extraction as one RadGraph document; `extra` is added as it is.
@@ -109,7 +110,7 @@ def from_document(doc_key: str, document: Mapping[str, Any]) -> Document:
 
 
 def _entity_out(
-    entity: Entity, text: str, inserted: list[int], starts: list[int], spelling: Spelling
+    entity: Entity, text: str, inserted: list[int], starts: list[int], spelling: str
 ) -> dict[str, Any]:
     words = entity.text
     if entity.start is None or entity.end is None:  # read from the image: no place in the text

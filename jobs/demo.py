@@ -1,0 +1,10 @@
+"""Run the whole river once on the reports of the installed wheel.
+
+python jobs/demo.py --out radkg-demo
+ray job submit --working-dir . -- python jobs/demo.py --out radkg-demo
+"""
+
+from radkg.cli import demo, run
+
+if __name__ == "__main__":
+    run(demo)

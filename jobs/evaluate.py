@@ -1,0 +1,10 @@
+"""Score an extractor against the human codes of an archive.
+
+python jobs/evaluate.py --archive openi --extractor rules
+ray job submit --working-dir . -- python jobs/evaluate.py --archive openi --extractor rules --json
+"""
+
+from radkg.cli import evaluate, run
+
+if __name__ == "__main__":
+    run(evaluate)

@@ -1,0 +1,10 @@
+"""Load what is published into the graph: the difference to what stands there.
+
+python jobs/load.py --out radkg-out
+ray job submit --working-dir . -- python jobs/load.py --out radkg-out --graph bolt://localhost:7687
+"""
+
+from radkg.cli import load, run
+
+if __name__ == "__main__":
+    run(load)

@@ -1,0 +1,124 @@
+"""The demo: the whole river once, from the reports in the installed wheel to a page to look at."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from radkg.archive import open_archive
+from radkg.cluster.data import ExtractConfig, ExtractReport, extract
+from radkg.graph import open_graph
+from radkg.graph.analytics import Answer, queries, run_query
+from radkg.graph.loader import LoadReport, load
+from radkg.page import Answer as PageAnswer
+from radkg.page import page
+from radkg.progress import stage
+from radkg.run.snapshot import Snapshot, read_snapshot
+from radkg.schema.arrow import from_table
+from radkg.schema.records import Extraction, Study
+from radkg.storage import LocalStorage, open_storage
+
+SHOWN_STUDIES = 8
+SHOWN_ENTITIES = 30  # a study with more is no good first thing to look at
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What the demo did: counts of the run and of the graph, seconds in all, and where it is."""
+
+    studies: int
+    rows: int
+    failed: int
+    entities: int
+    relations: int
+    nodes: int
+    relationships: int
+    seconds: float
+    out: str
+
+
+def demo(config: ExtractConfig, graph_address: str, console: Console) -> DemoReport:
+    """Extract, load, ask and draw; returns the counts. `config.out` is a local directory."""
+    start = time.perf_counter()
+    out = Path(config.out).resolve()
+    storage = open_storage(str(out))
+    assert isinstance(storage, LocalStorage)
+    with stage(console, "extract triplets (Ray)") as advance:
+        run = extract(config, lambda done, total, failed: advance(done, total))
+    snapshot = read_snapshot(storage)
+    with open_graph(graph_address, out / "graph") as graph:
+        with stage(console, f"load the graph ({graph.engine})") as advance:
+            loaded = load(graph, snapshot, advance)
+        with stage(console, "ask the named queries") as advance:
+            answers = []
+            for query in queries():
+                answers.append(run_query(graph, query.name, {}))
+                advance(len(answers), len(queries()))
+    with stage(console, "write the page"):
+        html = _page(config, snapshot, answers, run, loaded)
+        storage.write("report.html", html.encode())
+    return DemoReport(
+        studies=run.studies,
+        rows=run.rows,
+        failed=run.failed,
+        entities=run.entities,
+        relations=run.relations,
+        nodes=loaded.nodes,
+        relationships=loaded.relationships,
+        seconds=round(time.perf_counter() - start, 1),
+        out=str(out),
+    )
+
+
+def _page(
+    config: ExtractConfig,
+    snapshot: Snapshot,
+    answers: list[Answer],
+    run: ExtractReport,
+    loaded: LoadReport,
+) -> str:
+    shown = _shown(snapshot)
+    archive = open_archive(config.archive, config.images)
+    wanted = {extraction.study_id for extraction in shown}
+    records = [r for r in archive.index().to_pylist() if r["study_id"] in wanted]
+    studies = {s.study_id: s for s in archive.read(records) if isinstance(s, Study)}
+    pairs = [(studies[e.study_id], e) for e in shown if e.study_id in studies]
+    images = {
+        (study.study_id, image.image_id): Path(image.location).read_bytes()
+        for study, _ in pairs
+        for image in study.images
+        if image.location and Path(image.location).suffix.lower() != ".dcm"
+    }
+    return page(
+        f"radkg: {snapshot.num_studies:,} studies of {snapshot.archive}",
+        summary={
+            "studies": run.studies,
+            "failed": run.failed,
+            "entities": run.entities,
+            "relations": run.relations,
+            "nodes": loaded.nodes,
+            "relationships": loaded.relationships,
+            "extractor": snapshot.extractor,
+            "model id": snapshot.manifest["model_id"],
+            "snapshot": snapshot.snapshot_id,
+        },
+        answers=[PageAnswer(a.name, a.question, a.parameters, a.columns, a.rows) for a in answers],
+        studies=pairs,
+        images=images,
+    )
+
+
+def _shown(snapshot: Snapshot) -> list[Extraction]:
+    """Return the studies that show most: by how many labels and relations occur, then by id."""
+
+    def variety(extraction: Extraction) -> tuple[int, int, str]:
+        kinds = {e.label for e in extraction.entities} | {r.relation for r in extraction.relations}
+        return (-len(kinds), -len(extraction.relations), extraction.study_id)
+
+    rows = [row for table in snapshot.tables() for row in from_table(table)]
+    return sorted((r for r in rows if len(r.entities) <= SHOWN_ENTITIES), key=variety)[
+        :SHOWN_STUDIES
+    ]

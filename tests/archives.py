@@ -1,0 +1,50 @@
+"""Small archives in Open-i's layout, with invented reports and, on demand, hostile members."""
+
+import io
+import tarfile
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+FINDINGS = "Small left effusion. No pneumothorax. Heart size is normal."
+
+
+def xml(
+    number: int,
+    findings: str = FINDINGS,
+    impression: str = "Small left effusion.",
+    codes: tuple[str, ...] = ("normal",),
+    images: tuple[str, ...] = (),
+    encoding: str = "utf-8",
+) -> bytes:
+    """Return one study as Open-i writes it."""
+    text = (
+        f'<?xml version="1.0" encoding="{encoding}"?>\n<eCitation><uId id="CXR{number}"/>'
+        "<MedlineCitation><Article><Abstract>"
+        f'<AbstractText Label="COMPARISON"/>'
+        f'<AbstractText Label="FINDINGS">{escape(findings)}</AbstractText>'
+        f'<AbstractText Label="IMPRESSION">{escape(impression)}</AbstractText>'
+        "</Abstract></Article></MedlineCitation><MeSH>"
+        + "".join(f"<major>{escape(code)}</major>" for code in codes)
+        + "</MeSH>"
+        + "".join(f'<parentImage id="{image}"/>' for image in images)
+        + "</eCitation>"
+    )
+    return text.encode(encoding)
+
+
+def write_archive(path: Path, members: dict[str, bytes], mode: str = "w:gz") -> Path:
+    """Write the members as a tar(.gz), in the order given."""
+    with tarfile.open(path, mode) as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+def studies(count: int, first: int = 1) -> dict[str, bytes]:
+    """Return `count` plain studies, each with a text of its own."""
+    return {
+        f"ecgen-radiology/{n}.xml": xml(n, findings=f"{FINDINGS} Rib {n} is intact.")
+        for n in range(first, first + count)
+    }

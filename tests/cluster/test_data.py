@@ -1,0 +1,187 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from radkg.archive import open_archive
+from radkg.cluster.data import ExtractConfig, extract
+from radkg.errors import ArchiveError, ConfigError, StorageError, TooManyFailures
+from radkg.extractor import extract_rows, load_extractor
+from radkg.run.snapshot import POINTER, read_snapshot
+from radkg.schema.arrow import from_table
+from radkg.storage import open_storage
+from tests.archives import studies, write_archive, xml
+
+pytestmark = pytest.mark.ray
+
+WORDS = "tests.extractors:words"
+
+
+def published(out) -> dict[str, bytes]:
+    root = Path(out) / "snapshot"
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+def rows_of(out):
+    return [r for t in read_snapshot(open_storage(str(out))).tables() for r in from_table(t)]
+
+
+@pytest.fixture
+def archive(tmp_path):
+    return str(write_archive(tmp_path / "a.tgz", studies(60)))
+
+
+def test_ray_gives_what_the_bare_loop_gives(ray_session, archive, tmp_path):
+    report = extract(ExtractConfig(archive=archive, out=str(tmp_path / "out"), unit_size=7))
+    bare = open_archive(archive)
+    expected = extract_rows(load_extractor("rules"), bare.read(bare.index().to_pylist()))
+    assert rows_of(tmp_path / "out") == sorted(expected, key=lambda row: row.study_id)
+    assert (report.studies, report.rows, report.extracted) == (60, 60, 60)
+
+
+def test_units_do_not_change_the_published_bytes(ray_session, archive, tmp_path):
+    for unit_size in (1000, 13):
+        out = str(tmp_path / str(unit_size))
+        extract(ExtractConfig(archive=archive, out=out, extractor=WORDS, unit_size=unit_size))
+    assert published(tmp_path / "1000") == published(tmp_path / "13")
+
+
+def test_running_again_changes_nothing(ray_session, archive, tmp_path):
+    config = ExtractConfig(archive=archive, out=str(tmp_path / "out"), extractor=WORDS)
+    extract(config)
+    stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.parquet")}
+    report = extract(config)
+    assert report.extracted == 0
+    assert stamps == {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.parquet")}
+
+
+def test_a_night_extracts_what_changed_and_drops_what_went(ray_session, tmp_path):
+    members, out = studies(40), str(tmp_path / "out")
+    path = write_archive(tmp_path / "a.tgz", members)
+    extract(ExtractConfig(archive=str(path), out=out, extractor=WORDS, unit_size=10))
+    del members["ecgen-radiology/7.xml"]
+    members["ecgen-radiology/8.xml"] = xml(8, findings="Clear.", impression="")
+    members["ecgen-radiology/99.xml"] = xml(99)
+    write_archive(path, members)
+    report = extract(ExtractConfig(archive=str(path), out=out, extractor=WORDS, unit_size=10))
+    assert (report.studies, report.rows, report.extracted) == (40, 40, 2)
+    fresh = str(tmp_path / "fresh")
+    extract(ExtractConfig(archive=str(path), out=fresh, extractor=WORDS))
+    assert rows_of(out) == rows_of(fresh)
+    assert published(out)["CURRENT"] == published(fresh)["CURRENT"]
+
+
+def test_another_model_extracts_everything_again(ray_session, archive, tmp_path):
+    out = str(tmp_path / "out")
+    extract(ExtractConfig(archive=archive, out=out, extractor=WORDS))
+    report = extract(ExtractConfig(archive=archive, out=out, extractor=WORDS + "_two"))
+    assert report.extracted == 60
+    assert {row.model_id for row in rows_of(out)} == {"words-2"}
+
+
+def test_a_failed_study_is_a_row_with_its_reason(ray_session, tmp_path):
+    members = studies(20) | {"21.xml": xml(21)[:200], "22.xml": xml(22, findings="RAISE")}
+    path = write_archive(tmp_path / "a.tgz", members)
+    config = ExtractConfig(
+        archive=str(path), out=str(tmp_path / "out"), extractor=WORDS, max_failed=0.2
+    )
+    report = extract(config)
+    assert (report.studies, report.rows, report.failed) == (22, 22, 2)
+    reasons = {row.study_id: row.reason for row in rows_of(tmp_path / "out") if row.reason}
+    assert sorted(reasons) == ["CXR21", "CXR22"]
+    assert "well-formed" in reasons["CXR21"]
+
+
+def test_too_many_failures_stop_the_run_and_publish_nothing(ray_session, tmp_path):
+    members = studies(20) | {f"{n}.xml": b"<" for n in range(30, 35)}
+    path = write_archive(tmp_path / "a.tgz", members)
+    config = {"archive": str(path), "out": str(tmp_path / "out"), "extractor": WORDS}
+    with pytest.raises(TooManyFailures, match=r"5 of 25 studies failed"):
+        extract(ExtractConfig(**config, max_failed=0.1))
+    assert not (tmp_path / "out" / POINTER).exists()
+    report = extract(ExtractConfig(**config, max_failed=0.2))
+    assert (report.failed, report.extracted) == (5, 0)
+
+
+def test_a_study_that_kills_its_process_costs_itself_alone(ray_session, archive, tmp_path):
+    out = str(tmp_path / "out")
+    report = extract(
+        ExtractConfig(archive=archive, out=out, extractor="tests.extractors:poisoned", unit_size=10)
+    )
+    assert (report.rows, report.failed) == (60, 1)
+    (bad,) = [row for row in rows_of(out) if row.status == "failed"]
+    assert bad.study_id == "CXR3"
+    assert "exit status 77" in bad.reason
+    assert open_storage(out).names("attempts") == []
+
+
+DRIVER = """
+import sys
+from radkg.cluster.data import ExtractConfig, extract
+extract(ExtractConfig(archive=sys.argv[1], out=sys.argv[2], extractor=sys.argv[3], unit_size=4))
+"""
+
+
+def test_a_killed_driver_loses_nothing(ray_session, archive, tmp_path):
+    """SIGKILL the driver three times in the middle; then the bytes are those of a quiet run."""
+    out, quiet = tmp_path / "out", tmp_path / "quiet"
+    slow = "tests.extractors:slow"
+    command = [sys.executable, "-c", DRIVER, archive, str(out), slow]
+    environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
+    counts = []
+    for target in (2, 6, 10):
+        driver = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 90
+        while len(list(out.glob("journal/*/*.parquet"))) < target and driver.poll() is None:
+            assert time.monotonic() < deadline, "no unit was written"
+            time.sleep(0.02)
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+        counts.append(len(list(out.glob("journal/*/*.parquet"))))
+        assert not (out / POINTER).exists()
+    assert counts[-1] < 15, "the driver was killed too late to prove anything"
+    done = {p: p.read_bytes() for p in out.glob("journal/*/*.parquet")}
+    report = extract(ExtractConfig(archive=archive, out=str(out), extractor=slow, unit_size=4))
+    assert report.rows == 60
+    assert report.extracted == 60 - 4 * len(done)
+    assert done.items() <= {p: p.read_bytes() for p in out.glob("journal/*/*.parquet")}.items()
+    extract(ExtractConfig(archive=archive, out=str(quiet), extractor=WORDS, unit_size=16))
+    assert published(out) == published(quiet)
+
+
+def test_a_full_disk_stops_the_run_and_the_next_one_finishes_it(ray_session, archive, tmp_path):
+    out = tmp_path / "small"
+    out.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(out)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a small file system")
+    try:
+        config = ExtractConfig(archive=archive, out=str(out), extractor=WORDS, unit_size=4)
+        with pytest.raises(StorageError, match="No space left on device"):
+            extract(config)
+        assert not (out / POINTER).exists()
+        subprocess.run(["mount", "-o", "remount,size=64m", str(out)], check=True)
+        assert extract(config).rows == 60
+    finally:
+        subprocess.run(["umount", str(out)], check=True)
+
+
+def test_a_run_leaves_its_settings(ray_session, archive, tmp_path):
+    config = ExtractConfig(archive=archive, out=str(tmp_path / "out"), limit=5)
+    assert extract(config).rows == 5
+    saved = json.loads((tmp_path / "out/config.json").read_text())
+    assert ExtractConfig.from_mapping(saved) == config
+
+
+def test_wrong_settings_are_refused_before_anything_starts(tmp_path):
+    for wrong in ({"max_failed": 2.0}, {"limit": 0}, {"unit_size": 0}):
+        with pytest.raises(ConfigError):
+            ExtractConfig(archive="openi", out="x", **wrong)
+    with pytest.raises(ArchiveError, match="no archive at"):
+        extract(ExtractConfig(archive=str(tmp_path / "gone"), out=str(tmp_path / "out")))
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,104 @@
+import json
+import random
+
+import pyarrow as pa
+import pytest
+
+from radkg.errors import SnapshotError
+from radkg.run import snapshot as module
+from radkg.run.snapshot import POINTER, publish, read_snapshot
+from radkg.schema.arrow import from_table, to_table
+from radkg.schema.records import failed
+from radkg.storage import open_storage
+from tests.rows import row
+
+
+def files(root):
+    return {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    monkeypatch.setattr(module, "MEAN_PART_ROWS", 8)
+
+
+def test_the_bytes_depend_on_the_rows_alone(tmp_path, small_parts):
+    rows = [row(f"s{i}") for i in range(100)]
+    publish(open_storage(str(tmp_path / "a")), to_table(rows))
+    random.Random(0).shuffle(rows)
+    pieces = pa.concat_tables([to_table(rows[:33]), to_table(rows[33:])])
+    snapshot = publish(open_storage(str(tmp_path / "b")), pieces)
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+    assert len(snapshot.manifest["parts"]) > 3
+
+
+def test_what_is_read_is_what_was_published_in_order(tmp_path, small_parts):
+    rows = [row(f"s{i}", study_date=None) for i in range(50)]
+    rows[7] = failed(rows[7], "no reason")
+    publish(open_storage(str(tmp_path)), to_table(rows))
+    snapshot = read_snapshot(open_storage(str(tmp_path)))
+    found = [r for table in snapshot.tables() for r in from_table(table)]
+    assert found == sorted(rows, key=lambda r: r.study_id)
+    assert snapshot.manifest["status"] == {"ok": 49, "empty": 0, "failed": 1}
+    assert snapshot.num_studies == 50
+
+
+def test_one_changed_study_changes_one_part(tmp_path, small_parts):
+    rows = [row(f"s{i}") for i in range(100)]
+    storage = open_storage(str(tmp_path))
+    before = publish(storage, to_table(rows)).manifest["parts"]
+    rows[50] = row("s50", model_id="m1", study_fingerprint="new")
+    after = publish(storage, to_table(rows)).manifest["parts"]
+    assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
+
+
+def test_publishing_again_touches_nothing(tmp_path):
+    storage = open_storage(str(tmp_path))
+    publish(storage, to_table([row("s1")]))
+    stamps = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+    publish(storage, to_table([row("s1")]))
+    assert stamps == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+
+
+def test_a_reader_keeps_its_night(tmp_path):
+    storage = open_storage(str(tmp_path))
+    publish(storage, to_table([row("s1")]))
+    old = read_snapshot(storage)
+    publish(storage, to_table([row("s1"), row("s2")]))
+    assert [table.num_rows for table in old.tables()] == [1]
+    assert [table.num_rows for table in read_snapshot(storage).tables()] == [2]
+
+
+def test_nothing_published_says_what_to_do(tmp_path):
+    with pytest.raises(SnapshotError, match="radkg extract"):
+        read_snapshot(open_storage(str(tmp_path)))
+
+
+def test_any_changed_byte_is_noticed(tmp_path):
+    storage = open_storage(str(tmp_path))
+    publish(storage, to_table([row(f"s{i}") for i in range(20)]))
+    (part,) = (tmp_path / "snapshot/parts").iterdir()
+    data = part.read_bytes()
+    for place in range(0, len(data), max(1, len(data) // 50)):
+        part.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        with pytest.raises(SnapshotError, match="was changed"):
+            list(read_snapshot(storage).tables())
+    part.unlink()
+    with pytest.raises(SnapshotError, match="is gone"):
+        list(read_snapshot(storage).tables())
+
+
+def test_a_changed_manifest_is_noticed(tmp_path):
+    storage = open_storage(str(tmp_path))
+    publish(storage, to_table([row("s1")]))
+    (path,) = (tmp_path / "snapshot").glob("manifest-*.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"num_studies": 2}))
+    with pytest.raises(SnapshotError, match="manifest"):
+        read_snapshot(storage)
+
+
+@pytest.mark.parametrize("rows", [[], [row("s1"), row("s1")]])
+def test_a_study_stands_once(tmp_path, rows):
+    with pytest.raises(SnapshotError, match="each study must stand once"):
+        publish(open_storage(str(tmp_path)), to_table(rows))
+    assert not (tmp_path / POINTER).exists()

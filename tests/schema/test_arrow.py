@@ -1,0 +1,56 @@
+import pyarrow as pa
+import pytest
+
+from radkg.errors import SchemaError
+from radkg.schema.arrow import (
+    EXTRACTION_SCHEMA,
+    INDEX_SCHEMA,
+    from_parquet,
+    from_table,
+    to_parquet,
+    to_table,
+)
+from radkg.schema.records import Entity, Extraction, failed
+from tests.rows import row
+
+SEEN = Entity("effusion", "OBS-U", "effusion", None, None, None, "image", 0.125)
+ROWS = [
+    row("s1"),
+    row("s2", study_date=None, entities=(), relations=(), status="empty"),
+    failed(row("s3"), "why"),
+    row(
+        "s4", entities=(SEEN,), relations=()
+    ),
+]
+
+
+def test_rows_round_trip_through_parquet():
+    data = to_parquet(to_table(ROWS))
+    table = from_parquet(data, "x")
+    assert table.schema.equals(EXTRACTION_SCHEMA, check_metadata=True)
+    assert from_table(table) == ROWS
+
+
+def test_equal_tables_give_equal_bytes():
+    chunked = pa.concat_tables([to_table(ROWS[:1]), to_table(ROWS[1:])])
+    assert to_parquet(chunked) == to_parquet(to_table(ROWS))
+
+
+def test_the_columns_are_the_record():
+    assert EXTRACTION_SCHEMA.names == list(Extraction.__dataclass_fields__)
+    entity = EXTRACTION_SCHEMA.field("entities").type.value_type
+    assert [field.name for field in entity] == list(Entity.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("schema", [EXTRACTION_SCHEMA, INDEX_SCHEMA])
+def test_every_field_says_what_it_holds(schema):
+    for field in schema:
+        assert field.metadata[b"doc"]
+        assert field.metadata[b"phi"] in (b"no", b"id", b"date", b"text")
+
+
+def test_other_tables_and_bytes_are_refused():
+    with pytest.raises(SchemaError, match="columns"):
+        from_table(pa.table({"a": [1]}))
+    with pytest.raises(SchemaError, match="x is not a Parquet file"):
+        from_parquet(b"PAR1", "x")

@@ -1,0 +1,60 @@
+import dataclasses
+
+import pytest
+
+from radkg.errors import SchemaError
+from radkg.schema.records import Entity, Relation, check, failed
+from tests.rows import REPORT, row
+
+
+def test_a_valid_row_passes():
+    assert check(row("s1"), REPORT) == row("s1")
+    assert row("s1").triplets() == [
+        ("small", "modify", "effusion"),
+        ("effusion", "located_at", "left"),
+    ]
+
+
+def first(**changes):
+    entity = dataclasses.replace(row("s1").entities[0], **changes)
+    return {"entities": (entity, *row("s1").entities[1:])}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (first(label="OBS"), "label 'OBS'"),
+        (first(text="large"), "not the report's text"),
+        (first(start=7), "not a span"),
+        (first(start=None), "not a span"),
+        (first(start=0, end=6, text="small "), "without blanks around"),
+        (first(concept=""), "needs a concept"),
+        (first(confidence=1.5), "confidence 1.5"),
+        (first(confidence=float("nan")), "confidence nan"),
+        (first(source="guess"), "source 'guess'"),
+        (first(source="image"), "no offsets"),
+        ({"relations": (Relation(0, 4, "modify"),)}, "does not join two of 4"),
+        ({"relations": (Relation(-1, 2, "modify"),)}, "does not join"),
+        ({"relations": (Relation(1, 1, "modify"),)}, "does not join"),
+        ({"relations": (Relation(0, 1, "causes"),)}, "relation 'causes'"),
+        ({"relations": (Relation(0, 1, "modify", 2.0),)}, "confidence 2.0"),
+        ({"status": "done"}, "status 'done'"),
+        ({"status": "empty"}, "with entities"),
+        ({"reason": "why"}, "a reason stands"),
+        ({"status": "failed", "entities": (), "relations": ()}, "a reason stands"),
+    ],
+)
+def test_what_breaks_the_schema_is_refused(changes, message):
+    with pytest.raises(SchemaError, match=message):
+        check(row("s1", **changes), REPORT)
+
+
+def test_an_entity_from_the_image_has_no_offsets():
+    seen = Entity("effusion", "OBS-DP", "effusion", None, None, None, "image", 0.5)
+    check(row("s1", entities=(seen,), relations=()), REPORT)
+
+
+def test_a_failed_row_keeps_who_and_says_why():
+    found = failed(row("s1"), "no text")
+    assert (found.study_id, found.status, found.reason) == ("s1", "failed", "no text")
+    assert check(found).triplets() == []

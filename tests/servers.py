@@ -1,0 +1,123 @@
+"""Real graph servers for the tests: Neo4j from Maven's jars, and the embedded engine.
+
+A test takes `neo4j_uri` or `embedded_graph` (one server each for the whole run), or `graph`, which
+runs it on both engines with an empty graph each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from radkg.graph import Graph, open_graph
+from radkg.graph.embedded import free_ports
+
+NEO4J = "neo4j-5.26.30"
+SOURCES = Path(__file__).parent / "neo4j"
+
+
+def _absent(reason: str) -> None:
+    if os.environ.get("RADKG_REQUIRE_NEO4J") == "1":
+        pytest.fail(f"RADKG_REQUIRE_NEO4J is set, but {reason}")
+    pytest.skip(reason)
+
+
+def _jars() -> Path:
+    """Return the folder of Neo4j's jars; Maven fetches them once per user."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "radkg"
+    jars = cache / NEO4J
+    if jars.is_dir():
+        return jars
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as temporary:
+        shutil.copy(SOURCES / "pom.xml", temporary)
+        fetched = Path(temporary) / "jars"
+        goal = ["dependency:copy-dependencies", f"-DoutputDirectory={fetched}"]
+        maven = subprocess.run(
+            ["mvn", "-q", "-B", *goal], cwd=temporary, capture_output=True, text=True, check=False
+        )
+        if maven.returncode != 0:
+            _absent(f"Maven could not fetch {NEO4J}: {maven.stdout[-500:]}")
+        with contextlib.suppress(OSError):  # another run was faster
+            fetched.rename(jars)
+    return jars
+
+
+@contextlib.contextmanager
+def run_neo4j() -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
+    """Run a Neo4j server; give its address, password and process."""
+    java = shutil.which("java")
+    if java is None or shutil.which("mvn") is None:
+        _absent("Neo4j needs java (17 or later) and mvn on the PATH")
+    jars = _jars()
+    password = secrets.token_urlsafe(16)
+    (port,) = free_ports(1)
+    with tempfile.TemporaryDirectory(prefix="radkg-neo4j-") as home:
+        log = Path(home) / "server.log"
+        command = [str(java), "-Xmx1g", "-cp", f"{jars}/*", str(SOURCES / "Server.java")]
+        with log.open("w") as errors:
+            server = subprocess.Popen(
+                [*command, home, str(port)],
+                env={**os.environ, "NEO4J_PASSWORD": password},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
+        assert server.stdin is not None
+        assert server.stdout is not None
+        try:
+            if "ready\n" not in iter(server.stdout.readline, ""):
+                _absent(f"Neo4j did not start: {log.read_text()[-2000:]}")
+            yield f"bolt://127.0.0.1:{port}", password, server
+        finally:
+            server.stdin.close()
+            try:
+                server.wait(30)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+            server.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def neo4j_uri() -> Iterator[str]:
+    """The address of a running Neo4j; its login stands in NEO4J_USER and NEO4J_PASSWORD."""
+    with run_neo4j() as (uri, password, _), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEO4J_USER", "neo4j")
+        patch.setenv("NEO4J_PASSWORD", password)
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def embedded_graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+    """The embedded engine, open on a store of its own; not emptied between tests."""
+    with open_graph("embedded", tmp_path_factory.mktemp("store")) as graph:
+        yield graph
+
+
+@pytest.fixture(params=["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def graph(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Graph]:
+    """An empty graph, once on each engine."""
+    with contextlib.ExitStack() as stack:
+        if request.param == "neo4j":
+            uri = request.getfixturevalue("neo4j_uri")
+            opened = stack.enter_context(open_graph(uri, tmp_path))
+        else:
+            opened = request.getfixturevalue("embedded_graph")
+        empty(opened)
+        yield opened
+
+
+def empty(graph: Graph) -> None:
+    """Delete every node and relationship; constraints and indexes stay."""
+    graph.write(lambda transaction: transaction.run("MATCH (n) DETACH DELETE n").consume())

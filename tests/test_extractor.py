@@ -1,0 +1,54 @@
+import pickle
+
+import pytest
+
+from radkg.archive import open_archive
+from radkg.errors import ExtractorError, RadkgError
+from radkg.extractor import extract_rows, load_extractor
+from tests.archives import write_archive, xml
+
+
+@pytest.fixture
+def items(tmp_path):
+    members = {
+        "1.xml": xml(1, findings="effusion"),
+        "2.xml": xml(2, findings="RAISE"),
+        "3.xml": b"<broken",
+        "4.xml": xml(4, findings="BROKEN effusion"),
+        "5.xml": xml(5, findings="", impression=""),
+        "6.xml": xml(6, findings="effusion"),
+    }
+    archive = open_archive(str(write_archive(tmp_path / "a.tgz", members)))
+    return list(archive.read(archive.index().to_pylist()))
+
+
+def test_one_row_out_for_one_study_in(items):
+    rows = extract_rows(load_extractor("tests.extractors:words"), items)
+    assert [row.study_id for row in rows] == [f"CXR{n}" for n in range(1, 7)]
+    assert [row.status for row in rows] == ["ok", "failed", "failed", "failed", "empty", "ok"]
+    assert [row.reason and row.reason.partition(":")[0] for row in rows] == [
+        None,
+        "ZeroDivisionError",
+        "not well-formed XML",
+        "invalid extraction",
+        None,
+        None,
+    ]
+
+
+@pytest.mark.parametrize("name", ["nonsense", "no.such.module:make", "tests.extractors:missing"])
+def test_an_unknown_extractor_is_named(name):
+    with pytest.raises(ExtractorError, match=name):
+        load_extractor(name)
+
+
+def test_errors_cross_processes():
+    error = pickle.loads(pickle.dumps(ExtractorError("what failed")))
+    assert isinstance(error, RadkgError)
+    assert str(error) == "what failed"
+
+
+def test_the_rules_know_what_they_are():
+    one, two = load_extractor("rules"), load_extractor("rules")
+    assert one.name == "rules"
+    assert one.model_id == two.model_id

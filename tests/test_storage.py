@@ -1,0 +1,112 @@
+import os
+import pickle
+import subprocess
+import threading
+
+import pytest
+
+from radkg.errors import StorageError
+from radkg.storage import LocalStorage, open_storage
+
+
+@pytest.fixture(scope="module")
+def s3_endpoint():
+    from moto.server import ThreadedMotoServer  # a real S3 server on loopback
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        import s3fs
+
+        s3fs.S3FileSystem(use_listings_cache=False).mkdir("bucket")
+        yield
+    server.stop()
+
+
+@pytest.fixture(params=["local", "s3"])
+def storage(request, tmp_path):
+    if request.param == "local":
+        return open_storage(str(tmp_path / "deep" / "root"))
+    request.getfixturevalue("s3_endpoint")
+    return open_storage(f"s3://bucket/{tmp_path.name}")
+
+
+def test_objects_are_written_read_listed_and_deleted(storage):
+    assert storage.names("a") == []
+    storage.write("a/two", b"22")
+    storage.write("a/one", b"1")
+    storage.write("ab", b"")
+    assert storage.names("a") == ["a/one", "a/two"]
+    assert storage.read("a/two") == b"22"
+    storage.write("a/two", b"new")
+    assert storage.read("a/two") == b"new"
+    assert storage.exists("ab")
+    assert not storage.exists("a/three")
+    storage.delete("a/two")
+    storage.delete("a/two")
+    assert storage.names("a") == ["a/one"]
+
+
+def test_a_missing_object_is_named(storage):
+    with pytest.raises(StorageError, match=r"cannot read .*/gone"):
+        storage.read("gone")
+
+
+def test_a_storage_crosses_processes(storage):
+    storage.write("x", b"1")
+    assert pickle.loads(pickle.dumps(storage)).read("x") == b"1"
+
+
+def test_other_addresses_are_refused():
+    with pytest.raises(StorageError, match="s3://bucket/prefix"):
+        open_storage("gs://bucket/x")
+
+
+def test_readers_see_whole_objects_only(tmp_path):
+    storage = LocalStorage(tmp_path)
+    values = [bytes([n]) * 200_000 for n in range(2)]
+    storage.write("x", values[0])
+    stop = threading.Event()
+
+    def write():
+        while not stop.is_set():
+            for value in values:
+                storage.write("x", value)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        seen = {storage.read("x") for _ in range(300)}
+    finally:
+        stop.set()
+        writer.join()
+    assert seen <= set(values)
+    assert storage.names("") == ["x"]
+
+
+def test_a_full_disk_is_said_and_loses_nothing(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this machine allows no mounts")
+    try:
+        storage = LocalStorage(tmp_path)
+        storage.write("kept", b"k" * 1000)
+        with pytest.raises(StorageError, match=r"No space left on device: free some space"):
+            storage.write("kept", b"x" * 1_000_000)
+        assert storage.read("kept") == b"k" * 1000
+        assert [p.name for p in tmp_path.iterdir()] == ["kept"]
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=r"cannot write .*file/x: "):
+        LocalStorage(tmp_path / "file").write("x", b"")
