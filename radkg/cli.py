@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from radkg import log
-from radkg.errors import ConfigError, RadkgError
+from radkg.errors import ConfigError, GraphError, RadkgError
 
 if TYPE_CHECKING:
     from radkg.graph import Graph
@@ -135,7 +135,7 @@ def load(
 
     snapshot = read_snapshot(open_storage(out))
     with (
-        _graph(graph, out, insecure) as opened,
+        _graph(graph, out, insecure, must_exist=False) as opened,
         stage(console, f"load the graph ({opened.engine})") as advance,
     ):
         report = run_load(opened, snapshot, advance)
@@ -179,7 +179,7 @@ def query(
     from radkg.graph.analytics import queries, run_query
 
     if list_queries:
-        known = [
+        known: list[dict[str, Any]] = [
             {
                 "name": q.name,
                 "question": q.question,
@@ -280,9 +280,11 @@ def import_file(
 @app.command("graph")
 def serve_graph(out: Out) -> None:
     """Keep the embedded graph of a run open for any Bolt client, until interrupted."""
+    from radkg.graph.embedded import USER
+
     with _graph("embedded", out, insecure=False) as opened:
-        typer.echo(f"address: {opened.address}\nuser: {opened.user}")
-        typer.echo(f"password: in {_store(out) / 'password'}\nstop: Ctrl-C")
+        typer.echo(f"address: {opened.address}\nuser: {USER}")
+        typer.echo(f"password: in the file {_store(out) / 'password'}\nstop: Ctrl-C")
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()
 
@@ -307,10 +309,14 @@ def run(command: typer.Typer | Callable[..., None], argv: Sequence[str] | None =
 
 
 @contextlib.contextmanager
-def _graph(address: str, out: str, insecure: bool) -> Iterator[Graph]:
+def _graph(address: str, out: str, insecure: bool, *, must_exist: bool = True) -> Iterator[Graph]:
     from radkg.graph import open_graph
 
-    store = _store(out) if address == "embedded" else Path()
+    store = Path()
+    if address == "embedded":
+        store = _store(out)
+        if must_exist and not store.is_dir():
+            raise GraphError(f"no graph at {store}: run `radkg load --out {out}` first")
     with open_graph(address, store, insecure=insecure) as opened:
         yield opened
 
@@ -318,7 +324,7 @@ def _graph(address: str, out: str, insecure: bool) -> Iterator[Graph]:
 def _store(out: str) -> Path:
     if "://" in out:
         raise ConfigError(
-            f"the embedded graph needs a local --out, not {out}: give --graph bolt://"
+            f"the embedded graph needs a local --out, not {out}: give --graph ADDRESS"
         )
     return Path(out).resolve() / "graph"
 

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import radkg
-from radkg.archive import Unreadable
 from radkg.errors import ExtractorError, SchemaError
-from radkg.schema.records import Condition, Extraction, Study, check
+from radkg.schema.records import Condition, Extraction, Study, Unreadable, check
 
 
 class Extractor(Protocol):

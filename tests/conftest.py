@@ -1,3 +1,3 @@
 """Fixtures that every test may use."""
 
-pytest_plugins = ["tests.clusters", "tests.servers"]
+pytest_plugins = ["tests.clusters", "tests.demo_run", "tests.servers"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from radkg.archive.base import Archive, Unreadable
+from radkg.archive.base import Archive
 from radkg.archive.openi import OpenI
 from radkg.errors import ArchiveError
 
-__all__ = ["FORMATS", "Archive", "Unreadable", "open_archive"]
+__all__ = ["FORMATS", "Archive", "open_archive"]
 
 # To add a format: write radkg/archive/<format>.py with a class that follows `Archive` in base.py,
 # and name it here. The first whose `recognise` returns an archive reads it.

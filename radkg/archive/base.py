@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import pyarrow as pa
 
-from radkg.schema.records import Study
+from radkg.schema.records import Study, Unreadable
 
 Record = Mapping[str, Any]  # one row of INDEX_SCHEMA
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A study that cannot be read, and why; it becomes a failed row."""
-
-    record: Record
-    reason: str
 
 
 class Archive(Protocol):
     """One archive; cheap to pickle, for it travels to every worker."""
 
-    name: str
-    uri: str
+    @property
+    def name(self) -> str:
+        """What rows call this archive."""
+        ...
+
+    @property
+    def uri(self) -> str:
+        """Where it is, as `open_archive` takes it."""
+        ...
 
     @classmethod
     def recognise(cls, uri: str, images: str | None) -> Self | str:

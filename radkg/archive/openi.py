@@ -27,10 +27,10 @@ import defusedxml
 import pyarrow as pa
 from defusedxml.ElementTree import fromstring
 
-from radkg.archive.base import Record, Unreadable
+from radkg.archive.base import Record
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
-from radkg.schema.records import Image, Section, Study
+from radkg.schema.records import Image, Section, Study, Unreadable
 
 MAX_RECORD_BYTES = 16 << 20  # a larger XML becomes a failed row; the largest real one has 13 kB
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".dcm"}
@@ -238,9 +238,9 @@ def _members(path: Path) -> Iterator[tuple[str, str, int, bytes, int]]:
             for member in tar:
                 if not member.isfile() or not member.name.endswith(".xml"):
                     continue
-                file = tar.extractfile(member) if member.size <= MAX_RECORD_BYTES else None
-                data = file.read() if file else b""
-                if file and len(data) != member.size:
+                content = tar.extractfile(member) if member.size <= MAX_RECORD_BYTES else None
+                data = content.read() if content else b""
+                if content and len(data) != member.size:
                     raise EOFError("the archive ends inside a member")
                 yield str(path), member.name, member.offset_data, data, member.size
                 count += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -33,6 +34,8 @@ from radkg.schema.arrow import EXTRACTION_SCHEMA
 from radkg.storage import Storage, open_storage
 
 logger = logging.getLogger(__name__)
+
+_COUNTS = pa.schema([("studies", pa.int64()), ("failed", pa.int64()), ("error", pa.binary())])
 
 Progress = Callable[[int, int, int], None]  # studies done, studies in all, studies failed
 
@@ -166,10 +169,10 @@ def _run(units: list[Unit], worker: tuple[Archive, str, str, str], budget: _Budg
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False
-    with _session(), _explained():
+    with _session():
         # One row = one unit = one block: Ray neither merges units nor cuts them.
         blocks = [pa.table({"unit": [asdict(unit)]}) for unit in units]
-        cpus = int(ray.cluster_resources().get("CPU", 1))
+        cpus = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
         counts = ray.data.from_arrow(blocks).map_batches(
             _UnitActor,
             fn_constructor_args=worker,
@@ -180,19 +183,33 @@ def _run(units: list[Unit], worker: tuple[Archive, str, str, str], budget: _Budg
             ),
             num_cpus=1,  # a dead actor comes back for ever: the attempts bound a poisoned unit
         )
-        for row in counts.iter_rows():
-            budget.add(row["studies"], row["failed"])
+        try:
+            for row in counts.iter_rows():
+                if row["error"]:
+                    raise pickle.loads(row["error"])
+                budget.add(row["studies"], row["failed"])
+        except RayError as error:
+            raise ClusterError(
+                f"Ray lost the run: {error}: finished units stand, run the same command again"
+            ) from error
 
 
 class _UnitActor:
-    """Ray Data's view of a UnitWorker: one unit per batch."""
+    """Ray Data's view of a UnitWorker: one unit per batch.
+
+    An error of ours travels as data: Ray would hand the driver its traceback as text only.
+    """
 
     def __init__(self, archive: Archive, extractor: str, model_id: str, out: str) -> None:
         self._work = UnitWorker(archive, extractor, model_id, out)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        units = batch["unit"].to_pylist()
-        return pa.Table.from_pylist([self._work(u["unit_id"], u["records"]) for u in units])
+        (unit,) = batch["unit"].to_pylist()
+        try:
+            counts = self._work(unit["unit_id"], unit["records"]) | {"error": None}
+        except RadkgError as error:
+            counts = {"studies": 0, "failed": 0, "error": pickle.dumps(error)}
+        return pa.Table.from_pylist([counts], schema=_COUNTS)
 
 
 @contextlib.contextmanager
@@ -218,22 +235,6 @@ def _session() -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """Let a worker's RadkgError through as itself; call everything else a lost run."""
-    try:
-        yield
-    except RayError as error:
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, RadkgError):
-                raise cause from None
-            cause = getattr(cause, "cause", None) or cause.__cause__
-        raise ClusterError(
-            f"Ray lost the run: {error}: finished units stand, run the same command again"
-        ) from error
 
 
 def _standing_rows(storage: Storage, model_id: str) -> pa.Table:

@@ -10,16 +10,15 @@ import os
 import pickle
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
-from radkg.archive import Archive, Unreadable
+from radkg.archive import Archive
 from radkg.errors import ClusterError
 from radkg.extractor import Extractor, extract_rows, load_extractor, unreadable_row
 from radkg.run.journal import Journal
 from radkg.schema.arrow import to_table
-from radkg.schema.records import Extraction
+from radkg.schema.records import Extraction, Unreadable
 from radkg.storage import open_storage
 
 MAX_ATTEMPTS = 2  # whole-unit attempts before a unit is run study by study
@@ -40,19 +39,13 @@ class UnitWorker:
         self._journal = Journal(open_storage(out), model_id)
 
     def __call__(self, unit_id: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Commit one unit; return its counts: studies, failed, seconds."""
-        start = time.perf_counter()
+        """Commit one unit; return its counts."""
         if self._journal.begin(unit_id) < MAX_ATTEMPTS:
             rows = extract_rows(self._extractor, self._archive.read(records))
         else:
             rows = list(self._one_by_one(records))
         self._journal.commit(unit_id, to_table(rows))
-        return {
-            "unit_id": unit_id,
-            "studies": len(rows),
-            "failed": sum(row.status == "failed" for row in rows),
-            "seconds": time.perf_counter() - start,
-        }
+        return {"studies": len(rows), "failed": sum(row.status == "failed" for row in rows)}
 
     def _one_by_one(self, records: Sequence[Mapping[str, Any]]) -> Iterator[Extraction]:
         """Yield a row per record from child processes; one that dies costs the study in hand."""

@@ -7,9 +7,10 @@ Names are the same in Arrow, Cypher and on the command line. Offsets are charact
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from radkg.errors import SchemaError
 
@@ -56,6 +57,14 @@ class Study:
     images: tuple[Image, ...]
     split: str | None
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A study that cannot be read, and why; `record` says who it is, as in the archive's index."""
+
+    record: Mapping[str, Any]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

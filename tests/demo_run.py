@@ -1,0 +1,45 @@
+"""The real demo, run once for the whole test run by the installed command."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+RADKG = str(Path(sys.executable).parent / "radkg")
+
+
+@dataclass(frozen=True)
+class DemoRun:
+    """Where the demo stands, what it printed as JSON, and what it said on stderr."""
+
+    out: Path
+    report: dict[str, Any]
+    stderr: str
+
+
+def radkg(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command as a user does; RAY_ADDRESS of this process does not leak."""
+    inherited = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
+    return subprocess.run(
+        [RADKG, *arguments],
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """`radkg demo --json` over all of Open-i."""
+    out = tmp_path_factory.mktemp("demo") / "out"
+    done = radkg("demo", "--json", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    return DemoRun(out, json.loads(line), done.stderr)

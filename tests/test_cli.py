@@ -1,0 +1,83 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from radkg.cli import app
+from tests.archives import studies, write_archive
+from tests.demo_run import RADKG, radkg
+
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_flag_has_help(name):
+    assert COMMANDS[name].help
+    for parameter in COMMANDS[name].params:
+        assert parameter.help or parameter.name == "help", f"{name}: {parameter.name}"
+
+
+def test_help_starts_fast_because_it_loads_no_ray():
+    code = (
+        "import sys, radkg.cli; print([m for m in ('ray', 'pyarrow', 'neo4j') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_json_of_the_list_stands_alone():
+    done = CliRunner().invoke(app, ["query", "--list", "--json"])
+    names = [query["name"] for query in json.loads(done.stdout)]
+    assert names == sorted(set(names))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["extract", "--archive", "/no/such", "--out", "OUT"], 1, "no archive at '/no/such'"),
+        (["extract", "--archive", "openi"], 2, "--out"),
+        (["extract", "--archive", "openi", "--out", "OUT", "--max-failed", "7"], 2, "[0, 1]"),
+        (["extract", "--archive", "openi", "--out", "OUT", "--extractor", "x"], 1, "'x'"),
+        (["extract", "--archive", "openi", "--out", "ftp://x"], 1, "s3://bucket/prefix"),
+        (["load", "--out", "OUT"], 1, "radkg extract"),
+        (["verify", "--out", "OUT"], 1, "radkg extract"),
+        (["query", "prevalence", "--out", "OUT"], 1, "radkg load"),
+        (["query", "--out", "OUT"], 2, "--list"),
+        (["query", "x", "--param", "y", "--out", "OUT"], 2, "name=value"),
+        (["query", "x", "--graph", "http://x", "--out", "OUT"], 2, "bolt://"),
+        (["query", "x", "--graph", "bolt://u:p@localhost", "--out", "OUT"], 2, "NEO4J_PASSWORD"),
+        (["query", "x", "--graph", "bolt://10.1.2.3:7687", "--out", "OUT"], 2, "--insecure"),
+        (["query", "x", "--graph", "bolt://127.0.0.1:9", "--out", "OUT"], 5, "no graph server"),
+        (["export", "f.json", "--out", "OUT"], 1, "radkg extract"),
+        (["export", "f.json", "--out", "OUT", "--format", "x"], 2, "radgraph"),
+        (["import", "/no/such.json", "--out", "OUT"], 1, "/no/such.json"),
+        (["demo", "--out", "s3://x/y"], 2, "local directory"),
+        (["demo", "--limit", "0", "--out", "OUT"], 2, "--limit"),
+        (["evaluate", "--archive", "/no/such"], 1, "/no/such"),
+        (["nonsense"], 2, "No such command"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_exit_code(tmp_path, arguments, code, message):
+    out = str(tmp_path / "out")
+    done = radkg(*(out if a == "OUT" else a for a in arguments))
+    assert done.returncode == code, done.stderr
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_too_many_failures_exit_with_3(tmp_path):
+    members = studies(5) | {"9.xml": b"<"}
+    path = write_archive(tmp_path / "a.tgz", members)
+    done = radkg("extract", "--archive", str(path), "--out", str(tmp_path / "out"))
+    assert done.returncode == 3
+    assert "1 of 6 studies failed" in done.stderr
+
+
+def test_the_command_is_installed():
+    assert Path(RADKG).is_file()
