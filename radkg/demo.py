@@ -11,7 +11,7 @@ from rich.console import Console
 from radkg.archive import open_archive
 from radkg.cluster.data import ExtractConfig, ExtractReport, extract
 from radkg.graph import open_graph
-from radkg.graph.analytics import Answer, queries, run_query
+from radkg.graph.analytics import Answer, Query, queries, run_query
 from radkg.graph.loader import LoadReport, load
 from radkg.page import Answer as PageAnswer
 from radkg.page import page
@@ -49,16 +49,17 @@ def demo(config: ExtractConfig, graph_address: str, console: Console) -> DemoRep
     with stage(console, "extract triplets (Ray)") as advance:
         run = extract(config, lambda done, total, failed: advance(done, total))
     snapshot = read_snapshot(storage)
+    shown = _shown(snapshot)
     with open_graph(graph_address, out / "graph") as graph:
         with stage(console, f"load the graph ({graph.engine})") as advance:
             loaded = load(graph, snapshot, advance)
         with stage(console, "ask the named queries") as advance:
             answers = []
             for query in queries():
-                answers.append(run_query(graph, query.name, {}))
+                answers.append(run_query(graph, query.name, _about(query, shown)))
                 advance(len(answers), len(queries()))
     with stage(console, "write the page"):
-        html = _page(config, snapshot, answers, run, loaded)
+        html = _page(config, snapshot, shown, answers, run, loaded)
         storage.write("report.html", html.encode())
     return DemoReport(
         studies=run.studies,
@@ -76,11 +77,11 @@ def demo(config: ExtractConfig, graph_address: str, console: Console) -> DemoRep
 def _page(
     config: ExtractConfig,
     snapshot: Snapshot,
+    shown: list[Extraction],
     answers: list[Answer],
     run: ExtractReport,
     loaded: LoadReport,
 ) -> str:
-    shown = _shown(snapshot)
     archive = open_archive(config.archive, config.images)
     wanted = {extraction.study_id for extraction in shown}
     records = [r for r in archive.index().to_pylist() if r["study_id"] in wanted]
@@ -109,6 +110,13 @@ def _page(
         studies=pairs,
         images=images,
     )
+
+
+def _about(query: Query, shown: list[Extraction]) -> dict[str, str]:
+    """Return values for the parameters without default: they ask about the first study shown."""
+    first = shown[0]
+    known = {"study_id": first.study_id, "subject_id": first.subject_id}
+    return {p.name: known[p.name] for p in query.parameters if p.default is None}
 
 
 def _shown(snapshot: Snapshot) -> list[Extraction]:

@@ -6,8 +6,8 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def ray_session() -> Iterator[None]:
-    """A local Ray that runs already, so that a run joins it; it knows the test package."""
+def ray_session(s3_bucket: str) -> Iterator[None]:
+    """A local Ray that runs already, so that a run joins it; its workers know the S3 server."""
     import ray
 
     ray.init(

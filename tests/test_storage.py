@@ -9,31 +9,11 @@ from radkg.errors import StorageError
 from radkg.storage import LocalStorage, open_storage
 
 
-@pytest.fixture(scope="module")
-def s3_endpoint():
-    from moto.server import ThreadedMotoServer  # a real S3 server on loopback
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        import s3fs
-
-        s3fs.S3FileSystem(use_listings_cache=False).mkdir("bucket")
-        yield
-    server.stop()
-
-
 @pytest.fixture(params=["local", "s3"])
 def storage(request, tmp_path):
     if request.param == "local":
         return open_storage(str(tmp_path / "deep" / "root"))
-    request.getfixturevalue("s3_endpoint")
-    return open_storage(f"s3://bucket/{tmp_path.name}")
+    return open_storage(f"{request.getfixturevalue('s3_bucket')}/{tmp_path.name}")
 
 
 def test_objects_are_written_read_listed_and_deleted(storage):

@@ -223,18 +223,32 @@ def _session() -> Iterator[None]:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     local: dict[str, Any] = {"include_dashboard": False, "object_store_memory": 256 << 20}
     try:
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **(local if address == "local" else {}),
-        )
+        with _native_stderr_closed():
+            ray.init(
+                address=address,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **(local if address == "local" else {}),
+            )
     except (RayError, OSError, RuntimeError, ValueError) as error:
         raise ClusterError(f"cannot start or join Ray at {address}: {error}") from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _native_stderr_closed() -> Iterator[None]:
+    """Drop what Ray's C++ core says about its own log level; its errors come as exceptions."""
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
 
 
 def _standing_rows(storage: Storage, model_id: str) -> pa.Table:

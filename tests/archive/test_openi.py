@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from radkg.archive import Unreadable, open_archive
+from radkg.archive import open_archive
 from radkg.errors import ArchiveError
-from radkg.schema.records import Study
+from radkg.schema.records import Study, Unreadable
 from tests.archives import studies, write_archive, xml
 
 

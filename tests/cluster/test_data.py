@@ -51,6 +51,17 @@ def test_units_do_not_change_the_published_bytes(ray_session, archive, tmp_path)
     assert published(tmp_path / "1000") == published(tmp_path / "13")
 
 
+def test_s3_holds_the_same_snapshot(ray_session, s3_bucket, archive, tmp_path):
+    out, local = f"{s3_bucket}/{tmp_path.name}", str(tmp_path / "local")
+    for place in (out, local):
+        extract(ExtractConfig(archive=archive, out=place, extractor=WORDS, unit_size=20))
+    assert extract(ExtractConfig(archive=archive, out=out, extractor=WORDS)).extracted == 0
+    storage = open_storage(out)
+    on_s3 = {n.removeprefix("snapshot/"): storage.read(n) for n in storage.names("snapshot")}
+    assert on_s3 == published(local)
+    assert storage.names("attempts") == []
+
+
 def test_running_again_changes_nothing(ray_session, archive, tmp_path):
     config = ExtractConfig(archive=archive, out=str(tmp_path / "out"), extractor=WORDS)
     extract(config)

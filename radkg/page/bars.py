@@ -1,0 +1,72 @@
+"""Draw horizontal bars in HTML: one number a row, or present, uncertain and absent stacked.
+
+Lengths are percentages of the track, so that the page scales without a script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from radkg.page.markup import show
+
+POLARITIES = {"present": "obs-dp", "uncertain": "obs-u", "absent": "obs-da"}
+"""Column name -> class of the label whose colour it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One row of a chart; all but `value` is HTML, escaped already."""
+
+    name: str
+    value: float
+    shown: str
+    detail: str = ""
+
+
+def draw_bars(bars: Sequence[Bar]) -> str:
+    """Return a list of bars from a common zero; the widest range of values fills the track."""
+    low = min(0.0, *(bar.value for bar in bars))
+    span = max(0.0, *(bar.value for bar in bars)) - low or 1.0
+    items = "\n".join(
+        f'<li><span class="name">{bar.name}</span><span class="track">'
+        f'<span class="bar" style="left:{_percent(min(bar.value, 0.0) - low, span)};'
+        f'width:{_percent(abs(bar.value), span)}"></span></span>'
+        f'<span class="value">{bar.shown} <small>{bar.detail}</small></span></li>'
+        for bar in bars
+    )
+    return f'<ol class="bars">\n{items}\n</ol>\n'
+
+
+def draw_stacks(names: Sequence[str], parts: Sequence[Mapping[str, float]]) -> str:
+    """Return a list of stacked bars and their legend; the largest total fills the track.
+
+    Args:
+        names: one a row, escaped already.
+        parts: for each row, counts of at least 0 by name of POLARITIES.
+    """
+    most = max(sum(row.values()) for row in parts) or 1.0
+    items = []
+    for name, row in zip(names, parts, strict=True):
+        left, pieces = 0.0, []
+        for polarity, count in row.items():
+            pieces.append(
+                f'<span class="bar {POLARITIES[polarity]}" style="left:{_percent(left, most)};'
+                f'width:{_percent(count, most)}"></span>'
+            )
+            left += count
+        counts = " / ".join(show(int(c) if c.is_integer() else c) for c in row.values())
+        items.append(
+            f'<li><span class="name">{name}</span><span class="track">{"".join(pieces)}</span>'
+            f'<span class="value">{counts}</span></li>'
+        )
+    keys = " / ".join(
+        f'<span><span class="key {POLARITIES[polarity]}"></span>{polarity}</span>'
+        for polarity in parts[0]
+    )
+    rows = "\n".join(items)
+    return f'<p class="keys">{keys}</p>\n<ol class="bars stacked">\n{rows}\n</ol>\n'
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.3f}%"

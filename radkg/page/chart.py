@@ -1,0 +1,109 @@
+"""Choose and draw the chart that the columns of a table call for.
+
+In this order: columns over time where the first column is a year, month or date; stacked bars where
+columns are named present, uncertain and absent; figures where one row has no text; bars of the rate
+with its "n of N", or else of the first number. A table without a number gets no chart, and neither
+does a list of single things: one with an id, or with many columns of text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from radkg.page.bars import POLARITIES, Bar, draw_bars, draw_stacks
+from radkg.page.markup import Cell, escape, is_number, show
+from radkg.page.measure import (
+    Measure,
+    Rows,
+    measure_of,
+    number,
+    number_columns,
+    show_in,
+    time_of,
+    words,
+)
+from radkg.page.trend import Point, draw_trend
+
+MAX_BARS = 15
+MAX_SERIES = 6
+MAX_TEXTS = 3
+
+
+def draw(columns: Sequence[str], rows: Rows) -> str:
+    """Return the chart as HTML, or an empty string where there is nothing to draw."""
+    numbers = number_columns(columns, rows)
+    texts = [i for i in range(len(columns)) if i not in numbers]
+    has_id = any(words(column)[-1:] == ["id"] for column in columns)
+    if not numbers or has_id or len(texts) > MAX_TEXTS:
+        return ""
+    times = {time_of(columns[0], row[0]) for row in rows}
+    if None not in times and len(times) > 1:
+        return _over_time(columns, rows, texts[1:], numbers)
+    if len(rows) == 1 and not texts:
+        return _figures(columns, rows[0], measure_of(columns, rows, numbers))
+    if not texts:
+        texts, numbers = numbers[:1], numbers[1:]
+    if not numbers:
+        return ""
+    named = [i for i in texts if not any(isinstance(row[i], date) for row in rows)] or texts
+    names = [_name(columns, row, named) for row in rows[:MAX_BARS]]
+    rest = _rest(len(rows), MAX_BARS, "rows")
+    stacks = {
+        polarity: i for polarity in POLARITIES for i in numbers if polarity in words(columns[i])
+    }
+    if len(stacks) > 1:
+        parts = [{polarity: number(row[i]) for polarity, i in stacks.items()} for row in rows]
+        return draw_stacks(names, parts[:MAX_BARS]) + rest
+    measure = measure_of(columns, rows, numbers)
+    bars = [
+        Bar(name, number(row[measure.column]), measure.value(row), measure.detail(row))
+        for name, row in zip(names, rows, strict=False)
+    ]
+    note = f'<p class="note">Bars: {escape(columns[measure.column])}, from 0.</p>'
+    return draw_bars(bars) + note + rest
+
+
+def _over_time(
+    columns: Sequence[str], rows: Rows, texts: Sequence[int], numbers: Sequence[int]
+) -> str:
+    """Draw one chart for each combination of the `texts` columns, all to one scale."""
+    measure = measure_of(columns, rows, numbers)
+    series: dict[str, list[Point]] = {}
+    for row in rows:
+        time = time_of(columns[0], row[0])
+        if time is not None and is_number(row[measure.column]):
+            value = " ".join(filter(None, (measure.value(row), measure.detail(row))))
+            label = show_in(columns[0], row[0])
+            point = Point(time, label, number(row[measure.column]), value)
+            series.setdefault(_name(columns, row, texts), []).append(point)
+    if max(map(len, series.values())) == 1:
+        return ""  # dated things, not a development
+    drawn = list(series.items())[:MAX_SERIES]
+    top = max(point.value for _, points in drawn for point in points)
+    charts = [
+        draw_trend(name, sorted(points, key=lambda p: p.time), top, measure.is_rate)
+        for name, points in drawn
+    ]
+    note = f"{escape(columns[measure.column])} by {escape(columns[0])}."
+    rest = _rest(len(series), MAX_SERIES, "series")
+    return f'{"".join(charts)}<p class="note">{note}</p>{rest}'
+
+
+def _figures(columns: Sequence[str], row: Sequence[Cell], measure: Measure) -> str:
+    figures = "".join(
+        f"<div><dt>{escape(column)}</dt>"
+        f"<dd>{measure.value(row) if i == measure.column else show(row[i])}</dd></div>"
+        for i, column in enumerate(columns)
+    )
+    return f'<dl class="figures">{figures}</dl>'
+
+
+def _name(columns: Sequence[str], row: Sequence[Cell], texts: Sequence[int]) -> str:
+    return " &middot; ".join(show_in(columns[i], row[i]) for i in texts)
+
+
+def _rest(count: int, limit: int, noun: str) -> str:
+    if count <= limit:
+        return ""
+    return f'<p class="note">The first {limit} of {count:,} {noun}; the table has all.</p>'

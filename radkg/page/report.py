@@ -1,0 +1,145 @@
+"""Write a report as HTML: its sections, and every entity marked where it stands in the text.
+
+Entities may nest and overlap: the text is cut at every boundary and an entity that another one
+crosses becomes several marks with the same `data-entity`; the first carries the id. Text outside
+the sections is shown too, for no entity may be lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from radkg.page.markup import escape
+from radkg.schema.records import Entity, Study
+
+MEANING = {
+    "ANAT-DP": "anatomy",
+    "OBS-DP": "present",
+    "OBS-U": "uncertain",
+    "OBS-DA": "absent",
+}
+
+MAX_HEADING = 60  # characters; a longer line before a section is text, whatever it ends with
+
+Span = tuple[int, int, int]
+"""(start, end, index of the entity): what `mark_text` marks, in the order of the text."""
+
+
+def entity_id(prefix: str, index: int) -> str:
+    """Return the id that marks, table rows and arcs share for one entity of one study."""
+    return f"{prefix}-entity-{index}"
+
+
+def open_mark(entity: Entity, identity: str, first: bool = True) -> str:
+    """Return the opening tag of a mark; only the first of an entity has the id and takes focus."""
+    where = "from the image"
+    if entity.start is not None:
+        where = f"characters {entity.start} to {entity.end}"
+    tip = "\n".join(
+        (
+            entity.concept,
+            f"{MEANING[entity.label]} ({entity.label})",
+            f"confidence {entity.confidence:.2f}",
+            where,
+        )
+    )
+    anchor = f' id="{identity}" tabindex="0"' if first else ""
+    return (
+        f'<mark class="entity {entity.label.lower()}" data-entity="{identity}"{anchor}'
+        f' title="{escape(tip)}">'
+    )
+
+
+def mark_text(
+    report: str, start: int, end: int, entities: Sequence[Entity], prefix: str, shown: set[int]
+) -> str:
+    """Return `report[start:end]` with its entities marked.
+
+    Args:
+        report: the whole report; offsets of entities count in it.
+        start: first character of the piece.
+        end: end of the piece, exclusive.
+        entities: all entities of the extraction, with and without offsets.
+        prefix: what ids of this study begin with.
+        shown: indices of the entities that earlier pieces marked; grows.
+    """
+    spans = _spans_within(entities, start, end)
+    cuts = sorted({start, end, *(s for s, _, _ in spans), *(e for _, e, _ in spans)})
+    waiting = list(reversed(spans))
+    active: list[Span] = []
+    opened: list[Span] = []
+    out: list[str] = []
+    for left, right in pairwise(cuts):
+        active = [span for span in active if span[1] > left]
+        while waiting and waiting[-1][0] == left:
+            active.append(waiting.pop())
+        # What stays open is the common beginning of both stacks; the rest closes and reopens.
+        kept = 0
+        while kept < min(len(opened), len(active)) and opened[kept] == active[kept]:
+            kept += 1
+        out.append("</mark>" * (len(opened) - kept))
+        for span in active[kept:]:
+            index = span[2]
+            out.append(
+                open_mark(entities[index], entity_id(prefix, index), first=index not in shown)
+            )
+            shown.add(index)
+        opened = list(active)
+        out.append(escape(report[left:right]))
+    out.append("</mark>" * len(opened))
+    return "".join(out)
+
+
+def write_report(study: Study, entities: Sequence[Entity], prefix: str) -> str:
+    """Return the report by section, entities marked; headings as the report writes them."""
+    shown: set[int] = set()
+    out = []
+    for heading, start, end in _pieces(study, entities):
+        if heading is not None:
+            out.append(f"<h4>{escape(heading)}</h4>")
+        text = mark_text(study.report, start, end, entities, prefix, shown)
+        outside = ' class="outside"' if heading is None else ""
+        out.append(f'<p dir="auto"{outside}>{text}</p>')
+    return "\n".join(out)
+
+
+def _spans_within(entities: Sequence[Entity], start: int, end: int) -> list[Span]:
+    """Return the spans that touch [start, end), clipped to it, outer before inner."""
+    spans = [
+        (max(entity.start, start), min(entity.end, end), index)
+        for index, entity in enumerate(entities)
+        if entity.start is not None
+        and entity.end is not None
+        and entity.start < end
+        and entity.end > start
+    ]
+    return sorted(spans, key=lambda span: (span[0], -span[1], span[2]))
+
+
+def _pieces(study: Study, entities: Sequence[Entity]) -> Iterator[tuple[str | None, int, int]]:
+    """Yield (heading, start, end) of what the report shows; no heading outside the sections."""
+    report = study.report
+    position = 0
+    for section in sorted(study.sections, key=lambda section: (section.start, section.end)):
+        start, end = max(section.start, position), min(section.end, len(report))
+        heading, gap_end = section.name, start
+        last_line = report[position:start].rstrip().rpartition("\n")[2]
+        if last_line.endswith(":") and len(last_line) <= MAX_HEADING:
+            heading_start = report.rindex(last_line, position, start)
+            if not _spans_within(entities, heading_start, start):
+                heading, gap_end = last_line.strip().rstrip(":"), heading_start
+        yield from _trimmed(report, None, position, gap_end)
+        yield from _trimmed(report, heading, start, end)
+        position = max(position, end)
+    yield from _trimmed(report, None, position, len(report))
+
+
+def _trimmed(
+    report: str, heading: str | None, start: int, end: int
+) -> Iterator[tuple[str | None, int, int]]:
+    """Yield the piece without the white space around it, or nothing where no text is left."""
+    text = report[start:end]
+    if text.strip():
+        start += len(text) - len(text.lstrip())
+        yield heading, start, start + len(text.strip())
