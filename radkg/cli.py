@@ -176,7 +176,7 @@ def query(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
 ) -> None:
     """Ask the graph a named question about the population."""
-    from radkg.graph.analytics import queries, run_query
+    from radkg.graph.analytics import queries, run_query, unknown_concepts
 
     if list_queries:
         known: list[dict[str, Any]] = [
@@ -205,6 +205,8 @@ def query(
     values = dict(_pair(text) for text in param or [])
     with _graph(graph, out, insecure) as opened:
         answer = run_query(opened, name, values)
+        for hint in unknown_concepts(opened, answer):
+            typer.echo(f"warning: {hint}", err=True)
     if as_json:
         _print_json(
             {

@@ -117,6 +117,7 @@ def extract(config: ExtractConfig, progress: Progress | None = None) -> ExtractR
 
     budget = _Budget(len(records), config.max_failed, extracted, progress)
     if missing:
+        budget.add(0, 0)  # the display shows how much there is while Ray starts
         worker = (archive, config.extractor, extractor.model_id, storage.uri)
         _run(missing, worker, budget)
     rows = _gather(records, [standing, *(journal.read(unit.unit_id) for unit in units)])
