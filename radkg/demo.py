@@ -11,12 +11,12 @@ from rich.console import Console
 from radkg.archive import open_archive
 from radkg.cluster.data import ExtractConfig, ExtractReport, extract
 from radkg.graph import open_graph
-from radkg.graph.analytics import Answer, Query, queries, run_query
+from radkg.graph.analytics import Query, queries, run_query
 from radkg.graph.loader import LoadReport, load
-from radkg.page import Answer as PageAnswer
 from radkg.page import page
 from radkg.progress import stage
 from radkg.run.snapshot import Snapshot, read_snapshot
+from radkg.schema.answer import Answer
 from radkg.schema.arrow import from_table
 from radkg.schema.records import Extraction, Study
 from radkg.storage import LocalStorage, open_storage
@@ -106,7 +106,7 @@ def _page(
             "model id": snapshot.manifest["model_id"],
             "snapshot": snapshot.snapshot_id,
         },
-        answers=[PageAnswer(a.name, a.question, a.parameters, a.columns, a.rows) for a in answers],
+        answers=answers,
         studies=pairs,
         images=images,
     )

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from radkg.page.chart import draw
-from radkg.page.markup import Cell, escape, is_number, show
+from radkg.page.markup import escape, is_number, show
 from radkg.page.measure import show_in
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a named population query answered; each row is as long as `columns`."""
-
-    name: str
-    question: str
-    parameters: Mapping[str, object]
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+from radkg.schema.answer import Answer, Cell
 
 
 def write_answer(answer: Answer, identity: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from radkg.page.bars import POLARITIES, Bar, draw_bars, draw_stacks
-from radkg.page.markup import Cell, escape, is_number, show
+from radkg.page.markup import escape, is_number, show
 from radkg.page.measure import (
     Measure,
     Rows,
@@ -24,6 +24,7 @@ from radkg.page.measure import (
     words,
 )
 from radkg.page.trend import Point, draw_trend
+from radkg.schema.answer import Cell
 
 MAX_BARS = 15
 MAX_SERIES = 6

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from string import Template
 
-from radkg.page.answer import Answer, write_answer
-from radkg.page.markup import Cell, escape, show
+from radkg.page.answer import write_answer
+from radkg.page.markup import escape, show
 from radkg.page.report import MEANING
 from radkg.page.study import write_study
+from radkg.schema.answer import Answer, Cell
 from radkg.schema.records import LABELS, RELATIONS, Extraction, Study
 
 ABOUT = (

@@ -9,9 +9,6 @@ from __future__ import annotations
 import html
 import math
 import re
-from datetime import date
-
-Cell = str | int | float | date | None
 
 # What HTML cannot carry (controls, lone surrogates, noncharacters) or what would reorder the words
 # around it (bidirectional embeddings, overrides and isolates): shown as U+FFFD, never dropped.

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from radkg.page.markup import Cell, is_number, percent, show
+from radkg.page.markup import is_number, percent, show
+from radkg.schema.answer import Cell
 
 Rows = Sequence[Sequence[Cell]]
 

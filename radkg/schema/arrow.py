@@ -71,7 +71,9 @@ INDEX_SCHEMA = pa.schema(
         _field("member", pa.string(), "name inside the source"),
         _field("offset", pa.int64(), "bytes from the start of the uncompressed source"),
         _field("length", pa.int64(), "bytes"),
-        _field("images", pa.list_(pa.field("element", IMAGE, nullable=False)), "images of the study"),
+        _field(
+            "images", pa.list_(pa.field("element", IMAGE, nullable=False)), "images of the study"
+        ),
         _field("fingerprint", pa.string(), "hash of the report's and the images' bytes"),
     ],
     metadata={"radkg.table": "index", "radkg.schema_version": SCHEMA_VERSION},

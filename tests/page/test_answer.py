@@ -1,6 +1,7 @@
 import pytest
 
-from radkg.page.answer import Answer, write_answer
+from radkg.page.answer import write_answer
+from radkg.schema.answer import Answer
 from tests.page.reading import read_html
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from radkg.page import Answer, page
+from radkg.page import page
+from radkg.schema.answer import Answer
 from tests.page.invented import crowded, entity_in, extraction_of, study_of
 from tests.page.reading import Element, read_html
 

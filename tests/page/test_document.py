@@ -5,7 +5,8 @@ from importlib.resources import files
 
 import pytest
 
-from radkg.page import Answer, page
+from radkg.page import page
+from radkg.schema.answer import Answer
 from tests.page.invented import crowded
 from tests.page.reading import read_html
 
