@@ -55,6 +55,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON inste
 
 console = Console(stderr=True)
 
+_SCORES = ("precision", "recall", "f1")
+
 
 @app.command()
 def demo(
@@ -234,16 +236,21 @@ def evaluate(
     if as_json:
         _print_json(report)
         return
-    rows = [
-        [name, *(f"{report[name][score]:.3f}" for score in ("precision", "recall", "f1"))]
-        for name in ("findings", "triplets")
-    ]
-    _print_table(["against human codes", "precision", "recall", "f1"], rows, None, as_csv=False)
     normal = report["normal_reports"]
-    typer.echo(
-        f"normal reports with a false triplet: {normal['with_false_triplet']} of {normal['total']}"
+    lines = {report["extractor"]: {**report, "false": normal["with_false_triplet"]}}
+    for name, floor in report["floors"].items():
+        lines["floor: " + name] = {**floor, "false": floor["normal_reports_with_false_triplet"]}
+    scores = [(kind, score) for kind in ("findings", "triplets") for score in _SCORES]
+    _print_table(
+        [f"{report['studies']} studies ({split})", *(" ".join(pair) for pair in scores), "false"],
+        [
+            [name, *(f"{line[kind][score]:.3f}" for kind, score in scores), line["false"]]
+            for name, line in lines.items()
+        ],
+        None,
+        as_csv=False,
     )
-    typer.echo("floors: " + json.dumps(report["floors"]))
+    typer.echo(f"false: normal reports with a false triplet, of {normal['total']}")
 
 
 @app.command()

@@ -35,7 +35,7 @@ def test_every_command_of_the_readme_runs(demo_run: DemoRun, tmp_path: Path):
             check=False,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        assert done.stdout or "written" in done.stderr, command
+        assert done.stdout or done.stderr, command
 
 
 def test_ci_installs_as_the_readme_says():

@@ -1,0 +1,117 @@
+"""A sentence's entities in chunks, and the joints between them.
+
+Entities that stand side by side form a chunk ("mild left basilar atelectasis"); what stands between
+two chunks joins them: a preposition (opacity IN the base), a verb (the aorta IS tortuous), "and",
+"may represent". What a joint means, relations.py says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from radkg.rules.lexicon import ANATOMY_KINDS, ENTITY_KINDS, Item
+
+MAX_CHUNK = 12  # entities in a chunk: hostile text must stay linear
+_MAX_GAP = 4  # words without meaning for the rules that may stand inside a chunk
+
+# What counts when several joints stand between two chunks ("are seen in": the preposition).
+_STRENGTH = {
+    "gap": 0,
+    "verb": 1,
+    "comma": 2,
+    "and": 3,
+    "slash": 3,
+    "or": 4,
+    "with": 5,
+    "preposition": 6,
+    "stop": 7,
+    "means": 8,
+    "suggests": 8,
+}
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Neighbouring entities, by role: indices into the items of the sentence."""
+
+    joint: str  # what stands before it
+    is_fronted: bool  # it opens the sentence, behind a preposition: in the left base, there is ...
+    findings: list[int] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)  # qualities, modifiers, normality
+    sites: list[int] = field(default_factory=list)
+    sides: list[int] = field(default_factory=list)
+
+    @property
+    def places(self) -> list[int]:
+        """Return its sites, or its sides where it has no site."""
+        return self.sites or self.sides
+
+    @property
+    def is_place(self) -> bool:
+        """Tell whether it names a place and nothing else."""
+        return not self.findings and not self.words
+
+    @property
+    def is_described_place(self) -> bool:
+        """Tell whether it names a place with adjectives: low lung volumes."""
+        return bool(self.words and self.sites) and not self.findings
+
+    def add(self, i: int, item: Item) -> None:
+        """Add the item of index `i` to its role."""
+        roles = {"finding": self.findings, "site": self.sites, "side": self.sides}
+        roles.get(item.kind, self.words).append(i)
+
+
+def chunks(items: list[Item]) -> list[Chunk]:
+    """Return the chunks of a sentence, from left to right."""
+    found: list[Chunk] = []
+    chunk: Chunk | None = None  # the open one
+    joint, previous_end, size = "stop", 0, 0
+    has_preposition = False
+    for i, item in enumerate(items):
+        if item.kind not in ENTITY_KINDS:
+            new = _joint(item.kind, "gap" if chunk else joint)
+            if new is not None:
+                if chunk or _STRENGTH[new] > _STRENGTH[joint]:
+                    joint = new
+                chunk = None
+                has_preposition |= new == "preposition"
+            continue
+        if chunk is not None and (
+            item.word - previous_end > _MAX_GAP
+            or size >= MAX_CHUNK
+            # "low lung volumes mild atelectasis": a comma is missing
+            or (item.kind in ("modifier", "normal") and chunk.is_described_place)
+        ):
+            chunk, joint = None, "gap"
+        if chunk is None and _continues_side(found, joint, item):
+            chunk, joint = found[-1], "gap"  # the lateral aspect of the left base: one place
+        if chunk is None:
+            chunk = Chunk(joint, is_fronted=not found and has_preposition)
+            found.append(chunk)
+            joint, size = "gap", 0
+        size += 1
+        chunk.add(i, item)
+        previous_end = item.word_end
+    return found
+
+
+def _joint(cue: str, joint: str) -> str | None:
+    """Return what a cue is as a joint after `joint`; None where it joins and parts nothing."""
+    if cue == "hedge":  # opacity, likely atelectasis; but not: opacity and likely atelectasis
+        return "suggests" if joint in ("gap", "comma", "verb") else joint
+    if cue in ("negated", "negated_before", "hypothetical"):
+        return "verb" if joint == "verb" else "with"  # lungs show no opacity; heart without edema
+    return cue if cue in _STRENGTH else None
+
+
+def _continues_side(found: list[Chunk], joint: str, item: Item) -> bool:
+    last = found[-1] if found else None
+    return (
+        joint == "preposition"
+        and item.kind in ANATOMY_KINDS
+        and last is not None
+        and last.is_place
+        and not last.sites
+        and len(last.sides) < MAX_CHUNK
+    )

@@ -1,0 +1,124 @@
+"""The word lists in memory: one trie that finds the longest phrase of entities and cues alike.
+
+The lists are `data/*.csv`: lexicon (phrases of findings and sites), cues (phrases that set polarity
+or join), contexts (concepts that two entities name together).
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+from radkg.errors import SchemaError
+from radkg.rules.sentences import Word
+
+DATA = Path(__file__).with_name("data")
+
+EntityKind = Literal["finding", "quality", "modifier", "normal", "site", "side"]
+ENTITY_KINDS: frozenset[str] = frozenset(get_args(EntityKind))
+ANATOMY_KINDS = frozenset({"site", "side"})
+POLARITY_CUES = frozenset(
+    {"negated", "negated_before", "uncertain", "uncertain_before", "hedge", "suggests", "means"}
+    | {"hypothetical", "release", "stop"}
+)
+JOINTS = frozenset({"preposition", "verb", "and", "or", "slash", "comma", "with"})
+_NEXT = ""  # key of a trie node under which the entries that end there stand
+
+
+class Item(NamedTuple):
+    """A phrase found in a sentence: an entity (its kind and concept) or a cue (kind alone)."""
+
+    kind: str
+    concept: str
+    start: int
+    end: int
+    word: int  # index of the first word
+    word_end: int
+
+
+class Lexicon:
+    """All word lists; build it once a process with `load_lexicon`."""
+
+    def __init__(self) -> None:
+        self._trie: dict[str, Any] = {}
+        self.kinds: dict[str, set[str]] = {}  # concept -> kinds it is listed under
+        entities = _rows("lexicon.csv")
+        for row in entities:
+            phrase, kind, concept = row["phrase"], row["kind"], row["concept"]
+            if kind not in ENTITY_KINDS | {"skip"}:
+                raise SchemaError(f"lexicon.csv: {phrase!r} is of unknown kind {kind!r}")
+            self.kinds.setdefault(concept, set()).add(kind)
+            self._add(phrase, kind, concept)
+        for row in _rows("cues.csv"):
+            if row["cue"] not in POLARITY_CUES | JOINTS:
+                raise SchemaError(f"cues.csv: {row['phrase']!r} is of unknown cue {row['cue']!r}")
+            self._add(row["phrase"], row["cue"], "")
+        for row in entities:  # last, so that a phrase that is listed wins over a formed plural
+            if row["kind"] in ("finding", "site"):
+                self._add_plural(row["phrase"], row["kind"], row["concept"])
+        self.contexts = {(r["concept"], r["with"]): r["becomes"] for r in _rows("contexts.csv")}
+
+    def find(self, sentence: list[Word]) -> list[Item]:
+        """Return the longest phrases from left to right; none overlap."""
+        found: list[Item] = []
+        trie, n, i = self._trie, len(sentence), 0
+        while i < n:
+            node = trie.get(sentence[i][0])
+            j = i
+            entries: tuple[tuple[str, str], ...] = ()
+            last = i
+            while node is not None:
+                j += 1
+                if _NEXT in node:
+                    entries, last = node[_NEXT], j
+                node = node.get(sentence[j][0]) if j < n else None
+            if not entries:
+                i += 1
+                continue
+            start, end = sentence[i][1], sentence[last - 1][2]
+            for kind, concept in entries:
+                if kind != "skip":
+                    found.append(Item(kind, concept, start, end, i, last))
+            i = last
+        return found
+
+    def _add(self, phrase: str, kind: str, concept: str) -> None:
+        node = self._node(phrase)
+        entry, old = (kind, concept), node.get(_NEXT, ())
+        if old and kind not in ANATOMY_KINDS and old[0][0] not in ANATOMY_KINDS:
+            raise SchemaError(f"{phrase!r} is listed as {old[0]} and as {entry}")
+        node[_NEXT] = (*old, entry)
+
+    def _add_plural(self, phrase: str, kind: str, concept: str) -> None:
+        self._node(_plural(phrase)).setdefault(_NEXT, ((kind, concept),))
+
+    def _node(self, phrase: str) -> dict[str, Any]:
+        node = self._trie
+        for word in phrase.split():
+            node = node.setdefault(word, {})
+        return node
+
+
+@cache
+def load_lexicon() -> Lexicon:
+    """Return the lexicon, read once a process.
+
+    Raises:
+        SchemaError: a list names an unknown kind, or one phrase twice.
+    """
+    return Lexicon()
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(encoding="ascii", newline="") as file:
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
+
+
+def _plural(phrase: str) -> str:
+    if phrase.endswith(("s", "x", "ch", "sh")):
+        return phrase + "es"
+    if phrase.endswith("y") and phrase[-2:-1] not in "aeiou":
+        return phrase[:-1] + "ies"
+    return phrase + "s"

@@ -1,0 +1,85 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radkg.rules.sentences import MAX_SENTENCE, sentences, words
+
+
+def split(text):
+    return [text[start:end].strip() for start, end in sentences(text, 0, len(text))]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("No effusion. Clear lungs.", ["No effusion", "Clear lungs"]),
+        (
+            "Scarring at the apex.There is no effusion.",
+            ["Scarring at the apex", "There is no effusion"],
+        ),
+        ("no effusion seen.the heart is large", ["no effusion seen", "the heart is large"]),
+        ("A nodule of 1.8 cm. Stable.", ["A nodule of 1.8 cm", "Stable"]),
+        ("1. No effusion. 2. Clear lungs.", ["1", "No effusion", "2", "Clear lungs"]),
+        ("Scar vs. nodule.", ["Scar vs. nodule"]),
+        ("No effusion\n\nClear lungs", ["No effusion", "Clear lungs"]),
+        ("a line that\nis wrapped. Done", ["a line that\nis wrapped", "Done"]),
+        ("- No effusion\n- Clear lungs", ["- No effusion", "- Clear lungs"]),
+        ("Clear lungs<BR>No effusion", ["Clear lungs", "No effusion"]),
+        ("Really? Yes! ", ["Really", "Yes"]),
+        (" \n ", []),
+        ("", []),
+    ],
+)
+def test_sentences(text, expected):
+    assert split(text) == expected
+
+
+def test_only_the_section_is_read():
+    text = "Before. Within one. Within two. After."
+    start, end = text.index("Within"), text.index(" After")
+    assert [text[a:b].strip() for a, b in sentences(text, start, end)] == [
+        "Within one",
+        "Within two",
+    ]
+
+
+def test_an_endless_sentence_is_cut_between_words():
+    text = "opacity " * 1000
+    pieces = list(sentences(text, 0, len(text)))
+    assert all(end - start <= MAX_SENTENCE for start, end in pieces)
+    assert "".join(text[start:end] for start, end in pieces).count("opacity") == 1000
+
+
+def test_words_are_lower_cased_and_hyphens_part_them():
+    assert words("T-Spine, 1.5 cm") == [
+        ("t", 0, 1),
+        ("spine", 2, 7),
+        (",", 7, 8),
+        ("1.5", 9, 12),
+        ("cm", 13, 15),
+    ]
+
+
+def test_marks_of_removed_words_are_one_word():
+    assert [word for word, _, _ in words("costophrenic ___ and XXXX")] == [
+        "costophrenic",
+        "xxxx",
+        "and",
+        "xxxx",
+    ]
+
+
+@given(st.text(max_size=300))
+def test_sentences_cover_all_that_is_not_a_border(text):
+    previous = 0
+    for start, end in sentences(text, 0, len(text)):
+        assert previous <= start < end <= len(text)
+        previous = end
+
+
+@given(st.text(max_size=300))
+def test_words_stand_where_they_say(text):
+    for word, start, end in words(text):
+        assert (
+            text[start:end].lower() == word or set(text[start:end]) == {"_"} or "_" in text[start]
+        )
