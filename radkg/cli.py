@@ -159,7 +159,18 @@ def verify(
     snapshot = read_snapshot(open_storage(out))
     with _graph(graph, out, insecure) as opened:
         report = run_verify(opened, snapshot)
-    _print_report(report, as_json)
+    if as_json:
+        _print_json(
+            {
+                "ok": report.ok,
+                "studies": report.num_studies,
+                "differences": report.differences,
+                "problems": report.problems,
+                "seconds": round(report.seconds, 1),
+            }
+        )
+    else:
+        typer.echo(report)
     if not report.ok:
         raise typer.Exit(1)
 

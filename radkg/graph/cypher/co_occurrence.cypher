@@ -1,0 +1,30 @@
+// question: Which findings are present together with a finding, and how much more than by chance?
+// param finding: concept = effusion, name of the finding
+// param ignore: string = normal,clear,unremarkable,intact,midline,symmetric,stable,unchanged, names to leave out
+// param limit: integer = 20, most rows to return
+// `rate` is the share among the studies with the finding, `overall` the share among all studies,
+// `lift` the one over the other: 1 where the two findings have nothing to do with each other.
+MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
+WHERE extraction.status IN ['ok', 'empty']
+WITH count(DISTINCT study) AS all_studies
+MATCH (finding:Concept {name: $finding, kind: 'observation'})
+MATCH (finding)<-[:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)
+WITH all_studies, collect(DISTINCT study) AS cohort
+WITH all_studies, cohort, size(cohort) AS of
+UNWIND cohort AS study
+MATCH (study)-[:HAS_FINDING {label: 'OBS-DP'}]->(other:Concept)
+WITH all_studies, of, other, count(DISTINCT study) AS studies
+WHERE other.name <> $finding AND NOT other.name IN [name IN split($ignore, ',') | trim(name)]
+WITH all_studies, of, other, studies
+ORDER BY studies DESC, other.name
+LIMIT $limit
+MATCH (other)<-[:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)
+WITH all_studies, of, other.name AS with_finding, studies, count(DISTINCT study) AS with_other
+RETURN
+  with_finding,
+  studies,
+  of,
+  toFloat(studies) / of AS rate,
+  toFloat(with_other) / all_studies AS overall,
+  toFloat(studies) * all_studies / (of * with_other) AS lift
+ORDER BY studies DESC, with_finding

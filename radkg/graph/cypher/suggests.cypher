@@ -1,0 +1,18 @@
+// question: What does a finding suggest, in the studies in which it is present or uncertain?
+// param finding: concept = opacity, name of the finding
+// param limit: integer = 20, most rows to return
+MATCH (finding:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)
+WHERE found.label IN ['OBS-DP', 'OBS-U']
+WITH finding, count(DISTINCT study) AS of
+MATCH (finding)<-[:OF]-(mention:Mention)
+WHERE mention.label IN ['OBS-DP', 'OBS-U'] AND NOT EXISTS { (mention)-[:MODIFY]->(:Mention) }
+MATCH (mention)-[:SUGGESTIVE_OF]->(:Mention)-[:OF]->(other:Concept)
+MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
+WITH other.name AS suggestion, of, count(DISTINCT study) AS studies
+RETURN
+  suggestion,
+  studies,
+  of,
+  toFloat(studies) / of AS rate
+ORDER BY studies DESC, suggestion
+LIMIT $limit

@@ -1,0 +1,18 @@
+// question: How does the prevalence of a finding change from month to month? Dated studies only.
+// param finding: concept = effusion, name of the finding
+// param limit: integer = 1000, most rows to return
+MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
+WHERE extraction.status IN ['ok', 'empty'] AND study.study_date IS NOT NULL
+OPTIONAL MATCH (study)-[:HAS_FINDING {label: 'OBS-DP'}]->(finding:Concept)
+WHERE finding.name = $finding AND finding.kind = 'observation'
+WITH study, count(finding) AS found
+WITH substring(toString(study.study_date), 0, 7) AS month,
+  count(CASE WHEN found > 0 THEN study END) AS studies,
+  count(study) AS of
+RETURN
+  month,
+  studies,
+  of,
+  toFloat(studies) / of AS rate
+ORDER BY month
+LIMIT $limit

@@ -1,0 +1,200 @@
+"""What the graph stores of one study, as one nested row: what is loaded, digested and read back.
+
+Pure functions on rows of the extraction table; no database. A row holds property maps without
+nulls, for a null property does not exist in a graph:
+
+    patient, study, extraction    properties of these nodes, Extraction.digest included
+    mentions                      properties, and `concept`: the key of the concept it is OF
+    relations                     type, head, tail (ordinals of mentions), confidence
+    findings                      concept (key) and the properties of HAS_FINDING
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from radkg.errors import GraphError
+
+Row = dict[str, Any]
+
+BATCH_STUDIES = 200
+BATCH_MENTIONS = 12_000  # a server keeps a transaction in memory until it commits
+
+LISTS = {  # and what tells the items of each apart
+    "mentions": ("ordinal",),
+    "relations": ("type", "head", "tail", "confidence"),
+    "findings": ("concept",),
+}
+RELATION_TYPES = ("LOCATED_AT", "MODIFY", "SUGGESTIVE_OF")
+STRENGTH = ("OBS-DA", "OBS-U", "OBS-DP")  # a finding takes the strongest label of its mentions
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str)
+
+FORMAT = 1  # part of every digest: a new shape of the graph replaces every study
+
+
+MAX_KEY_BYTES = 4096  # Neo4j's range index takes about 8 KB, text of any length is fine elsewhere
+
+
+def ledger_key(archive: str, extractor: str) -> str:
+    """Return Load.key."""
+    return _key(f"{archive}|{extractor}")
+
+
+def concept(key: str) -> Row:
+    """Return the properties of the Concept with this key, "<kind>:<name>"."""
+    kind, _, name = key.partition(":")
+    return {"key": key, "name": name, "kind": kind}
+
+
+def concept_key(label: str, name: str) -> str:
+    """Return Concept.key for a mention with this label and concept."""
+    kind = "anatomy" if label.startswith("ANAT") else "observation"
+    return _key(f"{kind}:{name}")
+
+
+def to_row(record: Mapping[str, Any]) -> Row:
+    """Return the nested row of one row of the extraction table (or of an Extraction as a dict).
+
+    Raises:
+        GraphError: an id or a concept is too long to be a key.
+    """
+    archive, study_id, extractor = record["archive"], record["study_id"], record["extractor"]
+    mentions = [
+        _present(
+            ordinal=ordinal,
+            text=entity["text"],
+            label=entity["label"],
+            start=entity["start"],
+            end=entity["end"],
+            section=entity["section"],
+            source=entity["source"],
+            confidence=float(entity["confidence"]) + 0.0,  # no -0.0: it equals 0.0
+            concept=concept_key(entity["label"], entity["concept"]),
+        )
+        for ordinal, entity in enumerate(record["entities"])
+    ]
+    relations = [
+        {
+            "type": relation["relation"].upper(),
+            "head": relation["head"],
+            "tail": relation["tail"],
+            "confidence": float(relation["confidence"]) + 0.0,
+        }
+        for relation in record["relations"]
+    ]
+    row: Row = {
+        "patient": {
+            "key": _key(f"{archive}/{record['subject_id']}"),
+            "subject_id": record["subject_id"],
+            "archive": archive,
+        },
+        "study": _present(
+            key=_key(f"{archive}/{study_id}"),
+            study_id=study_id,
+            archive=archive,
+            study_date=record["study_date"],
+        ),
+        "extraction": _present(
+            key=_key(f"{archive}/{study_id}|{extractor}"),
+            extractor=extractor,
+            **{
+                name: record[name]
+                for name in (
+                    "model_id",
+                    "condition",
+                    "status",
+                    "reason",
+                    "study_fingerprint",
+                    "radkg_version",
+                )
+            },
+        ),
+        "mentions": mentions,
+        "relations": relations,
+        "findings": _findings(mentions, relations, extractor),
+    }
+    row["extraction"]["digest"] = digest(row)
+    return row
+
+
+def digest(row: Row) -> str:
+    """Return a hash of all that the row holds but the digest itself, in whatever order."""
+    extraction = {name: value for name, value in row["extraction"].items() if name != "digest"}
+    lists = {  # in one order, for a graph has none; what is read back need not be valid
+        name: sorted(row[name], key=lambda item: str([item.get(part) for part in place]))
+        for name, place in LISTS.items()
+    }
+    text = _ENCODER.encode([FORMAT, {**row, **lists, "extraction": extraction}])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def totals(batch: Iterable[Row]) -> Counter[str]:
+    """Return the numbers of studies, mentions, relations and findings, as Load keeps them."""
+    counter: Counter[str] = Counter()
+    for row in batch:
+        counter["num_studies"] += 1
+        for name in LISTS:
+            counter[f"num_{name}"] += len(row[name])
+    return counter
+
+
+def batches(tables: Iterable[pa.Table]) -> Iterator[list[Row]]:
+    """Yield the rows of extraction tables, as many at a time as one transaction takes."""
+    batch: list[Row] = []
+    mentions = 0
+    for table in tables:
+        for part in table.to_batches(max_chunksize=BATCH_STUDIES):
+            for record in part.to_pylist():
+                row = to_row(record)
+                full = mentions + len(row["mentions"]) > BATCH_MENTIONS
+                if batch and (full or len(batch) == BATCH_STUDIES):
+                    yield batch
+                    batch, mentions = [], 0
+                batch.append(row)
+                mentions += len(row["mentions"])
+    if batch:
+        yield batch
+
+
+def _findings(mentions: list[Row], relations: list[Row], extractor: str) -> list[Row]:
+    """Return one finding per observation concept.
+
+    An observation that modifies another thing ("mild") is a modifier and no finding.
+    """
+    modifiers = {relation["head"] for relation in relations if relation["type"] == "MODIFY"}
+    by_concept: dict[str, list[Row]] = {}
+    for mention in mentions:
+        if mention["label"] in STRENGTH and mention["ordinal"] not in modifiers:
+            by_concept.setdefault(mention["concept"], []).append(mention)
+    findings = []
+    for concept, found in by_concept.items():
+        label = max((mention["label"] for mention in found), key=STRENGTH.index)
+        findings.append(
+            {
+                "concept": concept,
+                "label": label,
+                "mentions": len(found),
+                "confidence": max(m["confidence"] for m in found if m["label"] == label),
+                "extractor": extractor,
+            }
+        )
+    return findings
+
+
+def _present(**properties: Any) -> Row:
+    return {name: value for name, value in properties.items() if value is not None}
+
+
+def _key(key: str) -> str:
+    if len(key.encode()) > MAX_KEY_BYTES:
+        raise GraphError(
+            f"the key {key[:40]!r}... has more than {MAX_KEY_BYTES} bytes, which the graph cannot"
+            " index: shorten the id or the concept in the archive or the extractor"
+        )
+    return key

@@ -1,0 +1,187 @@
+"""The Cypher that the loader runs: constant text, every value a parameter.
+
+Written for Neo4j 5 Community and for the embedded engine alike. Patterns start from the node that
+is bound: the embedded engine walks them from left to right, even from a label with 100,000 nodes.
+`$keys` are keys of studies;
+`$ledger` is the key of a Load node.
+"""
+
+from radkg.graph.rows import RELATION_TYPES
+
+SCHEMA = (
+    *(
+        f"CREATE CONSTRAINT IF NOT EXISTS FOR (n:{label}) REQUIRE n.key IS UNIQUE"
+        for label in ("Patient", "Study", "Extraction", "Concept", "Load")
+    ),
+    "CREATE INDEX IF NOT EXISTS FOR (n:Patient) ON (n.subject_id)",
+    "CREATE INDEX IF NOT EXISTS FOR (n:Study) ON (n.study_id)",
+    "CREATE INDEX IF NOT EXISTS FOR (n:Concept) ON (n.name)",
+)
+
+STORED = """
+MATCH (s:Study {archive: $archive})-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
+RETURN s.key AS key, x.digest AS digest
+"""
+
+COMPLETE = """
+MATCH (l:Load {key: $ledger, snapshot_id: $snapshot_id, complete: true})
+RETURN l.key AS key
+"""
+
+STANDING = """
+UNWIND $keys AS key
+MATCH (s:Study {key: key})-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
+RETURN key, x.digest AS digest
+"""
+
+LOCK = """
+MERGE (l:Load {key: $ledger})
+SET l.transactions = coalesce(l.transactions, 0) + 1
+RETURN l.snapshot_id AS snapshot_id
+"""
+
+BEGIN = """
+MATCH (l:Load {key: $ledger})
+SET l.snapshot_id = $snapshot_id, l.complete = false
+"""
+
+FINISH = """
+MATCH (l:Load {key: $ledger})
+SET l += $properties, l.complete = true
+"""
+
+# Everything that is deleted is collected first. While the embedded engine deletes what it walks, it
+# loses its place in a node's list of relationships and leaves some standing (6 in 1,000 findings).
+DELETE = (
+    """
+    UNWIND $keys AS key
+    MATCH (s:Study {key: key})-[f:HAS_FINDING {extractor: $extractor}]->()
+    WITH collect(f) AS found
+    FOREACH (f IN found | DELETE f)
+    """,
+    """
+    UNWIND $keys AS key
+    MATCH (s:Study {key: key})-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
+    MATCH (x)-[:HAS_MENTION]->(m:Mention)
+    WITH collect(m) AS found
+    FOREACH (m IN found | DETACH DELETE m)
+    """,
+    """
+    UNWIND $keys AS key
+    MATCH (s:Study {key: key})-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
+    WITH collect(x) AS found
+    FOREACH (x IN found | DETACH DELETE x)
+    """,
+)
+
+# The archive may have given a study to another patient.
+LEAVE_PATIENT = """
+UNWIND $keys AS key
+MATCH (s:Study {key: key})<-[h:HAS_STUDY]-(:Patient)
+WITH collect(h) AS found
+FOREACH (h IN found | DELETE h)
+"""
+
+DELETE_STUDY = """
+UNWIND $keys AS key
+MATCH (s:Study {key: key})
+WHERE NOT (s)-[:HAS_EXTRACTION]->()
+WITH collect(s) AS found
+FOREACH (s IN found | DETACH DELETE s)
+"""
+
+# In key order, so that two loaders lock the concepts they share in the same order.
+CONCEPTS = """
+UNWIND $concepts AS concept
+MERGE (c:Concept {key: concept.key})
+WITH c, concept
+WHERE properties(c) <> concept
+SET c = concept
+"""
+
+CREATE = (
+    """
+UNWIND $rows AS row
+MERGE (p:Patient {key: row.patient.key})
+SET p = row.patient
+MERGE (s:Study {key: row.study.key})
+SET s = row.study
+CREATE (p)-[:HAS_STUDY]->(s)
+CREATE (s)-[:HAS_EXTRACTION]->(x:Extraction)
+SET x = row.extraction
+WITH row, s, x
+CALL {
+  WITH row, x
+  UNWIND row.mentions AS mention
+  MATCH (c:Concept {key: mention.concept})
+  CREATE (x)-[:HAS_MENTION]->(m:Mention {
+    ordinal: mention.ordinal, text: mention.text, label: mention.label, start: mention.start,
+    end: mention.end, section: mention.section, source: mention.source,
+    confidence: mention.confidence
+  })-[:OF]->(c)
+  WITH m ORDER BY m.ordinal
+  RETURN collect(m) AS mentions
+}
+CALL {
+  WITH row, s
+  UNWIND row.findings AS finding
+  MATCH (c:Concept {key: finding.concept})
+  CREATE (s)-[:HAS_FINDING {
+    label: finding.label, mentions: finding.mentions, confidence: finding.confidence,
+    extractor: finding.extractor
+  }]->(c)
+  RETURN count(*) AS findings
+}
+"""
+    + "".join(
+        f"""
+CALL {{
+  WITH row, mentions
+  UNWIND row.{name} AS relation
+  WITH relation, mentions[relation.head] AS head, mentions[relation.tail] AS tail
+  CREATE (head)-[:{name} {{confidence: relation.confidence}}]->(tail)
+  RETURN count(*) AS num_{name}
+}}
+"""
+        for name in RELATION_TYPES
+    )
+    + "RETURN sum(size(mentions)) AS mentions"
+)
+
+SWEEP = (
+    """
+    MATCH (p:Patient {archive: $archive})
+    WHERE NOT (p)-[:HAS_STUDY]->()
+    WITH collect(p) AS found
+    FOREACH (p IN found | DETACH DELETE p)
+    """,
+    """
+    MATCH (c:Concept)
+    WHERE NOT (c)<-[:OF]-()
+    WITH collect(c) AS found
+    FOREACH (c IN found | DETACH DELETE c)
+    """,
+)
+
+# What only a hand can have left behind: an extraction under a study with another key, and what
+# nothing owns. `repair` removes it.
+DELETE_BY_KEY = """
+UNWIND $keys AS key
+MATCH (x:Extraction {key: key + '|' + $extractor})
+WITH collect(x) AS found
+FOREACH (x IN found | DETACH DELETE x)
+"""
+
+SWEEP_STRAYS = tuple(
+    f"""
+    MATCH (n:{label})
+    WHERE NOT {owned}
+    WITH collect(n) AS found
+    FOREACH (n IN found | DETACH DELETE n)
+    """
+    for label, owned in (
+        ("Study", "(n)-[:HAS_EXTRACTION]->()"),
+        ("Extraction", "(n)<-[:HAS_EXTRACTION]-()"),
+        ("Mention", "(n)<-[:HAS_MENTION]-()"),
+    )
+)

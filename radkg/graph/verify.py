@@ -1,0 +1,173 @@
+"""Compare all that the graph holds of one archive and extractor with the snapshot.
+
+Every study is read back from its nodes and relationships as the nested row of rows.py; its digest
+is computed anew, and the stored one is compared too. Totals of the whole graph find what no study
+owns. It does not look at Load.transactions, Load.loaded_at and Load.radkg_version.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from radkg.graph.client import Graph
+from radkg.graph.rows import LISTS, Row, batches, digest, ledger_key, totals
+from radkg.graph.statements import STORED
+from radkg.graph.whole import whole_problems
+from radkg.run.snapshot import Snapshot
+
+SHOWN = 20
+
+# Patterns start from what is bound: the embedded engine walks them from left to right.
+STUDIES = """
+UNWIND $keys AS key
+MATCH (s:Study {key: key})
+RETURN key, properties(s) AS study,
+  [(s)<-[h:HAS_STUDY]-(p) | [properties(h), properties(p)]] AS patients,
+  [(s)-[h:HAS_EXTRACTION]->(x) | [properties(h), properties(x)]] AS extractions,
+  [(s)-[f:HAS_FINDING]->(c) | [properties(f), c.key]] AS findings
+"""
+
+MENTIONS = """
+UNWIND $keys AS key
+MATCH (s:Study {key: key})-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
+MATCH (x)-[h:HAS_MENTION]->(m)
+WITH key, m, h, [(m)-[r]->(t) | [type(r), properties(r), elementId(t), t.key]] AS out
+RETURN key, collect([elementId(m), properties(h), properties(m), out]) AS mentions
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyReport:
+    """What differs: `differences` by study_id, and `problems` of the graph as a whole."""
+
+    num_studies: int
+    differences: dict[str, str]
+    problems: list[str]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """True if the graph holds the snapshot exactly."""
+        return not self.differences and not self.problems
+
+    def __str__(self) -> str:
+        if self.ok:
+            return f"all {self.num_studies} studies in the graph equal the snapshot"
+        lines = [f"study {study_id}: {what}" for study_id, what in self.differences.items()]
+        if len(lines) > SHOWN:
+            lines[SHOWN:] = [f"... and {len(lines) - SHOWN} more studies"]
+        return "\n".join([*self.problems, *lines])
+
+
+def verify(graph: Graph, snapshot: Snapshot) -> VerifyReport:
+    """Return how the graph differs from the snapshot, over all studies of both.
+
+    Raises:
+        SnapshotError: published bytes were changed.
+    """
+    started = time.monotonic()
+    stored = graph.read(STORED, archive=snapshot.archive, extractor=snapshot.extractor)
+    strangers = {row["key"] for row in stored}
+    differences = {}
+    counted: Counter[str] = Counter()
+    for batch in batches(snapshot.tables()):
+        found = _read(graph, [row["study"]["key"] for row in batch], snapshot.extractor)
+        for row in batch:
+            what = _difference(row, found.get(row["study"]["key"]))
+            if what:
+                differences[row["study"]["study_id"]] = what
+        strangers.difference_update(row["study"]["key"] for row in batch)
+        counted += totals(batch)
+    for key in sorted(map(str, strangers)):
+        differences[key.removeprefix(f"{snapshot.archive}/")] = "not in the snapshot"
+    ledger = {
+        "key": ledger_key(snapshot.archive, snapshot.extractor),
+        "snapshot_id": snapshot.snapshot_id,
+        "archive": snapshot.archive,
+        "extractor": snapshot.extractor,
+        "complete": True,
+        **counted,
+    }
+    return VerifyReport(
+        num_studies=snapshot.num_studies,
+        differences=differences,
+        problems=whole_problems(graph, ledger),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _read(graph: Graph, keys: list[str], extractor: str) -> dict[str, Row]:
+    """Return by key the rows that the graph holds of these studies under this extractor."""
+    found = {row["key"]: _study(row, extractor) for row in graph.read(STUDIES, keys=keys)}
+    for read in graph.read(MENTIONS, keys=keys, extractor=extractor):
+        mentions = read["mentions"]
+        row = found[read["key"]]
+        ordinals = {node_id: mention.get("ordinal") for node_id, _, mention, _ in mentions}
+        for _, link, mention, out in mentions:
+            of = [target_key for kind, _, _, target_key in out if kind == "OF"]
+            row["mentions"].append({**link, **mention, "concept": _one(of)})
+            row["relations"] += [
+                {
+                    **properties,
+                    "type": kind,
+                    "head": mention.get("ordinal"),
+                    "tail": ordinals.get(target_id, "elsewhere"),
+                }
+                for kind, properties, target_id, _ in out
+                if kind != "OF" or properties
+            ]
+    return found
+
+
+def _study(read: dict[str, Any], extractor: str) -> Row:
+    """Return the row of a study without its mentions and relations."""
+    extractions = [{**link, **node} for link, node in read["extractions"]]
+    others = {extraction.get("extractor") for extraction in extractions} - {extractor}
+    return {
+        "patient": _one([{**link, **node} for link, node in read["patients"]]),
+        "study": read["study"],
+        "extraction": _one([e for e in extractions if e.get("extractor") == extractor]),
+        "mentions": [],
+        "relations": [],
+        "findings": [
+            {**properties, "concept": target}
+            for properties, target in read["findings"]
+            if properties.get("extractor") not in others
+        ],
+    }
+
+
+def _one(found: list[Any]) -> Any:
+    """Return the one thing that should stand there, or something unequal to any such thing."""
+    return found[0] if len(found) == 1 else {"number": len(found)}
+
+
+def _difference(expected: Row, found: Row | None) -> str | None:
+    """Return what differs, in names of properties and numbers, never in words of the report."""
+    if found is None:
+        return "missing"
+    stored = found["extraction"].get("digest")
+    if digest(found) == stored == expected["extraction"]["digest"]:
+        return None
+    parts = []
+    for node in ("patient", "study", "extraction"):
+        names = sorted(_unequal(expected[node], found[node]))
+        parts += [f"{node} ({', '.join(names)})"] if names else []
+    for name in LISTS:
+        unexpected = [each for each in found[name] if each not in expected[name]]
+        missing = [each for each in expected[name] if each not in found[name]]
+        if unexpected or missing or len(found[name]) != len(expected[name]):
+            parts.append(
+                f"{name} ({len(found[name])} of {len(expected[name])}, "
+                f"{len(missing)} missing, {len(unexpected)} unexpected)"
+            )
+    return ", ".join(parts) or "stored digest"
+
+
+def _unequal(expected: Row, found: Row) -> set[str]:
+    return {
+        name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
+    }

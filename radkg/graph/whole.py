@@ -1,0 +1,81 @@
+"""What can be wrong with a graph as a whole: things that nothing owns, sums that do not add up."""
+
+from __future__ import annotations
+
+from radkg.graph.client import Graph
+from radkg.graph.rows import RELATION_TYPES, Row, concept
+
+_UNOWNED = {
+    "patients without a study": "MATCH (n:Patient) WHERE NOT (n)-[:HAS_STUDY]->()",
+    "studies without an extraction": "MATCH (n:Study) WHERE NOT (n)-[:HAS_EXTRACTION]->()",
+    "concepts without a mention": "MATCH (n:Concept) WHERE NOT (n)<-[:OF]-()",
+}
+
+
+def whole_problems(graph: Graph, ledger: Row) -> list[str]:
+    """Return what is wrong with the graph, one line each.
+
+    Args:
+        graph: an open graph.
+        ledger: the properties that the Load node of the verified snapshot must have.
+    """
+    loads = {load.get("key"): load for load in _properties(graph, "Load")}
+    standing = loads.get(ledger["key"])
+    if standing is None:
+        return [f"nothing of {ledger['key']} was loaded: load it first"]
+    problems = []
+    wrong = [name for name, value in ledger.items() if standing.get(name) != value]
+    if wrong:
+        problems.append(
+            f"the last load of {ledger['key']} was of another snapshot or did not end"
+            f" ({', '.join(wrong)}): load again"
+        )
+    renamed = sum(c != concept(str(c.get("key"))) for c in _properties(graph, "Concept"))
+    if renamed:
+        problems.append(f"{renamed} concepts whose key is not their kind and name")
+    for what, match in _UNOWNED.items():
+        (count,) = graph.read(f"{match} RETURN count(n) AS number")
+        if count["number"]:
+            problems.append(f"{count['number']} {what}")
+    if all(load.get("complete") is True for load in loads.values()):
+        problems += _totals(graph, list(loads.values()))
+    return problems
+
+
+def _properties(graph: Graph, label: str) -> list[Row]:
+    return [row["node"] for row in graph.read(f"MATCH (n:{label}) RETURN properties(n) AS node")]
+
+
+def _totals(graph: Graph, loads: list[Row]) -> list[str]:
+    """Return which numbers of nodes and relationships are not the sum of what was loaded."""
+    found = {
+        row["name"]: row["number"]
+        for statement in (
+            "MATCH (n) RETURN reduce(s = '', l IN labels(n) | s + l) AS name, count(*) AS number",
+            "MATCH ()-[r]->() RETURN type(r) AS name, count(*) AS number",
+        )
+        for row in graph.read(statement)
+    }
+    found["relations"] = sum(found.pop(name, 0) for name in RELATION_TYPES)
+    studies, mentions, relations, findings = (
+        sum(load.get(f"num_{name}", 0) for load in loads)
+        for name in ("studies", "mentions", "relations", "findings")
+    )
+    expected = {
+        # Nodes that loads share; those that nothing owns are found above.
+        **{name: found.get(name, 0) for name in ("Patient", "Study", "Concept")},
+        "Extraction": studies,
+        "Mention": mentions,
+        "Load": len(loads),
+        "HAS_STUDY": found.get("Study", 0),
+        "HAS_EXTRACTION": studies,
+        "HAS_MENTION": mentions,
+        "OF": mentions,
+        "HAS_FINDING": findings,
+        "relations": relations,
+    }
+    return [
+        f"{found.get(name, 0)} {name} in the graph, {expected.get(name, 0)} expected"
+        for name in sorted(found.keys() | expected.keys())
+        if found.get(name, 0) != expected.get(name, 0)
+    ]

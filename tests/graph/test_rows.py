@@ -1,0 +1,182 @@
+"""What the graph stores of a study, and that its digest notices every change."""
+
+import copy
+import dataclasses
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from radkg.errors import GraphError
+from radkg.graph.rows import MAX_KEY_BYTES, batches, digest, to_row, totals
+from radkg.schema.arrow import to_table
+from radkg.schema.records import Entity, Extraction, Relation
+from tests.rows import row as extraction
+
+
+def stored(extraction: Extraction) -> dict[str, Any]:
+    return to_row(dataclasses.asdict(extraction))
+
+
+def test_row_of_a_study() -> None:
+    row = stored(extraction("7", subject_id="a"))
+    assert row["patient"] == {"key": "test/a", "subject_id": "a", "archive": "test"}
+    assert row["study"] == {
+        "key": "test/7",
+        "study_id": "7",
+        "archive": "test",
+        "study_date": date(2024, 2, 29),
+    }
+    assert row["extraction"]["key"] == "test/7|rules"
+    assert "reason" not in row["extraction"]  # a null property does not exist
+    assert row["extraction"]["digest"] == digest(row)
+    assert [mention["concept"] for mention in row["mentions"]] == [
+        "observation:small",
+        "anatomy:left",
+        "observation:effusion",
+        "observation:pneumothorax",
+    ]
+    assert row["relations"][1] == {"type": "LOCATED_AT", "head": 2, "tail": 1, "confidence": 0.25}
+
+
+def test_a_modifier_is_no_finding() -> None:
+    findings = {finding["concept"]: finding for finding in stored(extraction("7"))["findings"]}
+    assert set(findings) == {"observation:effusion", "observation:pneumothorax"}
+    assert findings["observation:effusion"] == {
+        "concept": "observation:effusion",
+        "label": "OBS-DP",
+        "mentions": 1,
+        "confidence": 0.5,
+        "extractor": "rules",
+    }
+
+
+@pytest.mark.parametrize(
+    ("labels", "strongest", "confidence"),
+    [
+        ([("OBS-DA", 0.9), ("OBS-U", 0.2), ("OBS-U", 0.3)], "OBS-U", 0.3),
+        ([("OBS-DA", 0.9), ("OBS-DP", 0.1)], "OBS-DP", 0.1),
+        ([("OBS-DA", 0.9), ("OBS-DA", 0.4)], "OBS-DA", 0.9),
+    ],
+)
+def test_a_finding_takes_the_strongest_label(
+    labels: list[tuple[Any, float]], strongest: str, confidence: float
+) -> None:
+    entities = tuple(
+        Entity("edema", label, "edema", 0, 5, None, confidence=value) for label, value in labels
+    )
+    (finding,) = stored(extraction("7", entities=entities, relations=()))["findings"]
+    assert finding["label"] == strongest
+    assert finding["mentions"] == len(labels)
+    assert finding["confidence"] == confidence
+
+
+def test_an_entity_of_the_image_has_no_offsets() -> None:
+    entity = Entity("edema", "OBS-DP", "edema", None, None, None, "image", 0.5)
+    (mention,) = stored(extraction("7", entities=(entity,), relations=()))["mentions"]
+    assert mention == {
+        "ordinal": 0,
+        "text": "edema",
+        "label": "OBS-DP",
+        "source": "image",
+        "confidence": 0.5,
+        "concept": "observation:edema",
+    }
+
+
+def test_a_key_that_no_index_takes_is_refused() -> None:
+    with pytest.raises(GraphError, match="shorten the id or the concept"):
+        stored(extraction("7" * (MAX_KEY_BYTES + 1)))
+    stored(
+        extraction(
+            "7", entities=(Entity("x" * 10**6, "OBS-DP", "x", 0, 10**6, None),)[:1], relations=()
+        )
+    )
+
+
+def test_order_of_relations_and_lists_is_not_part_of_the_digest() -> None:
+    row = stored(extraction("7"))
+    turned = {**row, **{name: row[name][::-1] for name in ("mentions", "relations", "findings")}}
+    assert digest(turned) == digest(row)
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    if isinstance(value, dict):
+        return [leaf for name in value for leaf in leaves(value[name], (*path, name))]
+    if isinstance(value, list):
+        return [leaf for i, item in enumerate(value) for leaf in leaves(item, (*path, i))]
+    return [path]
+
+
+ROW = stored(extraction("7"))
+LEAVES = [leaf for leaf in leaves(ROW) if leaf != ("extraction", "digest")]
+VALUES = st.one_of(st.text(max_size=5), st.integers(), st.booleans(), st.floats(0, 1), st.none())
+
+
+@given(st.sampled_from(LEAVES), VALUES)
+def test_every_change_of_a_value_changes_the_digest(leaf: tuple[Any, ...], value: Any) -> None:
+    changed = copy.deepcopy(ROW)
+    *path, last = leaf
+    parent: Any = changed
+    for step in path:
+        parent = parent[step]
+    same = type(parent[last]) is type(value) and parent[last] == value
+    parent[last] = value
+    assert (digest(changed) == ROW["extraction"]["digest"]) == same
+
+
+@given(st.sampled_from(["mentions", "relations", "findings"]), st.integers(0, 1), st.booleans())
+def test_an_item_more_or_less_changes_the_digest(name: str, index: int, more: bool) -> None:
+    changed = copy.deepcopy(ROW)
+    if more:
+        changed[name].append(changed[name][index])
+    else:
+        del changed[name][index]
+    assert digest(changed) != ROW["extraction"]["digest"]
+
+
+@given(st.sampled_from(LEAVES))
+def test_a_property_less_changes_the_digest(leaf: tuple[Any, ...]) -> None:
+    changed = copy.deepcopy(ROW)
+    *path, last = leaf
+    parent: Any = changed
+    for step in path:
+        parent = parent[step]
+    del parent[last]
+    assert digest(changed) != ROW["extraction"]["digest"]
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 3), max_size=30), st.integers(1, 4), st.integers(1, 6))
+def test_batches_hold_every_row_once(sizes: list[int], studies: int, mentions: int) -> None:
+    entity = Entity("edema", "OBS-DP", "edema", 0, 5, None)
+    rows = [
+        extraction(f"{i:03}", entities=(entity,) * size, relations=())
+        for i, size in enumerate(sizes)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("radkg.graph.rows.BATCH_STUDIES", studies)
+        patch.setattr("radkg.graph.rows.BATCH_MENTIONS", mentions)
+        found = list(batches([to_table(rows[:7]), to_table(rows[7:])]))
+    assert [row for batch in found for row in batch] == [stored(row) for row in rows]
+    for batch in found:
+        assert len(batch) <= studies
+        assert len(batch) == 1 or totals(batch)["num_mentions"] <= mentions
+
+
+def test_totals() -> None:
+    assert totals([ROW, ROW]) == {
+        "num_studies": 2,
+        "num_mentions": 8,
+        "num_relations": 4,
+        "num_findings": 4,
+    }
+
+
+def test_relations_between_the_same_mentions_are_kept() -> None:
+    twice = (Relation(0, 2, "modify", 0.5), Relation(0, 2, "modify", 0.5))
+    row = stored(extraction("7", relations=twice))
+    assert len(row["relations"]) == 2
+    assert digest(row) != digest(stored(extraction("7", relations=twice[:1])))

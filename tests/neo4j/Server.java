@@ -1,0 +1,24 @@
+import java.nio.file.Path;
+import java.util.Map;
+import org.neo4j.configuration.GraphDatabaseSettings;
+import org.neo4j.configuration.connectors.BoltConnector;
+import org.neo4j.configuration.helpers.SocketAddress;
+import org.neo4j.dbms.api.DatabaseManagementServiceBuilder;
+
+/** A Neo4j server on loopback: Server HOME PORT. It runs until its standard input ends. */
+public class Server {
+    public static void main(String[] arguments) throws Exception {
+        var service = new DatabaseManagementServiceBuilder(Path.of(arguments[0]))
+                .setConfig(BoltConnector.enabled, true)
+                .setConfig(BoltConnector.listen_address,
+                        new SocketAddress("127.0.0.1", Integer.parseInt(arguments[1])))
+                .setConfig(GraphDatabaseSettings.auth_enabled, true)
+                .build();
+        service.database("system").executeTransactionally(
+                "ALTER USER neo4j SET PASSWORD $password CHANGE NOT REQUIRED",
+                Map.of("password", System.getenv("NEO4J_PASSWORD")));
+        System.out.println("ready");
+        while (System.in.read() != -1) { }
+        Runtime.getRuntime().halt(0);  // the store is temporary: an orderly shutdown takes 10 s
+    }
+}
