@@ -99,9 +99,15 @@ def neo4j_uri() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def embedded_graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+def embedded_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory behind `embedded_graph`."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="session")
+def embedded_graph(embedded_store: Path) -> Iterator[Graph]:
     """The embedded engine, open on a store of its own; not emptied between tests."""
-    with open_graph("embedded", tmp_path_factory.mktemp("store")) as graph:
+    with open_graph("embedded", embedded_store) as graph:
         yield graph
 
 

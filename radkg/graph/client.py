@@ -19,7 +19,7 @@ from radkg.errors import GraphError, GraphUnavailable
 
 CONNECT_TIMEOUT_S = 5.0
 RETRY_TIME_S = 5.0  # how long the driver itself repeats a transaction
-ATTEMPTS = 8  # how often `write` repeats what the driver does not
+ATTEMPTS = 8  # of what the driver does not repeat itself
 
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 
@@ -73,8 +73,11 @@ class Graph:
                 raise GraphError("a reading statement would have changed the graph: refused")
             return found
 
-        with self._explained(), self._session(neo4j.READ_ACCESS) as session:
-            return session.execute_read(work)
+        def attempt() -> list[dict[str, Any]]:
+            with self._session(neo4j.READ_ACCESS) as session:
+                return session.execute_read(work)
+
+        return self._repeated(attempt)
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Return `work(transaction)`, committed.
@@ -82,21 +85,21 @@ class Graph:
         `work` may run several times (deadlock, conflict, lost connection, an acknowledgement of
         the commit that never came), so running it again after it was committed must change nothing.
         """
-        with self._explained():
-            for attempt in range(ATTEMPTS):
-                try:
-                    with self._session(neo4j.WRITE_ACCESS) as session:
-                        return session.execute_write(work)
-                except (exceptions.Neo4jError, exceptions.IncompleteCommit) as error:
-                    if attempt == ATTEMPTS - 1 or not _is_conflict(error):
-                        raise
-                time.sleep(random.uniform(0, 0.05 * 2**attempt))
-        raise AssertionError("unreachable")
+
+        def attempt() -> T:
+            with self._session(neo4j.WRITE_ACCESS) as session:
+                return session.execute_write(work)
+
+        return self._repeated(attempt)
 
     def run_schema(self, statement: str) -> None:
         """Run one statement that creates or drops a constraint or an index."""
-        with self._explained(), self._session(neo4j.WRITE_ACCESS) as session:
-            session.run(statement).consume()
+
+        def attempt() -> None:
+            with self._session(neo4j.WRITE_ACCESS) as session:
+                session.run(statement).consume()
+
+        self._repeated(attempt)
 
     def close(self) -> None:
         """Close all connections; closing twice is no error."""
@@ -107,6 +110,18 @@ class Graph:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _repeated(self, attempt: Callable[[], T]) -> T:
+        """Return `attempt()`, tried again after conflicts that the driver does not repeat."""
+        with self._explained():
+            for tries in range(1, ATTEMPTS):
+                try:
+                    return attempt()
+                except (exceptions.Neo4jError, exceptions.IncompleteCommit) as error:
+                    if not _is_conflict(error):
+                        raise
+                time.sleep(random.uniform(0, 0.05 * 2**tries))
+            return attempt()
 
     def _session(self, access: str) -> neo4j.Session:
         return self._driver.session(default_access_mode=access)

@@ -126,7 +126,7 @@ class _Loading:
                 news = self.graph.write(partial(self._store, changed))
                 created, replaced = created + news[0], replaced + news[1]
             gone.difference_update(_keys(batch))
-            counted += totals(batch)
+            counted.update(totals(batch))  # adding would drop the zeros
             progress(counted["num_studies"], self.snapshot.num_studies)
         keys = sorted(gone)
         for at in range(0, len(keys), BATCH_STUDIES):
@@ -176,7 +176,10 @@ class _Loading:
             rows(transaction, statement, keys=keys, extractor=extractor)
         rows(transaction, statements.CONCEPTS, concepts=_concepts(batch))
         (total,) = rows(transaction, statements.CREATE, rows=[_by_type(row) for row in batch])
-        assert (total["mentions"] or 0) == sum(len(row["mentions"]) for row in batch)
+        if (total["mentions"] or 0) != sum(len(row["mentions"]) for row in batch):
+            raise GraphError(
+                f"somebody removed concepts from {self.graph.address} during the load: run it again"
+            )
         replaced = len(standing.keys() & set(keys))
         return len(keys) - replaced, replaced
 
@@ -188,7 +191,7 @@ class _Loading:
     def _finish(self, counted: dict[str, int], transaction: Transaction) -> None:
         self._lock(transaction)
         strays = statements.SWEEP_STRAYS if self.repair else ()
-        for statement in (*strays, *statements.SWEEP):
+        for statement in (statements.LOCK_ALL, *strays, *statements.SWEEP):
             rows(transaction, statement, archive=self.snapshot.archive)
         properties = {
             **self.scope,

@@ -136,7 +136,7 @@ def digest(row: Row) -> str:
 
 def totals(batch: Iterable[Row]) -> Counter[str]:
     """Return the numbers of studies, mentions, relations and findings, as Load keeps them."""
-    counter: Counter[str] = Counter()
+    counter = Counter({"num_studies": 0, **{f"num_{name}": 0 for name in LISTS}})
     for row in batch:
         counter["num_studies"] += 1
         for name in LISTS:

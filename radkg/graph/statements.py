@@ -148,18 +148,25 @@ CALL {{
     + "RETURN sum(size(mentions)) AS mentions"
 )
 
+# The sweep shuts out the transactions of all loads: another one may be about to use a concept.
+LOCK_ALL = """
+MATCH (l:Load)
+WITH l ORDER BY l.key
+SET l.transactions = coalesce(l.transactions, 0) + 1
+"""
+
 SWEEP = (
     """
     MATCH (p:Patient {archive: $archive})
-    WHERE NOT (p)-[:HAS_STUDY]->()
+    WHERE NOT (p)--()
     WITH collect(p) AS found
-    FOREACH (p IN found | DETACH DELETE p)
+    FOREACH (p IN found | DELETE p)
     """,
     """
     MATCH (c:Concept)
-    WHERE NOT (c)<-[:OF]-()
+    WHERE NOT (c)--()
     WITH collect(c) AS found
-    FOREACH (c IN found | DETACH DELETE c)
+    FOREACH (c IN found | DELETE c)
     """,
 )
 

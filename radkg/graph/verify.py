@@ -80,7 +80,7 @@ def verify(graph: Graph, snapshot: Snapshot) -> VerifyReport:
             if what:
                 differences[row["study"]["study_id"]] = what
         strangers.difference_update(row["study"]["key"] for row in batch)
-        counted += totals(batch)
+        counted.update(totals(batch))  # adding would drop the zeros
     for key in sorted(map(str, strangers)):
         differences[key.removeprefix(f"{snapshot.archive}/")] = "not in the snapshot"
     ledger = {
