@@ -24,6 +24,8 @@ def open_archive(uri: str, images: str | None = None) -> Archive:
     Raises:
         ArchiveError: nothing is there, or no format recognises it; the message says why not.
     """
+    if not uri:
+        raise ArchiveError("no archive is named: give `openi` or a path")
     refusals = []
     for archive_format in FORMATS:
         found = archive_format.recognise(uri, images)

@@ -8,19 +8,18 @@ metadata beside it (study date, view position). Layout and counts: Demner-Fushma
 from __future__ import annotations
 
 import csv
-import functools
 import gzip
 import importlib.resources
 import importlib.util
 import re
-import tarfile
-import zlib
+import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b
-from pathlib import Path
-from typing import IO, Any, Self
+from pathlib import Path, PurePosixPath
+from typing import Any, Self
 from xml.etree.ElementTree import Element, ParseError
 
 import defusedxml
@@ -28,11 +27,12 @@ import pyarrow as pa
 from defusedxml.ElementTree import fromstring
 
 from radkg.archive.base import Record
+from radkg.archive.members import files, is_tar, members, read_range
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.records import Image, Section, Study, Unreadable
 
-MAX_RECORD_BYTES = 16 << 20  # a larger XML becomes a failed row; the largest real one has 13 kB
+SUFFIX = ".xml"
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".dcm"}
 _IMAGE_ID = re.compile(rb'<parentImage id="([^"<>]{1,200})"')
 _TEXT = re.compile(rb'<AbstractText Label="(?:FINDINGS|IMPRESSION)">([^<]*)<')
@@ -59,54 +59,64 @@ class OpenI:
             return cls(
                 data / "NLMCXR_reports.tgz", uri, data / "nlmcxr_dicom_metadata.csv.gz", folder
             )
-        path = Path(uri)
-        if not path.exists():
-            return "no such file or directory"
-        if path.is_dir():
-            if next(path.rglob("*.xml"), None) is None:
+        path = Path(uri).resolve()
+        try:
+            mode = path.stat().st_mode
+            if not stat.S_ISDIR(mode) and not is_tar(path):
+                return "neither a tar, a tar.gz nor a directory of XML files"
+            if stat.S_ISDIR(mode) and not any(files(path, SUFFIX)):
                 return "the directory holds no .xml file"
-        elif not _is_tar(path):
-            return "neither a tar, a tar.gz nor a directory of XML files"
-        return cls(path.resolve(), str(path.resolve()), None, folder)
+        except OSError as error:
+            return f"{error.filename or path}: {error.strerror}"
+        return cls(path, str(path), None, folder)
 
     def index(self) -> pa.Table:
         """Return INDEX_SCHEMA, one row per XML, in the order of the archive."""
-        dates, views = _dicom_metadata(self.metadata) if self.metadata else ({}, {})
-        locations = self._image_locations()
-        hashes = {image: _content_hash(path) for image, path in locations.items()}
+        try:
+            dates, views = _dicom_metadata(self.metadata) if self.metadata else ({}, {})
+            locations = self._image_locations()
+            hashes = {image: _content_hash(path) for image, path in locations.items()}
+        except OSError as error:
+            raise ArchiveError(f"cannot read {error.filename}: {error.strerror}") from error
         rows: list[dict[str, Any]] = []
         texts: list[bytes] = []
-        seen: set[str] = set()
-        for source, member, offset, data, length in _members(self.path):
-            study_id = "CXR" + Path(member).stem.removeprefix("CXR")
-            if study_id in seen:
-                study_id = member  # kept, and refused by read(): nothing vanishes
-            seen.add(study_id)
-            subject_id = study_id.removeprefix("CXR")
-            images = [
-                {
-                    "image_id": image,
-                    "view_position": views.get(image),
-                    "location": str(locations[image]) if image in locations else None,
-                }
-                for image in (i.decode("utf-8", "replace") for i in _IMAGE_ID.findall(data))
-            ]
-            study_date = dates.get(subject_id)
-            known = (data, repr(study_date).encode(), repr(images).encode())
-            pixels = [hashes[i["image_id"]] for i in images if i["location"]]
+        seen: Counter[str] = Counter()
+        for member in members(self.path, SUFFIX):
+            study_id = "CXR" + PurePosixPath(member.name).stem.removeprefix("CXR")
+            problem = member.problem
+            seen[study_id] += 1
+            if seen[study_id] > 1:  # kept, and refused by read(): nothing vanishes
+                problem = "another report of the archive has the same id"
+                study_id = f"{study_id}#{seen[study_id]}"
+            data = _as_ascii_superset(member.data)
+            found = [i.decode("utf-8", "replace") for i in _IMAGE_ID.findall(data)]
+            study_date = dates.get(study_id.removeprefix("CXR"))
+            seen_by = [(i, views.get(i), hashes.get(i)) for i in found]
+            content = _hash(member.data)
             rows.append(
                 {
                     "study_id": study_id,
-                    "subject_id": subject_id,
+                    "subject_id": study_id.removeprefix("CXR"),
                     "archive": self.name,
                     "study_date": study_date,
                     "split": None,
-                    "source": source,
-                    "member": member,
-                    "offset": offset,
-                    "length": length,
-                    "images": images,
-                    "fingerprint": _hash(*known, *pixels),
+                    "source": member.source,
+                    "member": member.name,
+                    "offset": member.offset,
+                    "length": member.length,
+                    "images": [
+                        {
+                            "image_id": i,
+                            "view_position": views.get(i),
+                            "location": str(locations[i]) if i in locations else None,
+                        }
+                        for i in found
+                    ],
+                    "content": content,
+                    "problem": problem,
+                    "fingerprint": _hash(
+                        content.encode(), repr((problem, study_date, seen_by)).encode()
+                    ),
                 }
             )
             texts.append(b" ".join(b" ".join(_TEXT.findall(data)).lower().split()))
@@ -132,13 +142,14 @@ class OpenI:
         return found
 
     def _tree(self, record: Record) -> Element | Unreadable:
-        if record["study_id"] == record["member"]:
-            return Unreadable(record, "another report of the archive has the same id")
-        if record["length"] > MAX_RECORD_BYTES:
-            return Unreadable(
-                record, f"XML of {record['length']} bytes, more than {MAX_RECORD_BYTES}"
+        if record["problem"]:
+            return Unreadable(record, record["problem"])
+        data = read_range(record["source"], record["offset"], record["length"])
+        if _hash(data) != record["content"]:
+            raise ArchiveError(
+                f"{record['member']} of {self.path} changed since it was indexed: "
+                "run the same command again"
             )
-        data = _read_range(record["source"], record["offset"], record["length"])
         try:
             tree: Element = fromstring(data, forbid_dtd=True)
         except ParseError as error:
@@ -171,7 +182,7 @@ class OpenI:
         return {
             path.stem: path.resolve()
             for path in sorted(self.images.iterdir())
-            if path.suffix.lower() in _IMAGE_SUFFIXES
+            if path.suffix.lower() in _IMAGE_SUFFIXES and path.is_file()
         }
 
 
@@ -180,7 +191,7 @@ def _report(tree: Element) -> tuple[str, tuple[Section, ...]]:
     parts: list[str] = []
     sections: list[Section] = []
     position = 0
-    for element in tree.iterfind(".//AbstractText"):
+    for element in tree.iterfind(".//Abstract/AbstractText"):
         text = "".join(element.itertext())
         if not text.strip():
             continue
@@ -217,67 +228,11 @@ def _wheel() -> Path:
     return Path(spec.submodule_search_locations[0]) / "data"
 
 
-def _is_tar(path: Path) -> bool:
-    try:
-        return tarfile.is_tarfile(path)
-    except (OSError, EOFError, zlib.error):
-        return False
-
-
-def _members(path: Path) -> Iterator[tuple[str, str, int, bytes, int]]:
-    """Yield (source, member, offset, bytes, length) of each XML; oversized ones without bytes."""
-    if path.is_dir():
-        for file in sorted(path.rglob("*.xml")):
-            length = file.stat().st_size
-            data = file.read_bytes() if length <= MAX_RECORD_BYTES else b""
-            yield str(file), file.relative_to(path).as_posix(), 0, data, length
-        return
-    count = 0
-    try:
-        with _open(str(path)) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
-            for member in tar:
-                if not member.isfile() or not member.name.endswith(".xml"):
-                    continue
-                content = tar.extractfile(member) if member.size <= MAX_RECORD_BYTES else None
-                data = content.read() if content else b""
-                if content and len(data) != member.size:
-                    raise EOFError("the archive ends inside a member")
-                yield str(path), member.name, member.offset_data, data, member.size
-                count += 1
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise ArchiveError(
-            f"{path} is damaged after {count} reports: {error}: fetch the archive again"
-        ) from error
-
-
-def _open(source: str) -> IO[bytes]:
-    file = open(source, "rb")  # noqa: SIM115 - handed on, and closed by whoever asked
-    is_gzip = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    return gzip.GzipFile(fileobj=file) if is_gzip else file  # type: ignore[return-value]
-
-
-@functools.lru_cache(maxsize=1)
-def _stream(source: str, mtime_ns: int, size: int) -> IO[bytes]:
-    """Return an open stream that stays open in this process.
-
-    Units come in the order of the archive, so a worker only ever moves forward through a tar.gz:
-    each worker decompresses it once, and never keeps it whole.
-    """
-    return _open(source)
-
-
-def _read_range(source: str, offset: int, length: int) -> bytes:
-    try:
-        status = Path(source).stat()
-        stream = _stream(source, status.st_mtime_ns, status.st_size)
-        stream.seek(offset)
-        data = stream.read(length)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ArchiveError(f"cannot read {source} at byte {offset}: {error}") from error
-    if len(data) != length:
-        raise ArchiveError(f"{source} is shorter than when it was indexed: run the command again")
-    return data
+def _as_ascii_superset(data: bytes) -> bytes:
+    """Return UTF-16 as UTF-8, so that patterns of ASCII bytes find what they look for."""
+    if data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        return data
+    return data.decode("utf-16", "replace").encode()
 
 
 def _dicom_metadata(path: Path) -> tuple[dict[str, date], dict[str, str]]:

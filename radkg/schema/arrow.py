@@ -74,6 +74,8 @@ INDEX_SCHEMA = pa.schema(
         _field(
             "images", pa.list_(pa.field("element", IMAGE, nullable=False)), "images of the study"
         ),
+        _field("content", pa.string(), "hash of the record's bytes, checked when it is read"),
+        _field("problem", pa.string(), "why it cannot be read; null: nothing known", null=True),
         _field("fingerprint", pa.string(), "hash of the report's and the images' bytes"),
     ],
     metadata={"radkg.table": "index", "radkg.schema_version": SCHEMA_VERSION},

@@ -1,4 +1,9 @@
+import io
+import os
 import re
+import subprocess
+import sys
+import tarfile
 from collections import Counter
 from datetime import date
 
@@ -170,14 +175,98 @@ def test_an_archive_that_changes_under_the_run_is_noticed(tmp_path):
     archive = open_archive(str(path))
     records = archive.index().to_pylist()
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ArchiveError, match="shorter than when it was indexed"):
+    with pytest.raises(ArchiveError, match="changed since it was indexed"):
         list(archive.read(records))
+
+
+def test_an_archive_of_other_reports_is_noticed_even_at_equal_size(tmp_path):
+    path = write_archive(tmp_path / "a.tar", {"1.xml": xml(1, findings="Small effusion.")}, "w")
+    archive = open_archive(str(path))
+    records = archive.index().to_pylist()
+    write_archive(path, {"1.xml": xml(1, findings="Large effusion.")}, "w")
+    with pytest.raises(ArchiveError, match=r"1\.xml .* changed since it was indexed"):
+        list(archive.read(records))
+
+
+def test_the_place_of_the_images_is_no_part_of_the_fingerprint(tmp_path):
+    path = write_archive(tmp_path / "a.tgz", {"1.xml": xml(1, images=("CXR1_a",))})
+    prints = set()
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "CXR1_a.jpg").write_bytes(b"one")
+        (study,) = read(open_archive(str(path), str(tmp_path / name)))
+        prints.add(study.fingerprint)
+    assert len(prints) == 1
+
+
+def test_links_and_repeated_members_of_a_tar_are_rows(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for _ in range(3):
+            info = tarfile.TarInfo("1.xml")
+            info.size = len(xml(1))
+            tar.addfile(info, io.BytesIO(xml(1)))
+        for number, kind in ((2, tarfile.LNKTYPE), (3, tarfile.SYMTYPE)):
+            info = tarfile.TarInfo(f"{number}.XML")
+            info.type, info.linkname = kind, "1.xml"
+            tar.addfile(info)
+    found = read(open_archive(str(tmp_path / "a.tar")))
+    reasons = [item.reason for item in found if isinstance(item, Unreadable)]
+    assert len(found) == 5
+    assert len({i.record["study_id"] for i in found if isinstance(i, Unreadable)}) == 4
+    assert sum("same id" in r for r in reasons) == 2
+    assert sum("a link" in r for r in reasons) == 2
+
+
+def test_odd_entries_of_a_directory_are_rows_and_hang_nothing(tmp_path):
+    (tmp_path / "1.xml").write_bytes(xml(1))
+    (tmp_path / "2.xml").symlink_to(tmp_path / "gone")
+    (tmp_path / "3.xml").symlink_to(tmp_path / "3.xml")
+    os.mkfifo(tmp_path / "4.xml")
+    (tmp_path / os.fsdecode(b"5\xff.xml")).write_bytes(xml(5))
+    (tmp_path / "6.xml").mkdir()
+    found = {
+        i.record["member"]: i.reason
+        for i in read(open_archive(str(tmp_path)))
+        if isinstance(i, Unreadable)
+    }
+    assert set(found) == {"2.xml", "3.xml", "4.xml", "5\\udcff.xml"}
+    assert "No such file" in found["2.xml"]
+    assert found["4.xml"] == "not a regular file"
+
+
+def test_a_directory_that_cannot_be_listed_is_an_error(tmp_path):
+    """Root reads everything, so a lower user does it."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to become another user")
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    (folder / "1.xml").write_bytes(xml(1))
+    (folder / "closed").mkdir(mode=0o700)
+    tmp_path.chmod(0o755)
+    code = (
+        "import os, sys\nfrom radkg.archive.members import members\nfrom pathlib import Path\n"
+        "os.chdir(sys.argv[1]); os.setuid(65534)\n"
+        "list(members(Path('.'), '.xml'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=False
+    )
+    assert "cannot read" in done.stderr
+    assert "closed" in done.stderr
+    assert "Permission denied" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["bz2", "xz"])
+def test_other_compressions_are_refused_as_such(tmp_path, kind):
+    write_archive(tmp_path / "a.tar", studies(3), f"w:{kind}")
+    with pytest.raises(ArchiveError, match="neither a tar"):
+        open_archive(str(tmp_path / "a.tar"))
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda p: None, "no such file"),
+        (lambda p: None, "No such file"),
         (lambda p: p.write_bytes(b"hello"), "neither a tar"),
         (lambda p: p.mkdir(), "holds no .xml"),
     ],

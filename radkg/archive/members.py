@@ -1,0 +1,152 @@
+"""The files of an archive, in a tar, a tar.gz or a directory: list them all, read one by its range.
+
+Nothing is unpacked to disk and nothing is dropped: what cannot be read is listed with its problem.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import os
+import stat
+import tarfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from radkg.errors import ArchiveError
+
+MAX_MEMBER_BYTES = 16 << 20  # of one report; Open-i's largest has 13 kB
+
+
+def is_tar(path: Path) -> bool:
+    """Tell whether the file is a tar or a tar.gz."""
+    try:
+        with _open(str(path)) as stream, tarfile.open(fileobj=stream, mode="r:"):
+            return True
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile):
+        return False
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of the archive; `data` is empty where `problem` says why it cannot be read."""
+
+    source: str
+    name: str
+    offset: int
+    length: int
+    data: bytes = b""
+    problem: str | None = None
+
+
+def members(path: Path, suffix: str) -> Iterator[Member]:
+    """Yield every file of the archive whose name ends with `suffix`, in any case.
+
+    Raises:
+        ArchiveError: the archive is damaged, or a directory cannot be listed.
+    """
+    try:
+        yield from _file_members(path, suffix) if path.is_dir() else _tar_members(path, suffix)
+    except OSError as error:
+        where = f"{error.filename or path}"
+        raise ArchiveError(f"cannot read {where}: {error.strerror or error}") from error
+
+
+def _file_members(path: Path, suffix: str) -> Iterator[Member]:
+    for file in files(path, suffix):
+        name = _printable(str(file.relative_to(path)))
+        source, data, problem = _printable(str(file)), b"", None
+        try:
+            status = file.stat()
+            if source != str(file):
+                problem = "its name is not UTF-8: rename it"
+            elif not stat.S_ISREG(status.st_mode):
+                problem = "not a regular file"
+            else:
+                problem = _too_large(status.st_size)
+            data = b"" if problem else file.read_bytes()
+        except OSError as error:
+            problem = f"cannot read it: {error.strerror}"
+        yield Member(source, name, 0, len(data), data, problem)
+
+
+def files(path: Path, suffix: str) -> Iterator[Path]:
+    """Yield the files below `path`, sorted; a directory that cannot be read is an OSError."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for folder, folders, names in os.walk(path, onerror=refuse):
+        folders.sort()
+        yield from (Path(folder) / name for name in sorted(names) if name.lower().endswith(suffix))
+
+
+def _tar_members(path: Path, suffix: str) -> Iterator[Member]:
+    count = 0
+    try:
+        with _open(str(path)) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
+            for member in tar:
+                if not member.name.lower().endswith(suffix):
+                    continue
+                problem = _too_large(member.size)
+                if not member.isreg() or member.issparse():
+                    problem = "a link, or no plain file: archive it again with its contents"
+                content = None if problem else tar.extractfile(member)
+                data = content.read() if content else b""
+                if not problem and len(data) != member.size:
+                    raise EOFError("the archive ends inside a member")
+                yield Member(
+                    *(str(path), _printable(member.name), member.offset_data, len(data)),
+                    *(data, problem),
+                )
+                count += 1
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ArchiveError(
+            f"{path} is damaged after {count} reports: {error}: fetch the archive again"
+        ) from error
+
+
+def _too_large(size: int) -> str | None:
+    too_large = size > MAX_MEMBER_BYTES
+    return f"file of {size} bytes, more than {MAX_MEMBER_BYTES}" if too_large else None
+
+
+def _printable(name: str) -> str:
+    """Return a file name that can be written as UTF-8, whatever bytes it has on disk."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _open(source: str) -> IO[bytes]:
+    file = open(source, "rb")  # noqa: SIM115 - handed on, and closed by whoever asked
+    is_gzip = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return gzip.GzipFile(fileobj=file) if is_gzip else file  # type: ignore[return-value]
+
+
+@functools.lru_cache(maxsize=1)
+def _stream(source: str, mtime_ns: int, size: int) -> IO[bytes]:
+    """Return an open stream that stays open in this process.
+
+    Units come in the order of the archive, so a worker only ever moves forward through a tar.gz:
+    each worker decompresses it once, and never keeps it whole.
+    """
+    return _open(source)
+
+
+def read_range(source: str, offset: int, length: int) -> bytes:
+    """Return bytes of a file, or of what a gzip file holds; fewer where it ends before.
+
+    Raises:
+        ArchiveError: the file is gone or damaged.
+    """
+    try:
+        status = Path(source).stat()
+        stream = _stream(source, status.st_mtime_ns, status.st_size)
+        stream.seek(offset)
+        data = stream.read(length)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ArchiveError(f"cannot read {source} at byte {offset}: {error}") from error
+    return data
