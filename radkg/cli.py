@@ -1,7 +1,8 @@
 """The command line: `radkg VERB`. Data goes to stdout, progress and logs to stderr.
 
 Exit codes: 0 done, 1 error (also: verify found a difference), 2 usage, 3 too many studies failed,
-5 infrastructure (Ray, a graph server, a store in use). jobs/ runs the same functions.
+4 interrupted, 5 infrastructure (Ray, a graph server, a store in use). jobs/ runs the same
+functions.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import contextlib
 import csv
 import dataclasses
 import json
-import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,6 +55,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON inste
 
 console = Console(stderr=True)
 
+_INTERRUPTED = 130  # how typer ends after Ctrl-C
 _SCORES = ("precision", "recall", "f1")
 
 
@@ -64,20 +65,22 @@ def demo(
     extractor: Extractor = "rules",
     images: Images = None,
     graph: GraphAddress = "embedded",
+    insecure: Insecure = False,
     limit: Limit = None,
     out: Annotated[str, typer.Option(help="Directory for everything.")] = "radkg-demo",
     as_json: Json = False,
 ) -> None:
     """Run the whole river once: extract, load, ask, and write a page to look at."""
-    from radkg.cluster.data import ExtractConfig
     from radkg.demo import demo as run_demo
+    from radkg.run.settings import ExtractConfig
 
     if "://" in out:
         raise ConfigError(f"--out of the demo is a local directory, not {out}")
     config = ExtractConfig(
         archive=archive, extractor=extractor, images=images, limit=limit, out=out
     )
-    report = run_demo(config, graph, console)
+    with contextlib.redirect_stdout(sys.stderr):  # stdout is for data, whoever else prints
+        report = run_demo(config, graph, console, insecure=insecure)
     if as_json:
         _print_json(dataclasses.asdict(report))
         return
@@ -104,9 +107,9 @@ def extract(
     as_json: Json = False,
 ) -> None:
     """Extract the studies that do not stand yet, and publish one row for each."""
-    from radkg.cluster.data import ExtractConfig
     from radkg.cluster.data import extract as run_extract
     from radkg.progress import stage
+    from radkg.run.settings import ExtractConfig
 
     config = ExtractConfig(
         archive=archive,
@@ -117,7 +120,10 @@ def extract(
         max_failed=max_failed,
         unit_size=unit_size,
     )
-    with stage(console, "extract triplets (Ray)") as advance:
+    with (
+        stage(console, "extract triplets (Ray)") as advance,
+        contextlib.redirect_stdout(sys.stderr),  # stdout is for data, whoever else prints
+    ):
         report = run_extract(config, lambda done, total, failed: advance(done, total))
     _print_report(report, as_json)
 
@@ -316,7 +322,7 @@ def main() -> None:
 
 def run(command: typer.Typer | Callable[..., None], argv: Sequence[str] | None = None) -> None:
     """Run the command line, or one verb as jobs/ do; an error is a line and an exit code."""
-    log.setup(logging.WARNING)
+    log.setup()
     if not isinstance(command, typer.Typer):
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         single.command()(command)
@@ -326,6 +332,11 @@ def run(command: typer.Typer | Callable[..., None], argv: Sequence[str] | None =
     except RadkgError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except SystemExit as end:
+        if end.code != _INTERRUPTED:
+            raise
+        typer.echo("interrupted: what is finished stands, run the same command again", err=True)
+        sys.exit(4)
 
 
 @contextlib.contextmanager

@@ -9,12 +9,13 @@ from pathlib import Path
 from rich.console import Console
 
 from radkg.archive import open_archive
-from radkg.cluster.data import ExtractConfig, ExtractReport, extract
+from radkg.cluster.data import ExtractReport, extract
 from radkg.graph import open_graph
 from radkg.graph.analytics import Query, queries, run_query
 from radkg.graph.loader import LoadReport, load
 from radkg.page import page
 from radkg.progress import stage
+from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.schema.answer import Answer
 from radkg.schema.arrow import from_table
@@ -40,17 +41,22 @@ class DemoReport:
     out: str
 
 
-def demo(config: ExtractConfig, graph_address: str, console: Console) -> DemoReport:
+def demo(
+    config: ExtractConfig, graph_address: str, console: Console, *, insecure: bool = False
+) -> DemoReport:
     """Extract, load, ask and draw; returns the counts. `config.out` is a local directory."""
     start = time.perf_counter()
     out = Path(config.out).resolve()
     storage = open_storage(str(out))
     assert isinstance(storage, LocalStorage)
+    if graph_address != "embedded":  # an unreachable server is better said before the work
+        with open_graph(graph_address, out / "graph", insecure=insecure):
+            pass
     with stage(console, "extract triplets (Ray)") as advance:
         run = extract(config, lambda done, total, failed: advance(done, total))
     snapshot = read_snapshot(storage)
     shown = _shown(snapshot)
-    with open_graph(graph_address, out / "graph") as graph:
+    with open_graph(graph_address, out / "graph", insecure=insecure) as graph:
         with stage(console, f"load the graph ({graph.engine})") as advance:
             loaded = load(graph, snapshot, advance)
         with stage(console, "ask the named queries") as advance:
@@ -127,6 +133,5 @@ def _shown(snapshot: Snapshot) -> list[Extraction]:
         return (-len(kinds), -len(extraction.relations), extraction.study_id)
 
     rows = [row for table in snapshot.tables() for row in from_table(table)]
-    return sorted((r for r in rows if len(r.entities) <= SHOWN_ENTITIES), key=variety)[
-        :SHOWN_STUDIES
-    ]
+    short = [row for row in rows if len(row.entities) <= SHOWN_ENTITIES]
+    return sorted(short or rows, key=variety)[:SHOWN_STUDIES]

@@ -1,7 +1,7 @@
 """Extractors: `load_extractor` is the one door; studies in, one extraction per study out. No Ray.
 
 A study that fails becomes a failed row with its reason, here and nowhere else. What is written is
-checked: no label, relation or offset that breaks the schema gets past this file.
+checked: no value that breaks the schema, and no row of another study, gets past this file.
 """
 
 from __future__ import annotations
@@ -42,8 +42,11 @@ def load_extractor(name: str) -> Extractor:
         raise ExtractorError(f"no extractor {name!r}: give rules, or package.module:factory")
     try:
         extractor: Extractor = getattr(importlib.import_module(module), factory)()
-    except (ImportError, AttributeError) as error:
-        raise ExtractorError(f"cannot load extractor {name!r}: {error}") from error
+        _ = extractor.name, extractor.model_id, extractor.condition
+    except Exception as error:  # somebody else's code: whatever it raises, say so in one line
+        raise ExtractorError(
+            f"cannot load extractor {name!r}: {type(error).__name__}: {error}"
+        ) from error
     return extractor
 
 
@@ -53,8 +56,8 @@ def extract_rows(extractor: Extractor, studies: Iterable[Study | Unreadable]) ->
     readable = [study for study in items if isinstance(study, Study)]
     try:
         found = extractor(readable)
-        rows = {s.study_id: check(row, s.report) for s, row in zip(readable, found, strict=True)}
-    except Exception:  # the one broad except: find out below which study it was, and say why
+        rows = {s.study_id: _checked(extractor, s, r) for s, r in zip(readable, found, strict=True)}
+    except (Exception, SystemExit):  # find out below which study it was, and say why
         rows = {study.study_id: _extract_one(extractor, study) for study in readable}
     return [
         rows[item.study_id] if isinstance(item, Study) else unreadable_row(extractor, item)
@@ -85,10 +88,10 @@ def unreadable_row(extractor: Extractor, item: Unreadable) -> Extraction:
 def _extract_one(extractor: Extractor, study: Study) -> Extraction:
     try:
         (row,) = extractor([study])
-        return check(row, study.report)
+        return _checked(extractor, study, row)
     except SchemaError as error:
         reason = f"invalid extraction: {error}"
-    except Exception as error:  # a row says it; the failure budget of the run decides
+    except (Exception, SystemExit) as error:  # a row says it; the failure budget decides
         reason = f"{type(error).__name__}: {error}"
     record = {
         "study_id": study.study_id,
@@ -97,4 +100,22 @@ def _extract_one(extractor: Extractor, study: Study) -> Extraction:
         "study_date": study.study_date,
         "fingerprint": study.fingerprint,
     }
+    reason = reason.encode("utf-8", "backslashreplace").decode()
     return unreadable_row(extractor, Unreadable(record, reason))
+
+
+def _checked(extractor: Extractor, study: Study, row: Extraction) -> Extraction:
+    """Return the row if it is valid, of this study and of this extractor."""
+    expected = {
+        "study_id": study.study_id,
+        "subject_id": study.subject_id,
+        "archive": study.archive,
+        "study_date": study.study_date,
+        "study_fingerprint": study.fingerprint,
+        "extractor": extractor.name,
+        "model_id": extractor.model_id,
+    }
+    for name, value in expected.items():
+        if getattr(row, name) != value:
+            raise SchemaError(f"{name} of the row is {getattr(row, name)!r} instead of {value!r}")
+    return check(row, study.report)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,16 +55,15 @@ class LocalStorage:
         path = self.root / name
         with _explained("write", str(path)):
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
+            temporary = path.parent / (_TEMPORARY + secrets.token_hex(8))
             try:
-                with os.fdopen(handle, "wb") as file:
+                with temporary.open("xb") as file:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-                os.chmod(temporary, 0o644 & ~_umask())
-                os.replace(temporary, path)
+                temporary.replace(path)
             except BaseException:
-                Path(temporary).unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
                 raise
             directory = os.open(path.parent, os.O_RDONLY)
             try:
@@ -97,9 +96,11 @@ class S3Storage:
     def __init__(self, uri: str) -> None:
         import s3fs  # here, for a bare GPU machine has no s3fs
 
-        self.uri = uri.rstrip("/")
-        self._root = self.uri.removeprefix("s3://")
-        self._files: Any = s3fs.S3FileSystem(use_listings_cache=False)
+        self._root = uri.removeprefix("s3://").rstrip("/")
+        self.uri = "s3://" + self._root
+        if not self._root.strip("/") or self._root.startswith("/"):
+            raise StorageError(f"no bucket in {uri!r}: give s3://bucket/prefix")
+        self._files: Any = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
 
     def __reduce__(self) -> tuple[type[S3Storage], tuple[str]]:
         return (S3Storage, (self.uri,))  # a client does not cross processes
@@ -109,29 +110,42 @@ class S3Storage:
 
     def read(self, name: str) -> bytes:
         """Return the object's bytes; StorageError where it is missing."""
-        with _explained("read", f"{self.uri}/{name}"):
+        with self._asking("read", name):
             return bytes(self._files.cat_file(self._path(name)))
 
     def write(self, name: str, data: bytes) -> None:
         """Write the object with one PUT."""
-        with _explained("write", f"{self.uri}/{name}"):
+        with self._asking("write", name):
             self._files.pipe_file(self._path(name), data, chunksize=max(len(data), 1 << 20))
 
     def exists(self, name: str) -> bool:
         """Tell whether the object stands."""
-        with _explained("look up", f"{self.uri}/{name}"):
+        with self._asking("look up", name):
             return bool(self._files.exists(self._path(name)))
 
     def names(self, prefix: str) -> list[str]:
         """Return the sorted names of the objects under `prefix`."""
-        with _explained("list", f"{self.uri}/{prefix}"):
+        with self._asking("list", prefix):
             found = self._files.find(self._path(prefix.rstrip("/") + "/"))
         return sorted(path.removeprefix(self._root + "/") for path in found)
 
     def delete(self, name: str) -> None:
         """Remove the object; a missing one is no error."""
-        with _explained("delete", f"{self.uri}/{name}"), contextlib.suppress(FileNotFoundError):
+        with self._asking("delete", name), contextlib.suppress(FileNotFoundError):
             self._files.rm_file(self._path(name))
+
+    @contextlib.contextmanager
+    def _asking(self, verb: str, name: str) -> Iterator[None]:
+        from botocore.exceptions import BotoCoreError
+
+        with _explained(verb, f"{self.uri}/{name}"):
+            try:
+                yield
+            except BotoCoreError as error:
+                raise StorageError(
+                    f"cannot {verb} {self.uri}/{name}: {error}: check AWS_ENDPOINT_URL and the "
+                    "credentials in the environment"
+                ) from error
 
 
 Storage = LocalStorage | S3Storage
@@ -141,12 +155,8 @@ def open_storage(uri: str) -> Storage:
     """Return the storage at a local path or an s3:// address."""
     if uri.startswith("s3://"):
         return S3Storage(uri)
+    if not uri:
+        raise StorageError("no place is named: give a local path or s3://bucket/prefix")
     if "://" in uri:
         raise StorageError(f"no storage for {uri}: give a local path or s3://bucket/prefix")
     return LocalStorage(Path(uri).resolve())
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 from collections.abc import Iterator, Sequence
@@ -88,7 +89,7 @@ class InventedSnapshot:
     def num_studies(self) -> int:
         return len(self.extractions)
 
-    @property
+    @functools.cached_property
     def snapshot_id(self) -> str:
         data = b"".join(arrow.to_parquet(table) for table in self.tables())
         return hashlib.blake2b(data, digest_size=16).hexdigest()

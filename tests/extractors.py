@@ -1,5 +1,6 @@
 """Extractors for tests, loaded by name as any user's own: `tests.extractors:words`."""
 
+import dataclasses
 import os
 import time
 from collections.abc import Sequence
@@ -62,6 +63,38 @@ def words_two() -> Words:
 
 def slow() -> Words:
     return Words(unit_s=0.3)
+
+
+class Wrong(Words):
+    """Gives one study a row that may not pass, or ends."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"wrong-{kind}")
+        self.kind = kind
+
+    def _extract(self, study: Study) -> Extraction:
+        row = super()._extract(study)
+        if study.study_id != "CXR3":
+            return row
+        if self.kind == "exits":
+            raise SystemExit(0)
+        if self.kind == "stranger":
+            return dataclasses.replace(row, study_id="X")
+        start = study.report.find("effusion")
+        bad = Entity("effusion", "OBS-DP", 7, start, start + 8, None)  # type: ignore[arg-type]
+        return dataclasses.replace(row, entities=(bad,))
+
+
+def stranger() -> Words:
+    return Wrong("stranger")
+
+
+def wrong_type() -> Words:
+    return Wrong("wrong_type")
+
+
+def exits() -> Words:
+    return Wrong("exits")
 
 
 def poisoned() -> Words:

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from radkg.graph import Graph, open_graph
+from radkg.graph.client import rows
 from radkg.graph.embedded import free_ports
 
 NEO4J = "neo4j-5.26.30"
@@ -125,5 +126,7 @@ def graph(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Graph]:
 
 
 def empty(graph: Graph) -> None:
-    """Delete every node and relationship; constraints and indexes stay."""
-    graph.write(lambda transaction: transaction.run("MATCH (n) DETACH DELETE n").consume())
+    """Delete every node and relationship, a part at a time; constraints and indexes stay."""
+    statement = "MATCH (n) WITH n LIMIT 20000 DETACH DELETE n RETURN count(n) AS number"
+    while graph.write(lambda tx: rows(tx, statement))[0]["number"]:
+        pass

@@ -8,10 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from radkg.graph.verify import verify
 
 from radkg.graph import open_graph
 from radkg.graph.loader import load
+from radkg.graph.verify import verify
 from radkg.interchange import read_radgraph
 from radkg.run.snapshot import read_snapshot
 from radkg.schema.arrow import from_table
@@ -138,7 +138,11 @@ def test_export_and_import_lose_nothing(demo_run: DemoRun, tmp_path: Path, spell
     assert done.returncode == 0, done.stderr
     snapshot = read_snapshot(open_storage(str(demo_run.out)))
     rows = [row for table in snapshot.tables() for row in from_table(table)]
-    assert [document.extraction for document in read_radgraph(file)] == rows
+    assert [document.extraction for document in read_radgraph(file.read_bytes(), "")] == rows
     done = radkg("import", str(file), "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert read_snapshot(open_storage(str(out))).snapshot_id == snapshot.snapshot_id
+    again = tmp_path / "again.json"
+    done = radkg("export", str(again), "--out", str(out), "--spelling", spelling)
+    assert done.returncode == 0, done.stderr
+    assert again.read_bytes() == file.read_bytes()

@@ -90,3 +90,19 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"cannot write .*file/x: "):
         LocalStorage(tmp_path / "file").write("x", b"")
+
+
+@pytest.mark.parametrize("uri", ["s3://", "s3:///x", ""])
+def test_a_place_without_a_name_is_refused(uri):
+    with pytest.raises(StorageError, match="s3://bucket/prefix"):
+        open_storage(uri)
+
+
+def test_an_s3_that_does_not_answer_is_said(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    storage = open_storage("s3://nowhere/x")
+    with pytest.raises(StorageError, match=r"cannot read s3://nowhere/x/y: .*AWS_ENDPOINT_URL"):
+        storage.read("y")

@@ -7,12 +7,11 @@ wrong.
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import logging
-import os
 import pickle
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,49 +22,29 @@ import ray.data
 from ray.exceptions import RayError
 
 from radkg.archive import Archive, open_archive
-from radkg.cluster.unit import UnitWorker
-from radkg.config import Config
-from radkg.errors import ClusterError, ConfigError, RadkgError, TooManyFailures
+from radkg.cluster.session import ray_session
+from radkg.cluster.unit import SHOWN_REASONS, UnitWorker
+from radkg.errors import ClusterError, RadkgError, TooManyFailures
 from radkg.extractor import load_extractor
 from radkg.run.journal import Journal
 from radkg.run.plan import Unit, plan_units
+from radkg.run.settings import ExtractConfig, save_config
 from radkg.run.snapshot import POINTER, publish, read_snapshot
 from radkg.schema.arrow import EXTRACTION_SCHEMA
 from radkg.storage import Storage, open_storage
 
 logger = logging.getLogger(__name__)
 
-_COUNTS = pa.schema([("studies", pa.int64()), ("failed", pa.int64()), ("error", pa.binary())])
+_COUNTS = pa.schema(
+    [
+        ("studies", pa.int64()),
+        ("failed", pa.int64()),
+        ("reasons", pa.list_(pa.string())),
+        ("error", pa.binary()),
+    ]
+)
 
 Progress = Callable[[int, int, int], None]  # studies done, studies in all, studies failed
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExtractConfig(Config):
-    """What to extract, with what, to where."""
-
-    archive: str
-    """`openi`, or the path of an archive"""
-    out: str
-    """directory or s3://bucket/prefix of the run"""
-    extractor: str = "rules"
-    """name of an extractor, see radkg.extractor.load_extractor"""
-    images: str | None = None
-    """directory with the archive's images; None: report only"""
-    limit: int | None = None
-    """only the first studies of the archive; None: all"""
-    max_failed: float = 0.05
-    """share of failed studies [0, 1] past which the run stops without publishing"""
-    unit_size: int = 256
-    """studies in one unit of work, which is one commit; 1 to 3 s of extraction is right"""
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.max_failed <= 1.0:
-            raise ConfigError(f"--max-failed is a share in [0, 1], not {self.max_failed}")
-        if self.limit is not None and self.limit < 1:
-            raise ConfigError(f"--limit must be at least 1, not {self.limit}")
-        if self.unit_size < 1:
-            raise ConfigError(f"--unit-size must be at least 1, not {self.unit_size}")
 
 
 @dataclass(frozen=True)
@@ -98,7 +77,6 @@ def extract(config: ExtractConfig, progress: Progress | None = None) -> ExtractR
     extractor = load_extractor(config.extractor)
     archive = open_archive(config.archive, config.images)
     index = archive.index().slice(0, config.limit)
-    storage.write("config.json", config.to_json().encode())
     journal = Journal(storage, extractor.model_id)
 
     standing = _standing_rows(storage, extractor.model_id)
@@ -110,9 +88,10 @@ def extract(config: ExtractConfig, progress: Progress | None = None) -> ExtractR
     done = journal.done()
     missing = [unit for unit in units if unit.unit_id not in done]
     extracted = sum(len(unit.records) for unit in missing)
+    gone = set(columns[0]) - {record["study_id"] for record in records}
     logger.info(
-        "planned studies=%d to_extract=%d units=%d units_missing=%d model_id=%s",
-        *(len(records), extracted, len(units), len(missing), extractor.model_id),
+        "planned studies=%d to_extract=%d units=%d units_missing=%d to_drop=%d model_id=%s",
+        *(len(records), extracted, len(units), len(missing), len(gone), extractor.model_id),
     )
 
     budget = _Budget(len(records), config.max_failed, extracted, progress)
@@ -121,7 +100,8 @@ def extract(config: ExtractConfig, progress: Progress | None = None) -> ExtractR
         worker = (archive, config.extractor, extractor.model_id, storage.uri)
         _run(missing, worker, budget)
     rows = _gather(records, [standing, *(journal.read(unit.unit_id) for unit in units)])
-    budget.check(pc.sum(pc.equal(rows["status"], "failed")).as_py())
+    budget.check(rows)
+    save_config(config, storage, archive.uri)
     snapshot = publish(storage, rows)
     manifest = snapshot.manifest
     return ExtractReport(
@@ -149,19 +129,26 @@ class _Budget:
     done: int = 0
     failed: int = 0
 
-    def add(self, studies: int, failed: int) -> None:
+    def add(self, studies: int, failed: int, reasons: Sequence[str] = ()) -> None:
+        """Count a finished unit."""
         self.done += studies
         self.failed += failed
         if self.progress:
             self.progress(self.done, self.to_extract, self.failed)
-        self.check(self.failed)
+        self._stop_at(self.failed, reasons)
 
-    def check(self, failed: int) -> None:
-        if failed > self.max_failed * self.studies:
+    def check(self, rows: pa.Table) -> None:
+        """Count all rows that would be published."""
+        failed = rows.filter(pc.equal(rows["status"], "failed"))
+        first = failed.select(["study_id", "reason"]).slice(0, SHOWN_REASONS).to_pylist()
+        self._stop_at(failed.num_rows, [f"{r['study_id']}: {r['reason']}" for r in first])
+
+    def _stop_at(self, failed: int, reasons: Sequence[str]) -> None:
+        if failed > self.max_failed * self.studies + 1e-9:  # 0.29 * 100 is less than 29
             raise TooManyFailures(
                 f"{failed} of {self.studies} studies failed, more than --max-failed "
-                f"{self.max_failed:g}: nothing was published; the reasons stand in the failed rows "
-                "of the journal; repair the archive, or run again with a higher limit"
+                f"{self.max_failed:g}, so nothing was published; such as {'; '.join(reasons)}: "
+                "repair the archive, or run again with a higher limit"
             )
 
 
@@ -170,7 +157,7 @@ def _run(units: list[Unit], worker: tuple[Archive, str, str, str], budget: _Budg
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False
-    with _session():
+    with ray_session():
         # One row = one unit = one block: Ray neither merges units nor cuts them.
         blocks = [pa.table({"unit": [asdict(unit)]}) for unit in units]
         cpus = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
@@ -188,7 +175,7 @@ def _run(units: list[Unit], worker: tuple[Archive, str, str, str], budget: _Budg
             for row in counts.iter_rows():
                 if row["error"]:
                     raise pickle.loads(row["error"])
-                budget.add(row["studies"], row["failed"])
+                budget.add(row["studies"], row["failed"], row["reasons"])
         except RayError as error:
             raise ClusterError(
                 f"Ray lost the run: {error}: finished units stand, run the same command again"
@@ -201,55 +188,16 @@ class _UnitActor:
     An error of ours travels as data: Ray would hand the driver its traceback as text only.
     """
 
-    def __init__(self, archive: Archive, extractor: str, model_id: str, out: str) -> None:
-        self._work = UnitWorker(archive, extractor, model_id, out)
+    def __init__(self, *worker: Any) -> None:
+        self._make = functools.cache(functools.partial(UnitWorker, *worker))
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         (unit,) = batch["unit"].to_pylist()
         try:
-            counts = self._work(unit["unit_id"], unit["records"]) | {"error": None}
+            counts = self._make()(unit["unit_id"], unit["records"]) | {"error": None}
         except RadkgError as error:
-            counts = {"studies": 0, "failed": 0, "error": pickle.dumps(error)}
+            counts = {"studies": 0, "failed": 0, "reasons": [], "error": pickle.dumps(error)}
         return pa.Table.from_pylist([counts], schema=_COUNTS)
-
-
-@contextlib.contextmanager
-def _session() -> Iterator[None]:
-    """Use the Ray that runs, join the one that RAY_ADDRESS names, or start a local one."""
-    if ray.is_initialized():
-        yield
-        return
-    address = os.environ.get("RAY_ADDRESS") or "local"
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # stderr is for the user's progress
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    local: dict[str, Any] = {"include_dashboard": False, "object_store_memory": 256 << 20}
-    try:
-        with _native_stderr_closed():
-            ray.init(
-                address=address,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                **(local if address == "local" else {}),
-            )
-    except (RayError, OSError, RuntimeError, ValueError) as error:
-        raise ClusterError(f"cannot start or join Ray at {address}: {error}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-@contextlib.contextmanager
-def _native_stderr_closed() -> Iterator[None]:
-    """Drop what Ray's C++ core says about its own log level; its errors come as exceptions."""
-    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(null)
 
 
 def _standing_rows(storage: Storage, model_id: str) -> pa.Table:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from radkg.archive import Archive
-from radkg.errors import ClusterError
+from radkg.errors import ClusterError, RadkgError
 from radkg.extractor import Extractor, extract_rows, load_extractor, unreadable_row
 from radkg.run.journal import Journal
 from radkg.schema.arrow import to_table
@@ -22,6 +22,7 @@ from radkg.schema.records import Extraction, Unreadable
 from radkg.storage import open_storage
 
 MAX_ATTEMPTS = 2  # whole-unit attempts before a unit is run study by study
+SHOWN_REASONS = 3
 
 
 class UnitWorker:
@@ -39,13 +40,14 @@ class UnitWorker:
         self._journal = Journal(open_storage(out), model_id)
 
     def __call__(self, unit_id: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Commit one unit; return its counts."""
+        """Commit one unit; return its counts and the first reasons of failed studies."""
         if self._journal.begin(unit_id) < MAX_ATTEMPTS:
             rows = extract_rows(self._extractor, self._archive.read(records))
         else:
             rows = list(self._one_by_one(records))
         self._journal.commit(unit_id, to_table(rows))
-        return {"studies": len(rows), "failed": sum(row.status == "failed" for row in rows)}
+        reasons = [f"{row.study_id}: {row.reason}" for row in rows if row.status == "failed"]
+        return {"studies": len(rows), "failed": len(reasons), "reasons": reasons[:SHOWN_REASONS]}
 
     def _one_by_one(self, records: Sequence[Mapping[str, Any]]) -> Iterator[Extraction]:
         """Yield a row per record from child processes; one that dies costs the study in hand."""
@@ -67,6 +69,8 @@ class UnitWorker:
                     pass
                 done = 0
                 for row in _rows(child.stdout):
+                    if isinstance(row, RadkgError):  # of the archive or the storage, of no study
+                        raise row
                     done += 1
                     yield row
                 code = child.wait()
@@ -76,7 +80,7 @@ class UnitWorker:
             todo = todo[done + 1 :]
 
 
-def _rows(stream: IO[bytes]) -> Iterator[Extraction]:
+def _rows(stream: IO[bytes]) -> Iterator[Extraction | RadkgError]:
     while True:
         try:
             yield pickle.load(stream)
@@ -89,11 +93,15 @@ def _child() -> None:
     results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever an extractor prints must not mix with the rows
     archive, name, records = pickle.load(sys.stdin.buffer)
-    extractor: Extractor = load_extractor(name)
-    for record in records:
-        (row,) = extract_rows(extractor, archive.read([record]))
-        pickle.dump(row, results)
-        results.flush()
+    try:
+        extractor: Extractor = load_extractor(name)
+        for record in records:
+            (row,) = extract_rows(extractor, archive.read([record]))
+            pickle.dump(row, results)
+            results.flush()
+    except RadkgError as error:
+        pickle.dump(error, results)
+    results.flush()
 
 
 if __name__ == "__main__":

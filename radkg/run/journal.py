@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from radkg.schema.arrow import from_parquet, to_parquet
+from radkg.errors import SchemaError
+from radkg.schema.arrow import EXTRACTION_SCHEMA, from_parquet, to_parquet
 from radkg.storage import Storage
 
 
@@ -39,9 +40,17 @@ class Journal:
             self.storage.delete(name)
 
     def read(self, unit_id: str) -> pa.Table:
-        """Return the rows of a finished unit."""
+        """Return the rows of a finished unit; SchemaError where the object was damaged."""
         name = self._name(unit_id)
-        return from_parquet(self.storage.read(name), f"{self.storage.uri}/{name}")
+        where = f"{self.storage.uri}/{name}"
+        hint = "remove it and run the same command again"
+        try:
+            rows = from_parquet(self.storage.read(name), where)
+        except SchemaError as error:
+            raise SchemaError(f"{error}: {hint}") from error
+        if not rows.schema.equals(EXTRACTION_SCHEMA):
+            raise SchemaError(f"{where} holds no extractions of this version: {hint}")
+        return rows
 
     def _attempts(self, unit_id: str) -> list[str]:
         names = self.storage.names(f"attempts/{self.model_id}")

@@ -32,13 +32,31 @@ def plan_units(
         records: rows of INDEX_SCHEMA, one per study.
         standing: study_id -> study_fingerprint of the rows that this model has already published.
         model_id: identity of the extractor.
-        unit_size: studies in a unit, >= 1; it changes the units, never the published bytes.
+        unit_size: mean number of studies in a unit, >= 1; none has more than twice as many. It
+            changes the units, never the published bytes.
     """
     if unit_size < 1:
         raise ValueError(f"unit_size must be at least 1, not {unit_size}")
     todo = [r for r in records if standing.get(r["study_id"]) != r["fingerprint"]]
-    batches = [tuple(todo[i : i + unit_size]) for i in range(0, len(todo), unit_size)]
-    return [Unit(_unit_id(batch, model_id), batch) for batch in batches]
+    units: list[Unit] = []
+    batch: list[Mapping[str, Any]] = []
+    for record in todo:
+        batch.append(record)
+        if _ends_unit(record["study_id"], unit_size) or len(batch) == 2 * unit_size:
+            units.append(Unit(_unit_id(batch, model_id), tuple(batch)))
+            batch = []
+    if batch:
+        units.append(Unit(_unit_id(batch, model_id), tuple(batch)))
+    return units
+
+
+def _ends_unit(study_id: str, unit_size: int) -> bool:
+    """Tell whether a unit ends here: the study says so, not the count.
+
+    So a study that comes or goes changes its own unit, and the finished ones around it still fit.
+    """
+    digest = blake2b(study_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % unit_size == 0
 
 
 def _unit_id(records: Sequence[Mapping[str, Any]], model_id: str) -> str:

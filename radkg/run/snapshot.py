@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +19,12 @@ import pyarrow.compute as pc
 
 from radkg.errors import SnapshotError, StorageError
 from radkg.schema.arrow import EXTRACTION_SCHEMA, SCHEMA_VERSION, from_parquet, to_parquet
+from radkg.schema.records import CONDITIONS, STATUSES
 from radkg.storage import Storage
 
 POINTER = "snapshot/CURRENT"
 MEAN_PART_ROWS = 8192
+_REPAIR = f"remove {POINTER} there and run the same extraction again"
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,10 @@ class Snapshot:
             try:
                 data = self.storage.read(name)
             except StorageError as error:
-                raise SnapshotError(f"published part {where} is gone: {error}") from error
+                raise SnapshotError(f"published part is gone: {error}: {_REPAIR}") from error
             if hashlib.sha256(data).hexdigest() != part["sha256"]:
                 raise SnapshotError(
-                    f"published part {where} was changed after it was written: remove {POINTER} "
-                    "and run the extraction again to publish it anew from the journal"
+                    f"published part {where} was changed after it was written: {_REPAIR}"
                 )
             yield from_parquet(data, where)
 
@@ -104,10 +106,14 @@ def read_snapshot(storage: Storage) -> Snapshot:
     snapshot_id = _pointer(storage)
     if snapshot_id is None:
         raise SnapshotError(f"nothing is published under {storage.uri}: run `radkg extract` first")
-    text = storage.read(f"snapshot/manifest-{snapshot_id}.json")
+    name = f"snapshot/manifest-{snapshot_id}.json"
+    text = b""
+    if re.fullmatch("[0-9a-f]{16}", snapshot_id) and storage.exists(name):
+        text = storage.read(name)
     if hashlib.sha256(text).hexdigest()[:16] != snapshot_id:
         raise SnapshotError(
-            f"the manifest of snapshot {snapshot_id} under {storage.uri} was changed"
+            f"{storage.uri}/{POINTER} names {snapshot_id!r}, whose manifest is missing or was "
+            f"changed: {_REPAIR}"
         )
     return Snapshot(storage, snapshot_id, json.loads(text))
 
@@ -133,18 +139,25 @@ def _cuts(study_ids: list[str]) -> list[tuple[int, int]]:
 def _manifest(rows: pa.Table, parts: list[dict[str, Any]]) -> dict[str, Any]:
     def one(column: str) -> str:
         values = pc.unique(rows[column]).to_pylist()
-        assert len(values) == 1, f"{column} differs between rows: {values}"
+        if len(values) != 1:
+            raise SnapshotError(
+                f"{column} differs between rows ({', '.join(map(str, sorted(values)))}): publish "
+                "one archive, extractor and model at a time"
+            )
         return str(values[0])
 
-    status = {s["values"]: s["counts"] for s in pc.value_counts(rows["status"]).to_pylist()}
+    def counts(column: str, names: tuple[str, ...]) -> dict[str, int]:
+        found = {c["values"]: c["counts"] for c in pc.value_counts(rows[column]).to_pylist()}
+        return {name: found.get(name, 0) for name in names}
+
     return {
         "schema_version": SCHEMA_VERSION,
         "archive": one("archive"),
         "extractor": one("extractor"),
         "model_id": one("model_id"),
-        "condition": one("condition"),
+        "condition": counts("condition", CONDITIONS),
         "num_studies": rows.num_rows,
-        "status": {name: status.get(name, 0) for name in ("ok", "empty", "failed")},
+        "status": counts("status", STATUSES),
         "entities": pc.sum(pc.list_value_length(rows["entities"])).as_py(),
         "relations": pc.sum(pc.list_value_length(rows["relations"])).as_py(),
         "parts": parts,

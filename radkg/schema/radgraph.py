@@ -101,12 +101,13 @@ def from_document(doc_key: str, document: Mapping[str, Any]) -> Document:
             _entity_in(entity, text, tokens, inserted) for entity in document["entities"].values()
         )
         relations = _relations_in(document["entities"], keys)
-        extraction = _provenance(doc_key, ours, entities, relations)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise SchemaError(f"document {doc_key!r} is not RadGraph JSON: {error!r}") from error
-    report = _remove_blanks(text, inserted)
+        report = _remove_blanks(text, inserted)
+        extraction = check(_provenance(doc_key, ours, entities, relations), report)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, SchemaError) as error:
+        what = str(error) if isinstance(error, SchemaError) else repr(error)
+        raise SchemaError(f"document {doc_key!r} is not RadGraph JSON: {what}") from error
     extra = {k: v for k, v in document.items() if k not in ("text", "entities", "radkg")}
-    return Document(report, check(extraction, report), extra)
+    return Document(report, extraction, extra)
 
 
 def _entity_out(
@@ -165,6 +166,10 @@ def _entity_in(
     else:
         start = entity.get("start", tokens[entity["start_ix"]][0])
         end = entity.get("end", tokens[entity["end_ix"]][1])
+        if not 0 <= entity["start_ix"] <= entity["end_ix"]:
+            raise ValueError(f"end_ix before start_ix in {entity}")
+        if " ".join(text[start:end].split()) != entity["tokens"]:
+            raise ValueError(f"the text at these tokens is {text[start:end]!r} in {entity}")
         places = [i + n for n, i in enumerate(inserted)]  # of the inserted blanks, in `text`
         start -= bisect.bisect_left(places, start)
         end -= bisect.bisect_left(places, end)

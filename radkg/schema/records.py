@@ -6,7 +6,6 @@ Names are the same in Arrow, Cypher and on the command line. Offsets are charact
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +23,7 @@ LABELS: tuple[Label, ...] = get_args(Label)
 RELATIONS: tuple[RelationType, ...] = get_args(RelationType)
 STATUSES: tuple[Status, ...] = get_args(Status)
 SOURCES: tuple[Source, ...] = get_args(Source)
+CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,53 +117,82 @@ class Extraction:
         ]
 
 
-def failed(extraction: Extraction, reason: str) -> Extraction:
-    """Return `extraction` as a failed row: no entities, no relations, and the reason."""
-    return dataclasses.replace(
-        extraction, status="failed", reason=reason, entities=(), relations=()
-    )
-
-
 def check(extraction: Extraction, report: str | None = None) -> Extraction:
     """Return `extraction` unchanged if it is valid and, given the report, grounded in it.
 
     Raises:
-        SchemaError: a label, relation, index, offset, confidence or status is not allowed.
+        SchemaError: a label, relation, index, offset, confidence or status is not allowed, or a
+            value is not of its type.
     """
-
-    def refuse(what: str) -> None:
-        raise SchemaError(f"study {extraction.study_id}: {what}")
-
-    if extraction.status not in STATUSES:
-        refuse(f"status {extraction.status!r} is none of {STATUSES}")
-    if extraction.status != "ok" and (extraction.entities or extraction.relations):
-        refuse(f"status {extraction.status!r} with entities or relations")
-    if (extraction.status == "failed") != (extraction.reason is not None):
-        refuse("a reason stands with status 'failed' and only there")
-    for entity in extraction.entities:
-        if entity.label not in LABELS:
-            refuse(f"label {entity.label!r} is none of {LABELS}")
-        if not 0.0 <= entity.confidence <= 1.0:
-            refuse(f"confidence {entity.confidence} is outside [0, 1]")
-        if not entity.text or entity.text != entity.text.strip() or not entity.concept:
-            refuse(f"an entity needs a concept, and words without blanks around them: {entity}")
-        if entity.source not in SOURCES:
-            refuse(f"source {entity.source!r} is none of {SOURCES}")
-        if entity.source == "image":
-            if entity.start is not None or entity.end is not None:
-                refuse(f"an entity read from the image has no offsets: {entity}")
-        elif entity.start is None or entity.end is None or not 0 <= entity.start < entity.end:
-            refuse(f"offsets of {entity.text!r} are not a span: {entity.start}, {entity.end}")
-        elif report is not None and report[entity.start : entity.end] != entity.text:
-            refuse(f"{entity.text!r} is not the report's text at {entity.start}:{entity.end}")
-    for relation in extraction.relations:
-        if relation.relation not in RELATIONS:
-            refuse(f"relation {relation.relation!r} is none of {RELATIONS}")
-        ends = (relation.head, relation.tail)
-        if relation.head == relation.tail or not all(
-            0 <= i < len(extraction.entities) for i in ends
-        ):
-            refuse(f"relation {ends} does not join two of {len(extraction.entities)} entities")
-        if not 0.0 <= relation.confidence <= 1.0:
-            refuse(f"confidence {relation.confidence} is outside [0, 1]")
+    try:
+        _check_row(extraction)
+        for entity in extraction.entities:
+            _check_entity(entity, report)
+        for relation in extraction.relations:
+            _check_relation(relation, len(extraction.entities))
+    except SchemaError as error:
+        raise SchemaError(f"study {extraction.study_id}: {error}") from None
     return extraction
+
+
+def _check_row(row: Extraction) -> None:
+    for name in ("study_id", "subject_id", "archive", "extractor", "model_id", "radkg_version"):
+        _text(getattr(row, name), name)
+    _text(row.study_fingerprint, "study_fingerprint")
+    if row.status not in STATUSES:
+        raise SchemaError(f"status {row.status!r} is none of {STATUSES}")
+    if row.condition not in CONDITIONS:
+        raise SchemaError(f"condition {row.condition!r} is none of {CONDITIONS}")
+    if type(row.study_date) not in (date, type(None)):
+        raise SchemaError(f"study_date {row.study_date!r} is no date")
+    if row.status != "ok" and (row.entities or row.relations):
+        raise SchemaError(f"status {row.status!r} with entities or relations")
+    if (row.status == "failed") != (row.reason is not None):
+        raise SchemaError("a reason stands with status 'failed' and only there")
+    _text(row.reason or "", "reason")
+
+
+def _check_entity(entity: Entity, report: str | None) -> None:
+    for name in ("text", "concept"):
+        _text(getattr(entity, name), name)
+    _text(entity.section or "", "section")
+    if entity.label not in LABELS:
+        raise SchemaError(f"label {entity.label!r} is none of {LABELS}")
+    if entity.source not in SOURCES:
+        raise SchemaError(f"source {entity.source!r} is none of {SOURCES}")
+    _confidence(entity.confidence)
+    if not entity.text or entity.text != entity.text.strip() or not entity.concept:
+        raise SchemaError(f"an entity needs a concept, and words without blanks around: {entity}")
+    if entity.source == "image":
+        if entity.start is not None or entity.end is not None:
+            raise SchemaError(f"an entity read from the image has no offsets: {entity}")
+        return
+    start, end = entity.start, entity.end
+    if type(start) is not int or type(end) is not int or not 0 <= start < end < 2**31:
+        raise SchemaError(f"offsets of {entity.text!r} are not a span: {start}, {end}")
+    if report is not None and report[start:end] != entity.text:
+        raise SchemaError(f"{entity.text!r} is not the report's text at {start}:{end}")
+
+
+def _check_relation(relation: Relation, num_entities: int) -> None:
+    ends = (relation.head, relation.tail)
+    if relation.relation not in RELATIONS:
+        raise SchemaError(f"relation {relation.relation!r} is none of {RELATIONS}")
+    if not all(type(i) is int and 0 <= i < num_entities for i in ends) or ends[0] == ends[1]:
+        raise SchemaError(f"relation {ends} does not join two of {num_entities} entities")
+    _confidence(relation.confidence)
+
+
+def _confidence(value: float) -> None:
+    if type(value) not in (float, int) or not 0.0 <= value <= 1.0:
+        raise SchemaError(f"confidence {value!r} is outside [0, 1]")
+
+
+def _text(value: str, name: str) -> None:
+    if type(value) is not str:
+        raise SchemaError(f"{name} {value!r} is no text")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise SchemaError(f"{name} {value!r} cannot be written as UTF-8") from None

@@ -21,8 +21,9 @@ from pathlib import Path
 import ray
 
 from radkg.archive import open_archive
-from radkg.cluster.data import ExtractConfig, extract
+from radkg.cluster.data import extract
 from radkg.extractor import extract_rows, load_extractor
+from radkg.run.settings import ExtractConfig
 
 
 def repeated(studies: int, path: Path) -> str:

@@ -6,20 +6,33 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from radkg.archive import open_archive
-from radkg.cluster.data import ExtractConfig, extract
-from radkg.errors import ArchiveError, ConfigError, StorageError, TooManyFailures
+from radkg.cluster.data import extract
+from radkg.cluster.unit import UnitWorker
+from radkg.errors import (
+    ArchiveError,
+    ConfigError,
+    SnapshotError,
+    StorageError,
+    TooManyFailures,
+)
 from radkg.extractor import extract_rows, load_extractor
+from radkg.run.journal import Journal
+from radkg.run.plan import plan_units
+from radkg.run.settings import ExtractConfig, read_config
 from radkg.run.snapshot import POINTER, read_snapshot
 from radkg.schema.arrow import from_table
 from radkg.storage import open_storage
 from tests.archives import studies, write_archive, xml
+from tests.demo_run import RADKG, radkg
 
 pytestmark = pytest.mark.ray
 
 WORDS = "tests.extractors:words"
+ROOT = Path(__file__).parents[2]
 
 
 def published(out) -> dict[str, bytes]:
@@ -112,7 +125,7 @@ def test_too_many_failures_stop_the_run_and_publish_nothing(ray_session, tmp_pat
     members = studies(20) | {f"{n}.xml": b"<" for n in range(30, 35)}
     path = write_archive(tmp_path / "a.tgz", members)
     config = {"archive": str(path), "out": str(tmp_path / "out"), "extractor": WORDS}
-    with pytest.raises(TooManyFailures, match=r"5 of 25 studies failed"):
+    with pytest.raises(TooManyFailures, match=r"5 of 25 studies failed.*CXR3\d: not well-formed"):
         extract(ExtractConfig(**config, max_failed=0.1))
     assert not (tmp_path / "out" / POINTER).exists()
     report = extract(ExtractConfig(**config, max_failed=0.2))
@@ -131,9 +144,90 @@ def test_a_study_that_kills_its_process_costs_itself_alone(ray_session, archive,
     assert open_storage(out).names("attempts") == []
 
 
+@pytest.mark.parametrize("kind", ["stranger", "wrong_type", "exits"])
+def test_a_row_that_is_wrong_fails_its_study_alone(ray_session, archive, tmp_path, kind):
+    config = ExtractConfig(
+        archive=archive, out=str(tmp_path / "out"), extractor=f"tests.extractors:{kind}"
+    )
+    report = extract(config)
+    assert (report.rows, report.failed) == (60, 1)
+    (bad,) = [row for row in rows_of(tmp_path / "out") if row.status == "failed"]
+    assert bad.study_id == "CXR3"
+    assert {"stranger": "'X'", "wrong_type": "7 is no text", "exits": "SystemExit"}[kind] in (
+        bad.reason
+    )
+
+
+def test_finished_units_still_fit_when_a_study_comes(ray_session, tmp_path):
+    members = studies(60) | {"zz.xml": b"<"}  # the last unit ends the run
+    path, out = write_archive(tmp_path / "a.tgz", members), str(tmp_path / "out")
+    config = {"archive": str(path), "out": out, "extractor": WORDS, "unit_size": 5}
+    with pytest.raises(TooManyFailures):
+        extract(ExtractConfig(**config, max_failed=0.0))
+    write_archive(path, {"99.xml": xml(99)} | members)
+    report = extract(ExtractConfig(**config))
+    assert (report.rows, report.failed) == (62, 1)
+    assert report.extracted < 30
+
+
+def test_an_archive_that_goes_away_is_no_failed_study(archive, tmp_path):
+    """In the child of a unit that was begun twice, too."""
+    opened = open_archive(archive)
+    records = opened.index().to_pylist()[:3]
+    worker = UnitWorker(opened, WORDS, "words-1", str(tmp_path / "out"))
+    journal = Journal(open_storage(str(tmp_path / "out")), "words-1")
+    for _ in range(2):
+        journal.begin("u")
+    Path(archive).unlink()
+    with pytest.raises(ArchiveError, match="cannot read"):
+        worker("u", records)
+    assert journal.done() == set()
+
+
+def test_no_ray_at_ray_address_is_said(archive, tmp_path):
+    done = radkg("extract", "--archive", archive, "--out", str(tmp_path), RAY_ADDRESS="127.0.0.1:9")
+    assert done.returncode == 5
+    assert "no Ray at 127.0.0.1:9" in done.stderr
+
+
+def test_stdout_is_json_alone_even_when_a_worker_dies(archive, tmp_path):
+    done = radkg(
+        *("extract", "--archive", archive, "--out", str(tmp_path / "out"), "--json"),
+        *("--extractor", "tests.extractors:poisoned"),
+        PYTHONPATH=str(ROOT),
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["failed"] == 1
+
+
+def test_sigterm_leaves_what_is_finished(archive, tmp_path):
+    out = tmp_path / "out"
+    command = [RADKG, "extract", "--archive", archive, "--out", str(out), "--unit-size", "4"]
+    driver = subprocess.Popen(
+        [*command, "--extractor", "tests.extractors:slow"],
+        env={k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"} | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 90
+    while not list(out.glob("journal/*/*.parquet")):
+        assert time.monotonic() < deadline, "no unit was written"
+        time.sleep(0.02)
+    driver.send_signal(signal.SIGTERM)
+    _, said = driver.communicate(timeout=60)
+    assert driver.returncode == 4, said
+    assert "run the same command again" in said
+    assert list(out.glob("journal/*/*.parquet"))
+    assert not (out / POINTER).exists()
+
+
 DRIVER = """
 import sys
-from radkg.cluster.data import ExtractConfig, extract
+from radkg.cluster.data import extract
+from radkg.cluster.unit import UnitWorker
+from radkg.run.journal import Journal
+from radkg.run.plan import plan_units
+from radkg.run.settings import ExtractConfig, read_config
 extract(ExtractConfig(archive=sys.argv[1], out=sys.argv[2], extractor=sys.argv[3], unit_size=4))
 """
 
@@ -155,11 +249,14 @@ def test_a_killed_driver_loses_nothing(ray_session, archive, tmp_path):
         driver.wait()
         counts.append(len(list(out.glob("journal/*/*.parquet"))))
         assert not (out / POINTER).exists()
-    assert counts[-1] < 15, "the driver was killed too late to prove anything"
+    records = open_archive(archive).index().to_pylist()
+    num_units = len(plan_units(records, {}, "any", 4))
+    assert counts[-1] < num_units, "the driver was killed too late to prove anything"
     done = {p: p.read_bytes() for p in out.glob("journal/*/*.parquet")}
+    num_done = sum(pq.read_metadata(path).num_rows for path in done)
     report = extract(ExtractConfig(archive=archive, out=str(out), extractor=slow, unit_size=4))
     assert report.rows == 60
-    assert report.extracted == 60 - 4 * len(done)
+    assert report.extracted == 60 - num_done
     assert done.items() <= {p: p.read_bytes() for p in out.glob("journal/*/*.parquet")}.items()
     extract(ExtractConfig(archive=archive, out=str(quiet), extractor=WORDS, unit_size=16))
     assert published(out) == published(quiet)
@@ -187,10 +284,14 @@ def test_a_run_leaves_its_settings(ray_session, archive, tmp_path):
     assert extract(config).rows == 5
     saved = json.loads((tmp_path / "out/config.json").read_text())
     assert ExtractConfig.from_mapping(saved) == config
+    assert read_config(open_storage(config.out)) == config
+    (tmp_path / "out/config.json").write_text("{")
+    with pytest.raises(SnapshotError, match="run `radkg extract` again"):
+        read_config(open_storage(config.out))
 
 
 def test_wrong_settings_are_refused_before_anything_starts(tmp_path):
-    for wrong in ({"max_failed": 2.0}, {"limit": 0}, {"unit_size": 0}):
+    for wrong in ({"max_failed": 2.0}, {"limit": 0}, {"unit_size": 0}, {"extractor": ""}):
         with pytest.raises(ConfigError):
             ExtractConfig(archive="openi", out="x", **wrong)
     with pytest.raises(ArchiveError, match="no archive at"):

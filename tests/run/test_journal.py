@@ -1,5 +1,9 @@
+import pyarrow as pa
+import pytest
+
+from radkg.errors import SchemaError
 from radkg.run.journal import Journal
-from radkg.schema.arrow import to_table
+from radkg.schema.arrow import to_parquet, to_table
 from radkg.storage import open_storage
 from tests.rows import row
 
@@ -23,3 +27,11 @@ def test_two_workers_write_the_same_bytes(tmp_path):
         Journal(open_storage(str(tmp_path / name)), "m").commit("u", to_table([row("s1")]))
     name = "journal/m/u.parquet"
     assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("damage", [b"PAR1", to_parquet(pa.table({"a": [1]}))])
+def test_a_damaged_unit_says_what_to_do(tmp_path, damage):
+    journal = Journal(open_storage(str(tmp_path)), "m")
+    journal.storage.write("journal/m/u.parquet", damage)
+    with pytest.raises(SchemaError, match=r"u\.parquet .*remove it and run the same command again"):
+        journal.read("u")

@@ -8,7 +8,6 @@ from radkg.errors import SnapshotError
 from radkg.run import snapshot as module
 from radkg.run.snapshot import POINTER, publish, read_snapshot
 from radkg.schema.arrow import from_table, to_table
-from radkg.schema.records import failed
 from radkg.storage import open_storage
 from tests.rows import row
 
@@ -34,7 +33,7 @@ def test_the_bytes_depend_on_the_rows_alone(tmp_path, small_parts):
 
 def test_what_is_read_is_what_was_published_in_order(tmp_path, small_parts):
     rows = [row(f"s{i}", study_date=None) for i in range(50)]
-    rows[7] = failed(rows[7], "no reason")
+    rows[7] = row("s7", status="failed", reason="no reason", entities=(), relations=())
     publish(open_storage(str(tmp_path)), to_table(rows))
     snapshot = read_snapshot(open_storage(str(tmp_path)))
     found = [r for table in snapshot.tables() for r in from_table(table)]
@@ -102,3 +101,22 @@ def test_a_study_stands_once(tmp_path, rows):
     with pytest.raises(SnapshotError, match="each study must stand once"):
         publish(open_storage(str(tmp_path)), to_table(rows))
     assert not (tmp_path / POINTER).exists()
+
+
+@pytest.mark.parametrize("pointer", [b"", b"../../x", b"\x00", b"0123456789abcdef"])
+def test_a_broken_pointer_says_what_to_do(tmp_path, pointer):
+    storage = open_storage(str(tmp_path))
+    storage.write(POINTER, pointer)
+    with pytest.raises(SnapshotError, match=r"remove snapshot/CURRENT there and run"):
+        read_snapshot(storage)
+
+
+def test_rows_of_two_models_are_not_one_snapshot(tmp_path):
+    with pytest.raises(SnapshotError, match=r"model_id differs between rows \(m1, m2\)"):
+        publish(open_storage(str(tmp_path)), to_table([row("s1"), row("s2", model_id="m2")]))
+
+
+def test_rows_may_differ_in_condition(tmp_path):
+    rows = [row("s1"), row("s2", condition="image+report")]
+    manifest = publish(open_storage(str(tmp_path)), to_table(rows)).manifest
+    assert manifest["condition"] == {"image+report": 1, "report": 1, "image": 0}

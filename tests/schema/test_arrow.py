@@ -10,17 +10,15 @@ from radkg.schema.arrow import (
     to_parquet,
     to_table,
 )
-from radkg.schema.records import Entity, Extraction, failed
+from radkg.schema.records import Entity, Extraction
 from tests.rows import row
 
 SEEN = Entity("effusion", "OBS-U", "effusion", None, None, None, "image", 0.125)
 ROWS = [
     row("s1"),
     row("s2", study_date=None, entities=(), relations=(), status="empty"),
-    failed(row("s3"), "why"),
-    row(
-        "s4", entities=(SEEN,), relations=()
-    ),
+    row("s3", status="failed", reason="why", entities=(), relations=()),
+    row("s4", entities=(SEEN,), relations=()),
 ]
 
 

@@ -140,6 +140,13 @@ def test_an_edited_export_is_read_as_edited():
     [
         ({"label": "Disease"}, "unknown label"),
         ({"end_ix": 99}, "not RadGraph JSON"),
+        ({"end_ix": -1}, "end_ix before start_ix"),
+        ({"tokens": "severe"}, "the text at these tokens is 'mild'"),
+        ({"tokens": ["mild"]}, "not RadGraph JSON"),
+        ({"tokens": None}, "not RadGraph JSON"),
+        ({"label": None}, "not RadGraph JSON"),
+        ({"confidence": "high"}, "confidence 'high'"),
+        ({"concept": 7}, "concept 7 is no text"),
         ({"relations": [["modify", "77"]]}, "not RadGraph JSON"),
         ({"relations": [["causes", "2"]]}, "'causes' is none of"),
     ],
@@ -148,6 +155,12 @@ def test_a_broken_document_is_refused(change, message):
     entities = {**FOREIGN["entities"], "1": FOREIGN["entities"]["1"] | change}
     with pytest.raises(SchemaError, match=message):
         from_document("broken", {**FOREIGN, "entities": entities})
+
+
+@pytest.mark.parametrize("broken", [[], {"text": "a"}, {"text": "a", "entities": []}, None])
+def test_what_is_no_document_is_refused(broken):
+    with pytest.raises(SchemaError, match="document 'x' is not RadGraph JSON"):
+        from_document("x", broken)
 
 
 @st.composite

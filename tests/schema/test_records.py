@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from radkg.errors import SchemaError
-from radkg.schema.records import Entity, Relation, check, failed
+from radkg.schema.records import Entity, Relation, check
 from tests.rows import REPORT, row
 
 
@@ -32,6 +32,15 @@ def first(**changes):
         (first(confidence=1.5), "confidence 1.5"),
         (first(confidence=float("nan")), "confidence nan"),
         (first(source="guess"), "source 'guess'"),
+        (first(concept=7), "concept 7 is no text"),
+        (first(section=7), "section 7 is no text"),
+        (first(start=0.0), "not a span"),
+        (first(confidence="high"), "confidence 'high'"),
+        ({"subject_id": None}, "subject_id None is no text"),
+        ({"study_date": "2020-01-01"}, "is no date"),
+        ({"condition": "guess"}, "condition 'guess'"),
+        ({"radkg_version": "\udce9"}, "cannot be written as UTF-8"),
+        ({"relations": (Relation(0, True, "modify"),)}, "does not join"),
         (first(source="image"), "no offsets"),
         ({"relations": (Relation(0, 4, "modify"),)}, "does not join two of 4"),
         ({"relations": (Relation(-1, 2, "modify"),)}, "does not join"),
@@ -52,9 +61,3 @@ def test_what_breaks_the_schema_is_refused(changes, message):
 def test_an_entity_from_the_image_has_no_offsets():
     seen = Entity("effusion", "OBS-DP", "effusion", None, None, None, "image", 0.5)
     check(row("s1", entities=(seen,), relations=()), REPORT)
-
-
-def test_a_failed_row_keeps_who_and_says_why():
-    found = failed(row("s1"), "no text")
-    assert (found.study_id, found.status, found.reason) == ("s1", "failed", "no text")
-    assert check(found).triplets() == []

@@ -1,0 +1,67 @@
+"""The settings of an extraction run, saved as config.json beside what it published."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from radkg.config import Config
+from radkg.errors import ConfigError, SnapshotError, StorageError
+from radkg.storage import Storage
+
+CONFIG = "config.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractConfig(Config):
+    """What to extract, with what, to where."""
+
+    archive: str
+    """`openi`, or the path of an archive"""
+    out: str
+    """directory or s3://bucket/prefix of the run"""
+    extractor: str = "rules"
+    """name of an extractor, see radkg.extractor.load_extractor"""
+    images: str | None = None
+    """directory with the archive's images; None: report only"""
+    limit: int | None = None
+    """only the first studies of the archive; None: all"""
+    max_failed: float = 0.05
+    """share of failed studies [0, 1] past which the run stops without publishing"""
+    unit_size: int = 256
+    """mean number of studies in a unit, which is one commit; 1 to 3 s of extraction is right"""
+
+    def __post_init__(self) -> None:
+        for name in ("archive", "out", "extractor"):
+            if not getattr(self, name):
+                raise ConfigError(f"--{name} is empty")
+        if not 0.0 <= self.max_failed <= 1.0:
+            raise ConfigError(f"--max-failed is a share in [0, 1], not {self.max_failed}")
+        if self.limit is not None and self.limit < 1:
+            raise ConfigError(f"--limit must be at least 1, not {self.limit}")
+        if self.unit_size < 1:
+            raise ConfigError(f"--unit-size must be at least 1, not {self.unit_size}")
+
+
+def save_config(config: ExtractConfig, storage: Storage, archive_uri: str) -> None:
+    """Write the settings of what is about to be published, places made absolute."""
+    images = str(Path(config.images).resolve()) if config.images else None
+    settings = replace(config, archive=archive_uri, images=images, out=storage.uri)
+    text = settings.to_json().encode()
+    if not storage.exists(CONFIG) or storage.read(CONFIG) != text:
+        storage.write(CONFIG, text)
+
+
+def read_config(storage: Storage) -> ExtractConfig:
+    """Return the settings of what is published.
+
+    Raises:
+        SnapshotError: they are missing or damaged.
+    """
+    try:
+        return ExtractConfig.from_mapping(json.loads(storage.read(CONFIG)))
+    except (StorageError, ConfigError, ValueError, TypeError) as error:
+        raise SnapshotError(
+            f"{storage.uri}/{CONFIG} is missing or damaged ({error}): run `radkg extract` again"
+        ) from error
