@@ -21,10 +21,21 @@ CONNECT_TIMEOUT_S = 5.0
 RETRY_TIME_S = 5.0  # how long the driver itself repeats a transaction
 ATTEMPTS = 8  # of what the driver does not repeat itself
 
+_CONFLICTS = (
+    "DeadlockDetected",
+    "Duplicated key",
+    "EquivalentSchemaRuleAlreadyExists",  # two loaders create the same index at once
+    "Please retry",
+    "still has relationships",
+)
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 
 T = TypeVar("T")
 Transaction = neo4j.ManagedTransaction
+
+
+class Conflict(GraphError):
+    """Raised by work that finds the graph changed under it: rolled back, and run again."""
 
 
 class Graph:
@@ -117,7 +128,7 @@ class Graph:
             for tries in range(1, ATTEMPTS):
                 try:
                     return attempt()
-                except (exceptions.Neo4jError, exceptions.IncompleteCommit) as error:
+                except (Conflict, exceptions.Neo4jError, exceptions.IncompleteCommit) as error:
                     if not _is_conflict(error):
                         raise
                 time.sleep(random.uniform(0, 0.05 * 2**tries))
@@ -170,12 +181,11 @@ def _native(value: Any) -> Any:
 
 
 def _is_conflict(error: Exception) -> bool:
-    """Tell whether running the transaction again can help where the driver gave up or did not try.
+    """Tell whether another try can help where the driver gave up or does not try again itself.
 
-    The embedded engine detects conflicts when it commits: two writers of one page, or of one key
-    under a uniqueness constraint. Some of these come with codes that the driver does not repeat.
+    Neo4j reports deadlocks also of schema statements. The embedded engine sees conflicts when it
+    commits: two writers of one page, or of one key under a uniqueness constraint.
     """
-    if isinstance(error, exceptions.IncompleteCommit):
+    if isinstance(error, Conflict | exceptions.IncompleteCommit):
         return True
-    message = str(error).lower()
-    return "retry" in message or "concurrent" in message or "duplicate" in message
+    return any(sign in str(error) for sign in _CONFLICTS)

@@ -27,7 +27,7 @@ from functools import partial
 import radkg
 from radkg.errors import GraphError
 from radkg.graph import statements
-from radkg.graph.client import Graph, Transaction, rows
+from radkg.graph.client import Conflict, Graph, Transaction, rows
 from radkg.graph.rows import (
     BATCH_STUDIES,
     RELATION_TYPES,
@@ -74,10 +74,12 @@ def load(
     """
     started = time.monotonic()
     loading = _Loading(graph, snapshot, repair)
+    progress = progress or (lambda done, total: None)
+    created = replaced = removed = 0
     if loading.is_done():
-        created = replaced = removed = 0
+        progress(snapshot.num_studies, snapshot.num_studies)
     else:
-        created, replaced, removed = loading.run(progress or (lambda done, total: None))
+        created, replaced, removed = loading.run(progress)
     (nodes,) = graph.read("MATCH (n) RETURN count(n) AS number")
     (relationships,) = graph.read("MATCH ()-[r]->() RETURN count(r) AS number")
     return LoadReport(
@@ -128,7 +130,7 @@ class _Loading:
             gone.difference_update(_keys(batch))
             counted.update(totals(batch))  # adding would drop the zeros
             progress(counted["num_studies"], self.snapshot.num_studies)
-        keys = sorted(gone)
+        keys = sorted(map(str, gone))  # a key that a hand removed is no string
         for at in range(0, len(keys), BATCH_STUDIES):
             self.graph.write(partial(self._retract, keys[at : at + BATCH_STUDIES]))
         self.graph.write(partial(self._finish, dict(counted)))
@@ -171,14 +173,15 @@ class _Loading:
         standing = {row["key"]: row["digest"] for row in found}
         batch = self._differing(batch, standing)  # another loader may have been here meanwhile
         keys = _keys(batch)
-        by_key = (statements.DELETE_BY_KEY,) if self.repair else ()
-        for statement in (*statements.DELETE, *by_key, statements.LEAVE_PATIENT):
+        strays = statements.DELETE_STRAYS if self.repair else ()
+        for statement in (*statements.DELETE, *strays, statements.LEAVE_PATIENT):
             rows(transaction, statement, keys=keys, extractor=extractor)
         rows(transaction, statements.CONCEPTS, concepts=_concepts(batch))
         (total,) = rows(transaction, statements.CREATE, rows=[_by_type(row) for row in batch])
         if (total["mentions"] or 0) != sum(len(row["mentions"]) for row in batch):
-            raise GraphError(
-                f"somebody removed concepts from {self.graph.address} during the load: run it again"
+            # Where an engine locks only at commit, another load's sweep may just have come between.
+            raise Conflict(
+                f"concepts vanished from {self.graph.address} during the load: try again"
             )
         replaced = len(standing.keys() & set(keys))
         return len(keys) - replaced, replaced
@@ -192,7 +195,7 @@ class _Loading:
         self._lock(transaction)
         strays = statements.SWEEP_STRAYS if self.repair else ()
         for statement in (statements.LOCK_ALL, *strays, *statements.SWEEP):
-            rows(transaction, statement, archive=self.snapshot.archive)
+            rows(transaction, statement)
         properties = {
             **self.scope,
             **counted,

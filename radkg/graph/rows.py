@@ -33,12 +33,10 @@ LISTS = {  # and what tells the items of each apart
 }
 RELATION_TYPES = ("LOCATED_AT", "MODIFY", "SUGGESTIVE_OF")
 STRENGTH = ("OBS-DA", "OBS-U", "OBS-DP")  # a finding takes the strongest label of its mentions
-_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str)
-
 FORMAT = 1  # part of every digest: a new shape of the graph replaces every study
+MAX_KEY_BYTES = 4096  # Neo4j's range index takes about 8 KB; what is no key may be of any length
 
-
-MAX_KEY_BYTES = 4096  # Neo4j's range index takes about 8 KB, text of any length is fine elsewhere
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str)
 
 
 def ledger_key(archive: str, extractor: str) -> str:
@@ -173,11 +171,11 @@ def _findings(mentions: list[Row], relations: list[Row], extractor: str) -> list
         if mention["label"] in STRENGTH and mention["ordinal"] not in modifiers:
             by_concept.setdefault(mention["concept"], []).append(mention)
     findings = []
-    for concept, found in by_concept.items():
+    for key, found in by_concept.items():
         label = max((mention["label"] for mention in found), key=STRENGTH.index)
         findings.append(
             {
-                "concept": concept,
+                "concept": key,
                 "label": label,
                 "mentions": len(found),
                 "confidence": max(m["confidence"] for m in found if m["label"] == label),

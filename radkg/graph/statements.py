@@ -157,7 +157,7 @@ SET l.transactions = coalesce(l.transactions, 0) + 1
 
 SWEEP = (
     """
-    MATCH (p:Patient {archive: $archive})
+    MATCH (p:Patient)
     WHERE NOT (p)--()
     WITH collect(p) AS found
     FOREACH (p IN found | DELETE p)
@@ -170,14 +170,25 @@ SWEEP = (
     """,
 )
 
-# What only a hand can have left behind: an extraction under a study with another key, and what
-# nothing owns. `repair` removes it.
-DELETE_BY_KEY = """
-UNWIND $keys AS key
-MATCH (x:Extraction {key: key + '|' + $extractor})
-WITH collect(x) AS found
-FOREACH (x IN found | DETACH DELETE x)
-"""
+# What only a hand can have left behind, and `repair` removes: an extraction under a study with
+# another key, a finding of an extractor that did not read the study, and what nothing owns.
+DELETE_STRAYS = (
+    """
+    UNWIND $keys AS key
+    MATCH (x:Extraction {key: key + '|' + $extractor})
+    WITH collect(x) AS found
+    FOREACH (x IN found | DETACH DELETE x)
+    """,
+    """
+    UNWIND $keys AS key
+    MATCH (s:Study {key: key})-[f:HAS_FINDING]->()
+    OPTIONAL MATCH (s)-[:HAS_EXTRACTION]->(x:Extraction {extractor: f.extractor})
+    WITH f, x
+    WHERE x IS NULL
+    WITH collect(f) AS found
+    FOREACH (f IN found | DELETE f)
+    """,
+)
 
 SWEEP_STRAYS = tuple(
     f"""

@@ -108,14 +108,14 @@ def _read(graph: Graph, keys: list[str], extractor: str) -> dict[str, Row]:
         ordinals = {node_id: mention.get("ordinal") for node_id, _, mention, _ in mentions}
         for _, link, mention, out in mentions:
             of = [target_key for kind, _, _, target_key in out if kind == "OF"]
-            row["mentions"].append({**link, **mention, "concept": _one(of)})
+            row["mentions"].append(_joined(mention, link, concept=_one(of)))
             row["relations"] += [
-                {
-                    **properties,
-                    "type": kind,
-                    "head": mention.get("ordinal"),
-                    "tail": ordinals.get(target_id, "elsewhere"),
-                }
+                _joined(
+                    properties,
+                    type=kind,
+                    head=mention.get("ordinal"),
+                    tail=ordinals.get(target_id, "elsewhere"),
+                )
                 for kind, properties, target_id, _ in out
                 if kind != "OF" or properties
             ]
@@ -124,20 +124,29 @@ def _read(graph: Graph, keys: list[str], extractor: str) -> dict[str, Row]:
 
 def _study(read: dict[str, Any], extractor: str) -> Row:
     """Return the row of a study without its mentions and relations."""
-    extractions = [{**link, **node} for link, node in read["extractions"]]
+    extractions = [_joined(node, link) for link, node in read["extractions"]]
     others = {extraction.get("extractor") for extraction in extractions} - {extractor}
     return {
-        "patient": _one([{**link, **node} for link, node in read["patients"]]),
+        "patient": _one([_joined(node, link) for link, node in read["patients"]]),
         "study": read["study"],
         "extraction": _one([e for e in extractions if e.get("extractor") == extractor]),
         "mentions": [],
         "relations": [],
         "findings": [
-            {**properties, "concept": target}
+            _joined(properties, concept=target)
             for properties, target in read["findings"]
             if properties.get("extractor") not in others
         ],
     }
+
+
+def _joined(properties: Row, link: Row | None = None, **structure: Any) -> Row:
+    """Return the properties and what the row adds to them, hiding none of either.
+
+    `link` are the properties of the relationship that leads here, which should have none.
+    """
+    clash = {f"property {name}": properties[name] for name in properties.keys() & structure.keys()}
+    return {**properties, **clash, **structure, **({"link": link} if link else {})}
 
 
 def _one(found: list[Any]) -> Any:

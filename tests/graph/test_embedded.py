@@ -42,8 +42,8 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process.stdout.close()
 
 
-def server_of(parent: int) -> int:
-    (server,) = [pid for pid in children(parent) if "ArcadeDBServer" in commands()[pid]]
+def server_of(parent: int, store: Path) -> int:
+    (server,) = [pid for pid in children(parent) if f"={store}/password" in commands()[pid]]
     return server
 
 
@@ -72,7 +72,7 @@ def test_a_second_process_is_told_who_has_the_store(
 def test_the_server_ends_with_its_parent_and_the_store_is_free(
     holder: subprocess.Popen[str], tmp_path: Path, end: signal.Signals
 ) -> None:
-    server = server_of(holder.pid)
+    server = server_of(holder.pid, tmp_path / "store")
     holder.send_signal(end)
     if end == signal.SIGINT:  # it stops its server in order, and is there meanwhile
         holder.wait()
@@ -98,7 +98,7 @@ def test_only_loopback_listens_and_no_password_shows(
     holder: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
-    server = server_of(holder.pid)
+    server = server_of(holder.pid, tmp_path / "store")
     loopback = {"0100007F", "0000000000000000FFFF00000100007F"}
     assert listening(server)
     assert listening(server) <= loopback
@@ -114,7 +114,7 @@ def test_only_loopback_listens_and_no_password_shows(
 def test_it_stops_at_the_end_and_keeps_what_was_written(tmp_path: Path) -> None:
     for expected in (0, 1):
         with open_graph("embedded", tmp_path) as graph:
-            server = server_of(os.getpid()) if expected else None
+            server = server_of(os.getpid(), tmp_path)
             (found,) = graph.read("MATCH (s:Study) RETURN count(s) AS number")
             assert found["number"] == expected
             graph.write(lambda tx: tx.run("MERGE (:Study {key: 'k'})").consume())
@@ -124,8 +124,7 @@ def test_it_stops_at_the_end_and_keeps_what_was_written(tmp_path: Path) -> None:
 def test_a_killed_server_is_an_error_and_loses_nothing(tmp_path: Path) -> None:
     with open_graph("embedded", tmp_path) as graph:
         graph.write(lambda tx: tx.run("MERGE (:Study {key: 'k'})").consume())
-        own = [p for p in children(os.getpid()) if str(tmp_path) in commands()[p]]
-        os.kill(own[0], signal.SIGKILL)
+        os.kill(server_of(os.getpid(), tmp_path), signal.SIGKILL)
         with pytest.raises(GraphUnavailable):
             graph.read("RETURN 1 AS x")
     with open_graph("embedded", tmp_path) as graph:
