@@ -133,6 +133,9 @@ def load(
     out: Out,
     graph: GraphAddress = "embedded",
     insecure: Insecure = False,
+    repair: Annotated[
+        bool, typer.Option(help="Replace every study, whatever stands: after a change by hand.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Load what is published into the graph: the difference to what stands there."""
@@ -146,7 +149,7 @@ def load(
         _graph(graph, out, insecure, must_exist=False) as opened,
         stage(console, f"load the graph ({opened.engine})") as advance,
     ):
-        report = run_load(opened, snapshot, advance)
+        report = run_load(opened, snapshot, advance, repair=repair)
     _print_report(report, as_json)
 
 

@@ -63,6 +63,9 @@ def test_verify_sees_one_changed_row_of_the_graph(copy: Path):
     done = radkg("verify", "--out", str(copy))
     assert done.returncode == 1
     assert "CXR4" in done.stdout
+    assert "radkg load --repair" in done.stdout
+    assert radkg("load", "--repair", "--out", str(copy)).returncode == 0
+    assert radkg("verify", "--out", str(copy)).returncode == 0
 
 
 def test_verify_sees_one_changed_byte_of_the_parquet(copy: Path):

@@ -25,6 +25,7 @@ from radkg.graph.client import Graph
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
+LOCK_TIMEOUT_S = 1.0
 USER = "root"
 # Measured on 4,000 studies and 2 cores: least CPU and memory of G1, parallel and serial collection.
 JVM = ("-Xmx2g", "-Xmn400m", "-XX:+UseSerialGC", "--add-modules=jdk.incubator.vector")
@@ -71,15 +72,16 @@ def _lock(store: Path) -> int:
     """Return the descriptor of the locked lock file; the server inherits it, so it is free only
     when both this process and the server are gone."""
     lock = os.open(store / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + STOP_TIMEOUT_S
+    started = time.monotonic()
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
         except BlockingIOError:
             owner = os.pread(lock, 20, 0).decode() or "unknown"
-            # A dead owner's server is about to stop: wait for that, and for nothing else.
-            if _runs(owner) or time.monotonic() > deadline:
+            waited = time.monotonic() - started
+            # A dead owner's server is about to stop: wait for that, but hardly for a living one.
+            if waited > (LOCK_TIMEOUT_S if _runs(owner) else STOP_TIMEOUT_S):
                 os.close(lock)
                 raise GraphUnavailable(
                     f"store {store} is in use by process {owner}: wait for it or stop it"

@@ -59,7 +59,8 @@ class VerifyReport:
         lines = [f"study {study_id}: {what}" for study_id, what in self.differences.items()]
         if len(lines) > SHOWN:
             lines[SHOWN:] = [f"... and {len(lines) - SHOWN} more studies"]
-        return "\n".join([*self.problems, *lines])
+        hint = "to mend the graph: radkg load --repair"
+        return "\n".join([*self.problems, *lines, hint])
 
 
 def verify(graph: Graph, snapshot: Snapshot) -> VerifyReport:
