@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -5,7 +6,6 @@ import pytest
 from radkg.errors import ArchiveError, ExtractorError
 from radkg.evaluation import asserts_finding, evaluate
 from radkg.rules import RulesExtractor
-from radkg.schema.records import failed
 from tests.archives import studies, write_archive
 from tests.rules.reading import study
 
@@ -53,7 +53,8 @@ class Silent(RulesExtractor):
     name = "silent"
 
     def __call__(self, studies):
-        return [failed(row, "says nothing") for row in super().__call__(studies)]
+        empty = {"status": "failed", "reason": "says nothing", "entities": (), "relations": ()}
+        return [dataclasses.replace(row, **empty) for row in super().__call__(studies)]
 
 
 def test_an_extractor_that_finds_nothing_scores_nothing():
