@@ -5,7 +5,7 @@ Field metadata says what a column holds, its unit and whether it can identify a 
 
 from __future__ import annotations
 
-import dataclasses
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -99,9 +99,29 @@ EXTRACTION_SCHEMA = pa.schema(
 
 
 def to_table(extractions: Iterable[Extraction]) -> pa.Table:
-    """Return one row per extraction, in order, under EXTRACTION_SCHEMA."""
-    rows = [dataclasses.asdict(extraction) for extraction in extractions]
-    return pa.Table.from_pylist(rows, schema=EXTRACTION_SCHEMA)
+    """Return one row per extraction, in order, under EXTRACTION_SCHEMA.
+
+    Column by column: by way of one dict per entity it took as long as the extraction itself.
+    """
+    rows = list(extractions)
+    columns = [
+        _nested([getattr(row, field.name) for row in rows], field.type)
+        if pa.types.is_list(field.type)
+        else pa.array([getattr(row, field.name) for row in rows], field.type)
+        for field in EXTRACTION_SCHEMA
+    ]
+    return pa.Table.from_arrays(columns, schema=EXTRACTION_SCHEMA)
+
+
+def _nested(lists: list[tuple[Any, ...]], kind: pa.ListType) -> pa.ListArray:
+    """Return records, a tuple of them per row, as a list column of structs."""
+    flat = [record for records in lists for record in records]
+    fields = list(kind.value_type)
+    values = [pa.array([getattr(r, f.name) for r in flat], f.type) for f in fields]
+    offsets = pa.array([0, *itertools.accumulate(map(len, lists))], pa.int32())
+    return pa.ListArray.from_arrays(
+        offsets, pa.StructArray.from_arrays(values, fields=fields), type=kind
+    )
 
 
 def from_table(table: pa.Table) -> list[Extraction]:

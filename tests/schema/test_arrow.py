@@ -1,3 +1,5 @@
+import dataclasses
+
 import pyarrow as pa
 import pytest
 
@@ -27,6 +29,13 @@ def test_rows_round_trip_through_parquet():
     table = from_parquet(data, "x")
     assert table.schema.equals(EXTRACTION_SCHEMA, check_metadata=True)
     assert from_table(table) == ROWS
+
+
+def test_columns_are_built_as_rows_would_be():
+    rows = [dataclasses.asdict(found) for found in ROWS]
+    assert to_table(ROWS).equals(pa.Table.from_pylist(rows, schema=EXTRACTION_SCHEMA))
+    assert to_table([]).equals(EXTRACTION_SCHEMA.empty_table())
+    to_table(ROWS).validate(full=True)
 
 
 def test_equal_tables_give_equal_bytes():
