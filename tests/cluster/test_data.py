@@ -167,7 +167,7 @@ def test_finished_units_still_fit_when_a_study_comes(ray_session, tmp_path):
     write_archive(path, {"99.xml": xml(99)} | members)
     report = extract(ExtractConfig(**config))
     assert (report.rows, report.failed) == (62, 1)
-    assert report.extracted < 30
+    assert report.extracted < 45  # all 62, if the count cut the units
 
 
 def test_an_archive_that_goes_away_is_no_failed_study(archive, tmp_path):
