@@ -7,12 +7,14 @@ checked: no value that breaks the schema, and no row of another study, gets past
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import radkg
 from radkg.errors import ExtractorError, SchemaError
 from radkg.schema.records import Condition, Extraction, Study, Unreadable, check
+
+_WHO = ("study_id", "subject_id", "archive", "study_date")
 
 
 class Extractor(Protocol):
@@ -67,22 +69,9 @@ def extract_rows(extractor: Extractor, studies: Iterable[Study | Unreadable]) ->
 
 def unreadable_row(extractor: Extractor, item: Unreadable) -> Extraction:
     """Return the failed row of a study that could not be read."""
-    record = item.record
-    return Extraction(
-        study_id=record["study_id"],
-        subject_id=record["subject_id"],
-        archive=record["archive"],
-        study_date=record["study_date"],
-        status="failed",
-        reason=item.reason,
-        entities=(),
-        relations=(),
-        extractor=extractor.name,
-        model_id=extractor.model_id,
-        condition=extractor.condition,
-        study_fingerprint=record["fingerprint"],
-        radkg_version=radkg.__version__,
-    )
+    who = {name: item.record[name] for name in _WHO}
+    who["study_fingerprint"] = item.record["fingerprint"]
+    return _failed(extractor, who, item.reason)
 
 
 def _extract_one(extractor: Extractor, study: Study) -> Extraction:
@@ -93,29 +82,34 @@ def _extract_one(extractor: Extractor, study: Study) -> Extraction:
         reason = f"invalid extraction: {error}"
     except (Exception, SystemExit) as error:  # a row says it; the failure budget decides
         reason = f"{type(error).__name__}: {error}"
-    record = {
-        "study_id": study.study_id,
-        "subject_id": study.subject_id,
-        "archive": study.archive,
-        "study_date": study.study_date,
-        "fingerprint": study.fingerprint,
-    }
     reason = reason.encode("utf-8", "backslashreplace").decode()
-    return unreadable_row(extractor, Unreadable(record, reason))
+    return _failed(extractor, _who(study), reason)
 
 
 def _checked(extractor: Extractor, study: Study, row: Extraction) -> Extraction:
     """Return the row if it is valid, of this study and of this extractor."""
-    expected = {
-        "study_id": study.study_id,
-        "subject_id": study.subject_id,
-        "archive": study.archive,
-        "study_date": study.study_date,
-        "study_fingerprint": study.fingerprint,
-        "extractor": extractor.name,
-        "model_id": extractor.model_id,
-    }
+    expected = {**_who(study), "extractor": extractor.name, "model_id": extractor.model_id}
     for name, value in expected.items():
         if getattr(row, name) != value:
             raise SchemaError(f"{name} of the row is {getattr(row, name)!r} instead of {value!r}")
     return check(row, study.report)
+
+
+def _who(study: Study) -> dict[str, Any]:
+    """Return the fields of a row that say which study it is of."""
+    who = {name: getattr(study, name) for name in _WHO}
+    return {**who, "study_fingerprint": study.fingerprint}
+
+
+def _failed(extractor: Extractor, who: Mapping[str, Any], reason: str) -> Extraction:
+    return Extraction(
+        **who,
+        status="failed",
+        reason=reason,
+        entities=(),
+        relations=(),
+        extractor=extractor.name,
+        model_id=extractor.model_id,
+        condition=extractor.condition,
+        radkg_version=radkg.__version__,
+    )

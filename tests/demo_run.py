@@ -22,12 +22,16 @@ class DemoRun:
     stderr: str
 
 
+def user_environment(**changes: str) -> dict[str, str]:
+    """Return the environment of a process of its own: RAY_ADDRESS of this one does not leak."""
+    return {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"} | changes
+
+
 def radkg(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command as a user does; RAY_ADDRESS of this process does not leak."""
-    inherited = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
+    """Run the installed command as a user does."""
     return subprocess.run(
         [RADKG, *arguments],
-        env=inherited | environment,
+        env=user_environment(**environment),
         capture_output=True,
         text=True,
         timeout=280,

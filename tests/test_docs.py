@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo_run import DemoRun
+from tests.demo_run import DemoRun, user_environment
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -22,8 +22,7 @@ def test_every_command_of_the_readme_runs(demo_run: DemoRun, tmp_path: Path):
     """The first one has just run, in `demo_run`; .ci/run runs it with its pip install."""
     assert COMMANDS[0] == FIRST
     (tmp_path / "radkg-demo").symlink_to(demo_run.out)
-    environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    environment = user_environment(PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     for command in COMMANDS[1:]:
         done = subprocess.run(
             command,

@@ -1,12 +1,11 @@
-import os
 import pickle
-import subprocess
 import threading
 
 import pytest
 
 from radkg.errors import StorageError
 from radkg.storage import LocalStorage, open_storage
+from tests.disks import small_disk
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -70,20 +69,13 @@ def test_readers_see_whole_objects_only(tmp_path):
 
 
 def test_a_full_disk_is_said_and_loses_nothing(tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("this machine allows no mounts")
-    try:
-        storage = LocalStorage(tmp_path)
+    with small_disk(tmp_path / "small") as disk:
+        storage = LocalStorage(disk)
         storage.write("kept", b"k" * 1000)
         with pytest.raises(StorageError, match=r"No space left on device: free some space"):
             storage.write("kept", b"x" * 1_000_000)
         assert storage.read("kept") == b"k" * 1000
-        assert [p.name for p in tmp_path.iterdir()] == ["kept"]
-    finally:
-        subprocess.run(["umount", str(tmp_path)], check=True)
+        assert [p.name for p in disk.iterdir()] == ["kept"]
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):

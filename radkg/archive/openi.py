@@ -75,7 +75,7 @@ class OpenI:
         try:
             dates, views = _dicom_metadata(self.metadata) if self.metadata else ({}, {})
             locations = self._image_locations()
-            hashes = {image: _content_hash(path) for image, path in locations.items()}
+            hashes = {image: _hash(path.read_bytes()) for image, path in locations.items()}
         except OSError as error:
             raise ArchiveError(f"cannot read {error.filename}: {error.strerror}") from error
         rows: list[dict[str, Any]] = []
@@ -251,10 +251,6 @@ def _dicom_metadata(path: Path) -> tuple[dict[str, date], dict[str, str]]:
             if re.fullmatch(r"\d{8}", row[day]):
                 dates.setdefault(row[subject], datetime.strptime(row[day], "%Y%m%d").date())
     return dates, views
-
-
-def _content_hash(path: Path) -> bytes:
-    return blake2b(path.read_bytes(), digest_size=16).digest()
 
 
 def _hash(*parts: bytes) -> str:

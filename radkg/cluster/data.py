@@ -11,7 +11,7 @@ import functools
 import logging
 import pickle
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -80,15 +80,13 @@ def extract(config: ExtractConfig, progress: Progress | None = None) -> ExtractR
     journal = Journal(storage, extractor.model_id)
 
     standing = _standing_rows(storage, extractor.model_id)
-    columns = (standing["study_id"].to_pylist(), standing["study_fingerprint"].to_pylist())
+    fingerprints = dict(_versions(standing))
     records = index.to_pylist()
-    units = plan_units(
-        records, dict(zip(*columns, strict=True)), extractor.model_id, config.unit_size
-    )
+    units = plan_units(records, fingerprints, extractor.model_id, config.unit_size)
     done = journal.done()
     missing = [unit for unit in units if unit.unit_id not in done]
     extracted = sum(len(unit.records) for unit in missing)
-    gone = set(columns[0]) - {record["study_id"] for record in records}
+    gone = fingerprints.keys() - {record["study_id"] for record in records}
     logger.info(
         "planned studies=%d to_extract=%d units=%d units_missing=%d to_drop=%d model_id=%s",
         *(len(records), extracted, len(units), len(missing), len(gone), extractor.model_id),
@@ -217,15 +215,15 @@ def _gather(records: list[dict[str, Any]], rows: list[pa.Table]) -> pa.Table:
     """
     table = pa.concat_tables(rows)
     fingerprints = {r["study_id"]: r["fingerprint"] for r in records}
-    keep = [
-        fingerprints.get(study_id) == fingerprint
-        for study_id, fingerprint in zip(
-            table["study_id"].to_pylist(), table["study_fingerprint"].to_pylist(), strict=True
-        )
-    ]
+    keep = [fingerprints.get(study_id) == version for study_id, version in _versions(table)]
     table = table.filter(pa.array(keep, pa.bool_()))
     if table.num_rows != len(records):
         raise ClusterError(
             f"{len(records)} studies in, {table.num_rows} rows out: nothing was published"
         )
     return table
+
+
+def _versions(rows: pa.Table) -> Iterator[tuple[str, str]]:
+    """Return (study_id, study_fingerprint) of each row."""
+    return zip(rows["study_id"].to_pylist(), rows["study_fingerprint"].to_pylist(), strict=True)

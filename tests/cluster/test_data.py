@@ -1,5 +1,4 @@
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -27,7 +26,8 @@ from radkg.run.snapshot import POINTER, read_snapshot
 from radkg.schema.arrow import from_table
 from radkg.storage import open_storage
 from tests.archives import studies, write_archive, xml
-from tests.demo_run import RADKG, radkg
+from tests.demo_run import RADKG, radkg, user_environment
+from tests.disks import grow, small_disk
 
 pytestmark = pytest.mark.ray
 
@@ -205,7 +205,7 @@ def test_sigterm_leaves_what_is_finished(archive, tmp_path):
     command = [RADKG, "extract", "--archive", archive, "--out", str(out), "--unit-size", "4"]
     driver = subprocess.Popen(
         [*command, "--extractor", "tests.extractors:slow"],
-        env={k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"} | {"PYTHONPATH": str(ROOT)},
+        env=user_environment(PYTHONPATH=str(ROOT)),
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -237,10 +237,9 @@ def test_a_killed_driver_loses_nothing(ray_session, archive, tmp_path):
     out, quiet = tmp_path / "out", tmp_path / "quiet"
     slow = "tests.extractors:slow"
     command = [sys.executable, "-c", DRIVER, archive, str(out), slow]
-    environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
     counts = []
     for target in (2, 7):
-        driver = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        driver = subprocess.Popen(command, env=user_environment(), stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 90
         while len(list(out.glob("journal/*/*.parquet"))) < target and driver.poll() is None:
             assert time.monotonic() < deadline, "no unit was written"
@@ -263,20 +262,13 @@ def test_a_killed_driver_loses_nothing(ray_session, archive, tmp_path):
 
 
 def test_a_full_disk_stops_the_run_and_the_next_one_finishes_it(ray_session, archive, tmp_path):
-    out = tmp_path / "small"
-    out.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(out)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount a small file system")
-    try:
+    with small_disk(tmp_path / "small") as out:
         config = ExtractConfig(archive=archive, out=str(out), extractor=WORDS, unit_size=4)
         with pytest.raises(StorageError, match="No space left on device"):
             extract(config)
         assert not (out / POINTER).exists()
-        subprocess.run(["mount", "-o", "remount,size=64m", str(out)], check=True)
+        grow(out)
         assert extract(config).rows == 60
-    finally:
-        subprocess.run(["umount", str(out)], check=True)
 
 
 def test_a_run_leaves_its_settings(ray_session, archive, tmp_path):

@@ -17,6 +17,7 @@ import pytest
 
 from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
+from tests.demo_run import user_environment
 
 pytestmark = pytest.mark.ray
 
@@ -36,12 +37,11 @@ def head(tmp_path_factory):
     token = tmp_path_factory.mktemp("ray") / "token"
     token.write_text(secrets.token_hex(32))
     port, dashboard = free_port(), free_port()
-    environment = {
-        **{k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"},
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": str(token),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
+    environment = user_environment(
+        RAY_AUTH_MODE="token",
+        RAY_AUTH_TOKEN_PATH=str(token),
+        PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    )
     command = [
         *(RAY, "start", "--head", "--block", f"--port={port}", "--num-cpus=2"),
         *("--include-dashboard=true", f"--dashboard-port={dashboard}"),
