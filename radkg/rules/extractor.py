@@ -14,7 +14,6 @@ import radkg
 from radkg.rules.lexicon import ANATOMY_KINDS, DATA, ENTITY_KINDS, Item, load_lexicon
 from radkg.rules.relations import relations
 from radkg.rules.scope import ABSENT, HYPOTHETICAL, PRESENT, UNCERTAIN, polarities
-from radkg.rules.sentences import sentences, words
 from radkg.schema.records import (
     Condition,
     Entity,
@@ -22,15 +21,13 @@ from radkg.schema.records import (
     Label,
     Relation,
     RelationType,
-    Section,
     Study,
 )
+from radkg.schema.sentences import sections_read, sentences, words
 
 # One figure for every mention and relation, for the rules cannot tell a sure reading from a poor
 # one: 92 % of the findings read in training reports stand in the human codes, rounded down.
 CONFIDENCE = 0.9
-_READ_FIRST = frozenset({"findings", "impression"})
-_NEVER_READ = frozenset({"indication", "comparison", "history", "technique", "examination"})
 _LABELS: dict[str, Label] = {"DP": "OBS-DP", "DA": "OBS-DA", "U": "OBS-U"}
 
 Mention = tuple[str, Label, str, int, int]  # text, label, concept, start, end in the sentence
@@ -149,19 +146,10 @@ def _mention(item: Item, concept: str, polarity: str, sentence: str) -> Mention:
     return sentence[item.start : item.end], label, concept, item.start, item.end
 
 
-def sections_read(study: Study) -> list[Section]:
-    """Return findings and impression; failing both, all but the history; failing that, all."""
-    wanted = [section for section in study.sections if section.name in _READ_FIRST]
-    if not wanted:
-        wanted = [section for section in study.sections if section.name not in _NEVER_READ]
-    if not wanted and not study.sections:
-        wanted = [Section("report", 0, len(study.report))]
-    return wanted
-
-
 def _model_id() -> str:
     """Return the hash of the rules and the word lists, 16 hex characters."""
     digest = sha256()
-    for path in sorted([*Path(__file__).parent.glob("*.py"), *DATA.glob("*.csv")]):
+    splitter = DATA.parents[1] / "schema/sentences.py"
+    for path in [*sorted([*Path(__file__).parent.glob("*.py"), *DATA.glob("*.csv")]), splitter]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from radkg.rules.extractor import sections_read
 from radkg.rules.lexicon import ENTITY_KINDS, load_lexicon
-from radkg.rules.sentences import sentences, words
 from radkg.schema.records import Study
+from radkg.schema.sentences import sections_read, sentences, words
 
 _NEGATION = re.compile(r"\b(?:no|not|without|negative|free of|clear of|absent|resolved)\b", re.I)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from radkg.errors import SchemaError
-from radkg.rules.sentences import Word
+from radkg.schema.sentences import Word
 
 DATA = Path(__file__).with_name("data")
 

@@ -7,7 +7,7 @@ from radkg.archive.openi_codes import anatomies
 from radkg.errors import SchemaError
 from radkg.rules import lexicon as lexicon_module
 from radkg.rules.lexicon import DATA, ENTITY_KINDS, Lexicon, load_lexicon
-from radkg.rules.sentences import words
+from radkg.schema.sentences import words
 
 
 def found(sentence):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from radkg.schema.records import Section, Study
+
 MAX_SENTENCE = 2000  # characters; longer ones are cut, so that no text costs more than linear time
 
 # A full stop ends a sentence before a blank, at the end, before a capital ("apex.There") and after
@@ -18,9 +20,22 @@ _END = re.compile(
 )
 _WORD = re.compile(r"\w+(?:\.\d+)?|[,;:()/&]")
 
+_READ_FIRST = frozenset({"findings", "impression"})
+_NEVER_READ = frozenset({"indication", "comparison", "history", "technique", "examination"})
+
 _REMOVED = "xxxx"  # Open-i's mark of a word that de-identification removed; MIMIC writes ___
 
 Word = tuple[str, int, int]  # lower-cased, start, end
+
+
+def sections_read(study: Study) -> list[Section]:
+    """Return findings and impression; failing both, all but the history; failing that, all."""
+    wanted = [section for section in study.sections if section.name in _READ_FIRST]
+    if not wanted:
+        wanted = [section for section in study.sections if section.name not in _NEVER_READ]
+    if not wanted and not study.sections:
+        wanted = [Section("report", 0, len(study.report))]
+    return wanted
 
 
 def sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

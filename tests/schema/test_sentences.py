@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radkg.rules.sentences import MAX_SENTENCE, sentences, words
+from radkg.schema.sentences import MAX_SENTENCE, sentences, words
 
 
 def split(text):
