@@ -1,0 +1,1 @@
+"""VLM-KG in plain PyTorch: vision, projector, language model, generation; no Ray, no archive."""
