@@ -1,0 +1,87 @@
+"""The bench: the studies of a split, what is known of them, and the floors; made once.
+
+Several extractors, or one under several conditions, are held against one bench: the same studies,
+the same habits of the coders, the same floors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from radkg.archive.openi_filing import Filing, fit
+from radkg.errors import ArchiveError
+from radkg.evaluation.coded import SPLITS, CodedStudies, coded_studies
+from radkg.evaluation.floors import Floors, quick_answers, slow_answers, trained_ngram
+from radkg.evaluation.ngram import NgramReader
+from radkg.evaluation.yardstick import Answer, Expected, floor_scores, yardstick
+from radkg.rules import RulesExtractor
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Studies to score on and to count on; make it with `open_bench`."""
+
+    archive: str
+    split: str
+    images: str | None
+    training: CodedStudies
+    coded: CodedStudies
+    without_image: int  # coded studies that were left out
+    filing: Filing
+    yard: tuple[Expected, ...]
+
+    @cached_property
+    def ngram(self) -> NgramReader:
+        """The n-gram model, trained when it is first asked for."""
+        return trained_ngram(self.training)
+
+    def floors(self, which: Floors) -> dict[str, dict[str, object]]:
+        """Return the figures of the floors, the quick ones or all."""
+        return {**self._quick, **(self._slow if which == "all" else {})}
+
+    @cached_property
+    def _quick(self) -> dict[str, dict[str, object]]:
+        return self._scored(quick_answers(self.filing, self.training, self.coded.studies))
+
+    @cached_property
+    def _slow(self) -> dict[str, dict[str, object]]:
+        return self._scored(slow_answers(self.filing, self.ngram, self.coded.studies))
+
+    def _scored(self, answers: dict[str, list[Answer]]) -> dict[str, dict[str, object]]:
+        return {name: floor_scores(self.yard, found) for name, found in answers.items()}
+
+
+def open_bench(archive_uri: str, split: str = "test", images: str | None = None) -> Bench:
+    """Return the bench of a split; with images, only studies that have one at hand.
+
+    Raises:
+        ArchiveError: the archive has no human codes, or no usable study in the split.
+        ValueError: `split` is neither train nor test.
+    """
+    check_split(split)
+    by_split = coded_studies(archive_uri, images)
+    training, every = by_split["train"], by_split[split]
+    coded = every if images is None else every.with_image()
+    if not coded.studies or not training.studies:
+        left = f", {len(every.studies)} without an image in {images} left out" if images else ""
+        raise ArchiveError(
+            f"{archive_uri} has no coded study in split {split!r}{left}, or none to train"
+        )
+    filing = fit(RulesExtractor()(training.studies), training.golds)
+    return Bench(
+        archive=archive_uri,
+        split=split,
+        images=images,
+        training=training,
+        coded=coded,
+        without_image=len(every.studies) - len(coded.studies),
+        filing=filing,
+        yard=tuple(yardstick(coded, filing)),
+    )
+
+
+def check_split(split: str) -> None:
+    """Raise ValueError where the split is neither train nor test."""
+    if split not in SPLITS:
+        raise ValueError(f"split {split!r} is none of {SPLITS}")

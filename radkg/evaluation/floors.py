@@ -1,0 +1,105 @@
+"""Answers that a model must beat, on the same studies: without understanding, or without training.
+
+constant, lexicon and lexicon_negation are free; the rules cost a second, the n-gram model twenty.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Literal, TypeVar, get_args
+
+from radkg.archive.openi_codes import GoldTriplet
+from radkg.archive.openi_filing import Filing, gold_findings, gold_triplets
+from radkg.archive.openi_statements import SAME_SITE
+from radkg.evaluation.coded import CodedStudies
+from radkg.evaluation.ngram import NgramReader, train_ngram
+from radkg.evaluation.yardstick import Answer
+from radkg.metrics import Score
+from radkg.rules import RulesExtractor
+from radkg.rules.floors import sentence_concepts
+from radkg.schema.codes import Codes
+from radkg.schema.records import Study
+
+_T = TypeVar("_T", bound=Hashable)
+
+Floors = Literal["quick", "all"]
+FLOORS: tuple[Floors, ...] = get_args(Floors)
+
+
+def quick_answers(
+    filing: Filing, training: CodedStudies, studies: Sequence[Study]
+) -> dict[str, list[Answer]]:
+    """Return the answers of the floors that cost nothing, for each study."""
+    vocabulary = {triplet for g in training.golds for triplet in gold_triplets(g)}
+    constant = Answer(
+        _best_constant([gold_findings(g) & filing.classes for g in training.golds]),
+        _best_constant([gold_triplets(g) for g in training.golds]),
+    )
+    answers = {"constant": [constant] * len(studies)}
+    for name, negation in (("lexicon", False), ("lexicon_negation", True)):
+        answers[name] = [_named(study, negation, filing.classes, vocabulary) for study in studies]
+    return answers
+
+
+def slow_answers(
+    filing: Filing, ngram: NgramReader, studies: Sequence[Study]
+) -> dict[str, list[Answer]]:
+    """Return the answers of the n-gram model and of the rules, for each study."""
+    rows = RulesExtractor()(studies)
+    return {
+        "ngram": [answer_of(codes, filing) for codes in ngram.codes(studies)],
+        "rules": [Answer(filing.findings(row), filing.triplets(row)) for row in rows],
+    }
+
+
+def trained_ngram(training: CodedStudies) -> NgramReader:
+    """Return the n-gram model, trained on these studies."""
+    return train_ngram(
+        training.studies,
+        [gold_findings(g) for g in training.golds],
+        [gold_triplets(g) for g in training.golds],
+    )
+
+
+def answer_of(codes: Codes | None, filing: Filing) -> Answer:
+    """Return codes without their confidence; a study that failed has none."""
+    if codes is None:
+        return Answer(frozenset(), frozenset())
+    return Answer(
+        frozenset(name for name, _ in codes.findings) & filing.classes,
+        frozenset(triplet for triplet, _ in codes.triplets),
+    )
+
+
+def _named(
+    study: Study, negation: bool, classes: frozenset[str], vocabulary: set[GoldTriplet]
+) -> Answer:
+    """Return the classes and the coded triplets whose names stand in one sentence of the study."""
+    findings: set[str] = set()
+    triplets: set[GoldTriplet] = set()
+    for concepts in sentence_concepts(study, negation=negation):
+        names = {SAME_SITE.get(concept, concept) for concept in concepts}
+        findings |= names & classes
+        triplets |= {
+            (head, relation, tail)
+            for head in names
+            for tail in names
+            for relation in ("located_at", "modify")
+            if (head, relation, tail) in vocabulary
+        }
+    return Answer(frozenset(findings), frozenset(triplets))
+
+
+def _best_constant(golds: Sequence[AbstractSet[_T]]) -> frozenset[_T]:
+    """Return the fixed set with the best F1: the most frequent members, as many as pay."""
+    counts = Counter(member for members in golds for member in members).most_common()
+    best, best_f1, agreed = 0, 0.0, 0
+    total = sum(count for _, count in counts)
+    for size, (_, count) in enumerate(counts, start=1):
+        agreed += count
+        f1 = Score(agreed, size * len(golds), total).f1
+        if f1 > best_f1:
+            best, best_f1 = size, f1
+    return frozenset(member for member, _ in counts[:best])
