@@ -1,6 +1,8 @@
 """Score an extractor against the human codes of an archive.
 
 python jobs/evaluate.py --archive openi --extractor rules
+python jobs/evaluate.py --archive openi --target codes --json
+python jobs/evaluate.py --archive openi --target codes --condition image --images DIR
 ray job submit --working-dir . -- python jobs/evaluate.py --archive openi --extractor rules --json
 """
 

@@ -1,5 +1,23 @@
-"""Scores of sets against sets, with intervals; plain Python, nothing of radkg's records."""
+"""Scores: sets against sets, graphs, text, confidence, readers; with intervals; plain Python."""
 
-from radkg.metrics.triplets import Score, bootstrap, score
+from radkg.metrics.triplets import (
+    Score,
+    bootstrap,
+    bootstrap_gain,
+    bootstrap_rate,
+    by_relation,
+    rate,
+    relaxed,
+    score,
+)
 
-__all__ = ["Score", "bootstrap", "score"]
+__all__ = [
+    "Score",
+    "bootstrap",
+    "bootstrap_gain",
+    "bootstrap_rate",
+    "by_relation",
+    "rate",
+    "relaxed",
+    "score",
+]

@@ -7,9 +7,11 @@ and does not know what a member means.
 from __future__ import annotations
 
 import random
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+
+Triplet = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,30 @@ def score(
     return sum((_study(g, p) for g, p in zip(gold, predicted, strict=True)), Score(0, 0, 0))
 
 
+def by_relation(
+    gold: Sequence[AbstractSet[Triplet]], predicted: Sequence[AbstractSet[Triplet]]
+) -> dict[str, Score]:
+    """Return the score of each relation that occurs on either side, by name."""
+    kinds = sorted({kind for triplets in (*gold, *predicted) for _, kind, _ in triplets})
+    return {
+        kind: score(
+            [{t for t in triplets if t[1] == kind} for triplets in gold],
+            [{t for t in triplets if t[1] == kind} for triplets in predicted],
+        )
+        for kind in kinds
+    }
+
+
+def relaxed(
+    gold: Sequence[AbstractSet[Triplet]], predicted: Sequence[AbstractSet[Triplet]]
+) -> Score:
+    """Return the score of heads with tails, whatever the relation."""
+    return score(
+        [{(head, tail) for head, _, tail in triplets} for triplets in gold],
+        [{(head, tail) for head, _, tail in triplets} for triplets in predicted],
+    )
+
+
 def bootstrap(
     gold: Sequence[AbstractSet[Hashable]],
     predicted: Sequence[AbstractSet[Hashable]],
@@ -62,20 +88,66 @@ def bootstrap(
 ) -> tuple[float, float]:
     """Return the 95 % interval of F1 when the studies are drawn again with replacement."""
     studies = [_study(g, p) for g, p in zip(gold, predicted, strict=True)]
-    if not studies:
+    counts = [(s.agreed, s.predicted, s.gold) for s in studies]
+    return resampled(
+        counts, lambda sums: Score(sums[0], sums[1], sums[2]).f1, num_samples=num_samples, seed=seed
+    )
+
+
+def bootstrap_gain(
+    gold: Sequence[AbstractSet[Hashable]],
+    before: Sequence[AbstractSet[Hashable]],
+    after: Sequence[AbstractSet[Hashable]],
+    *,
+    num_samples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Return the 95 % interval of F1 after minus F1 before, on the same studies drawn again."""
+    counts = [
+        (len(g & b), len(b), len(g & a), len(a), len(g))
+        for g, b, a in zip(gold, before, after, strict=True)
+    ]
+    return resampled(
+        counts,
+        lambda s: Score(s[2], s[3], s[4]).f1 - Score(s[0], s[1], s[4]).f1,
+        num_samples=num_samples,
+        seed=seed,
+    )
+
+
+def bootstrap_rate(
+    counts: Sequence[tuple[int, int]], *, num_samples: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Return the 95 % interval of a rate; each study gives (how often, of how many)."""
+    return resampled(counts, lambda sums: rate(*sums), num_samples=num_samples, seed=seed)
+
+
+def rate(num: int, total: int) -> float:
+    """Return a share in [0, 1]; 0 of nothing is 0."""
+    return num / total if total else 0.0
+
+
+def resampled(
+    counts: Sequence[tuple[int, ...]],
+    statistic: Callable[[Sequence[int]], float],
+    *,
+    num_samples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Return the 95 % interval of a statistic of summed counts, studies drawn with replacement.
+
+    Raises:
+        ValueError: there is no study.
+    """
+    if not counts:
         raise ValueError("an interval needs at least one study")
     draw = random.Random(seed)
-    values = []
-    for _ in range(num_samples):
-        sample = draw.choices(studies, k=len(studies))
-        values.append(
-            Score(
-                sum(s.agreed for s in sample),
-                sum(s.predicted for s in sample),
-                sum(s.gold for s in sample),
-            ).f1
+    values = sorted(
+        statistic(
+            [sum(column) for column in zip(*draw.choices(counts, k=len(counts)), strict=True)]
         )
-    values.sort()
+        for _ in range(num_samples)
+    )
     tail = round(0.025 * (num_samples - 1))
     return values[tail], values[-1 - tail]
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple, get_args
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, cast, get_args
 
 from radkg.schema.records import RELATIONS, Label, RelationType
 from radkg.schema.sentences import words
@@ -48,6 +49,16 @@ class Item(NamedTuple):
 
     head: Node
     links: tuple[tuple[RelationType, Node], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a sentence states; a confidence in [0, 1] for each span and each link."""
+
+    spans: tuple[Span, ...] = ()
+    links: tuple[Link, ...] = ()
+    span_confidences: tuple[float, ...] = ()
+    link_confidences: tuple[float, ...] = ()
 
 
 def words_only(sentence: str) -> list[tuple[str, int, int]]:
@@ -99,9 +110,7 @@ def ground(sentence: str, items: Sequence[Item]) -> tuple[list[Span], list[Link]
     labels: dict[_Mention, Label] = {}
     first: dict[_Mention, int] = {}
     links: dict[tuple[_Mention, _Mention, RelationType], None] = {}
-    double = {
-        (head.words, head.label) for head, tails in items if any(t == head for _, t in tails)
-    }
+    double = {(head.words, head.label) for head, tails in items if any(t == head for _, t in tails)}
 
     def name(place: tuple[int, int], node: Node, number: int, is_tail: bool) -> _Mention:
         if node.label is None:
@@ -150,21 +159,17 @@ def parse(text: str, target: Target) -> list[Item]:
 
 
 def codes_items(triplets: Iterable[Triplet], names: Iterable[str]) -> list[Item]:
-    """Return coded triplets, and the names that stand in none, as items in a canonical order."""
-    tails: dict[str, list[tuple[str, str]]] = {}
-    for head, relation, tail in triplets:
-        tails.setdefault(head, []).append((relation, tail))
-    used = {tail for pairs in tails.values() for _, tail in pairs} | set(tails)
-    for name in names:
-        if name not in used:
-            tails[name] = []
-    return [
-        Item(
-            Node(tuple(head.split()), None),
-            tuple((r, Node(tuple(t.split()), None)) for r, t in sorted(tails[head])),  # type: ignore[misc]
-        )
-        for head in sorted(tails)
+    """Return coded triplets, and the names that stand in none, as sorted items.
+
+    Each triplet is an item of its own, so that each has its own confidence.
+    """
+    coded = set(triplets)
+    used = {end for head, _, tail in coded for end in (head, tail)}
+    items = [
+        Item(_coded(head), ((cast(RelationType, r), _coded(tail)),)) for head, r, tail in coded
     ]
+    items += [Item(_coded(name), ()) for name in set(names) - used]
+    return sorted(items, key=lambda item: write([item]))
 
 
 def triplets_of(items: Iterable[Item]) -> list[Triplet]:
@@ -196,6 +201,10 @@ def parse_triplets(text: str, form: Form = "list") -> list[Triplet]:
     return [(m[1], m[2], m[3]) for m in found if m]
 
 
+def _coded(name: str) -> Node:
+    return Node(tuple(name.split()), None)
+
+
 def _node(node: Node) -> str:
     name = " ".join(node.words)
     return name if node.label is None else f"{name} {MARKS[node.label]}"
@@ -207,6 +216,8 @@ def _item(text: str, target: Target) -> Item:
     now: list[str] = []
     ended = False  # whether the entity at hand has its mark
     for token in text.split():
+        if ";" in token:
+            raise ValueError(f"{text!r}: {token!r} does not stand between two items")
         # in `copy` a relation only follows a mark: the word "modify" of a report is a word
         if token in RELATIONS and now and (ended or target == "codes"):
             nodes.append(_closed(now, ended, target, text))

@@ -1,8 +1,17 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radkg.metrics import Score, bootstrap, score
+from radkg.metrics import (
+    Score,
+    bootstrap,
+    bootstrap_gain,
+    bootstrap_rate,
+    by_relation,
+    rate,
+    relaxed,
+    score,
+)
 
 SETS = st.lists(st.tuples(st.frozensets(st.integers(0, 9)), st.frozensets(st.integers(0, 9))))
 
@@ -65,6 +74,7 @@ def test_scores_add_up(first, second):
     assert score(*split(first)) + score(*split(second)) == score(*split(first + second))
 
 
+@settings(deadline=None)  # a busy machine is no bug
 @given(SETS.filter(bool), st.integers(0, 5))
 def test_the_interval_is_ordered_bounded_and_repeatable(pairs, seed):
     gold, predicted = split(pairs)
@@ -83,3 +93,35 @@ def test_the_interval_holds_the_score_of_even_data():
 def test_an_interval_over_nothing_is_refused():
     with pytest.raises(ValueError, match="at least one"):
         bootstrap([], [])
+
+
+def test_relations_are_scored_apart_and_relaxed_forgets_them():
+    gold = [{("a", "modify", "b"), ("c", "located_at", "d")}, {("e", "modify", "f")}]
+    predicted = [{("a", "modify", "b"), ("c", "suggestive_of", "d")}, set()]
+    assert by_relation(gold, predicted) == {
+        "located_at": Score(0, 0, 1),
+        "modify": Score(1, 1, 2),
+        "suggestive_of": Score(0, 1, 0),
+    }
+    assert relaxed(gold, predicted) == Score(2, 2, 3)
+
+
+def test_the_interval_of_a_rate_is_over_studies():
+    counts = [(1, 2)] * 50 + [(0, 2)] * 50
+    low, high = bootstrap_rate(counts)
+    assert low < rate(50, 200) == 0.25 < high
+    assert bootstrap_rate([(10, 20)] * 30) == (0.5, 0.5)  # studies that are alike
+    assert bootstrap_rate([(0, 0)] * 3) == (0, 0)
+    with pytest.raises(ValueError, match="at least one"):
+        bootstrap_rate([])
+
+
+def test_a_gain_on_the_same_studies_is_surer_than_two_intervals():
+    gold = [{i, i + 1} for i in range(60)]
+    before = [{i} if i % 2 else set() for i in range(60)]
+    after = [{i} for i in range(60)]
+    low, high = bootstrap_gain(gold, before, after)
+    gain = score(gold, after).f1 - score(gold, before).f1
+    assert 0 < low < gain < high
+    assert bootstrap_gain(gold, after, after) == (0, 0)
+    assert bootstrap_gain(gold, after, before)[1] < 0

@@ -1,0 +1,131 @@
+"""A review sheet as one HTML file: image, report, triplets with buttons; it works offline.
+
+It loads nothing, sends nothing and keeps nothing: verdicts live in the page until they are saved as
+the same CSV that a spreadsheet would give. Text of reports passes through page.markup.escape.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from string import Template
+
+from radkg.page.markup import escape, show
+from radkg.page.report import MEANING, write_report
+from radkg.review.sheet import COLUMNS, VERDICTS, evidence
+from radkg.schema.answer import Cell
+from radkg.schema.records import Entity, Extraction, Study
+
+_KEYS = {"accept": "a", "reject": "r", "unsure": "u"}
+
+
+def review_html(
+    name: str,
+    about: Mapping[str, Cell],
+    studies: Sequence[tuple[Study, Extraction]],
+    rows: Sequence[Sequence[Sequence[str]]],
+    images: Mapping[tuple[str, str], bytes],
+) -> str:
+    """Return the page, to be written as UTF-8.
+
+    Args:
+        name: of the sheet; the filled CSV is called after it.
+        about: what stands in the head of the page, by name.
+        studies: the studies to judge, in order.
+        rows: for each study the rows of its triplets, as `sheet.rows_of` gives them.
+        images: JPEG bytes by (study_id, image_id).
+    """
+    here, page = files("radkg.review"), files("radkg.page")
+    script = here.joinpath("review.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    style = page.joinpath("page.css").read_text(encoding="utf-8")
+    return Template(here.joinpath("review.html").read_text(encoding="utf-8")).substitute(
+        name=escape(name),
+        columns=escape(json.dumps(COLUMNS)),
+        script=script,
+        script_hash=f"sha256-{digest}",
+        style=style + here.joinpath("review.css").read_text(encoding="utf-8"),
+        about=" ".join(f"<span>{escape(key)} {show(value)}</span>" for key, value in about.items()),
+        total=sum(map(len, rows)),
+        studies="\n".join(
+            _study(study, extraction, cells, images, f"study-{i}")
+            for i, ((study, extraction), cells) in enumerate(zip(studies, rows, strict=True))
+        ),
+    )
+
+
+def _study(
+    study: Study,
+    extraction: Extraction,
+    rows: Sequence[Sequence[str]],
+    images: Mapping[tuple[str, str], bytes],
+    prefix: str,
+) -> str:
+    # without the stops of the keyboard: a reader goes from triplet to triplet
+    report = write_report(study, extraction.entities, prefix).replace(' tabindex="0"', "")
+    triplets = "\n".join(_triplet(study, extraction, i, row, prefix) for i, row in enumerate(rows))
+    figures = "".join(
+        _figure(image.image_id, image.view_position, images.get((study.study_id, image.image_id)))
+        for image in study.images
+    )
+    return f"""<article class="study" id="{prefix}" aria-labelledby="{prefix}-title">
+<h2 id="{prefix}-title">{escape(study.study_id)}</h2>
+<div class="halves">
+<div class="source">
+{figures}
+<div class="report">
+{report or '<p class="note">No report text.</p>'}
+</div>
+</div>
+<div class="judge">
+{triplets}
+</div>
+</div>
+</article>"""
+
+
+def _figure(image_id: str, view: str | None, content: bytes | None) -> str:
+    if content is None:
+        return ""
+    name = escape(" ".join(filter(None, (view, image_id))))
+    data = base64.b64encode(content).decode("ascii")
+    return (
+        f'<figure><img src="data:image/jpeg;base64,{data}" alt="Chest X-ray {name}">'
+        f"<figcaption>{name}</figcaption></figure>\n"
+    )
+
+
+def _triplet(
+    study: Study, extraction: Extraction, number: int, row: Sequence[str], prefix: str
+) -> str:
+    identity = f"{prefix}-triplet-{number}"
+    relation = extraction.relations[number]
+    head, tail = extraction.entities[relation.head], extraction.entities[relation.tail]
+    marks = [(f'<b class="entity {end.label.lower()}">', "</b>") for end in (head, tail)]
+    choices = "\n".join(
+        f'<label><input type="radio" name="{identity}" value="{verdict}"> {verdict}'
+        f" <kbd>{_KEYS[verdict]}</kbd></label>"
+        for verdict in VERDICTS
+    )
+    return f"""<fieldset id="{identity}" data-row="{escape(json.dumps(list(row)))}"
+ data-head="{prefix}-entity-{relation.head}" data-tail="{prefix}-entity-{relation.tail}">
+<legend>{_named(head)} <span class="relation {relation.relation}">{relation.relation}</span>
+{_named(tail)}</legend>
+<p class="evidence" dir="auto">{evidence(study, head, tail, marks, escape)}</p>
+<div class="choices">
+{choices}
+<small>confidence {relation.confidence:.2f}</small>
+</div>
+<label class="comment">Comment <input type="text" autocomplete="off"></label>
+</fieldset>"""
+
+
+def _named(entity: Entity) -> str:
+    label = entity.label
+    return (
+        f'<span class="entity {label.lower()}">{escape(entity.text)}</span>'
+        f" <small>{MEANING[label]}</small>"
+    )

@@ -1,0 +1,137 @@
+"""Make a review sheet: studies drawn from a published snapshot, their triplets and their images."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from radkg.archive import open_archive
+from radkg.archive.images import read_image
+from radkg.errors import ArchiveError, ConfigError, SchemaError, SnapshotError
+from radkg.review.html import review_html
+from radkg.review.sheet import rows_of, write_csv
+from radkg.run.settings import read_config
+from radkg.run.snapshot import read_snapshot
+from radkg.schema.answer import Cell
+from radkg.schema.arrow import from_table
+from radkg.schema.records import Extraction, Study, check
+from radkg.storage import LocalStorage, open_storage
+
+SHOWN_SIDE = 900  # px, the longer side of an embedded image
+_QUALITY = 85  # of JPEG
+_FORMATS = (".csv", ".html")
+
+
+class Sheet(NamedTuple):
+    """What a sheet was made of: how much stands in it, and which images could not be shown."""
+
+    file: str
+    snapshot: str
+    studies: int
+    triplets: int
+    images: int
+    problems: list[str]
+
+
+def make_sheet(
+    out: str,
+    file: Path,
+    *,
+    num_studies: int,
+    seed: int = 0,
+    archive: str | None = None,
+    images: str | None = None,
+) -> Sheet:
+    """Write a sheet over studies with triplets; the same arguments give the same bytes.
+
+    Args:
+        out: directory or s3:// address of the run.
+        file: what to write; `.csv` for a spreadsheet, `.html` for a page that works offline.
+        num_studies: how many studies to draw, at random, of those with at least one triplet.
+        seed: of the drawing.
+        archive: where the reports are; None: where the run had them.
+        images: directory with the archive's images, for `.html`; None: where the run had them.
+
+    Raises:
+        ConfigError: the file has another ending, or there are fewer studies with triplets.
+        SnapshotError: nothing is published, or the reports are not those that were extracted.
+    """
+    if file.suffix.lower() not in _FORMATS:
+        raise ConfigError(f"no sheet as {file.name!r}: end it with {' or '.join(_FORMATS)}")
+    storage = open_storage(out)
+    snapshot, config = read_snapshot(storage), read_config(storage)
+    rows = [row for table in snapshot.tables() for row in from_table(table) if row.relations]
+    drawn = {row.study_id: row for row in _draw(rows, num_studies, seed)}
+    studies = _studies(archive or config.archive, images or config.images, drawn)
+    pairs = [(studies[study_id], drawn[study_id]) for study_id in sorted(drawn)]
+    cells = [rows_of(snapshot.snapshot_id, *pair) for pair in pairs]
+    shown: dict[tuple[str, str], bytes] = {}
+    problems: list[str] = []
+    if file.suffix.lower() == ".csv":
+        # the mark at the beginning tells spreadsheets that it is UTF-8
+        data = write_csv([row for rows in cells for row in rows]).encode("utf-8-sig")
+    else:
+        shown, problems = _images(studies.values())
+        about: dict[str, Cell] = {
+            "snapshot": snapshot.snapshot_id,
+            "archive": snapshot.archive,
+            "extractor": snapshot.extractor,
+            "model id": str(snapshot.manifest["model_id"]),
+            "seed": seed,
+        }
+        data = review_html(file.stem, about, pairs, cells, shown).encode()
+    LocalStorage(file.resolve().parent).write(file.name, data)
+    num_triplets = sum(map(len, cells))
+    return Sheet(str(file), snapshot.snapshot_id, len(pairs), num_triplets, len(shown), problems)
+
+
+def _draw(rows: list[Extraction], num_studies: int, seed: int) -> list[Extraction]:
+    if not 1 <= num_studies <= len(rows):
+        raise ConfigError(
+            f"--studies {num_studies}: the run has {len(rows)} studies with a triplet"
+        )
+    return random.Random(seed).sample(sorted(rows, key=lambda row: row.study_id), num_studies)
+
+
+def _studies(
+    archive_uri: str, images: str | None, drawn: Mapping[str, Extraction]
+) -> dict[str, Study]:
+    archive = open_archive(archive_uri, images)
+    records = [r for r in archive.index().to_pylist() if r["study_id"] in drawn]
+    studies = {s.study_id: s for s in archive.read(records) if isinstance(s, Study)}
+    for study_id, row in drawn.items():
+        try:
+            check(row, studies[study_id].report)
+        except (KeyError, SchemaError) as error:
+            raise SnapshotError(
+                f"study {study_id} of {archive_uri} is not the one that was extracted: give the "
+                "archive of the run, or run the extraction again"
+            ) from error
+    return studies
+
+
+def _images(studies: Iterable[Study]) -> tuple[dict[tuple[str, str], bytes], list[str]]:
+    """Return the images at hand as JPEG, scaled down, and why others cannot be shown."""
+    shown, problems = {}, []
+    for study in studies:
+        for image in study.images:
+            if image.location is None:
+                continue
+            try:
+                shown[study.study_id, image.image_id] = _scaled(image.location)
+            except ArchiveError as error:
+                problems.append(str(error))
+    return shown, problems
+
+
+def _scaled(location: str) -> bytes:
+    from PIL import Image  # here, for a sheet as CSV needs none
+
+    picture = Image.fromarray((read_image(location) * 255).round().astype("uint8"))
+    picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=_QUALITY)
+    return out.getvalue()

@@ -1,0 +1,149 @@
+"""A review sheet as CSV: one row per triplet, with its evidence and an empty verdict.
+
+In the evidence the head stands in [[ ]] and the tail in {{ }}. A cell that a spreadsheet would take
+for a formula begins with an apostrophe, as spreadsheets write such text themselves.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from radkg.errors import SchemaError
+from radkg.schema.records import Entity, Extraction, Study
+from radkg.schema.sentences import sentences
+
+Verdict = Literal["accept", "reject", "unsure"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+COLUMNS = (
+    *("snapshot", "study_id", "triplet", "section", "evidence", "head", "head_label", "relation"),
+    *("tail", "tail_label", "confidence", "verdict", "comment"),
+)
+_FORMULA = ("=", "+", "-", "@", "\t")
+MARKS = (("[[", "]]"), ("{{", "}}"))  # around the head, around the tail
+
+Key = tuple[str, str, int]  # snapshot, study_id, number of the triplet
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One row as a reader gave it back; `verdict` is None where it was left empty."""
+
+    key: Key
+    relation: str
+    confidence: float
+    verdict: Verdict | None
+
+
+def rows_of(snapshot_id: str, study: Study, extraction: Extraction) -> list[list[str]]:
+    """Return one row of COLUMNS per triplet of a study, verdict and comment empty."""
+    rows = []
+    for number, relation in enumerate(extraction.relations, start=1):
+        head, tail = extraction.entities[relation.head], extraction.entities[relation.tail]
+        rows.append(
+            [
+                *(snapshot_id, study.study_id, str(number), head.section or tail.section or ""),
+                *(_text(evidence(study, head, tail)), _text(head.text), head.label),
+                *(relation.relation, _text(tail.text), tail.label),
+                *(f"{relation.confidence:.4f}", "", ""),
+            ]
+        )
+    return rows
+
+
+def evidence(
+    study: Study,
+    head: Entity,
+    tail: Entity,
+    marks: Sequence[tuple[str, str]] = MARKS,
+    show: Callable[[str], str] = str,
+) -> str:
+    """Return the sentence of a triplet, or from one to the other, with both ends marked.
+
+    Args:
+        study: whose report it is.
+        head: of the triplet.
+        tail: of the triplet.
+        marks: what opens and closes the head, then the tail.
+        show: applied to each piece of the report's text.
+    """
+    places: list[tuple[int, int, str]] = []  # where, closing ones first, mark
+    spans = []
+    for entity, (opening, closing) in zip((head, tail), marks, strict=True):
+        if entity.start is not None and entity.end is not None:
+            spans.append((entity.start, entity.end))
+            places += [(entity.start, 1, opening), (entity.end, 0, closing)]
+    if not spans:
+        return "(from the image)"
+    start, end = evidence_span(study, spans)
+    pieces, position = [], start
+    for place, _, mark in sorted(places):
+        pieces += [show(study.report[position:place]), mark]
+        position = place
+    return " ".join("".join([*pieces, show(study.report[position:end])]).split())
+
+
+def evidence_span(study: Study, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return the start and end of the sentences that hold the spans."""
+    first, last = min(start for start, _ in spans), max(end for _, end in spans)
+    within = [s for s in study.sections if s.start <= first and last <= s.end]
+    low, high = (within[0].start, within[0].end) if within else (0, len(study.report))
+    held = [(a, b) for a, b in sentences(study.report, low, high) if a < last and b > first]
+    return (held[0][0], held[-1][1]) if held else (first, last)
+
+
+def write_csv(rows: Sequence[Sequence[str]]) -> str:
+    """Return the sheet with its header, lines ended as spreadsheets do."""
+    out = io.StringIO()
+    csv.writer(out).writerows([COLUMNS, *rows])
+    return out.getvalue()
+
+
+def read_csv(text: str, name: str) -> list[Judged]:
+    """Return the rows of a filled sheet; comma or semicolon, as spreadsheets save it.
+
+    Raises:
+        SchemaError: a column is missing, a verdict is unknown, a row stands twice or is damaged;
+            the message names the file and the line.
+    """
+    header = text.partition("\n")[0]
+    delimiter = ";" if header.count(";") > header.count(",") else ","
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    columns = [cell.strip().lower() for cell in next(reader, [])]
+    missing = [column for column in COLUMNS[:-1] if column not in columns]
+    if missing:
+        raise SchemaError(f"{name} is no review sheet: no column {', '.join(missing)}")
+    rows: dict[Key, Judged] = {}
+    for cells in reader:
+        if not any(cells):
+            continue
+        try:
+            judged = _judged(dict(zip(columns, cells, strict=True)))
+        except ValueError as error:
+            raise SchemaError(f"{name} line {reader.line_num}: {error}") from error
+        if judged.key in rows:
+            raise SchemaError(
+                f"{name} line {reader.line_num}: study {judged.key[1]} triplet {judged.key[2]} "
+                "stands twice"
+            )
+        rows[judged.key] = judged
+    return list(rows.values())
+
+
+def _judged(cells: dict[str, str]) -> Judged:
+    verdict = cells["verdict"].strip().lower()
+    if verdict and verdict not in VERDICTS:
+        raise ValueError(f"verdict {cells['verdict']!r} is none of {', '.join(VERDICTS)}, or empty")
+    return Judged(
+        key=(cells["snapshot"], cells["study_id"], int(cells["triplet"])),
+        relation=cells["relation"],
+        confidence=float(cells["confidence"].replace(",", ".")),
+        verdict=next((v for v in VERDICTS if v == verdict), None),
+    )
+
+
+def _text(text: str) -> str:
+    return "'" + text if text.startswith(_FORMULA) else text

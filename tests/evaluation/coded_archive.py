@@ -1,0 +1,28 @@
+"""A small archive in Open-i's layout with invented reports that were coded, in both splits."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from tests.archives import write_archive, xml
+
+# sentence, its codes; `normal` has no triplet
+KINDS = [
+    ("Small left pleural effusion.", ("Pleural Effusion/left/small",)),
+    ("The heart is mildly enlarged.", ("Cardiomegaly/mild",)),
+    ("The heart size is normal. No pleural effusion.", ("normal",)),
+    ("There is an opacity in the right lung base.", ("Opacity/lung/base/right",)),
+]
+NUM_TRAIN, NUM_TEST = 120, 24
+
+
+def coded_archive(path: Path) -> Path:
+    """Write 120 training and 24 test studies, every text of its own; return the path."""
+    lines = files("radkg.archive").joinpath("openi_test.txt").read_text().splitlines()
+    test = [int(n) for line in lines if line[:1] != "#" for n in line.split()]
+    train = [n for n in range(1, 4000) if n not in set(test)]
+    members = {}
+    for i, number in enumerate([*train[:NUM_TRAIN], *test[:NUM_TEST]]):
+        sentence, codes = KINDS[i % len(KINDS)]
+        text = f"{sentence} Rib {number} is intact."
+        members[f"{number}.xml"] = xml(number, text, "", codes, images=(f"CXR{number}_IM-1",))
+    return write_archive(path, members)
