@@ -12,7 +12,7 @@ import logging
 import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -25,12 +25,13 @@ from radkg.archive import Archive, open_archive
 from radkg.cluster.session import ray_session
 from radkg.cluster.unit import SHOWN_REASONS, UnitWorker
 from radkg.errors import ClusterError, RadkgError, TooManyFailures
-from radkg.extractor import load_extractor
+from radkg.extractor import anywhere, load_extractor
 from radkg.run.journal import Journal
 from radkg.run.plan import Unit, plan_units
 from radkg.run.settings import ExtractConfig, save_config
 from radkg.run.snapshot import POINTER, publish, read_snapshot
 from radkg.schema.arrow import EXTRACTION_SCHEMA
+from radkg.schema.records import Condition
 from radkg.storage import Storage, open_storage
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ _COUNTS = pa.schema(
 )
 
 Progress = Callable[[int, int, int], None]  # studies done, studies in all, studies failed
+_Worker = tuple[Archive, tuple[str, Condition | None], str, str]  # what UnitWorker takes
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def extract(config: ExtractConfig, progress: Progress | None = None) -> ExtractR
     """
     start = time.perf_counter()
     storage = open_storage(config.out)
-    extractor = load_extractor(config.extractor)
+    config = replace(config, extractor=anywhere(config.extractor))
+    extractor = load_extractor(config.extractor, config.condition)
     archive = open_archive(config.archive, config.images)
     index = archive.index().slice(0, config.limit)
     journal = Journal(storage, extractor.model_id)
@@ -95,7 +98,8 @@ def extract(config: ExtractConfig, progress: Progress | None = None) -> ExtractR
     budget = _Budget(len(records), config.max_failed, extracted, progress)
     if missing:
         budget.add(0, 0)  # the display shows how much there is while Ray starts
-        worker = (archive, config.extractor, extractor.model_id, storage.uri)
+        which = (config.extractor, config.condition)
+        worker = (archive, which, extractor.model_id, storage.uri)
         _run(missing, worker, budget)
     rows = _gather(records, [standing, *(journal.read(unit.unit_id) for unit in units)])
     budget.check(rows)
@@ -150,7 +154,7 @@ class _Budget:
             )
 
 
-def _run(units: list[Unit], worker: tuple[Archive, str, str, str], budget: _Budget) -> None:
+def _run(units: list[Unit], worker: _Worker, budget: _Budget) -> None:
     """Run the units through an actor pool; each commits itself, only its counts come back."""
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False

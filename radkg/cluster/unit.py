@@ -18,7 +18,7 @@ from radkg.errors import ClusterError, RadkgError
 from radkg.extractor import Extractor, extract_rows, load_extractor, unreadable_row
 from radkg.run.journal import Journal
 from radkg.schema.arrow import to_table
-from radkg.schema.records import Extraction, Unreadable
+from radkg.schema.records import Condition, Extraction, Unreadable
 from radkg.storage import open_storage
 
 MAX_ATTEMPTS = 2  # whole-unit attempts before a unit is run study by study
@@ -28,13 +28,15 @@ SHOWN_REASONS = 3
 class UnitWorker:
     """Extracts units and commits them; made once per actor."""
 
-    def __init__(self, archive: Archive, extractor: str, model_id: str, out: str) -> None:
+    def __init__(
+        self, archive: Archive, extractor: tuple[str, Condition | None], model_id: str, out: str
+    ) -> None:
         self._archive = archive
-        self._name = extractor
-        self._extractor = load_extractor(extractor)
+        self._which = extractor
+        self._extractor = load_extractor(*extractor)
         if self._extractor.model_id != model_id:
             raise ClusterError(
-                f"this worker has another version of {extractor}: {self._extractor.model_id} "
+                f"this worker has another version of {extractor[0]}: {self._extractor.model_id} "
                 f"instead of {model_id}: install the same radkg on every node"
             )
         self._journal = Journal(open_storage(out), model_id)
@@ -53,7 +55,7 @@ class UnitWorker:
         """Yield a row per record from child processes; one that dies costs the study in hand."""
         todo = list(records)
         while todo:
-            job = (self._archive, self._name, todo)
+            job = (self._archive, self._which, todo)
             with subprocess.Popen(
                 [sys.executable, "-m", "radkg.cluster.unit"],
                 stdin=subprocess.PIPE,
@@ -92,9 +94,9 @@ def _child() -> None:
     """Read a job from stdin, write one pickled row per record to what was stdout."""
     results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever an extractor prints must not mix with the rows
-    archive, name, records = pickle.load(sys.stdin.buffer)
+    archive, which, records = pickle.load(sys.stdin.buffer)
     try:
-        extractor: Extractor = load_extractor(name)
+        extractor: Extractor = load_extractor(*which)
         for record in records:
             (row,) = extract_rows(extractor, archive.read([record]))
             pickle.dump(row, results)

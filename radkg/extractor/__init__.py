@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import radkg
 from radkg.errors import ExtractorError, SchemaError
 from radkg.schema.records import Condition, Extraction, Study, Unreadable, check
 
+_MODELS = Path(__file__).parents[1] / "model" / "shipped"
+SHIPPED = {"small": _MODELS / "small", "onepass": _MODELS / "onepass"}
+DEFAULT = "small"
 _WHO = ("study_id", "subject_id", "archive", "study_date")
 
 
@@ -29,8 +33,13 @@ class Extractor(Protocol):
         ...
 
 
-def load_extractor(name: str) -> Extractor:
-    """Return the extractor `rules`, or your own as `package.module:factory`.
+def load_extractor(name: str, condition: Condition | None = None) -> Extractor:
+    """Return an extractor.
+
+    Args:
+        name: `small` or `onepass` (the models in this package), `rules`, a model directory, or your
+            own as `package.module:factory`.
+        condition: what a vision-language model reads; None: what it was made for.
 
     Raises:
         ExtractorError: there is none of that name; the message says what was tried.
@@ -38,10 +47,15 @@ def load_extractor(name: str) -> Extractor:
     if name == "rules":
         from radkg.rules import RulesExtractor  # each extractor pays for its own imports only
 
-        return RulesExtractor()
+        return _reading(RulesExtractor(), condition)
+    if name in SHIPPED or Path(name).is_dir():
+        return _load_model(SHIPPED.get(name, Path(name)), condition)
     module, colon, factory = name.partition(":")
     if not colon:
-        raise ExtractorError(f"no extractor {name!r}: give rules, or package.module:factory")
+        raise ExtractorError(
+            f"no extractor {name!r}: give {', '.join([*SHIPPED, 'rules'])}, a model directory, or "
+            "package.module:factory"
+        )
     try:
         extractor: Extractor = getattr(importlib.import_module(module), factory)()
         _ = extractor.name, extractor.model_id, extractor.condition
@@ -49,6 +63,34 @@ def load_extractor(name: str) -> Extractor:
         raise ExtractorError(
             f"cannot load extractor {name!r}: {type(error).__name__}: {error}"
         ) from error
+    return _reading(extractor, condition)
+
+
+def anywhere(name: str) -> str:
+    """Return the name as it means the same in any working directory, as workers have others."""
+    is_directory = name not in SHIPPED and Path(name).is_dir()
+    return str(Path(name).resolve()) if is_directory else name
+
+
+def _load_model(directory: Path, condition: Condition | None) -> Extractor:
+    from radkg.model.checkpoint import read_config
+
+    kind = read_config(directory)["kind"]
+    if kind == "onepass":
+        from radkg.extractor.onepass import OnePassExtractor
+
+        return _reading(OnePassExtractor(directory), condition)
+    if kind != "vlm":
+        raise ExtractorError(f"{directory} holds a {kind!r}, which extracts nothing by itself")
+    from radkg.extractor.vlm import VlmExtractor
+
+    return VlmExtractor(directory, condition)
+
+
+def _reading(extractor: Extractor, condition: Condition | None) -> Extractor:
+    """Return the extractor if it reads what is asked for."""
+    if condition not in (None, extractor.condition):
+        raise ExtractorError(f"{extractor.name} reads {extractor.condition}, not {condition}")
     return extractor
 
 

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import radkg
+from radkg.rules.concepts import in_context
 from radkg.rules.lexicon import ANATOMY_KINDS, DATA, ENTITY_KINDS, Item, load_lexicon
 from radkg.rules.relations import relations
 from radkg.rules.scope import ABSENT, HYPOTHETICAL, PRESENT, UNCERTAIN, polarities
@@ -119,11 +120,7 @@ def read_sentence(sentence: str) -> Found:
     for head, tail, relation in links:  # a word of degree is as uncertain as its finding
         if relation == "modify" and polarity[tail] == UNCERTAIN and polarity[head] == PRESENT:
             polarity[head] = UNCERTAIN
-    concepts = {i: item.concept for i, item in enumerate(items)}
-    for head, tail, _ in links:
-        for one, other in ((head, tail), (tail, head)):
-            becomes = lexicon.contexts.get((items[one].concept, items[other].concept))
-            concepts[one] = becomes or concepts[one]
+    concepts = in_context(lexicon, [item.concept for item in items], links)
     linked = {i for head, tail, _ in links for i in (head, tail)}
     kept = [
         i
@@ -149,7 +146,7 @@ def _mention(item: Item, concept: str, polarity: str, sentence: str) -> Mention:
 def _model_id() -> str:
     """Return the hash of the rules and the word lists, 16 hex characters."""
     digest = sha256()
-    splitter = DATA.parents[1] / "schema/sentences.py"
+    splitter = Path(__file__).parents[1] / "schema/sentences.py"
     for path in [*sorted([*Path(__file__).parent.glob("*.py"), *DATA.glob("*.csv")]), splitter]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from radkg.config import Config
 from radkg.errors import ConfigError, SnapshotError, StorageError
+from radkg.schema.records import CONDITIONS, Condition
 from radkg.storage import Storage
 
 CONFIG = "config.json"
@@ -21,8 +22,10 @@ class ExtractConfig(Config):
     """`openi`, or the path of an archive"""
     out: str
     """directory or s3://bucket/prefix of the run"""
-    extractor: str = "rules"
+    extractor: str = "small"
     """name of an extractor, see radkg.extractor.load_extractor"""
+    condition: Condition | None = None
+    """report, image or image+report; None: what the extractor was made for"""
     images: str | None = None
     """directory with the archive's images; None: report only"""
     limit: int | None = None
@@ -36,6 +39,10 @@ class ExtractConfig(Config):
         for name in ("archive", "out", "extractor"):
             if not getattr(self, name):
                 raise ConfigError(f"--{name} is empty")
+        if self.condition not in (None, *CONDITIONS):
+            raise ConfigError(
+                f"--condition is one of {', '.join(CONDITIONS)}, not {self.condition!r}"
+            )
         if not 0.0 <= self.max_failed <= 1.0:
             raise ConfigError(f"--max-failed is a share in [0, 1], not {self.max_failed}")
         if self.limit is not None and self.limit < 1:

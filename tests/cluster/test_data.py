@@ -174,7 +174,7 @@ def test_an_archive_that_goes_away_is_no_failed_study(archive, tmp_path):
     """In the child of a unit that was begun twice, too."""
     opened = open_archive(archive)
     records = opened.index().to_pylist()[:3]
-    worker = UnitWorker(opened, WORDS, "words-1", str(tmp_path / "out"))
+    worker = UnitWorker(opened, (WORDS, None), "words-1", str(tmp_path / "out"))
     journal = Journal(open_storage(str(tmp_path / "out")), "words-1")
     for _ in range(2):
         journal.begin("u")

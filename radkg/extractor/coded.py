@@ -1,0 +1,77 @@
+"""What a model wrote as codes: merged over a study, and as entities whose source is the image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from radkg.model.decode import Generation, item_confidences
+from radkg.schema.codes import CodedTriplet, Codes
+from radkg.schema.linearize import parse, triplets_of
+from radkg.schema.records import Entity, Relation
+
+
+def merged(written: Iterable[Generation]) -> Codes:
+    """Return the codes of all outputs of a study, each with the best confidence it has anywhere."""
+    triplets: dict[CodedTriplet, float] = {}
+    findings: dict[str, float] = {}
+    for generation in written:
+        items = parse(generation.text, "codes")
+        for item, confidence in zip(items, item_confidences(generation), strict=True):
+            for triplet in triplets_of([item]):
+                triplets[triplet] = max(confidence, triplets.get(triplet, 0.0))
+            if not item.links:
+                name = " ".join(item.head.words)
+                findings[name] = max(confidence, findings.get(name, 0.0))
+    sites = _sites(triplets)
+    for (head, relation, tail), confidence in triplets.items():
+        name = head if relation == "located_at" else tail
+        if name not in sites:  # "left modify pleura" names no finding
+            findings[name] = max(confidence, findings.get(name, 0.0))
+    return Codes(tuple(sorted(findings.items())), tuple(sorted(triplets.items())))
+
+
+def limited(codes: Codes, threshold: float, normal_threshold: float = 0.0) -> Codes:
+    """Return the codes that are at least as sure as `threshold`, both in [0, 1].
+
+    A study none of whose codes is as sure as `normal_threshold` is taken as normal: it has none.
+    """
+    sure = [confidence for _, confidence in (*codes.findings, *codes.triplets)]
+    if max(sure, default=0.0) < normal_threshold:
+        return Codes((), ())
+    return Codes(
+        tuple(pair for pair in codes.findings if pair[1] >= threshold),
+        tuple(pair for pair in codes.triplets if pair[1] >= threshold),
+    )
+
+
+def from_image(codes: Codes, first: int) -> tuple[tuple[Entity, ...], tuple[Relation, ...]]:
+    """Return codes as entities without offsets, numbered from `first`, and their relations."""
+    sites = _sites(triplet for triplet, _ in codes.triplets)
+    names = dict(codes.findings)
+    for (head, _, tail), confidence in codes.triplets:
+        for name in (head, tail):
+            names[name] = max(confidence, names.get(name, 0.0))
+    anatomy = sites | {h for (h, r, t), _ in codes.triplets if r == "modify" and t in sites}
+    order = {name: first + i for i, name in enumerate(sorted(names))}
+    entities = tuple(
+        Entity(
+            name,
+            "ANAT-DP" if name in anatomy else "OBS-DP",
+            name,
+            None,
+            None,
+            None,
+            "image",
+            names[name],
+        )
+        for name in order
+    )
+    relations = tuple(
+        Relation(order[head], order[tail], relation, confidence)  # type: ignore[arg-type]
+        for (head, relation, tail), confidence in codes.triplets
+    )
+    return entities, relations
+
+
+def _sites(triplets: Iterable[CodedTriplet]) -> set[str]:
+    return {tail for _, relation, tail in triplets if relation == "located_at"}

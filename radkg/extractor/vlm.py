@@ -1,0 +1,237 @@
+"""The vision-language model as an extractor, and as a writer of codes.
+
+What the report states is read from its sentences (target `copy`, the words alone: one sentence
+means the same in every study). What the coders would file (target `codes`) is asked of sentences,
+of sentences with the study's images, or of the images alone; read from images alone it becomes
+entities whose source is the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from radkg.errors import ExtractorError
+from radkg.extractor.coded import from_image, limited, merged
+from radkg.extractor.sentencewise import (
+    SentencewiseReader,
+    check_language,
+    extraction,
+    names_id,
+)
+from radkg.model.batches import stack_views
+from radkg.model.checkpoint import (
+    load_weights,
+    model_id,
+    parse_config,
+    read_config,
+    read_tokenizer,
+)
+from radkg.model.config import ModelConfig
+from radkg.model.decode import Generation, item_confidences
+from radkg.model.engines import load_engine
+from radkg.model.language import Language, Prompt
+from radkg.model.vision import ImageEncoder, load_encoder
+from radkg.model.vlm import VisionLanguageModel
+from radkg.schema.codes import Codes
+from radkg.schema.linearize import Reading, ground, parse
+from radkg.schema.records import Condition, Extraction, Study
+from radkg.schema.sentences import sections_read, sentences
+
+MAX_NEW_TOKENS = 256
+
+
+def read_model(directory: Path) -> VisionLanguageModel:
+    """Return the model of a directory, ready to read.
+
+    Raises:
+        ExtractorError: a file is missing, pickled, damaged, or of another size.
+    """
+    config = parse_config(ModelConfig, read_config(directory), directory)
+    language = Language(read_tokenizer(directory), config.language)
+    model = VisionLanguageModel(config, language)
+    load_weights(model, directory)
+    return model.eval()
+
+
+class VlmExtractor:
+    """Callable from studies to extractions; `codes` gives what the coders would file."""
+
+    name = "vlm"
+
+    def __init__(
+        self, directory: Path, condition: Condition | None = None, engine: str = "auto"
+    ) -> None:
+        self._directory = directory
+        self._engine_name = engine
+        self.model = read_model(directory)
+        config = self.model.config
+        can_see = config.projector is not None and config.vision is not None
+        self.condition: Condition = condition or ("image+report" if can_see else "report")
+        if self.condition != "report" and not can_see:
+            raise ExtractorError(
+                f"{directory} has no projector: it reads reports only, not {self.condition}"
+            )
+        self._engine = load_engine(engine, self.model, config.names)
+        self.model_id = model_id(directory, self.condition, type(self._engine).__name__, names_id())
+        self._read = SentencewiseReader(self._read_sentences)
+        self._encoder: ImageEncoder | None = None
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Path, Condition, str]]:
+        return (type(self), (self._directory, self.condition, self._engine_name))
+
+    def for_condition(self, condition: Condition) -> Self:
+        """Return the same model reading report, image or both."""
+        return type(self)(self._directory, condition, self._engine_name)
+
+    def __call__(self, studies: Sequence[Study]) -> list[Extraction]:
+        """Return one extraction per study, in order.
+
+        Under `image+report` a study without images is read from its report alone, and says so.
+
+        Raises:
+            ArchiveError: an image cannot be read.
+            ExtractorError: a report is not in English, or no image is there and none else is read.
+        """
+        seen = self.condition != "report"
+        from_report = (
+            self._read(studies) if self.condition != "image" else [((), ()) for _ in studies]
+        )
+        prefixes = [self._prefix(study) if seen else None for study in studies]
+        if self.condition == "image":
+            _all_have_images(studies, prefixes)
+        with_image = [i for i, prefix in enumerate(prefixes) if prefix is not None]
+        answers = dict(zip(with_image, self._codes_of_images(prefixes, with_image), strict=True))
+        rows = []
+        for i, (study, (entities, relations)) in enumerate(zip(studies, from_report, strict=True)):
+            condition: Condition = self.condition if i in answers else "report"
+            found = answers.get(i)
+            if found is not None:
+                sure = limited(found, self.model.config.sure_threshold)
+                more, links = from_image(sure, len(entities))
+                entities, relations = entities + more, relations + links
+            rows.append(
+                extraction(
+                    study,
+                    entities,
+                    relations,
+                    extractor=self.name,
+                    model_id=self.model_id,
+                    condition=condition,
+                )
+            )
+        return rows
+
+    def codes(self, studies: Sequence[Study]) -> list[Codes]:
+        """Return what the coders would file for each study, in order, under the condition.
+
+        Raises:
+            ArchiveError: an image cannot be read.
+            ExtractorError: the condition needs an image that a study does not have.
+        """
+        config = self.model.config
+        prefixes = [self._prefix(s) if self.condition != "report" else None for s in studies]
+        if self.condition == "image":
+            _all_have_images(studies, prefixes)
+            found = self._codes_of_images(prefixes, list(range(len(studies))))
+            return [limited(codes, config.image_threshold) for codes in found]
+        images = [i for i, prefix in enumerate(prefixes) if prefix is not None]
+        row = {i: k for k, i in enumerate(images)}
+        prompts: list[Prompt] = []
+        owners: list[int] = []
+        for i, study in enumerate(studies):
+            check_language(study)
+            for section in sections_read(study):
+                for a, b in sentences(study.report, section.start, section.end):
+                    prompts.append(Prompt("codes", study.report[a:b], row.get(i)))
+                    owners.append(i)
+        written = self._generate(prompts, self._stacked(prefixes, images))
+        by_study: list[list[Generation]] = [[] for _ in studies]
+        for owner, generation in zip(owners, written, strict=True):
+            by_study[owner].append(generation)
+        return [
+            limited(merged(found), config.report_threshold, config.normal_threshold)
+            for found in by_study
+        ]
+
+    def _codes_of_images(
+        self, prefixes: Sequence[Tensor | None], chosen: Sequence[int]
+    ) -> list[Codes]:
+        prompts = [Prompt("codes", "", k) for k in range(len(chosen))]
+        written = self._generate(prompts, self._stacked(prefixes, chosen))
+        return [merged([found]) for found in written]
+
+    def _read_sentences(self, found: Sequence[str]) -> list[Reading]:
+        written = self._generate([Prompt("copy", sentence) for sentence in found], None)
+        return [_reading(s, generation) for s, generation in zip(found, written, strict=True)]
+
+    def _generate(self, prompts: Sequence[Prompt], prefixes: Tensor | None) -> list[Generation]:
+        if not prompts:
+            return []
+        return self._engine.generate(prompts, prefixes, max_new_tokens=MAX_NEW_TOKENS)
+
+    def _stacked(self, prefixes: Sequence[Tensor | None], chosen: Sequence[int]) -> Tensor | None:
+        found = [p for p in (prefixes[i] for i in chosen) if p is not None]
+        return torch.stack(found) if found else None
+
+    @torch.inference_mode()
+    def _prefix(self, study: Study) -> Tensor | None:
+        """Return the prefix (P, D) of a study's images, or None where it has none at hand."""
+        locations = {i.image_id: i.location for i in study.images if i.location is not None}
+        if not locations:
+            return None
+        from radkg.archive.images import read_image  # a bare GPU machine has no archive
+
+        encoder = self._vision()
+        pixels = [read_image(location) for location in locations.values()]
+        features = dict(zip(locations, encoder(pixels), strict=True))
+        views = stack_views([list(locations)], features)
+        return self.model.prefix(views["features"], views["is_view"])[0]
+
+    def _vision(self) -> ImageEncoder:
+        if self._encoder is None:
+            self._encoder = read_encoder(self._directory, self.model.config)
+        return self._encoder
+
+
+def read_encoder(directory: Path, config: ModelConfig) -> ImageEncoder:
+    """Return the image encoder that a model was trained with.
+
+    Raises:
+        ExtractorError: the one that is there is another one.
+    """
+    assert config.vision is not None
+    inside = directory / config.vision.encoder
+    encoder = load_encoder(str(inside) if inside.is_dir() else config.vision.encoder)
+    if encoder.encoder_id != config.vision.encoder_id:
+        raise ExtractorError(
+            f"{directory} was trained on the features of encoder {config.vision.encoder_id}, and "
+            f"{config.vision.encoder} is {encoder.encoder_id}: give the encoder it was trained with"
+        )
+    return encoder
+
+
+def _reading(sentence: str, generation: Generation) -> Reading:
+    items = parse(generation.text, "copy")
+    confidences = item_confidences(generation)
+    spans, links, first = ground(sentence, items)
+    # a link is as sure as the item that states it: the one whose head is its head
+    of_head: dict[int, float] = {}
+    for span, item in enumerate(first):
+        of_head[span] = confidences[item]
+    return Reading(
+        tuple(spans),
+        tuple(links),
+        tuple(of_head[i] for i in range(len(spans))),
+        tuple(of_head[head] for head, _, _ in links),
+    )
+
+
+def _all_have_images(studies: Sequence[Study], prefixes: Sequence[Tensor | None]) -> None:
+    for study, prefix in zip(studies, prefixes, strict=True):
+        if prefix is None:
+            raise ExtractorError(f"study {study.study_id} has no image at hand: give --images")

@@ -1,0 +1,65 @@
+"""Names for mentions that a model found, by the lexicon of the rules."""
+
+import pytest
+
+from radkg.rules.concepts import concepts, in_context
+from radkg.rules.extractor import read_sentence
+from radkg.rules.lexicon import load_lexicon
+
+
+def named(sentence, *found, links=()):
+    """Return the concepts of (words, label) pairs, by their first occurrence."""
+    spans = [
+        (sentence.index(text), sentence.index(text) + len(text), label) for text, label in found
+    ]
+    return concepts(sentence, spans, list(links))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Small left pleural effusion",
+        "Patchy bibasilar opacities, which may represent atelectasis",
+        "Heart size is enlarged, and the lung volumes are low.",
+        "No pneumothorax; calcified granulomas in the right upper lobe",
+        "Mild dextroscoliosis of the thoracic spine",
+    ],
+)
+def test_a_mention_has_the_name_that_the_rules_give_it(sentence):
+    mentions, links = read_sentence(sentence)
+    spans = [(start, end, label) for _, label, _, start, end in mentions]
+    assert concepts(sentence, spans, links) == [concept for _, _, concept, _, _ in mentions]
+
+
+def test_two_mentions_of_one_span_get_a_name_each():
+    sentence = "bibasilar opacity"
+    spans = [(0, 9, "ANAT-DP"), (0, 9, "ANAT-DP"), (10, 17, "OBS-DP")]
+    assert concepts(sentence, spans, []) == ["bilateral", "base", "opacity"]
+    assert concepts(sentence, spans[1:], []) == ["bilateral", "opacity"]
+
+
+def test_what_the_lexicon_lacks_is_named_by_its_words():
+    assert named("A Zebra--Stripe sign", ("Zebra--Stripe", "OBS-DP")) == ["zebra stripe"]
+    assert named("the ___ of it", ("___", "OBS-DP")) == ["xxxx"]
+    assert named("+", ("+", "OBS-DP")) == ["+"]  # a name is never empty
+
+
+def test_a_span_of_another_extent_is_looked_up_by_itself():
+    # the rules read "pleural effusion" in parts; a model may take it as one mention
+    whole = named("Pleural Effusions seen", ("Pleural Effusions", "OBS-DP"))
+    assert whole == named("pleural effusions", ("pleural effusions", "OBS-DP"))
+    # a label that the lexicon does not expect changes nothing
+    assert named("edema", ("edema", "ANAT-DP")) == named("edema", ("edema", "OBS-DP")) == ["edema"]
+
+
+def test_two_mentions_name_one_concept_together():
+    found = [("Heart", "ANAT-DP"), ("enlarged", "OBS-DP")]
+    assert named("Heart is enlarged", *found) == ["heart", "enlarged"]
+    for link in [(1, 0, "located_at"), (0, 1, "modify")]:
+        assert named("Heart is enlarged", *found, links=[link]) == ["heart", "cardiomegaly"]
+
+
+def test_context_reads_the_names_and_leaves_them_alone():
+    names = ["low", "lung"]
+    assert in_context(load_lexicon(), names, [(0, 1, "modify")]) == ["hypoinflation", "lung"]
+    assert names == ["low", "lung"]
