@@ -36,6 +36,9 @@ class LanguageConfig(Config):
     """token that ends the output, and pads"""
 
     def __post_init__(self) -> None:
+        sizes = (self.vocab_size, self.hidden, self.layers, self.heads, self.kv_heads)
+        if min(*sizes, self.intermediate, self.max_positions) < 1:
+            raise ConfigError("every size of a language model is at least 1")
         if self.hidden % self.heads or self.heads % self.kv_heads:
             raise ConfigError(
                 f"hidden {self.hidden}, heads {self.heads}, kv_heads {self.kv_heads}: each must be "
@@ -65,6 +68,9 @@ class ProjectorConfig(Config):
     def __post_init__(self) -> None:
         if self.kind not in PROJECTORS:
             raise ConfigError(f"projector {self.kind!r} is none of {', '.join(PROJECTORS)}")
+        sizes = (self.dim_in, self.dim_out, self.clip_length, self.prefix_length, self.layers)
+        if min(*sizes, self.heads, self.mlp_ratio, self.bottleneck) < 1:
+            raise ConfigError("every size of a projector is at least 1")
         if self.kind == "linear-1" and self.prefix_length != 1:
             raise ConfigError("linear-1 makes one token: set prefix_length to 1")
         if self.kind == "mapper" and self.dim_out % self.heads:
@@ -92,11 +98,18 @@ class ModelConfig(Config):
     names: tuple[str, ...] = ()
     """the closed vocabulary of the target `codes`"""
     report_threshold: float = 0.0
-    """a code is given only with at least this confidence [0, 1]; chosen on training studies"""
-    image_threshold: float = 0.0
-    """the same where only the image is read"""
+    """a code is given only with at least this confidence [0, 1]"""
     normal_threshold: float = 0.0
     """a report none of whose codes has this confidence has none"""
+    both_threshold: float = 0.0
+    """confidence of a code where report and image are read together"""
+    image_threshold: float = 0.0
+    """confidence of a code where only the image is read"""
+    image_end_bias: float = 0.0
+    """nats by which an output is kept from ending where only the image is read: greedy decoding
+    would call nearly every image normal, as most are"""
+    sure_threshold: float = 0.0
+    """confidence from which what the image alone shows goes into an extraction"""
 
     def __post_init__(self) -> None:
         if self.projector and self.projector.dim_out != self.language.hidden:
@@ -117,6 +130,8 @@ class ModelConfig(Config):
         for name, part in parts.items():
             if isinstance(built.get(name), Mapping):
                 built[name] = part.from_mapping(built[name])
+            elif not isinstance(built.get(name), part | None):
+                raise ConfigError(f"{name} {built[name]!r} is no group of settings")
         if "names" in built:
             built["names"] = tuple(built["names"])
         return super().from_mapping(built)

@@ -44,10 +44,11 @@ class Language:
             raise ExtractorError(
                 f"the tokenizer has no token {config.eos!r}: it is not of this model"
             )
-        if tokenizer.get_vocab_size() > config.vocab_size:
+        count = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
+        if count > config.vocab_size:
             raise ExtractorError(
-                f"the tokenizer has {tokenizer.get_vocab_size()} tokens, the model "
-                f"{config.vocab_size}: they are not of one model"
+                f"the tokenizer has {count} tokens, the model {config.vocab_size}: they are not of "
+                "one model"
             )
         self.eos_id: int = eos
         self.pad_id: int = eos
@@ -105,41 +106,69 @@ def read_language(directory: Path) -> tuple[Qwen2ForCausalLM, Tokenizer, Languag
     """Return a published Qwen2-architecture model from its Hugging Face directory.
 
     Raises:
-        ExtractorError: a file is missing, or the model is of another architecture.
+        ExtractorError: a file is missing or damaged, the weights do not fit the settings, or the
+            model is of another architecture.
     """
     try:
         config = json.loads((directory / "config.json").read_text())
         tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
     except Exception as error:  # tokenizers raises a bare Exception
         raise ExtractorError(f"{directory} is no model directory: {error}") from error
-    if config.get("model_type") != "qwen2":
+    kind = config.get("model_type") if isinstance(config, dict) else None
+    if kind != "qwen2":
         raise ExtractorError(
-            f"{directory} holds a {config.get('model_type')!r} model: radkg reads the Qwen2 "
-            "architecture"
+            f"{directory} holds a {kind!r} model: radkg reads the Qwen2 architecture"
         )
     if not any(directory.glob("*.safetensors")):
         raise ExtractorError(f"{directory} holds no .safetensors: pickled weights are not read")
-    model = Qwen2ForCausalLM.from_pretrained(
-        directory, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
-    )
-    rope: Any = model.config.rope_parameters
-    rope_theta = float(rope["rope_theta"])
     try:
-        language = LanguageConfig(
-            vocab_size=config["vocab_size"],
-            hidden=config["hidden_size"],
-            layers=config["num_hidden_layers"],
-            heads=config["num_attention_heads"],
-            kv_heads=config["num_key_value_heads"],
-            intermediate=config["intermediate_size"],
-            max_positions=config["max_position_embeddings"],
-            rope_theta=rope_theta,
-            norm_eps=config["rms_norm_eps"],
-            tied=config["tie_word_embeddings"],
+        model, report = Qwen2ForCausalLM.from_pretrained(
+            directory,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,  # they are named below
+            output_loading_info=True,
         )
-    except (KeyError, ConfigError) as error:
+    except Exception as error:  # of transformers and safetensors, without a common base
+        raise ExtractorError(f"{directory} cannot be read: {error}: copy it again") from error
+    unfit = sorted({*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])})
+    if unfit:  # transformers would go on with random weights
+        raise ExtractorError(
+            f"the weights in {directory} do not fit config.json: {', '.join(unfit[:3])}"
+        )
+    for name, parameter in model.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise ExtractorError(f"{directory}: {name} holds NaN or infinity: get the file again")
+    return model, tokenizer, _settings(directory, model.config)
+
+
+def _settings(directory: Path, config: Any) -> LanguageConfig:
+    """Return the sizes of a published model, unless it has what our settings cannot say."""
+    rope = config.rope_parameters
+    for what, is_known in {
+        f"rope_type {rope['rope_type']!r}": rope["rope_type"] == "default",
+        f"hidden_act {config.hidden_act!r}": config.hidden_act == "silu",
+        "use_sliding_window": not config.use_sliding_window,
+    }.items():
+        if not is_known:
+            raise ExtractorError(f"{directory}/config.json: radkg does not read models of {what}")
+    try:
+        return LanguageConfig(
+            vocab_size=config.vocab_size,
+            hidden=config.hidden_size,
+            layers=config.num_hidden_layers,
+            heads=config.num_attention_heads,
+            kv_heads=config.num_key_value_heads,
+            intermediate=config.intermediate_size,
+            max_positions=config.max_position_embeddings,
+            rope_theta=float(rope["rope_theta"]),
+            norm_eps=config.rms_norm_eps,
+            tied=config.tie_word_embeddings,
+        )
+    except ConfigError as error:
         raise ExtractorError(f"{directory}/config.json: {error}") from error
-    return model, tokenizer, language
 
 
 def train_tokenizer(texts: Iterable[str], config: LanguageConfig) -> Tokenizer:

@@ -43,8 +43,8 @@ class VisionLanguageModel(nn.Module):
         """
         assert self.projector is not None
         each = self.projector(features.flatten(0, 1)).unflatten(0, features.shape[:2])
-        weight = is_view[:, :, None, None].to(each.dtype)  # (B, V, 1, 1)
-        mean: Tensor = (each * weight).sum(1) / weight.sum(1).clamp(min=1)
+        is_none = ~is_view[:, :, None, None]  # (B, V, 1, 1)
+        mean: Tensor = each.masked_fill(is_none, 0).sum(1) / (~is_none).sum(1).clamp(min=1)
         return mean
 
     def embed(self, ids: Tensor) -> Tensor:
