@@ -6,6 +6,7 @@ RadkgError                  base (exit code 1)
   SchemaError               a record, a row or a file breaks the schema
   StorageError              a file or object could not be read or written (disk full, no rights)
   ExtractorError            no such extractor, or its model directory does not fit
+  TrainingError             a loss that is no number, or a checkpoint of another run
   SnapshotError             nothing is published here, or published bytes were changed
   GraphError                the graph refused a statement or a login
     GraphUnavailable        no graph answers, or another process holds the store (5)
@@ -45,6 +46,10 @@ class StorageError(RadkgError):
 
 class ExtractorError(RadkgError):
     """An extractor does not exist or cannot be loaded."""
+
+
+class TrainingError(RadkgError):
+    """The training broke, or cannot go on from what is there."""
 
 
 class SnapshotError(RadkgError):

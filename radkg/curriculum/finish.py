@@ -1,0 +1,109 @@
+"""What a run leaves: one model directory that needs nothing beside it, with thresholds and a card.
+
+The image encoder that the run trained goes inside; the confidences from which codes are given are
+chosen on the held-out tenth of the training split, and the card says how right the model is there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+from radkg.archive.openi_filing import gold_triplets
+from radkg.curriculum.lesson import TrainJob, Work
+from radkg.extractor.vlm import VlmExtractor
+from radkg.metrics import score
+from radkg.model.checkpoint import CARD, CONFIG, parse_config, read_config
+from radkg.model.config import ModelConfig
+from radkg.schema.records import Condition
+from radkg.supervision import Coded, coded_studies, held_out
+from radkg.thresholds import choose_thresholds
+
+_VISION = "vision"
+_CARD = """# {title}
+
+{what}
+
+- Trained on the training split of `{archive}` without the tenth held out to choose on. Where
+  that is Open-i (Indiana University; Demner-Fushman et al., JAMIA 2016, doi 10.1093/jamia/ocv080):
+  its reports and images are CC BY-NC-ND 4.0, so use this model for non-commercial research only.
+- Not for diagnosis. It reads English reports of chest X-rays, and was not tried on others.
+- Target `copy` imitates the rules of radkg (silver labels): what they misread, it misreads.
+- Target `codes` learnt from human MeSH codes, and from silver ones on invented sentences.
+
+{figures}## How it was trained
+
+{notes}"""
+
+
+def finish(job: TrainJob, last: Work) -> Path:
+    """Write OUT/model from the model of the last stage, and return it."""
+    model = last.out / "model"
+    unfinished = last.out / "model.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(last.model, unfinished)
+    kind = read_config(unfinished)["kind"]
+    figures = ""
+    if kind == "vlm":
+        _take_encoder_along(last, unfinished)
+        _, held = held_out(coded_studies(job.archive, "train", job.images))
+        held = held.choose(range(min(len(held), job.limit or len(held))))
+        if len(held):
+            figures = _choose(unfinished, held)
+    notes = (unfinished / CARD).read_text()
+    (unfinished / CARD).write_text(
+        _CARD.format(
+            title=f"radkg {job.preset}",
+            what={
+                "vlm": "A vision-language model that writes triplets (VLM-KG, arXiv 2505.17042): "
+                "image prefix, Qwen2-architecture language model, grammar.",
+                "onepass": "A one-pass extractor: word tagger and biaffine relations, for reports.",
+            }.get(kind, f"A {kind}."),
+            archive=Path(job.archive).name,
+            figures=figures,
+            notes=notes,
+        )
+    )
+    shutil.rmtree(model, ignore_errors=True)
+    unfinished.rename(model)
+    return model
+
+
+def _take_encoder_along(last: Work, directory: Path) -> None:
+    """Put the image encoder that this run trained into the model directory."""
+    config = parse_config(ModelConfig, read_config(directory), directory)
+    tower = last.of(_VISION) / "model"
+    if config.vision is None or config.vision.encoder != str(tower):
+        return
+    shutil.copytree(tower, directory / _VISION)
+    config = dataclasses.replace(config, vision=dataclasses.replace(config.vision, encoder=_VISION))
+    (directory / CONFIG).write_text(config.to_json())
+
+
+def _choose(directory: Path, held: Coded) -> str:
+    """Choose the thresholds, and return the figures that the card shows."""
+    can_see = parse_config(ModelConfig, read_config(directory), directory).projector is not None
+    seen = held.choose(
+        i for i, study in enumerate(held.studies) if any(m.location for m in study.images)
+    )
+    config = choose_thresholds(directory, held, with_images=can_see and len(seen) > 0)
+    conditions: list[tuple[Condition, Coded]] = [("report", held)]
+    if can_see and len(seen):
+        conditions += [("image+report", seen), ("image", seen)]
+    lines = ["## On the held-out tenth, against the human codes", ""]
+    lines += ["| condition | studies | triplets P | R | F1 |", "|---|--:|--:|--:|--:|"]
+    for condition, coded in conditions:
+        given = VlmExtractor(directory, condition).codes(coded.studies)
+        found = score(
+            [gold_triplets(gold) for gold in coded.golds],
+            [frozenset(triplet for triplet, _ in codes.triplets) for codes in given],
+        )
+        lines.append(
+            f"| {condition} | {len(coded)} | {found.precision:.3f} | {found.recall:.3f} | "
+            f"{found.f1:.3f} |"
+        )
+    chosen = {k: v for k, v in json.loads(config.to_json()).items() if k.endswith("_threshold")}
+    lines += ["", "Thresholds chosen there: " + ", ".join(f"{k} {v}" for k, v in chosen.items())]
+    return "\n".join(lines) + "\n\n"
