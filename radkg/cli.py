@@ -23,6 +23,7 @@ from rich.table import Table
 
 from radkg import log
 from radkg.errors import ConfigError, GraphError, RadkgError
+from radkg.extractor import DEFAULT
 
 if TYPE_CHECKING:
     from radkg.graph import Graph
@@ -34,8 +35,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+review_app = typer.Typer(help="Have radiologists judge triplets, and score what they filled in.")
+app.add_typer(review_app, name="review")
+
 Archive = Annotated[str, typer.Option(help="`openi`, or the path of an archive.")]
-Extractor = Annotated[str, typer.Option(help="`rules`, or your own as package.module:factory.")]
+Extractor = Annotated[
+    str,
+    typer.Option(
+        help="`small` (the shipped model), `onepass` (the fast one, reports alone), `rules`, a "
+        "model directory, or your own as package.module:factory."
+    ),
+]
+Condition = Annotated[
+    str | None,
+    typer.Option(help="What is read: report, image or image+report; default: the extractor's."),
+]
 Images = Annotated[str | None, typer.Option(help="Directory with the archive's images.")]
 Limit = Annotated[int | None, typer.Option(help="Only the first N studies.", metavar="N")]
 Out = Annotated[str, typer.Option(help="Directory (or s3://bucket/prefix) of the run.")]
@@ -56,13 +70,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON inste
 console = Console(stderr=True)
 
 _INTERRUPTED = 130  # how typer ends after Ctrl-C
-_SCORES = ("precision", "recall", "f1")
 
 
 @app.command()
 def demo(
     archive: Archive = "openi",
-    extractor: Extractor = "rules",
+    extractor: Extractor = DEFAULT,
+    condition: Condition = None,
     images: Images = None,
     graph: GraphAddress = "embedded",
     insecure: Insecure = False,
@@ -77,7 +91,12 @@ def demo(
     if "://" in out:
         raise ConfigError(f"--out of the demo is a local directory, not {out}")
     config = ExtractConfig(
-        archive=archive, extractor=extractor, images=images, limit=limit, out=out
+        archive=archive,
+        extractor=extractor,
+        condition=condition,  # type: ignore[arg-type]  # checked there
+        images=images,
+        limit=limit,
+        out=out,
     )
     with contextlib.redirect_stdout(sys.stderr):  # stdout is for data, whoever else prints
         report = run_demo(config, graph, console, insecure=insecure)
@@ -99,7 +118,8 @@ def demo(
 def extract(
     archive: Archive,
     out: Out,
-    extractor: Extractor = "rules",
+    extractor: Extractor = DEFAULT,
+    condition: Condition = None,
     images: Images = None,
     limit: Limit = None,
     max_failed: MaxFailed = 0.05,
@@ -115,6 +135,7 @@ def extract(
         archive=archive,
         out=out,
         extractor=extractor,
+        condition=condition,  # type: ignore[arg-type]  # checked there
         images=images,
         limit=limit,
         max_failed=max_failed,
@@ -126,6 +147,135 @@ def extract(
     ):
         report = run_extract(config, lambda done, total, failed: advance(done, total))
     _print_report(report, as_json)
+
+
+@app.command()
+def train(
+    out: Annotated[str, typer.Option(help="Directory of the run; all workers must see it.")],
+    preset: Annotated[str, typer.Option(help="small, onepass or published.")] = "small",
+    archive: Archive = "openi",
+    images: Images = None,
+    stage: Annotated[
+        list[str] | None, typer.Option(help="Only this stage; may be repeated.")
+    ] = None,
+    workers: Annotated[str, typer.Option(help="How many, or MIN-MAX.", metavar="N")] = "1",
+    parallel: Annotated[str, typer.Option(help="ddp or fsdp.")] = "ddp",
+    precision: Annotated[
+        str | None, typer.Option(help="fp32 or bf16; default: the preset's.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Directory of a Qwen2-architecture model to start from.")
+    ] = None,
+    vision: Annotated[
+        str | None, typer.Option(help="Image encoder; default: the one trained here.")
+    ] = None,
+    radgraph: Annotated[
+        str | None, typer.Option(help="RadGraph JSON file to learn from as well.")
+    ] = None,
+    only_radgraph: Annotated[
+        bool, typer.Option(help="Learn to copy from that file alone, not from the rules.")
+    ] = False,
+    limit: Limit = None,
+    steps: Annotated[int | None, typer.Option(help="Optimizer steps of every stage.")] = None,
+    max_failures: Annotated[int, typer.Option(help="Lost workers to go on after.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Train a model, stage by stage; a run that was stopped goes on with the same command."""
+    from radkg.cluster.train import train as run_train
+    from radkg.curriculum.lesson import TrainJob
+    from radkg.progress import training
+
+    job = TrainJob.from_mapping(
+        {
+            "preset": preset,
+            "archive": archive,
+            "out": out,
+            "images": images,
+            "stages": tuple(stage or ()),
+            "language": language,
+            "vision": vision,
+            "radgraph": radgraph,
+            "only_radgraph": only_radgraph,
+            "limit": limit,
+            "steps": steps,
+            "workers": _range(workers),
+            "parallel": parallel,
+            "precision": precision,
+            "max_failures": max_failures,
+        }
+    )
+    with training(console) as follow, contextlib.redirect_stdout(sys.stderr):
+        report = run_train(job, follow)
+    if as_json:
+        _print_json(dataclasses.asdict(report))
+        return
+    for line in report.stages:
+        typer.echo(f"{line['stage']}: {line['step']} steps, loss {line['loss']:.4f}")
+    typer.echo(f"model: {report.model}\nloss curve: {report.out}/metrics.jsonl, tensorboard/")
+
+
+@app.command()
+def experiment(
+    name: Annotated[
+        str, typer.Argument(help="conditions, projector, prefix, prompts or transfer.")
+    ],
+    out: Annotated[str, typer.Option(help="Directory for table and plot.")],
+    archive: Archive = "openi",
+    images: Images = None,
+    model: Annotated[
+        str, typer.Option(help="`small`, or the model directory that variants start from.")
+    ] = DEFAULT,
+    vision: Annotated[
+        str | None, typer.Option(help="Image encoder; default: the model's own, or ImageNet's.")
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="dev (a held-out tenth of train) to choose, test to report.")
+    ] = "dev",
+    steps: Annotated[int, typer.Option(help="Optimizer steps of one variant.")] = 200,
+    minutes: Annotated[
+        float | None, typer.Option(help="In place of --steps: as many as fit, for one variant.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of weights, order and shuffled images.")] = 0,
+    limit: Limit = None,
+    other: Annotated[
+        str | None,
+        typer.Option(help="transfer: RadGraph JSON (file or directory) of another institution."),
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of the experiment, name=JSON; may be repeated."),
+    ] = None,
+    readme: Annotated[
+        Path | None, typer.Option(help="Write the table between this file's marks as well.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train small variants, compare them on human codes, and write a table and a plot."""
+    from radkg.experiments import run as run_experiment
+    from radkg.experiments.settings import ExperimentConfig
+
+    config = ExperimentConfig(
+        out=out,
+        archive=archive,
+        images=images,
+        model=model,
+        vision=vision,
+        split=split,
+        steps=steps,
+        minutes=minutes,
+        seed=seed,
+        limit=limit,
+        other=other,
+    )
+    own = {key: _json(value) for key, value in map(_pair, change or [])}
+    with contextlib.redirect_stdout(sys.stderr):
+        table, files = run_experiment(name, config, own)
+    if readme is not None:
+        table.write_into(readme)
+    if as_json:
+        _print_json({"rows": [dataclasses.asdict(row) for row in table.rows]})
+        return
+    typer.echo(table.markdown() + "\n".join(str(file) for file in files))
 
 
 @app.command()
@@ -245,32 +395,36 @@ def query(
 @app.command()
 def evaluate(
     archive: Archive = "openi",
-    extractor: Extractor = "rules",
+    extractor: Extractor = DEFAULT,
+    target: Annotated[
+        str, typer.Option(help="copy: what is extracted, filed; codes: what the model files.")
+    ] = "copy",
+    condition: Condition = None,
+    images: Images = None,
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
+    floors: Annotated[
+        str | None,
+        typer.Option(help="quick, or all: rules and n-grams too; default: all for codes."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score an extractor against the human codes of an archive, with the floors beside it."""
+    from radkg.evaluation import check_question
     from radkg.evaluation import evaluate as run_evaluate
+    from radkg.evaluation.table import lines
 
-    report = run_evaluate(archive, extractor, split)
+    question: Any = {"target": target, "condition": condition, "images": images, "floors": floors}
+    try:
+        check_question(split, **question)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    report = run_evaluate(archive, extractor, split, **question)
     if as_json:
         _print_json(report)
         return
-    normal = report["normal_reports"]
-    lines = {report["extractor"]: {**report, "false": normal["with_false_triplet"]}}
-    for name, floor in report["floors"].items():
-        lines["floor: " + name] = {**floor, "false": floor["normal_reports_with_false_triplet"]}
-    scores = [(kind, score) for kind in ("findings", "triplets") for score in _SCORES]
-    _print_table(
-        [f"{report['studies']} studies ({split})", *(" ".join(pair) for pair in scores), "false"],
-        [
-            [name, *(f"{line[kind][score]:.3f}" for kind, score in scores), line["false"]]
-            for name, line in lines.items()
-        ],
-        None,
-        as_csv=False,
-    )
-    typer.echo(f"false: normal reports with a false triplet, of {normal['total']}")
+    columns, rows, notes = lines(report)
+    _print_table(columns, rows, None, as_csv=False)
+    typer.echo("\n".join(notes))
 
 
 @app.command()
@@ -304,6 +458,64 @@ def import_file(
     _check_format(file_format)
     snapshot = import_radgraph(file, open_storage(out))
     typer.echo(f"{snapshot.num_studies} documents published under {out}", err=True)
+
+
+@review_app.command("make")
+def review_make(
+    file: Annotated[Path, typer.Argument(help="Sheet to write: .csv or .html.")],
+    out: Out,
+    studies: Annotated[int, typer.Option(help="How many studies to draw at random.")] = 20,
+    seed: Annotated[int, typer.Option(help="Of the drawing: the same seed, the same studies.")] = 0,
+    archive: Annotated[
+        str | None, typer.Option(help="Archive with the reports; default: that of the run.")
+    ] = None,
+    images: Images = None,
+    as_json: Json = False,
+) -> None:
+    """Write a review sheet over studies drawn from what is published, one row per triplet."""
+    from radkg.review import make_sheet
+
+    sheet = make_sheet(out, file, num_studies=studies, seed=seed, archive=archive, images=images)
+    for problem in sheet.problems:
+        typer.echo(f"warning: {problem}", err=True)
+    if as_json:
+        _print_json(sheet._asdict())
+    else:
+        typer.echo(
+            f"{sheet.studies} studies, {sheet.triplets} triplets, {sheet.images} images: "
+            f"{sheet.file}"
+        )
+
+
+@review_app.command("score")
+def review_score(
+    files: Annotated[list[Path], typer.Argument(help="Filled sheets, one per reader.")],
+    as_json: Json = False,
+) -> None:
+    """Score filled sheets: the share accepted, and the agreement between readers."""
+    from radkg.review import score_sheets
+    from radkg.review.scoring import lines
+
+    report = score_sheets(files)
+    if as_json:
+        _print_json(report)
+    else:
+        typer.echo("\n".join(lines(report)))
+
+
+@app.command()
+def convert(
+    layout: Annotated[str, typer.Argument(help="Layout of the checkpoint: medclip.")],
+    source: Annotated[Path, typer.Argument(help="Published checkpoint: the zip, or its .bin.")],
+    directory: Annotated[Path, typer.Argument(help="Directory to write, for --vision.")],
+) -> None:
+    """Convert a published image encoder to safetensors, once; nothing in it is executed."""
+    from radkg.model.medclip import convert_medclip
+
+    if layout != "medclip":
+        raise ConfigError(f"no layout {layout!r}: known: medclip; open_clip's is read as it is")
+    convert_medclip(source, directory)
+    typer.echo(f"image encoder written to {directory}", err=True)
 
 
 @app.command("graph")
@@ -373,6 +585,22 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals:
         raise ConfigError(f"--param {text!r}: give name=value")
     return name, value
+
+
+def _json(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _range(text: str) -> tuple[int, int]:
+    low, _, high = text.partition("-")
+    try:
+        return int(low), int(high or low)
+    except ValueError:
+        raise ConfigError(f"--workers {text!r}: give N or MIN-MAX") from None
 
 
 def _print_json(value: Any) -> None:

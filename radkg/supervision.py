@@ -146,7 +146,8 @@ def align(study: Study, codes: Gold, filing: Filing) -> list[tuple[str, str]]:
     could = [{t for t, _ in statements(r, filing.implied_sites)} for r in readings]
     stated = [{name for name, _ in findings(r)} for r in readings]
     given = [set(triplets & c) for c in could]
-    for triplet in sorted(triplets - set().union(*given)):  # the same in every process
+    # sites before what modifies them ("left modify base" goes where "opacity located_at base" went)
+    for triplet in sorted(triplets - set().union(*given), key=lambda t: (t[1], t)):
         ends = {triplet[0], triplet[2]}
         for found, named in zip(given, stated, strict=True):
             about = {end for head, _, tail in found for end in (head, tail)} | (named & names)

@@ -8,11 +8,15 @@ import radkg
 
 BARE = """
 import sys
-for name in ("defusedxml", "neo4j", "pyarrow", "ray", "rich", "s3fs", "typer"):
+for name in (
+    *("defusedxml", "neo4j", "pyarrow", "ray", "rich", "s3fs", "typer"),
+    *("ctranslate2", "llguidance", "matplotlib", "open_clip", "PIL", "pydicom", "tensorboard"),
+):
     sys.modules[name] = None
 from radkg.extractor import load_extractor
 from radkg.schema.records import Section, Study
-import radkg.metrics, radkg.schema.radgraph
+import radkg.metrics, radkg.schema.radgraph, radkg.trainer
+import radkg.extractor.onepass, radkg.extractor.vlm, radkg.model.vision
 report = "FINDINGS: No effusion. Mild cardiomegaly."
 study = Study("s", "p", "a", None, report, (Section("findings", 10, len(report)),), (), None, "f")
 (row,) = load_extractor("rules")([study])
@@ -38,6 +42,11 @@ def test_a_bare_machine_extracts():
     found = run(BARE)
     assert "OBS-DA effusion" in found
     assert "OBS-DP cardiomegaly" in found
+
+
+def test_the_fast_verbs_do_not_wait_for_torch():
+    code = "import sys, radkg.cli; print('torch' in sys.modules, 'transformers' in sys.modules)"
+    assert run(code).split() == ["False", "False"]
 
 
 def test_only_cluster_needs_ray():

@@ -13,11 +13,12 @@ from typing import Any, Protocol
 
 import radkg
 from radkg.errors import ExtractorError, SchemaError
-from radkg.schema.records import Condition, Extraction, Study, Unreadable, check
+from radkg.schema.records import CONDITIONS, Condition, Extraction, Study, Unreadable, check
 
 _MODELS = Path(__file__).parents[1] / "model" / "shipped"
 SHIPPED = {"small": _MODELS / "small", "onepass": _MODELS / "onepass"}
 DEFAULT = "small"
+RULES = "rules"
 _WHO = ("study_id", "subject_id", "archive", "study_date")
 
 
@@ -44,7 +45,9 @@ def load_extractor(name: str, condition: Condition | None = None) -> Extractor:
     Raises:
         ExtractorError: there is none of that name; the message says what was tried.
     """
-    if name == "rules":
+    if condition not in (None, *CONDITIONS):
+        raise ExtractorError(f"condition {condition!r} is none of {', '.join(CONDITIONS)}")
+    if name == RULES:
         from radkg.rules import RulesExtractor  # each extractor pays for its own imports only
 
         return _reading(RulesExtractor(), condition)
@@ -53,7 +56,7 @@ def load_extractor(name: str, condition: Condition | None = None) -> Extractor:
     module, colon, factory = name.partition(":")
     if not colon:
         raise ExtractorError(
-            f"no extractor {name!r}: give {', '.join([*SHIPPED, 'rules'])}, a model directory, or "
+            f"no extractor {name!r}: give {', '.join([*SHIPPED, RULES])}, a model directory, or "
             "package.module:factory"
         )
     try:
@@ -68,7 +71,7 @@ def load_extractor(name: str, condition: Condition | None = None) -> Extractor:
 
 def anywhere(name: str) -> str:
     """Return the name as it means the same in any working directory, as workers have others."""
-    is_directory = name not in SHIPPED and Path(name).is_dir()
+    is_directory = name not in (*SHIPPED, RULES) and Path(name).is_dir()
     return str(Path(name).resolve()) if is_directory else name
 
 

@@ -44,14 +44,21 @@ def limited(codes: Codes, threshold: float, normal_threshold: float = 0.0) -> Co
     )
 
 
-def from_image(codes: Codes, first: int) -> tuple[tuple[Entity, ...], tuple[Relation, ...]]:
-    """Return codes as entities without offsets, numbered from `first`, and their relations."""
+def from_image(
+    codes: Codes, first: int, threshold: float
+) -> tuple[tuple[Entity, ...], tuple[Relation, ...]]:
+    """Return codes as entities without offsets, numbered from `first`, and their relations.
+
+    Args:
+        threshold: what is less sure [0, 1] is left out; it still tells what is a site.
+    """
     sites = _sites(triplet for triplet, _ in codes.triplets)
-    names = dict(codes.findings)
-    for (head, _, tail), confidence in codes.triplets:
+    anatomy = sites | {h for (h, r, t), _ in codes.triplets if r == "modify" and t in sites}
+    sure = limited(codes, threshold)
+    names = dict(sure.findings)
+    for (head, _, tail), confidence in sure.triplets:
         for name in (head, tail):
             names[name] = max(confidence, names.get(name, 0.0))
-    anatomy = sites | {h for (h, r, t), _ in codes.triplets if r == "modify" and t in sites}
     order = {name: first + i for i, name in enumerate(sorted(names))}
     entities = tuple(
         Entity(
@@ -68,7 +75,7 @@ def from_image(codes: Codes, first: int) -> tuple[tuple[Entity, ...], tuple[Rela
     )
     relations = tuple(
         Relation(order[head], order[tail], relation, confidence)  # type: ignore[arg-type]
-        for (head, relation, tail), confidence in codes.triplets
+        for (head, relation, tail), confidence in sure.triplets
     )
     return entities, relations
 

@@ -25,6 +25,7 @@ from radkg.extractor.sentencewise import (
 )
 from radkg.model.batches import stack_views
 from radkg.model.checkpoint import (
+    CONFIG,
     load_weights,
     model_id,
     parse_config,
@@ -52,7 +53,10 @@ def read_model(directory: Path) -> VisionLanguageModel:
         ExtractorError: a file is missing, pickled, damaged, or of another size.
     """
     config = parse_config(ModelConfig, read_config(directory), directory)
-    language = Language(read_tokenizer(directory), config.language)
+    try:
+        language = Language(read_tokenizer(directory), config.language)
+    except ExtractorError as error:
+        raise ExtractorError(f"{directory}: {error}") from error
     model = VisionLanguageModel(config, language)
     load_weights(model, directory)
     return model.eval()
@@ -76,7 +80,10 @@ class VlmExtractor:
             raise ExtractorError(
                 f"{directory} has no projector: it reads reports only, not {self.condition}"
             )
-        self._engine = load_engine(engine, self.model, config.names)
+        try:
+            self._engine = load_engine(engine, self.model, config.names)
+        except ValueError as error:  # a name that is none
+            raise ExtractorError(f"{directory / CONFIG}: {error}") from error
         self.model_id = model_id(directory, self.condition, type(self._engine).__name__, names_id())
         self._read = SentencewiseReader(self._read_sentences)
         self._encoder: ImageEncoder | None = None
@@ -111,8 +118,7 @@ class VlmExtractor:
             condition: Condition = self.condition if i in answers else "report"
             found = answers.get(i)
             if found is not None:
-                sure = limited(found, self.model.config.sure_threshold)
-                more, links = from_image(sure, len(entities))
+                more, links = from_image(found, len(entities), self.model.config.sure_threshold)
                 entities, relations = entities + more, relations + links
             rows.append(
                 extraction(
@@ -154,8 +160,12 @@ class VlmExtractor:
         for owner, generation in zip(owners, written, strict=True):
             by_study[owner].append(generation)
         return [
-            limited(merged(found), config.report_threshold, config.normal_threshold)
-            for found in by_study
+            limited(
+                merged(found),
+                config.both_threshold if i in row else config.report_threshold,
+                config.normal_threshold,
+            )
+            for i, found in enumerate(by_study)
         ]
 
     def _codes_of_images(

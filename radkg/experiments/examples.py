@@ -1,0 +1,64 @@
+"""What a variant learns: human codes asked of sentences, of whole reports, of images, of both."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
+
+from radkg.archive.openi_codes import Gold
+from radkg.archive.openi_filing import gold_findings, gold_triplets
+from radkg.experiments.parts import Images, Part
+from radkg.model.batches import Example
+from radkg.schema.linearize import codes_items, write
+from radkg.schema.records import Condition, Study
+from radkg.schema.sentences import sections_read, sentences
+from radkg.supervision import MAX_REPEATS
+
+Unit = Literal["sentence", "report"]
+Aligned = Mapping[str, Sequence[tuple[str, str]]]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+
+def texts(study: Study, condition: Condition, unit: Unit) -> list[str]:
+    """Return what is shown of a study's report, one text a prompt: "" where it is not read."""
+    if condition == "image":
+        return [""]
+    found = [
+        study.report[start:end].strip()
+        for section in sections_read(study)
+        for start, end in sentences(study.report, section.start, section.end)
+    ]
+    # a semicolon survives the cut into words, a full stop does not
+    return [" ; ".join(found)] if unit == "report" else found
+
+
+def examples(
+    part: Part, condition: Condition, aligned: Aligned, images: Images, unit: Unit = "sentence"
+) -> list[Example]:
+    """Return the examples of a condition, study by study.
+
+    A sentence answers for the codes that it accounts for, a report or an image for all of them;
+    one sentence with one answer counts MAX_REPEATS times at most.
+
+    Args:
+        aligned: the sentences of each study with their codes, by study_id (supervision.align).
+    """
+    found: list[Example] = []
+    repeats: Counter[tuple[str, str]] = Counter()
+    for study, gold in zip(part.studies, part.golds, strict=True):
+        ids = images.get(study.study_id, ()) if condition != "report" else ()
+        if condition == "image" or unit == "report":
+            answer = all_codes(gold)
+            found += [Example("codes", t, answer, ids) for t in texts(study, condition, unit)]
+            continue
+        for pair in aligned[study.study_id]:
+            repeats[pair] += 1
+            if repeats[pair] <= MAX_REPEATS:
+                found.append(Example("codes", *pair, ids))
+    return found
+
+
+def all_codes(gold: Gold) -> str:
+    """Return all codes of a study as the model writes them."""
+    return write(codes_items(sorted(gold_triplets(gold)), gold_findings(gold)))

@@ -1,0 +1,81 @@
+"""Studies with human codes and with what is known of them: to train on, and to score on.
+
+A study is in a part only if it has an image at hand (where images are given), so that conditions
+are compared on the same studies.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from radkg.archive.openi_codes import Gold
+from radkg.archive.openi_filing import Filing
+from radkg.evaluation.coded import CodedStudies
+from radkg.evaluation.yardstick import Expected, yardstick
+from radkg.schema.records import Study
+from radkg.supervision import Coded, coded_studies, held_out
+
+SPLITS = ("dev", "test")
+Images = Mapping[str, tuple[str, ...]]  # study_id -> ids of its images that have features
+
+
+@dataclass(frozen=True)
+class Part:
+    """Studies, their codes, and their images."""
+
+    studies: tuple[Study, ...]
+    golds: tuple[Gold, ...]
+    images: Images
+    """empty where no images are given"""
+
+    def __len__(self) -> int:
+        return len(self.studies)
+
+    @property
+    def coded(self) -> Coded:
+        """The studies as `radkg.supervision` takes them."""
+        return Coded(self.studies, self.golds)
+
+    def where(self, keep: Callable[[Study], bool]) -> Part:
+        """Return the studies that `keep` is true of."""
+        pairs = [p for p in zip(self.studies, self.golds, strict=True) if keep(p[0])]
+        kept = {study.study_id for study, _ in pairs}
+        return Part(
+            tuple(study for study, _ in pairs),
+            tuple(gold for _, gold in pairs),
+            {study_id: ids for study_id, ids in self.images.items() if study_id in kept},
+        )
+
+    def drawn(self, number: int, seed: int) -> Part:
+        """Return `number` studies drawn at random, in the order of the archive."""
+        ids = [study.study_id for study in self.studies]
+        chosen = set(random.Random(seed).sample(ids, min(number, len(ids))))
+        return self.where(lambda study: study.study_id in chosen)
+
+    def shuffled(self, seed: int) -> Images:
+        """Return the images of another study for each: one fixed cycle through all of them."""
+        ids = sorted(self.images)
+        random.Random(seed).shuffle(ids)
+        return {a: self.images[b] for a, b in zip(ids, ids[1:] + ids[:1], strict=True)}
+
+    def yardstick(self, filing: Filing) -> list[Expected]:
+        """Return what answers are held against, study by study."""
+        return list(yardstick(CodedStudies(self.studies, self.golds, ()), filing))
+
+
+def read_parts(
+    archive: str, images: str | None, split: str, limit: int | None
+) -> tuple[Coded, Coded]:
+    """Return the studies to train on (nine tenths of train) and those of the split to score on.
+
+    Texts that occur in both are on one side only.
+    """
+    training, dev = held_out(coded_studies(archive, "train", images))
+    scored = dev if split == "dev" else coded_studies(archive, "test", images)
+    return _first(training, limit), _first(scored, limit)
+
+
+def _first(coded: Coded, limit: int | None) -> Coded:
+    return coded if limit is None else coded.choose(range(min(limit, len(coded))))

@@ -1,0 +1,77 @@
+"""A variant as a reader of codes: prompts from the report, prefixes from features made before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from radkg.experiments.examples import Unit, texts
+from radkg.experiments.parts import Images
+from radkg.extractor.coded import merged
+from radkg.model.batches import stack_views
+from radkg.model.decode import Generation
+from radkg.model.engines import load_engine
+from radkg.model.language import Prompt
+from radkg.model.vlm import VisionLanguageModel
+from radkg.schema.codes import Codes
+from radkg.schema.records import Condition, Study
+
+_MAX_NEW_TOKENS = 128  # the longest codes of a training study have 90
+_IMAGES = 64  # studies whose views are projected at once
+
+
+class VariantReader:
+    """Says what the coders would file; a CodesReader (radkg.evaluation.readers).
+
+    Args:
+        features: (C,) by image id.
+        images: which images each study is shown: its own, or by intention another's.
+        names: the closed vocabulary.
+    """
+
+    name = "variant"
+    model_id = "experiment"
+
+    def __init__(
+        self,
+        model: VisionLanguageModel,
+        condition: Condition,
+        features: Mapping[str, Tensor],
+        images: Images,
+        names: Sequence[str],
+        unit: Unit = "sentence",
+    ) -> None:
+        self.condition = condition
+        self._model = model.eval()
+        self._features = features
+        self._images = images
+        self._unit = unit
+        self._engine = load_engine("transformers", model, names)
+
+    def codes(self, studies: Sequence[Study], /) -> list[Codes]:
+        """Return the codes of each study, in order."""
+        sees = self.condition != "report"
+        prompts: list[Prompt] = []
+        owners: list[int] = []
+        for i, study in enumerate(studies):
+            for text in texts(study, self.condition, self._unit):
+                prompts.append(Prompt("codes", text, i if sees else None))
+                owners.append(i)
+        prefixes = self._prefixes(studies) if sees else None
+        written = self._engine.generate(prompts, prefixes, max_new_tokens=_MAX_NEW_TOKENS)
+        by_study: list[list[Generation]] = [[] for _ in studies]
+        for owner, generation in zip(owners, written, strict=True):
+            by_study[owner].append(generation)
+        return [merged(found) for found in by_study]
+
+    @torch.inference_mode()
+    def _prefixes(self, studies: Sequence[Study]) -> Tensor:
+        """Return the prefix (studies, P, D) of what each study is shown."""
+        found = []
+        for start in range(0, len(studies), _IMAGES):
+            ids = [self._images[s.study_id] for s in studies[start : start + _IMAGES]]
+            views = stack_views(ids, self._features)
+            found.append(self._model.prefix(views["features"], views["is_view"]))
+        return torch.cat(found)

@@ -1,0 +1,76 @@
+"""Answers against the human codes, as figures with bootstrap intervals; and the two floors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import TypeVar
+
+from radkg.archive.openi_filing import Filing, gold_findings, gold_triplets
+from radkg.evaluation.coded import CodedStudies
+from radkg.evaluation.floors import quick_answers
+from radkg.evaluation.yardstick import Answer, Expected, false_on_normal, unsupported
+from radkg.experiments.parts import Part
+from radkg.experiments.table import Figure
+from radkg.metrics import bootstrap, bootstrap_rate, score
+from radkg.schema.records import RELATIONS
+
+Figures = dict[str, Figure | None]
+Fact = TypeVar("Fact", bound=tuple[object, object, object])  # head, relation, tail
+TRIPLETS, FINDINGS, NORMAL = "triplet F1", "findings F1", "false on normal"
+BY_CODES, BY_REPORT = "hallucination, codes", "hallucination, report"
+
+
+def code_figures(yard: Sequence[Expected], answers: Sequence[Answer]) -> Figures:
+    """Return the figures of codes; what they mean is said by `radkg evaluate` (definitions)."""
+    gold, said = [k.answer.triplets for k in yard], [a.triplets for a in answers]
+    pairs = list(zip(gold, said, strict=True))
+    figures: Figures = {
+        TRIPLETS: f1(gold, said),
+        "triplet precision": share([(len(g & s), len(s)) for g, s in pairs]),
+        "triplet recall": share([(len(g & s), len(g)) for g, s in pairs]),
+        FINDINGS: f1([k.answer.findings for k in yard], [a.findings for a in answers]),
+        BY_CODES: share(unsupported(yard, answers, by_codes=True)),
+        BY_REPORT: share(unsupported(yard, answers, by_codes=False)),
+        NORMAL: share(false_on_normal(yard, answers)),
+    }
+    figures |= per_relation(gold, said)
+    return figures
+
+
+def per_relation(gold: Sequence[AbstractSet[Fact]], said: Sequence[AbstractSet[Fact]]) -> Figures:
+    """Return the F1 of each relation; None where the gold has none of it."""
+    found: Figures = {}
+    for name in RELATIONS:
+        one = [{t for t in triplets if t[1] == name} for triplets in gold]
+        other = [{t for t in triplets if t[1] == name} for triplets in said]
+        found[f"{name} F1"] = f1(one, other)
+    return found
+
+
+def f1(gold: Sequence[AbstractSet[object]], said: Sequence[AbstractSet[object]]) -> Figure | None:
+    """Return micro F1 with the interval over studies; None where the gold has nothing."""
+    counts = score(gold, said)
+    if not counts.gold:
+        return None
+    return Figure(counts.f1, *bootstrap(gold, said), counts.gold)
+
+
+def share(counts: Sequence[tuple[int, int]]) -> Figure | None:
+    """Return a rate with its interval over studies; None of nothing."""
+    total = sum(of for _, of in counts)
+    if not total:
+        return None
+    return Figure(sum(n for n, _ in counts) / total, *bootstrap_rate(counts), total)
+
+
+def floors(training: Part, scored: Part, filing: Filing) -> dict[str, list[Answer]]:
+    """Return two answers that look at nothing: the best fixed one, and the most frequent one."""
+    coded = CodedStudies(training.studies, training.golds, ())
+    constant = quick_answers(filing, coded, scored.studies)["constant"]
+    counts = Counter(
+        Answer(gold_findings(gold) & filing.classes, gold_triplets(gold)) for gold in training.golds
+    )
+    ((majority, _),) = counts.most_common(1)
+    return {"constant": constant, "majority": [majority] * len(scored)}

@@ -1,0 +1,74 @@
+from radkg.experiments.examples import examples, texts
+from radkg.experiments.laboratory import Laboratory
+from radkg.experiments.scoring import TRIPLETS, code_figures, floors
+from radkg.schema.linearize import parse
+
+
+def test_no_text_is_on_both_sides(settings):
+    laboratory = Laboratory(settings(split="dev", limit=None, images=None))
+    train, dev = (
+        {study.report for study in part.studies}
+        for part in (laboratory.training, laboratory.scored)
+    )
+    assert train
+    assert dev
+    assert not train & dev
+    assert all(
+        s.split == "train" for s in (*laboratory.training.studies, *laboratory.scored.studies)
+    )
+
+
+def test_a_shuffled_study_never_sees_its_own_image_and_all_images_are_seen(settings):
+    part = Laboratory(settings()).training
+    shuffled = part.shuffled(0)
+    assert sorted(shuffled) == sorted(part.images)
+    assert sorted(shuffled.values()) == sorted(part.images.values())
+    assert all(shuffled[study] != part.images[study] for study in shuffled)
+    assert shuffled == part.shuffled(0)
+    assert shuffled != part.shuffled(1)
+
+
+def test_drawn_studies_stay_in_order(settings):
+    part = Laboratory(settings(images=None)).training
+    drawn = part.drawn(5, seed=3)
+    order = [study.study_id for study in part.studies]
+    places = [order.index(study.study_id) for study in drawn.studies]
+    assert len(places) == 5
+    assert places == sorted(places)
+    assert drawn == part.drawn(5, seed=3)
+
+
+def test_sentences_answer_for_their_part_and_reports_for_all(settings):
+    laboratory = Laboratory(settings(images=None))
+    part, aligned = laboratory.training, laboratory.aligned
+    by_sentence = examples(part, "report", aligned, {}, "sentence")
+    by_report = examples(part, "report", aligned, {}, "report")
+    assert len(by_report) == len(part)
+    assert len(by_sentence) > len(by_report)
+    facts = {item for e in by_report for item in parse(e.output, "codes")}
+    assert {item for e in by_sentence for item in parse(e.output, "codes")} <= facts
+    assert texts(part.studies[0], "image", "sentence") == [""]
+
+
+def test_image_examples_carry_their_images_and_no_text(settings):
+    laboratory = Laboratory(settings())
+    part = laboratory.training
+    alone = examples(part, "image", laboratory.aligned, part.images)
+    assert [e.image_ids for e in alone] == [part.images[s.study_id] for s in part.studies]
+    assert {e.sentence for e in alone} == {""}
+    both = examples(part, "image+report", laboratory.aligned, part.images)
+    assert all(e.sentence and e.image_ids for e in both)
+    text = examples(part, "report", laboratory.aligned, part.images)
+    assert not any(e.image_ids for e in text)
+
+
+def test_the_right_answers_score_one_and_the_floors_less(settings):
+    laboratory = Laboratory(settings(images=None))
+    part = laboratory.scored
+    yard = laboratory.yard(part)
+    right = code_figures(yard, [known.answer for known in yard])
+    assert right[TRIPLETS] == (1.0, 1.0, 1.0, right[TRIPLETS].of)
+    assert right["hallucination, codes"].value == 0
+    assert right["false on normal"].value == 0
+    for answers in floors(laboratory.training, part, laboratory.filing).values():
+        assert code_figures(yard, answers)[TRIPLETS].value < 1

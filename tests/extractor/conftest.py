@@ -1,0 +1,44 @@
+"""Models that the tests of this folder share: written once."""
+
+import pytest
+import torch
+
+from tests.extractor.models import picture, write_onepass, write_vlm
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Keep threads from waiting for each other: the matrices are small."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def seeing(tmp_path_factory):
+    """A model that has learnt a few sentences by heart, with an image tower."""
+    return write_vlm(tmp_path_factory.mktemp("seeing"))
+
+
+@pytest.fixture(scope="session")
+def reading(tmp_path_factory):
+    """The same without images."""
+    return write_vlm(tmp_path_factory.mktemp("reading"), sees=False)
+
+
+@pytest.fixture(scope="session")
+def random_directory(tmp_path_factory):
+    """A model that knows nothing, and writes whatever the grammar lets it."""
+    return write_vlm(tmp_path_factory.mktemp("random"), learnt=False, sees=False)
+
+
+@pytest.fixture(scope="session")
+def onepass(tmp_path_factory):
+    return write_onepass(tmp_path_factory.mktemp("onepass"))
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    return [picture(folder / f"{n}.png", n) for n in range(3)]

@@ -1,0 +1,75 @@
+"""Model directories of a few thousand weights, studies of invented reports, pictures of noise."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image as Picture
+
+from radkg.model import checkpoint
+from radkg.model.config import ProjectorConfig, VisionConfig
+from radkg.model.onepass import OnePass, OnePassConfig
+from radkg.model.tower import FEATURE_DIM, Tower
+from radkg.model.vision import load_encoder, save_tower
+from radkg.model.vlm import VisionLanguageModel
+from radkg.schema.records import Image, Section, Study
+from tests.model.tiny import config, language, learnt_model, random_model
+
+REPORT = "There is a small left effusion. No effusion. Mild cardiomegaly; no edema."
+PROJECTOR = ProjectorConfig(kind="linear-n", dim_in=FEATURE_DIM, dim_out=32, prefix_length=3)
+
+
+def write_vlm(directory: Path, *, learnt: bool = True, sees: bool = True, **settings) -> Path:
+    """Write a model; one that sees has a random image tower inside its directory."""
+    known = (learnt_model() if learnt else random_model()).model
+    vision = None
+    if sees:
+        torch.manual_seed(3)
+        save_tower(directory / "vision", Tower(), "A random tower.\n")
+        vision = VisionConfig(
+            encoder="vision", encoder_id=load_encoder(str(directory / "vision")).encoder_id
+        )
+    sizes = dataclasses.replace(
+        config(), projector=PROJECTOR if sees else None, vision=vision, **settings
+    )
+    torch.manual_seed(4)
+    model = VisionLanguageModel(sizes, language(), known)
+    checkpoint.save(
+        directory,
+        sizes.to_json(),
+        model.state_dict(),
+        tokenizer=language().tokenizer,
+        card="A model of invented sentences.\n",
+    )
+    return directory
+
+
+def write_onepass(directory: Path) -> Path:
+    """Write a one-pass model with random weights, far enough from zero to find something."""
+    torch.manual_seed(5)
+    sizes = OnePassConfig(buckets=64, width=16, pair_width=16)
+    model = OnePass(sizes)
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.normal_(std=0.7)
+    checkpoint.save(directory, sizes.to_json(), model.state_dict(), card="Random.\n")
+    return directory
+
+
+def study(report: str = REPORT, *pictures: Path | None, study_id: str = "S1") -> Study:
+    """Return a study with one section and its pictures; None for one that is not at hand."""
+    report = f"FINDINGS: {report}"
+    images = tuple(
+        Image(f"{study_id}-{i}", None, None if path is None else str(path))
+        for i, path in enumerate(pictures)
+    )
+    section = Section("findings", len("FINDINGS: "), len(report))
+    return Study(study_id, "P1", "invented", None, report, (section,), images, None, "f" * 16)
+
+
+def picture(path: Path, seed: int = 0) -> Path:
+    """Write a grey picture of noise."""
+    noise = np.random.default_rng(seed).integers(0, 256, (40, 30), np.uint8)
+    Picture.fromarray(noise).save(path)
+    return path
