@@ -76,11 +76,14 @@ def is_held_out(study: Study) -> bool:
     return int.from_bytes(digest, "big") % 10 == 0
 
 
-def copy_examples(studies: Sequence[Study], num_invented: int, seed: int) -> list[Example]:
-    """Return silver examples of the target `copy`: real sentences and invented ones."""
+def copy_examples(
+    studies: Sequence[Study], num_invented: int, seed: int, *, repeats: int = 1
+) -> list[Example]:
+    """Return silver examples of the target `copy`: real sentences, repeated, and invented ones."""
     real = archive_sentences(studies)
-    made = invented(real, num_invented, seed) if num_invented else ()
-    return [_copied(s) for s in silver([*sorted(real), *made])]
+    made = invented(real, num_invented, seed, mild=True) if num_invented else ()
+    known = [_copied(s) for s in silver(sorted(real))]
+    return known * repeats + [_copied(s) for s in silver(made)]
 
 
 def codes_examples(
@@ -105,7 +108,7 @@ def codes_examples(
             if ids:
                 examples.append(Example("codes", sentence, output, ids))
     if num_invented:
-        made = invented(archive_sentences(coded.studies), num_invented, seed)
+        made = invented(archive_sentences(coded.studies), num_invented, seed, mild=True)
         examples += [Example("codes", text, filed(read(text), filing)) for text in made]
     return examples
 

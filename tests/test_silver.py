@@ -57,7 +57,7 @@ def test_inventions_are_as_many_as_asked_new_and_repeatable():
     assert one != list(invented(REAL, 300, seed=2))
     assert len(set(one)) == 300
     assert not set(one) & set(REAL)
-    assert all(0 < len(s.split()) <= MAX_WORDS and s == " ".join(s.split()) for s in one)
+    assert all(0 < len(s.split()) <= MAX_WORDS for s in one)
 
 
 def test_inventions_suggest_deny_and_doubt_often_enough_to_be_learnt():

@@ -161,10 +161,10 @@ def test_nearly_all_training_triplets_stand_with_a_sentence(parts):
 
 
 def test_the_vocabulary_covers_every_output(parts):
-    train, _ = parts
+    train = parts[0].choose(range(600))
     names = set(vocabulary(train))
-    examples = codes_examples(train, 200, seed=1)
-    assert len(examples) > 9000
+    examples = codes_examples(train, 50, seed=1)
+    assert len(examples) > 2000
     used = set()
     for example in {e.output: e for e in examples}.values():
         for item in parse(example.output, "codes"):
@@ -187,12 +187,14 @@ def test_copied_examples_ground_in_their_sentence(parts):
 
 
 DIGEST = """
-from hashlib import sha256
-from radkg.supervision import *
-part, _ = held_out(coded_studies("openi", "train"))
-part = part.choose(range(400))
-made = codes_examples(part, 30, 1), copy_examples(part.studies[:100], 30, 1), vocabulary(part)
-print(sha256(repr(made).encode()).hexdigest())
+from tests.test_supervision import coded, codes_examples, copy_examples, vocabulary
+heads = ["Opacity", "Nodule", "Density", "Granuloma", "Infiltrate"]
+sites = ["lung/base", "lung/apex", "lung/upper lobe"]
+part = coded(*[
+    (f"{h}. Clear {number} bones.", [f"{h}/{site}/{side}/small"])
+    for number, h in enumerate(heads) for site in sites for side in ("left", "right")
+])
+print(codes_examples(part, 20, 1), copy_examples(part.studies, 20, 1), vocabulary(part))
 """
 
 
@@ -207,4 +209,4 @@ def test_every_process_makes_the_same_examples():
         ).stdout
         for seed in ("1", "2")
     }
-    assert len(digests) == 1
+    assert len(digests) == 1, digests

@@ -88,7 +88,8 @@ def _luminance(image: Any) -> Pixels:
 
 
 def _scaled(image: Any, white: int) -> Pixels:
-    return np.divide(np.asarray(image), white, dtype=np.float32)
+    grey: Pixels = np.divide(np.asarray(image), white, dtype=np.float32)
+    return grey
 
 
 def _read_dicom(path: Path) -> Pixels:

@@ -43,6 +43,7 @@ from radkg.supervision import (
 )
 
 _EXAMPLES, _FEATURES, _IDS = "examples.jsonl", "features.safetensors", "images.json"
+_REAL_REPEATS = 2  # of a real sentence beside invented ones
 _IMAGE_REPEATS = 4  # studies are fewer than sentences, and what they show is harder to learn
 _MAX_LENGTH = 1024  # tokens of an example
 
@@ -130,7 +131,9 @@ class VlmLesson:
         return batch
 
     def save(self, directory: Path, weights: dict[str, Tensor], notes: str) -> None:
-        """Write the model directory, in half precision."""
+        """Write the model directory, in half precision; a tied head is the embedding."""
+        if self._config.language.tied:
+            weights = {n: w for n, w in weights.items() if n != "model.lm_head.weight"}
         checkpoint.save(
             directory,
             self._config.to_json(),
@@ -148,7 +151,9 @@ def _silver_examples(job: TrainJob, stage: Stage) -> list[Example]:
         archive = open_archive(job.archive)
         records = [r for r in archive.index().to_pylist() if r["split"] == "train"][: job.limit]
         studies = [s for s in archive.read(records) if isinstance(s, Study) and not is_held_out(s)]
-        examples = copy_examples(studies, stage.num_invented(job), stage.config.seed)
+        examples = copy_examples(
+            studies, stage.num_invented(job), stage.config.seed, repeats=_REAL_REPEATS
+        )
     if job.radgraph:
         for s in radgraph_sentences(Path(job.radgraph)):
             output = write(items_of(s.sentence, s.spans, s.links))

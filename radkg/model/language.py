@@ -122,7 +122,7 @@ def read_language(directory: Path) -> tuple[Qwen2ForCausalLM, Tokenizer, Languag
     if not any(directory.glob("*.safetensors")):
         raise ExtractorError(f"{directory} holds no .safetensors: pickled weights are not read")
     try:
-        model, report = Qwen2ForCausalLM.from_pretrained(
+        loaded: Any = Qwen2ForCausalLM.from_pretrained(
             directory,
             use_safetensors=True,
             trust_remote_code=False,
@@ -133,6 +133,7 @@ def read_language(directory: Path) -> tuple[Qwen2ForCausalLM, Tokenizer, Languag
         )
     except Exception as error:  # of transformers and safetensors, without a common base
         raise ExtractorError(f"{directory} cannot be read: {error}: copy it again") from error
+    model, report = loaded
     unfit = sorted({*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])})
     if unfit:  # transformers would go on with random weights
         raise ExtractorError(

@@ -97,7 +97,9 @@ def items_of(sentence: str, spans: Sequence[Span], links: Iterable[Link]) -> lis
 
 
 def ground(sentence: str, items: Sequence[Item]) -> tuple[list[Span], list[Link], list[int]]:
-    """Return the spans and links that items state, and for each span the item that named it first.
+    """Return the spans and links that items state, and for each span its item.
+
+    That is the item whose head it is, or the first that names it.
 
     A head is the first occurrence of its words after the head before, a tail the occurrence nearest
     to its head. A word related to itself holds two mentions ("bibasilar": a side, then a site).
@@ -118,7 +120,8 @@ def ground(sentence: str, items: Sequence[Item]) -> tuple[list[Span], list[Link]
         second = is_tail and (node.words, node.label) in double
         mention = (*place, second, node.label == "ANAT-DP")
         labels.setdefault(mention, node.label)
-        first.setdefault(mention, number)
+        if not is_tail or mention not in first:  # its own item, where it has one
+            first[mention] = number
         return mention
 
     here = (-1, -1)
