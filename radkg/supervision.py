@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 
 from radkg.archive import open_archive
@@ -170,12 +171,17 @@ def filed(extraction: Extraction, filing: Filing) -> str:
 def read(text: str) -> Extraction:
     """Return the rules' reading of a text that is no study."""
     study = Study("text", "text", "text", None, text, (), (), None, "text")
-    (extraction,) = RulesExtractor(cache_size=0)([study])
+    (extraction,) = _rules()([study])
     return extraction
 
 
 def _at_hand(study: Study, known: frozenset[str]) -> tuple[str, ...]:
     return tuple(image.image_id for image in study.images if image.image_id in known)
+
+
+@cache
+def _rules() -> RulesExtractor:
+    return RulesExtractor(cache_size=0)
 
 
 def _codes(triplets: Iterable[GoldTriplet], names: Iterable[str]) -> str:

@@ -127,9 +127,9 @@ class Laboratory:
     def start(self) -> str:
         """What variants start from, as a sentence."""
         return (
-            f"Variants start from the language model of {self.directory.name}, which (as the "
-            "image encoder, where it is the model's own) has seen the whole training split, dev "
-            "included, and no test study."
+            f"Variants start from a text model ({checkpoint.model_id(self.directory)}) that, as "
+            "the small image encoder, was trained on the training split without its held-out "
+            "tenth: it has seen no study that is scored here."
         )
 
     def need_images(self, name: str) -> None:

@@ -7,7 +7,6 @@ Each sentence is read alone, so identical sentences of an archive are read once 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -144,7 +143,6 @@ def _mention(item: Item, concept: str, polarity: str, sentence: str) -> Mention:
     return sentence[item.start : item.end], label, concept, item.start, item.end
 
 
-@cache
 def _model_id() -> str:
     """Return the hash of the rules and the word lists, 16 hex characters."""
     digest = sha256()
