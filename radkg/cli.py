@@ -406,11 +406,15 @@ def evaluate(
         str | None,
         typer.Option(help="quick, or all: rules and n-grams too; default: all for codes."),
     ] = None,
+    reliability: Annotated[
+        Path | None, typer.Option(help="Write the reliability plot of the confidences (PNG).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score an extractor against the human codes of an archive, with the floors beside it."""
     from radkg.evaluation import check_question
     from radkg.evaluation import evaluate as run_evaluate
+    from radkg.evaluation.reliability import plot_reliability
     from radkg.evaluation.table import lines
 
     question: Any = {"target": target, "condition": condition, "images": images, "floors": floors}
@@ -419,6 +423,8 @@ def evaluate(
     except ValueError as error:
         raise ConfigError(str(error)) from error
     report = run_evaluate(archive, extractor, split, **question)
+    if reliability is not None:
+        plot_reliability(report, reliability)
     if as_json:
         _print_json(report)
         return

@@ -156,7 +156,7 @@ def test_a_loss_that_is_no_number_ends_the_run_at_once(ray_session, tmp_path):
 
 
 def test_what_fails_every_time_is_given_up(ray_session, tmp_path):
-    with pytest.raises(ClusterError, match=r"vlm_kg failed more than 0 times.*a bug of ours"):
+    with pytest.raises(ClusterError, match=r"(?s)vlm_kg failed more than 0 times.*a bug of ours"):
         train_stage(job(tmp_path, "crash", max_failures=0), lessons.stage())
 
 
