@@ -10,6 +10,7 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from radkg.archive.openi_filing import gold_triplets
 from radkg.curriculum.lesson import TrainJob, Work
@@ -22,6 +23,10 @@ from radkg.supervision import Coded, coded_studies, held_out
 from radkg.thresholds import choose_thresholds
 
 _VISION = "vision"
+_TARGETS = """- Target `codes` learnt from human MeSH codes, and silver ones on invented sentences.
+- Where `copy_reader` is set in config.json, that one-pass model reads `copy` in place of the
+  language model: of the small ones it is the better and the faster reader.
+"""
 _CARD = """# {title}
 
 {what}
@@ -31,8 +36,7 @@ _CARD = """# {title}
   its reports and images are CC BY-NC-ND 4.0, so use this model for non-commercial research only.
 - Not for diagnosis. It reads English reports of chest X-rays, and was not tried on others.
 - Target `copy` imitates the rules of radkg (silver labels): what they misread, it misreads.
-- Target `codes` learnt from human MeSH codes, and from silver ones on invented sentences.
-
+{targets}
 {figures}## How it was trained
 
 {notes}"""
@@ -48,6 +52,8 @@ def finish(job: TrainJob, last: Work) -> Path:
     figures = ""
     if kind == "vlm":
         _take_encoder_along(last, unfinished)
+        if job.preset == "small":
+            _set(unfinished, copy_reader="onepass")
         _, held = held_out(coded_studies(job.archive, "train", job.images))
         held = held.choose(range(min(len(held), job.limit or len(held))))
         if len(held):
@@ -62,6 +68,7 @@ def finish(job: TrainJob, last: Work) -> Path:
                 "onepass": "A one-pass extractor: word tagger and biaffine relations, for reports.",
             }.get(kind, f"A {kind}."),
             archive=Path(job.archive).name,
+            targets=_TARGETS if kind == "vlm" else "",
             figures=figures,
             notes=notes,
         )
@@ -78,8 +85,12 @@ def _take_encoder_along(last: Work, directory: Path) -> None:
     if config.vision is None or config.vision.encoder != str(tower):
         return
     shutil.copytree(tower, directory / _VISION)
-    config = dataclasses.replace(config, vision=dataclasses.replace(config.vision, encoder=_VISION))
-    (directory / CONFIG).write_text(config.to_json())
+    _set(directory, vision=dataclasses.replace(config.vision, encoder=_VISION))
+
+
+def _set(directory: Path, **settings: Any) -> None:
+    config = parse_config(ModelConfig, read_config(directory), directory)
+    (directory / CONFIG).write_text(dataclasses.replace(config, **settings).to_json())
 
 
 def _choose(directory: Path, held: Coded) -> str:

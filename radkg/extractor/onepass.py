@@ -24,7 +24,7 @@ class OnePassExtractor:
         model = OnePass(config)
         load_weights(model, directory)
         self.model_id = model_id(directory, names_id())
-        self._read = SentencewiseReader(Reader(model, cache_size=0).read)
+        self.read = SentencewiseReader(Reader(model, cache_size=0).read)
 
     def __reduce__(self) -> tuple[type[OnePassExtractor], tuple[Path]]:
         return (OnePassExtractor, (self._directory,))
@@ -44,5 +44,5 @@ class OnePassExtractor:
                 model_id=self.model_id,
                 condition=self.condition,
             )
-            for study, (entities, relations) in zip(studies, self._read(studies), strict=True)
+            for study, (entities, relations) in zip(studies, self.read(studies), strict=True)
         ]

@@ -1,9 +1,9 @@
 """The vision-language model as an extractor, and as a writer of codes.
 
 What the report states is read from its sentences (target `copy`, the words alone: one sentence
-means the same in every study). What the coders would file (target `codes`) is asked of sentences,
-of sentences with the study's images, or of the images alone; read from images alone it becomes
-entities whose source is the image.
+means the same in every study), by the language model or by the one-pass reader it names. What the
+coders would file (target `codes`) is asked of sentences, of sentences with the study's images, or
+of the images alone; read from images alone it becomes entities whose source is the image.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import torch
 from torch import Tensor
 
 from radkg.errors import ExtractorError
+from radkg.extractor import SHIPPED
 from radkg.extractor.coded import from_image, limited, merged
+from radkg.extractor.onepass import OnePassExtractor
 from radkg.extractor.sentencewise import (
     SentencewiseReader,
     check_language,
@@ -84,8 +86,15 @@ class VlmExtractor:
             self._engine = load_engine(engine, self.model, config.names)
         except ValueError as error:  # a name that is none
             raise ExtractorError(f"{directory / CONFIG}: {error}") from error
-        self.model_id = model_id(directory, self.condition, type(self._engine).__name__, names_id())
+        parts = [self.condition, type(self._engine).__name__, names_id()]
         self._read = SentencewiseReader(self._read_sentences)
+        if config.copy_reader is not None:
+            reader = OnePassExtractor(
+                SHIPPED.get(config.copy_reader, directory / config.copy_reader)
+            )
+            self._read = reader.read
+            parts.append(reader.model_id)
+        self.model_id = model_id(directory, *parts)
         self._encoder: ImageEncoder | None = None
 
     def __reduce__(self) -> tuple[type[Self], tuple[Path, Condition, str]]:

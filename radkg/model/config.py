@@ -97,6 +97,9 @@ class ModelConfig(Config):
     vision: VisionConfig | None = None
     names: tuple[str, ...] = ()
     """the closed vocabulary of the target `codes`"""
+    copy_reader: str | None = None
+    """one-pass model that reads the target `copy`: a shipped name, or a directory inside this one;
+    None: the language model does"""
     report_threshold: float = 0.0
     """a code is given only with at least this confidence [0, 1]"""
     normal_threshold: float = 0.0
