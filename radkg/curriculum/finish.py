@@ -31,9 +31,9 @@ _CARD = """# {title}
 
 {what}
 
-- Trained on the training split of `{archive}` without the tenth held out to choose on. Where
-  that is Open-i (Indiana University; Demner-Fushman et al., JAMIA 2016, doi 10.1093/jamia/ocv080):
-  its reports and images are CC BY-NC-ND 4.0, so use this model for non-commercial research only.
+- Trained on the training split of `{archive}`{held}. Where that is Open-i (Indiana
+  University; Demner-Fushman et al., JAMIA 2016, doi 10.1093/jamia/ocv080): its reports and
+  images are CC BY-NC-ND 4.0, so use this model for non-commercial research only.
 - Not for diagnosis. It reads English reports of chest X-rays, and was not tried on others.
 - Target `copy` imitates the rules of radkg (silver labels): what they misread, it misreads.
 {targets}
@@ -69,6 +69,7 @@ def finish(job: TrainJob, last: Work) -> Path:
             }.get(kind, f"A {kind}."),
             archive=Path(job.archive).name,
             targets=_TARGETS if kind == "vlm" else "",
+            held=" without the tenth held out to choose on" if kind == "vlm" else "",
             figures=figures,
             notes=notes,
         )
