@@ -49,10 +49,12 @@ def archive(tmp_path):
     return str(write_archive(tmp_path / "a.tgz", studies(60)))
 
 
-def test_ray_gives_what_the_bare_loop_gives(ray_session, archive, tmp_path):
-    report = extract(ExtractConfig(archive=archive, out=str(tmp_path / "out"), unit_size=7))
+@pytest.mark.parametrize("name", ["rules", "small"])
+def test_ray_gives_what_the_bare_loop_gives(ray_session, archive, tmp_path, name):
+    out = str(tmp_path / "out")
+    report = extract(ExtractConfig(archive=archive, out=out, extractor=name, unit_size=15))
     bare = open_archive(archive)
-    expected = extract_rows(load_extractor("rules"), bare.read(bare.index().to_pylist()))
+    expected = extract_rows(load_extractor(name), bare.read(bare.index().to_pylist()))
     assert rows_of(tmp_path / "out") == sorted(expected, key=lambda row: row.study_id)
     assert (report.studies, report.rows, report.extracted) == (60, 60, 60)
 
