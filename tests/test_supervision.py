@@ -24,6 +24,7 @@ from radkg.supervision import (
     vocabulary,
 )
 from tests.archives import write_archive, xml
+from tests.demo_run import user_environment
 
 FILING = Filing(
     classes=frozenset({"cardiomegaly", "opacity"}),
@@ -205,7 +206,7 @@ def test_every_process_makes_the_same_examples():
             capture_output=True,
             text=True,
             check=True,
-            env={"PYTHONHASHSEED": seed},
+            env=user_environment(PYTHONHASHSEED=seed),
         ).stdout
         for seed in ("1", "2")
     }
