@@ -9,59 +9,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 
-from radkg.archive import open_archive
-from radkg.archive.openi import OpenI
-from radkg.archive.openi_codes import Gold, GoldTriplet, gold
+from radkg.archive.openi_coded import CodedStudies
+from radkg.archive.openi_codes import Gold, GoldTriplet
 from radkg.archive.openi_filing import Filing, fit, gold_findings, gold_triplets
 from radkg.archive.openi_statements import findings, statements
-from radkg.errors import ArchiveError
 from radkg.model.batches import Example
 from radkg.rules import RulesExtractor
 from radkg.schema.linearize import codes_items, items_of, write
 from radkg.schema.records import Extraction, Study
-from radkg.schema.sentences import sections_read, sentences
+from radkg.schema.sentences import sections_read, study_sentences
 from radkg.silver import SilverSentence, archive_sentences, invented, silver
 
 MAX_REPEATS = 8  # of one sentence with one output: "The lungs are clear" is not all there is
 
 
-@dataclass(frozen=True)
-class Coded:
-    """Studies with usable human codes, in the order of the archive."""
-
-    studies: tuple[Study, ...]
-    golds: tuple[Gold, ...]
-
-    def __len__(self) -> int:
-        return len(self.studies)
-
-    def choose(self, indices: Iterable[int]) -> Coded:
-        """Return the studies at these places."""
-        chosen = list(indices)
-        return Coded(tuple(self.studies[i] for i in chosen), tuple(self.golds[i] for i in chosen))
-
-
-def coded_studies(archive_uri: str, split: str, images: str | None = None) -> Coded:
-    """Return the studies of a split whose human codes are usable.
-
-    Raises:
-        ArchiveError: the archive has no human codes.
-    """
-    archive = open_archive(archive_uri, images)
-    if not isinstance(archive, OpenI):
-        raise ArchiveError(f"{archive_uri} has no human codes: only Open-i does")
-    records = [r for r in archive.index().to_pylist() if r["split"] == split]
-    codes = {study_id: gold(c) for study_id, c in archive.codes(records).items()}
-    readable = [study for study in archive.read(records) if isinstance(study, Study)]
-    studies = [study for study in readable if codes[study.study_id].usable]
-    return Coded(tuple(studies), tuple(codes[s.study_id] for s in studies))
-
-
-def held_out(coded: Coded) -> tuple[Coded, Coded]:
+def held_out(coded: CodedStudies) -> tuple[CodedStudies, CodedStudies]:
     """Return studies to train on, and the tenth to choose on."""
     is_held = [is_held_out(study) for study in coded.studies]
     return (
@@ -88,7 +53,7 @@ def copy_examples(
 
 
 def codes_examples(
-    coded: Coded, num_invented: int, seed: int, have: Iterable[str] = ()
+    coded: CodedStudies, num_invented: int, seed: int, have: Iterable[str] = ()
 ) -> list[Example]:
     """Return examples of the target `codes`, one per sentence: human codes, then silver ones.
 
@@ -114,19 +79,18 @@ def codes_examples(
     return examples
 
 
-def image_examples(coded: Coded, have: Iterable[str]) -> list[Example]:
+def image_examples(coded: CodedStudies, have: Iterable[str]) -> list[Example]:
     """Return whole studies, by those of their images that `have` names, with all their codes."""
     known = frozenset(have)
     found = []
     for study, codes in zip(coded.studies, coded.golds, strict=True):
         ids = _at_hand(study, known)
         if ids:
-            output = _codes(gold_triplets(codes), gold_findings(codes))
-            found.append(Example("codes", "", output, ids))
+            found.append(Example("codes", "", all_codes(codes), ids))
     return found
 
 
-def vocabulary(coded: Coded) -> tuple[str, ...]:
+def vocabulary(coded: CodedStudies) -> tuple[str, ...]:
     """Return every name that the human codes of the studies use, sorted."""
     names = {name for codes in coded.golds for name in gold_findings(codes)}
     for codes in coded.golds:
@@ -140,11 +104,7 @@ def align(study: Study, codes: Gold, filing: Filing) -> list[tuple[str, str]]:
     What the coders' conventions derive from a sentence is that sentence's; a triplet that no
     sentence yields goes where its observation stands, and is left out where that stands nowhere.
     """
-    texts = [
-        study.report[a:b].strip()
-        for section in sections_read(study)
-        for a, b in sentences(study.report, section.start, section.end)
-    ]
+    texts = [study.report[a:b].strip() for _, a, b in study_sentences(study)]
     readings = [read(text) for text in texts]
     triplets, names = gold_triplets(codes), gold_findings(codes)
     could = [{t for t, _ in statements(r, filing.implied_sites)} for r in readings]
@@ -161,6 +121,11 @@ def align(study: Study, codes: Gold, filing: Filing) -> list[tuple[str, str]]:
         (text, _codes(found, named & names))
         for text, found, named in zip(texts, given, stated, strict=True)
     ]
+
+
+def all_codes(codes: Gold) -> str:
+    """Return all codes of a study as the model writes them."""
+    return _codes(gold_triplets(codes), gold_findings(codes))
 
 
 def filed(extraction: Extraction, filing: Filing) -> str:

@@ -5,100 +5,69 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from radkg.archive.openi_coded import CodedStudies
+from radkg.archive.openi_codes import Gold
 from radkg.archive.openi_filing import gold_triplets
-from radkg.extractor.coded import limited
+from radkg.extractor.coded import given
 from radkg.extractor.vlm import VlmExtractor
 from radkg.metrics import Score, score
-from radkg.model.checkpoint import CONFIG
+from radkg.model.checkpoint import CONFIG, parse_config, read_config
 from radkg.model.config import ModelConfig
 from radkg.schema.codes import Codes
-from radkg.supervision import Coded
+from radkg.schema.records import Condition
 
-BIASES = (0.0, 1.0, 2.0, 3.0)  # nats
 GRID = tuple(i / 20 for i in range(20))  # 0 to 0.95
 MIN_PRECISION = 0.6  # of what the image alone adds to an extraction
 
 
-def choose_thresholds(directory: Path, held_out: Coded, *, with_images: bool) -> ModelConfig:
-    """Set the thresholds of a model directory by held-out studies, and return its settings.
+def choose_thresholds(directory: Path, held_out: CodedStudies) -> dict[Condition, Score]:
+    """Set the thresholds of a model directory, and return how right its triplets then are.
 
-    Chosen is the best F1 of triplets, for reports and for images each, and from where on
-    MIN_PRECISION of the triplets that the image alone gives are right.
+    Chosen is the best F1 of triplets under each condition (with images: on the studies that have
+    one at hand), and from where on MIN_PRECISION of the triplets of the image alone are right.
     """
+    config = parse_config(ModelConfig, read_config(directory), directory)
+    config = _set(directory, config.unlimited())
     extractor = VlmExtractor(directory, "report")
-    config = dataclasses.replace(
-        extractor.model.config,
-        report_threshold=0.0,
-        normal_threshold=0.0,
-        both_threshold=0.0,
-        image_threshold=0.0,
-        sure_threshold=0.0,
-        image_end_bias=0.0,
-    )
-    _write(directory, config)
-    config = _for_reports(VlmExtractor(directory, "report"), config, held_out)
-    if with_images:
-        seen = held_out.choose(
-            i
-            for i, study in enumerate(held_out.studies)
-            if any(image.location for image in study.images)
-        )
-        config = _for_both(VlmExtractor(directory, "image+report"), config, seen)
-        config = _for_images(directory, config, seen)
-    _write(directory, config)
-    return config
+    seen = held_out.with_image()
+    asked: dict[Condition, CodedStudies] = {"report": held_out}
+    if config.projector is not None and len(seen):
+        asked |= {"image+report": seen, "image": seen}
+    found = {
+        condition: extractor.for_condition(condition).codes(coded.studies)
+        for condition, coded in asked.items()
+    }
+
+    def right(condition: Condition, settings: ModelConfig) -> Score:
+        codes = [given(codes, condition, settings) for codes in found[condition]]
+        return _score(codes, asked[condition].golds)
+
+    def best(condition: Condition, limits: Sequence[dict[str, Any]]) -> ModelConfig:
+        tried = [dataclasses.replace(config, **limit) for limit in limits]
+        return max(tried, key=lambda settings: right(condition, settings).f1)
+
+    pairs = [(t, n) for t in GRID for n in GRID if n >= t]
+    config = best("report", [{"report_threshold": t, "normal_threshold": n} for t, n in pairs])
+    if "image" in asked:
+        config = best("image+report", [{"both_threshold": t} for t in GRID])
+        by_image = [dataclasses.replace(config, image_threshold=t) for t in GRID]
+        sure = [c for c in by_image if right("image", c).precision >= MIN_PRECISION]
+        config = best("image", [{"image_threshold": t} for t in GRID])
+        sure_threshold = sure[0].image_threshold if sure else 1.0
+        config = dataclasses.replace(config, sure_threshold=sure_threshold)
+    _set(directory, config)
+    return {condition: right(condition, config) for condition in asked}
 
 
-def _for_reports(extractor: VlmExtractor, config: ModelConfig, held_out: Coded) -> ModelConfig:
-    found = extractor.codes(held_out.studies)
-
-    def f1(pair: tuple[float, float]) -> float:
-        return _score([limited(codes, *pair) for codes in found], held_out).f1
-
-    threshold, normal_threshold = max(((t, n) for t in GRID for n in GRID if n >= t), key=f1)
-    return dataclasses.replace(
-        config, report_threshold=threshold, normal_threshold=normal_threshold
-    )
-
-
-def _for_both(extractor: VlmExtractor, config: ModelConfig, held_out: Coded) -> ModelConfig:
-    found = extractor.codes(held_out.studies)
-
-    def f1(threshold: float) -> float:
-        given = [limited(codes, threshold, config.normal_threshold) for codes in found]
-        return _score(given, held_out).f1
-
-    return dataclasses.replace(config, both_threshold=max(GRID, key=f1))
-
-
-def _for_images(directory: Path, config: ModelConfig, held_out: Coded) -> ModelConfig:
-    best = 0.0
-    for bias in BIASES:
-        _write(directory, dataclasses.replace(config, image_end_bias=bias))
-        found = VlmExtractor(directory, "image").codes(held_out.studies)
-        given = [
-            (threshold, _score([limited(codes, threshold) for codes in found], held_out))
-            for threshold in GRID
-        ]
-        threshold, score = max(given, key=lambda pair: pair[1].f1)
-        if score.f1 > best:
-            best = score.f1
-            config = dataclasses.replace(
-                config,
-                image_end_bias=bias,
-                image_threshold=threshold,
-                sure_threshold=next((t for t, s in given if s.precision >= MIN_PRECISION), 1.0),
-            )
-    return config
-
-
-def _score(given: Sequence[Codes], held_out: Coded) -> Score:
+def _score(codes: Sequence[Codes], golds: Sequence[Gold]) -> Score:
     return score(
-        [gold_triplets(gold) for gold in held_out.golds],
-        [frozenset(triplet for triplet, _ in codes.triplets) for codes in given],
+        [gold_triplets(gold) for gold in golds],
+        [frozenset(triplet for triplet, _ in one.triplets) for one in codes],
     )
 
 
-def _write(directory: Path, config: ModelConfig) -> None:
+def _set(directory: Path, config: ModelConfig) -> ModelConfig:
     (directory / CONFIG).write_text(config.to_json())
+    return config

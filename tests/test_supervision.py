@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from radkg.archive.openi_coded import CodedStudies, coded_studies
 from radkg.archive.openi_codes import gold
 from radkg.archive.openi_filing import Filing, fit, gold_findings, gold_triplets
 from radkg.errors import ArchiveError
@@ -14,9 +15,7 @@ from radkg.schema.linearize import ground, parse, triplets_of
 from radkg.schema.records import Image, Section, Study
 from radkg.supervision import (
     MAX_REPEATS,
-    Coded,
     align,
-    coded_studies,
     codes_examples,
     copy_examples,
     held_out,
@@ -85,7 +84,7 @@ def test_a_code_that_no_sentence_says_is_left_out():
 
 def coded(*pairs):
     found = [study(report, f"S{i}", [f"i{i}"]) for i, (report, _) in enumerate(pairs)]
-    return Coded(tuple(found), tuple(gold(codes) for _, codes in pairs))
+    return CodedStudies(tuple(found), tuple(gold(codes) for _, codes in pairs))
 
 
 def test_a_sentence_that_all_say_is_not_all_there_is():

@@ -7,19 +7,15 @@ chosen on the held-out tenth of the training split, and the card says how right 
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-from radkg.archive.openi_filing import gold_triplets
+from radkg.archive.openi_coded import CodedStudies, coded_studies
 from radkg.curriculum.lesson import TrainJob, Work
-from radkg.extractor.vlm import VlmExtractor
-from radkg.metrics import score
 from radkg.model.checkpoint import CARD, CONFIG, parse_config, read_config
 from radkg.model.config import ModelConfig
-from radkg.schema.records import Condition
-from radkg.supervision import Coded, coded_studies, held_out
+from radkg.supervision import held_out
 from radkg.thresholds import choose_thresholds
 
 _VISION = "vision"
@@ -54,10 +50,9 @@ def finish(job: TrainJob, last: Work) -> Path:
         _take_encoder_along(last, unfinished)
         if job.preset == "small":
             _set(unfinished, copy_reader="onepass")
-        _, held = held_out(coded_studies(job.archive, "train", job.images))
-        held = held.choose(range(min(len(held), job.limit or len(held))))
+        held = held_out(coded_studies(job.archive, "train", job.images))[1].first(job.limit)
         if len(held):
-            figures = _choose(unfinished, held)
+            figures = _figures(unfinished, held)
     notes = (unfinished / CARD).read_text()
     (unfinished / CARD).write_text(
         _CARD.format(
@@ -94,28 +89,16 @@ def _set(directory: Path, **settings: Any) -> None:
     (directory / CONFIG).write_text(dataclasses.replace(config, **settings).to_json())
 
 
-def _choose(directory: Path, held: Coded) -> str:
+def _figures(directory: Path, held: CodedStudies) -> str:
     """Choose the thresholds, and return the figures that the card shows."""
-    can_see = parse_config(ModelConfig, read_config(directory), directory).projector is not None
-    seen = held.choose(
-        i for i, study in enumerate(held.studies) if any(m.location for m in study.images)
-    )
-    config = choose_thresholds(directory, held, with_images=can_see and len(seen) > 0)
-    conditions: list[tuple[Condition, Coded]] = [("report", held)]
-    if can_see and len(seen):
-        conditions += [("image+report", seen), ("image", seen)]
     lines = ["## On the held-out tenth, against the human codes", ""]
     lines += ["| condition | studies | triplets P | R | F1 |", "|---|--:|--:|--:|--:|"]
-    for condition, coded in conditions:
-        given = VlmExtractor(directory, condition).codes(coded.studies)
-        found = score(
-            [gold_triplets(gold) for gold in coded.golds],
-            [frozenset(triplet for triplet, _ in codes.triplets) for codes in given],
-        )
+    for condition, found in choose_thresholds(directory, held).items():
+        studies = held if condition == "report" else held.with_image()
         lines.append(
-            f"| {condition} | {len(coded)} | {found.precision:.3f} | {found.recall:.3f} | "
+            f"| {condition} | {len(studies)} | {found.precision:.3f} | {found.recall:.3f} | "
             f"{found.f1:.3f} |"
         )
-    chosen = {k: v for k, v in json.loads(config.to_json()).items() if k.endswith("_threshold")}
-    lines += ["", "Thresholds chosen there: " + ", ".join(f"{k} {v}" for k, v in chosen.items())]
-    return "\n".join(lines) + "\n\n"
+    settings = read_config(directory)
+    chosen = ", ".join(f"{k} {v}" for k, v in settings.items() if k.endswith("_threshold"))
+    return "\n".join([*lines, "", f"Thresholds chosen there: {chosen}"]) + "\n\n"

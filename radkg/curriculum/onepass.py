@@ -35,9 +35,10 @@ def prepare(job: TrainJob, stage: Stage, work: Work) -> None:
     real = archive_sentences(s for s in archive.read(records) if isinstance(s, Study))
     number = stage.num_invented(job)
     made = invented(real, number, stage.config.seed) if number else ()
-    found = (
-        [] if job.only_radgraph else silver([*sorted(real) * _REPEATS, *made], only_stated=False)
-    )
+    found: list[SilverSentence] = []
+    if not job.only_radgraph:
+        found += silver(sorted(real), only_stated=False) * _REPEATS
+        found += silver(made, only_stated=False)
     config = OnePassConfig(parts=part_kinds(found))
     if job.radgraph:
         found += radgraph_sentences(Path(job.radgraph))

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from radkg.archive.images import read_image
+from radkg.archive.openi_coded import coded_studies
 from radkg.archive.openi_filing import gold_findings
 from radkg.curriculum.lesson import Batch, Stage, TrainJob, Work
 from radkg.errors import ArchiveError, ConfigError
@@ -23,7 +24,7 @@ from radkg.model.preprocessing import Preprocessing
 from radkg.model.tower import Tower, imagenet_tower
 from radkg.model.tower_training import TowerTraining
 from radkg.model.vision import save_tower
-from radkg.supervision import coded_studies, held_out
+from radkg.supervision import held_out
 
 _SIDE = 192  # px of the images as they are kept
 _MIN_IMAGES = 20  # with a finding, for it to be a label; fewer where there are few images
@@ -36,12 +37,11 @@ def prepare(job: TrainJob, stage: Stage, work: Work) -> None:
     Raises:
         ConfigError: there is none, or no finding is frequent enough.
     """
-    coded, _ = held_out(coded_studies(job.archive, "train", job.images))
+    coded = held_out(coded_studies(job.archive, "train", job.images))[0].first(job.limit)
     resize = Preprocessing(side=_SIDE)
     pixels: list[Tensor] = []
     findings: list[frozenset[str]] = []
-    number = min(len(coded), job.limit or len(coded))
-    for study, codes in list(zip(coded.studies, coded.golds, strict=True))[:number]:
+    for study, codes in zip(coded.studies, coded.golds, strict=True):
         for image in study.images:
             if image.location is None:
                 continue

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from radkg.archive import open_archive
 from radkg.archive.images import read_image
+from radkg.archive.openi_coded import CodedStudies, coded_studies
 from radkg.curriculum.lesson import Batch, Stage, TrainJob, Work
 from radkg.curriculum.radgraph import radgraph_sentences
 from radkg.errors import ConfigError
@@ -32,8 +33,6 @@ from radkg.schema.linearize import items_of, write
 from radkg.schema.records import Study
 from radkg.schema.sentences import words
 from radkg.supervision import (
-    Coded,
-    coded_studies,
     codes_examples,
     copy_examples,
     held_out,
@@ -50,8 +49,7 @@ _MAX_LENGTH = 1024  # tokens of an example
 
 def prepare(job: TrainJob, stage: Stage, work: Work) -> None:
     """Write examples, settings, tokenizer and features of one of the two stages."""
-    coded, _ = held_out(coded_studies(job.archive, "train", job.images))
-    coded = coded.choose(range(min(len(coded), job.limit or len(coded))))
+    coded = held_out(coded_studies(job.archive, "train", job.images))[0].first(job.limit)
     examples = _silver_examples(job, stage)
     number, seed = stage.num_invented(job), stage.config.seed
     if stage.name == "vlm_kg":
@@ -162,7 +160,7 @@ def _silver_examples(job: TrainJob, stage: Stage) -> list[Example]:
 
 
 def _first(
-    job: TrainJob, coded: Coded, examples: Iterable[Example]
+    job: TrainJob, coded: CodedStudies, examples: Iterable[Example]
 ) -> tuple[ModelConfig, Tokenizer]:
     """Return settings and tokenizer of the text-only first stage."""
     names = vocabulary(coded)
@@ -194,7 +192,9 @@ def _own_tower(work: Work) -> str:
     return str(tower) if tower.is_dir() else IMAGENET
 
 
-def _features(job: TrainJob, coded: Coded, encoder_name: str, work: Work) -> dict[str, Tensor]:
+def _features(
+    job: TrainJob, coded: CodedStudies, encoder_name: str, work: Work
+) -> dict[str, Tensor]:
     """Return the features of every image at hand, by image id.
 
     Raises:

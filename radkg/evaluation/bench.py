@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from radkg.archive.openi_coded import CodedStudies, coded_studies
 from radkg.archive.openi_filing import Filing, fit
 from radkg.errors import ArchiveError
-from radkg.evaluation.coded import SPLITS, CodedStudies, coded_studies
 from radkg.evaluation.floors import Floors, quick_answers, slow_answers, trained_ngram
 from radkg.evaluation.ngram import NgramReader
 from radkg.evaluation.yardstick import Answer, Expected, floor_scores, yardstick
 from radkg.rules import RulesExtractor
+
+SPLITS = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,7 @@ def open_bench(archive_uri: str, split: str = "test", images: str | None = None)
         ValueError: `split` is neither train nor test.
     """
     check_split(split)
-    by_split = coded_studies(archive_uri, images)
-    training, every = by_split["train"], by_split[split]
+    training, every = (coded_studies(archive_uri, name, images) for name in ("train", split))
     coded = every if images is None else every.with_image()
     if not coded.studies or not training.studies:
         left = f", {len(every.studies)} without an image in {images} left out" if images else ""
@@ -75,7 +76,7 @@ def open_bench(archive_uri: str, split: str = "test", images: str | None = None)
         images=images,
         training=training,
         coded=coded,
-        without_image=len(every.studies) - len(coded.studies),
+        without_image=len(every) - len(coded),
         filing=filing,
         yard=tuple(yardstick(coded, filing)),
     )

@@ -10,10 +10,10 @@ from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal, TypeVar, get_args
 
+from radkg.archive.openi_coded import CodedStudies
 from radkg.archive.openi_codes import GoldTriplet
 from radkg.archive.openi_filing import Filing, gold_findings, gold_triplets
 from radkg.archive.openi_statements import SAME_SITE
-from radkg.evaluation.coded import CodedStudies
 from radkg.evaluation.ngram import NgramReader, train_ngram
 from radkg.evaluation.yardstick import Answer
 from radkg.metrics import Score

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from radkg.archive.openi_coded import CodedStudies
 from radkg.archive.openi_codes import GoldTriplet
 from radkg.archive.openi_filing import Filing, gold_findings, gold_triplets
 from radkg.archive.openi_statements import SAME_SITE, statements
-from radkg.evaluation.coded import CodedStudies
 from radkg.metrics import score
 from radkg.metrics.figures import rounded_rate, scores
 from radkg.metrics.text import TextScore, text_score

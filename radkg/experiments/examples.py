@@ -6,14 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
-from radkg.archive.openi_codes import Gold
-from radkg.archive.openi_filing import gold_findings, gold_triplets
 from radkg.experiments.parts import Images, Part
 from radkg.model.batches import Example
-from radkg.schema.linearize import codes_items, write
 from radkg.schema.records import Condition, Study
-from radkg.schema.sentences import sections_read, sentences
-from radkg.supervision import MAX_REPEATS
+from radkg.schema.sentences import study_sentences
+from radkg.supervision import MAX_REPEATS, all_codes
 
 Unit = Literal["sentence", "report"]
 Aligned = Mapping[str, Sequence[tuple[str, str]]]
@@ -24,11 +21,7 @@ def texts(study: Study, condition: Condition, unit: Unit) -> list[str]:
     """Return what is shown of a study's report, one text a prompt: "" where it is not read."""
     if condition == "image":
         return [""]
-    found = [
-        study.report[start:end].strip()
-        for section in sections_read(study)
-        for start, end in sentences(study.report, section.start, section.end)
-    ]
+    found = [study.report[a:b].strip() for _, a, b in study_sentences(study)]
     # a semicolon survives the cut into words, a full stop does not
     return [" ; ".join(found)] if unit == "report" else found
 
@@ -57,8 +50,3 @@ def examples(
             if repeats[pair] <= MAX_REPEATS:
                 found.append(Example("codes", *pair, ids))
     return found
-
-
-def all_codes(gold: Gold) -> str:
-    """Return all codes of a study as the model writes them."""
-    return write(codes_items(sorted(gold_triplets(gold)), gold_findings(gold)))

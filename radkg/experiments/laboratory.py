@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from radkg.archive.images import read_image
+from radkg.archive.openi_coded import CodedStudies
 from radkg.archive.openi_filing import Filing, fit
 from radkg.errors import ConfigError
 from radkg.evaluation.floors import answer_of
@@ -37,7 +38,7 @@ from radkg.model.vision import IMAGENET, ImageEncoder, load_encoder
 from radkg.model.vlm import VisionLanguageModel
 from radkg.rules import RulesExtractor
 from radkg.schema.records import Condition
-from radkg.supervision import Coded, align, vocabulary
+from radkg.supervision import align, vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Laboratory:
         self._steps: int | None = None if config.minutes else config.steps
 
     @cached_property
-    def _coded(self) -> tuple[Coded, Coded]:
+    def _coded(self) -> tuple[CodedStudies, CodedStudies]:
         config = self.config
         return read_parts(config.archive, config.images, config.split, config.limit)
 
@@ -217,14 +218,14 @@ class Laboratory:
             f"out the spread over seeds. Greedy, no thresholds.{encoder} {made_on()}"
         )
 
-    def _part(self, coded: Coded) -> Part:
+    def _part(self, coded: CodedStudies) -> Part:
         known = self.features
         images: dict[str, tuple[str, ...]] = {}
         for study in coded.studies:
             ids = tuple(i.image_id for i in study.images if i.image_id in known)
             if ids:
                 images[study.study_id] = ids
-        part = Part(coded.studies, coded.golds, images)
+        part = Part(coded, images)
         return part if self.config.images is None else part.where(lambda s: s.study_id in images)
 
 

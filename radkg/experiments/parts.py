@@ -10,12 +10,12 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from radkg.archive.openi_coded import CodedStudies, coded_studies
 from radkg.archive.openi_codes import Gold
 from radkg.archive.openi_filing import Filing
-from radkg.evaluation.coded import CodedStudies
 from radkg.evaluation.yardstick import Expected, yardstick
 from radkg.schema.records import Study
-from radkg.supervision import Coded, coded_studies, held_out
+from radkg.supervision import held_out
 
 SPLITS = ("dev", "test")
 Images = Mapping[str, tuple[str, ...]]  # study_id -> ids of its images that have features
@@ -25,28 +25,28 @@ Images = Mapping[str, tuple[str, ...]]  # study_id -> ids of its images that hav
 class Part:
     """Studies, their codes, and their images."""
 
-    studies: tuple[Study, ...]
-    golds: tuple[Gold, ...]
+    coded: CodedStudies
     images: Images
     """empty where no images are given"""
 
-    def __len__(self) -> int:
-        return len(self.studies)
+    @property
+    def studies(self) -> tuple[Study, ...]:
+        """The studies."""
+        return self.coded.studies
 
     @property
-    def coded(self) -> Coded:
-        """The studies as `radkg.supervision` takes them."""
-        return Coded(self.studies, self.golds)
+    def golds(self) -> tuple[Gold, ...]:
+        """Their human codes."""
+        return self.coded.golds
+
+    def __len__(self) -> int:
+        return len(self.coded)
 
     def where(self, keep: Callable[[Study], bool]) -> Part:
         """Return the studies that `keep` is true of."""
-        pairs = [p for p in zip(self.studies, self.golds, strict=True) if keep(p[0])]
-        kept = {study.study_id for study, _ in pairs}
-        return Part(
-            tuple(study for study, _ in pairs),
-            tuple(gold for _, gold in pairs),
-            {study_id: ids for study_id, ids in self.images.items() if study_id in kept},
-        )
+        coded = self.coded.choose(i for i, study in enumerate(self.studies) if keep(study))
+        kept = {study.study_id for study in coded.studies}
+        return Part(coded, {name: ids for name, ids in self.images.items() if name in kept})
 
     def drawn(self, number: int, seed: int) -> Part:
         """Return `number` studies drawn at random, in the order of the archive."""
@@ -62,20 +62,16 @@ class Part:
 
     def yardstick(self, filing: Filing) -> list[Expected]:
         """Return what answers are held against, study by study."""
-        return list(yardstick(CodedStudies(self.studies, self.golds, ()), filing))
+        return list(yardstick(self.coded, filing))
 
 
 def read_parts(
     archive: str, images: str | None, split: str, limit: int | None
-) -> tuple[Coded, Coded]:
+) -> tuple[CodedStudies, CodedStudies]:
     """Return the studies to train on (nine tenths of train) and those of the split to score on.
 
     Texts that occur in both are on one side only.
     """
     training, dev = held_out(coded_studies(archive, "train", images))
     scored = dev if split == "dev" else coded_studies(archive, "test", images)
-    return _first(training, limit), _first(scored, limit)
-
-
-def _first(coded: Coded, limit: int | None) -> Coded:
-    return coded if limit is None else coded.choose(range(min(limit, len(coded))))
+    return training.first(limit), scored.first(limit)

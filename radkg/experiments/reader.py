@@ -9,9 +9,8 @@ from torch import Tensor
 
 from radkg.experiments.examples import Unit, texts
 from radkg.experiments.parts import Images
-from radkg.extractor.coded import merged
+from radkg.extractor.coded import asked
 from radkg.model.batches import stack_views
-from radkg.model.decode import Generation
 from radkg.model.engines import load_engine
 from radkg.model.language import Prompt
 from radkg.model.vlm import VisionLanguageModel
@@ -53,18 +52,18 @@ class VariantReader:
     def codes(self, studies: Sequence[Study], /) -> list[Codes]:
         """Return the codes of each study, in order."""
         sees = self.condition != "report"
-        prompts: list[Prompt] = []
-        owners: list[int] = []
-        for i, study in enumerate(studies):
-            for text in texts(study, self.condition, self._unit):
-                prompts.append(Prompt("codes", text, i if sees else None))
-                owners.append(i)
+        prompts = [
+            [
+                Prompt("codes", text, i if sees else None)
+                for text in texts(study, self.condition, self._unit)
+            ]
+            for i, study in enumerate(studies)
+        ]
         prefixes = self._prefixes(studies) if sees else None
-        written = self._engine.generate(prompts, prefixes, max_new_tokens=_MAX_NEW_TOKENS)
-        by_study: list[list[Generation]] = [[] for _ in studies]
-        for owner, generation in zip(owners, written, strict=True):
-            by_study[owner].append(generation)
-        return [merged(found) for found in by_study]
+        return asked(
+            prompts,
+            lambda p: self._engine.generate(p, prefixes, max_new_tokens=_MAX_NEW_TOKENS),
+        )
 
     @torch.inference_mode()
     def _prefixes(self, studies: Sequence[Study]) -> Tensor:

@@ -8,7 +8,6 @@ from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
 from radkg.archive.openi_filing import Filing, gold_findings, gold_triplets
-from radkg.evaluation.coded import CodedStudies
 from radkg.evaluation.floors import quick_answers
 from radkg.evaluation.yardstick import Answer, Expected, false_on_normal, unsupported
 from radkg.experiments.parts import Part
@@ -67,8 +66,7 @@ def share(counts: Sequence[tuple[int, int]]) -> Figure | None:
 
 def floors(training: Part, scored: Part, filing: Filing) -> dict[str, list[Answer]]:
     """Return two answers that look at nothing: the best fixed one, and the most frequent one."""
-    coded = CodedStudies(training.studies, training.golds, ())
-    constant = quick_answers(filing, coded, scored.studies)["constant"]
+    constant = quick_answers(filing, training.coded, scored.studies)["constant"]
     counts = Counter(
         Answer(gold_findings(gold) & filing.classes, gold_triplets(gold)) for gold in training.golds
     )

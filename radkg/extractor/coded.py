@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
+from radkg.model.config import ModelConfig
 from radkg.model.decode import Generation, item_confidences
+from radkg.model.language import Prompt
 from radkg.schema.codes import CodedTriplet, Codes
 from radkg.schema.linearize import parse, triplets_of
-from radkg.schema.records import Entity, Relation
+from radkg.schema.records import Condition, Entity, Relation
 
 
 def merged(written: Iterable[Generation]) -> Codes:
@@ -30,6 +33,14 @@ def merged(written: Iterable[Generation]) -> Codes:
     return Codes(tuple(sorted(findings.items())), tuple(sorted(triplets.items())))
 
 
+def asked(
+    prompts: Sequence[Sequence[Prompt]], generate: Callable[[list[Prompt]], list[Generation]]
+) -> list[Codes]:
+    """Return the codes of each study from its prompts; those of all studies are asked at once."""
+    written = iter(generate([prompt for one in prompts for prompt in one]))
+    return [merged(islice(written, len(one))) for one in prompts]
+
+
 def limited(codes: Codes, threshold: float, normal_threshold: float = 0.0) -> Codes:
     """Return the codes that are at least as sure as `threshold`, both in [0, 1].
 
@@ -42,6 +53,15 @@ def limited(codes: Codes, threshold: float, normal_threshold: float = 0.0) -> Co
         tuple(pair for pair in codes.findings if pair[1] >= threshold),
         tuple(pair for pair in codes.triplets if pair[1] >= threshold),
     )
+
+
+def given(codes: Codes, condition: Condition, config: ModelConfig) -> Codes:
+    """Return the codes that are sure enough to be given under a condition."""
+    if condition == "image":
+        return limited(codes, config.image_threshold)
+    together = condition == "image+report"
+    threshold = config.both_threshold if together else config.report_threshold
+    return limited(codes, threshold, config.normal_threshold)
 
 
 def from_image(

@@ -24,7 +24,7 @@ class OnePassExtractor:
         model = OnePass(config)
         load_weights(model, directory)
         self.model_id = model_id(directory, names_id())
-        self.read = SentencewiseReader(Reader(model, cache_size=0).read)
+        self.read = SentencewiseReader(Reader(model).read)
 
     def __reduce__(self) -> tuple[type[OnePassExtractor], tuple[Path]]:
         return (OnePassExtractor, (self._directory,))

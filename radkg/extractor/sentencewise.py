@@ -16,7 +16,7 @@ from radkg.rules import RulesExtractor
 from radkg.rules.concepts import concepts
 from radkg.schema.linearize import Reading
 from radkg.schema.records import Condition, Entity, Extraction, Relation, Study
-from radkg.schema.sentences import sections_read, sentences
+from radkg.schema.sentences import sections_read, study_sentences
 
 ReadSentences = Callable[[Sequence[str]], list[Reading]]
 
@@ -129,11 +129,7 @@ def names_id() -> str:
 def _places(study: Study) -> list[tuple[str, int, int]]:
     """Return section name, start and end of each sentence that is read."""
     check_language(study)
-    return [
-        (section.name, start, end)
-        for section in sections_read(study)
-        for start, end in sentences(study.report, section.start, section.end)
-    ]
+    return list(study_sentences(study))
 
 
 def _assemble(

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from radkg.errors import ExtractorError
 from radkg.extractor import SHIPPED
-from radkg.extractor.coded import from_image, limited, merged
+from radkg.extractor.coded import asked, from_image, given
 from radkg.extractor.onepass import OnePassExtractor
 from radkg.extractor.sentencewise import (
     SentencewiseReader,
@@ -43,7 +43,7 @@ from radkg.model.vlm import VisionLanguageModel
 from radkg.schema.codes import Codes
 from radkg.schema.linearize import Reading, ground, parse
 from radkg.schema.records import Condition, Extraction, Study
-from radkg.schema.sentences import sections_read, sentences
+from radkg.schema.sentences import study_sentences
 
 MAX_NEW_TOKENS = 256
 
@@ -152,37 +152,26 @@ class VlmExtractor:
         prefixes = [self._prefix(s) if self.condition != "report" else None for s in studies]
         if self.condition == "image":
             _all_have_images(studies, prefixes)
-            found = self._codes_of_images(prefixes, list(range(len(studies))))
-            return [limited(codes, config.image_threshold) for codes in found]
+            found = self._codes_of_images(prefixes, range(len(studies)))
+            return [given(codes, "image", config) for codes in found]
         images = [i for i, prefix in enumerate(prefixes) if prefix is not None]
         row = {i: k for k, i in enumerate(images)}
-        prompts: list[Prompt] = []
-        owners: list[int] = []
+        prompts = []
         for i, study in enumerate(studies):
             check_language(study)
-            for section in sections_read(study):
-                for a, b in sentences(study.report, section.start, section.end):
-                    prompts.append(Prompt("codes", study.report[a:b], row.get(i)))
-                    owners.append(i)
-        written = self._generate(prompts, self._stacked(prefixes, images))
-        by_study: list[list[Generation]] = [[] for _ in studies]
-        for owner, generation in zip(owners, written, strict=True):
-            by_study[owner].append(generation)
+            texts = (study.report[a:b] for _, a, b in study_sentences(study))
+            prompts.append([Prompt("codes", text, row.get(i)) for text in texts])
+        found = asked(prompts, lambda p: self._generate(p, self._stacked(prefixes, images)))
         return [
-            limited(
-                merged(found),
-                config.both_threshold if i in row else config.report_threshold,
-                config.normal_threshold,
-            )
-            for i, found in enumerate(by_study)
+            given(codes, "image+report" if i in row else "report", config)
+            for i, codes in enumerate(found)
         ]
 
     def _codes_of_images(
         self, prefixes: Sequence[Tensor | None], chosen: Sequence[int]
     ) -> list[Codes]:
-        prompts = [Prompt("codes", "", k) for k in range(len(chosen))]
-        written = self._generate(prompts, self._stacked(prefixes, chosen))
-        return [merged([found]) for found in written]
+        prompts = [[Prompt("codes", "", k)] for k in range(len(chosen))]
+        return asked(prompts, lambda p: self._generate(p, self._stacked(prefixes, chosen)))
 
     def _read_sentences(self, found: Sequence[str]) -> list[Reading]:
         written = self._generate([Prompt("copy", sentence) for sentence in found], None)

@@ -6,7 +6,7 @@ B rows, T tokens, V views, C feature width.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -109,17 +109,3 @@ def stack_views(studies: Sequence[Sequence[str]], features: Mapping[str, Tensor]
             stacked[i, j] = features[image_id]
             is_view[i, j] = True
     return {"features": stacked, "is_view": is_view, "has_image": is_view.any(1)}
-
-
-def batches(
-    rows: Sequence[Row],
-    pad_id: int,
-    features: Mapping[str, Tensor],
-    *,
-    batch_tokens: int,
-    seed: int,
-    epoch: int,
-) -> Iterator[Batch]:
-    """Yield the batches of one epoch, in the order that seed and epoch fix."""
-    for members in batch_order([len(row.ids) for row in rows], batch_tokens, seed, epoch):
-        yield collate([rows[i] for i in members], pad_id, features)

@@ -81,7 +81,7 @@ class ProjectorConfig(Config):
 class VisionConfig(Config):
     """Which image encoder made the features that the projector was trained on."""
 
-    encoder: str = "small"
+    encoder: str = "imagenet"
     """name or directory, as radkg.model.vision.load_encoder takes it"""
     encoder_id: str = ""
     """hash of its weights and preprocessing; a model refuses the features of another one"""
@@ -108,11 +108,14 @@ class ModelConfig(Config):
     """confidence of a code where report and image are read together"""
     image_threshold: float = 0.0
     """confidence of a code where only the image is read"""
-    image_end_bias: float = 0.0
-    """nats by which an output is kept from ending where only the image is read: greedy decoding
-    would call nearly every image normal, as most are"""
     sure_threshold: float = 0.0
     """confidence from which what the image alone shows goes into an extraction"""
+
+    def unlimited(self) -> Self:
+        """Return the settings with which everything that is written is given."""
+        names = (f.name for f in dataclasses.fields(self) if f.name.endswith("_threshold"))
+        limits: dict[str, Any] = dict.fromkeys(names, 0.0)
+        return dataclasses.replace(self, **limits)
 
     def __post_init__(self) -> None:
         if self.projector and self.projector.dim_out != self.language.hidden:

@@ -147,10 +147,6 @@ class TransformersEngine:
         scores: list[Tensor] = []  # logit of the token that was chosen (B,)
         owners: list[int] = []  # row of each of these
 
-        end_bias = torch.tensor(
-            [0.0 if p.sentence else self.model.config.image_end_bias for _, p in rows],
-            device=device,
-        )
         lengths = torch.tensor([len(ids) for ids, _ in rows], device=device)
         width = int(lengths.max())
         inputs = torch.tensor(
@@ -174,8 +170,7 @@ class TransformersEngine:
             columns = torch.from_numpy(ids).to(device)
             logits = state @ head[columns].T  # (B, U)
             logits.masked_fill_(~torch.from_numpy(allowed).to(device), -torch.inf)
-            wanted = logits.where(columns != eos, logits - end_bias[active, None].to(logits.dtype))
-            choice = wanted.argmax(dim=1)
+            choice = logits.argmax(dim=1)
             chosen = columns[choice]
             states.append(state)
             scores.append(logits.gather(1, choice[:, None])[:, 0])

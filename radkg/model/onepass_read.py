@@ -30,29 +30,16 @@ class Reader:
 
     Args:
         model: the network; set to evaluation.
-        cache_size: readings kept, in sentences; 0 switches the cache off.
     """
 
-    def __init__(self, model: OnePass, cache_size: int = 20_000) -> None:
+    def __init__(self, model: OnePass) -> None:
         self.model = model.eval()
-        self.cache_size = cache_size
-        self._cache: dict[str, Reading] = {}
         self._table = WordTable(model.config.buckets)
         self._vectors = model.table.weight.new_zeros((0, model.config.width))  # of its words
         self._is_word = self._table.is_word()
 
     def read(self, found: Sequence[str]) -> list[Reading]:
         """Return what each sentence states, in order."""
-        if not self.cache_size:
-            return self._read(found)
-        new = [s for s in dict.fromkeys(found) if s not in self._cache]
-        read = dict(zip(new, self._read(new), strict=True))
-        answers = [self._cache.get(s) or read[s] for s in found]
-        for sentence in new[: self.cache_size - len(self._cache)]:
-            self._cache[sentence] = read[sentence]
-        return answers
-
-    def _read(self, found: Sequence[str]) -> list[Reading]:
         places = [words(sentence) for sentence in found]
         if len(self._table) > _MAX_WORDS:
             self._table = WordTable(self.model.config.buckets)

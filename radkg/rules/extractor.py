@@ -24,7 +24,7 @@ from radkg.schema.records import (
     RelationType,
     Study,
 )
-from radkg.schema.sentences import sections_read, sentences, words
+from radkg.schema.sentences import study_sentences, words
 
 # One figure for every mention and relation, for the rules cannot tell a sure reading from a poor
 # one: 92 % of the findings read in training reports stand in the human codes, rounded down.
@@ -57,27 +57,14 @@ class RulesExtractor:
         entities: list[Entity] = []
         found_relations: list[Relation] = []
         report = study.report
-        for section in sections_read(study):
-            for start, end in sentences(report, section.start, section.end):
-                mentions, links = self._read(report[start:end])
-                first = len(entities)
-                for text, label, concept, a, b in mentions:
-                    entities.append(
-                        Entity(
-                            text,
-                            label,
-                            concept,
-                            start + a,
-                            start + b,
-                            section.name,
-                            "report",
-                            CONFIDENCE,
-                        )
-                    )
-                for head, tail, relation in links:
-                    found_relations.append(
-                        Relation(first + head, first + tail, relation, CONFIDENCE)
-                    )
+        for section, start, end in study_sentences(study):
+            mentions, links = self._read(report[start:end])
+            first = len(entities)
+            for text, label, concept, a, b in mentions:
+                place = (start + a, start + b, section)
+                entities.append(Entity(text, label, concept, *place, "report", CONFIDENCE))
+            for head, tail, relation in links:
+                found_relations.append(Relation(first + head, first + tail, relation, CONFIDENCE))
         return Extraction(
             study_id=study.study_id,
             subject_id=study.subject_id,

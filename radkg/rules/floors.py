@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from radkg.rules.lexicon import ENTITY_KINDS, load_lexicon
 from radkg.schema.records import Study
-from radkg.schema.sentences import sections_read, sentences, words
+from radkg.schema.sentences import study_sentences, words
 
 _NEGATION = re.compile(r"\b(?:no|not|without|negative|free of|clear of|absent|resolved)\b", re.I)
 
@@ -19,16 +19,15 @@ _NEGATION = re.compile(r"\b(?:no|not|without|negative|free of|clear of|absent|re
 def sentence_concepts(study: Study, *, negation: bool) -> Iterator[frozenset[str]]:
     """Yield the concepts named in each sentence; with `negation`, before its first denying word."""
     lexicon = load_lexicon()
-    for section in sections_read(study):
-        for start, end in sentences(study.report, section.start, section.end):
-            sentence = study.report[start:end]
-            denial = _NEGATION.search(sentence) if negation else None
-            items = lexicon.find(words(sentence[: denial.start()] if denial else sentence))
-            concepts = {item.concept for item in items if item.kind in ENTITY_KINDS}
-            named = {
-                lexicon.contexts[one, other]
-                for one in concepts
-                for other in concepts
-                if (one, other) in lexicon.contexts
-            }
-            yield frozenset(concepts | named)
+    for _, start, end in study_sentences(study):
+        sentence = study.report[start:end]
+        denial = _NEGATION.search(sentence) if negation else None
+        items = lexicon.find(words(sentence[: denial.start()] if denial else sentence))
+        concepts = {item.concept for item in items if item.kind in ENTITY_KINDS}
+        named = {
+            lexicon.contexts[one, other]
+            for one in concepts
+            for other in concepts
+            if (one, other) in lexicon.contexts
+        }
+        yield frozenset(concepts | named)

@@ -38,6 +38,13 @@ def sections_read(study: Study) -> list[Section]:
     return wanted
 
 
+def study_sentences(study: Study) -> Iterator[tuple[str, int, int]]:
+    """Yield section name, start and end of each sentence that is read of a study's report."""
+    for section in sections_read(study):
+        for start, end in sentences(study.report, section.start, section.end):
+            yield section.name, start, end
+
+
 def sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of each sentence of `text[start:end]`, blank ones left out."""
     begin = start

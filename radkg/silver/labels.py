@@ -13,7 +13,7 @@ from radkg.rules.extractor import read_sentence
 from radkg.rules.lexicon import load_lexicon
 from radkg.schema.linearize import Link, Span, ground, items_of, parse, write
 from radkg.schema.records import Study
-from radkg.schema.sentences import sections_read, sentences, words
+from radkg.schema.sentences import study_sentences, words
 
 Part = tuple[int, int, str]  # start and end in the sentence, what the rules take the phrase for
 
@@ -36,9 +36,7 @@ def archive_sentences(studies: Iterable[Study]) -> Counter[str]:
     """Return the sentences that extractors read, blanks around them off, with their counts."""
     counts: Counter[str] = Counter()
     for study in studies:
-        for section in sections_read(study):
-            for start, end in sentences(study.report, section.start, section.end):
-                counts[study.report[start:end].strip()] += 1
+        counts.update(study.report[a:b].strip() for _, a, b in study_sentences(study))
     return counts
 
 

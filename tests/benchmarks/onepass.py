@@ -23,7 +23,7 @@ from radkg.model.onepass import OnePass, OnePassConfig
 from radkg.model.onepass_read import Reader
 from radkg.rules import RulesExtractor
 from radkg.rules.concepts import concepts
-from radkg.schema.sentences import sections_read, sentences
+from radkg.schema.sentences import study_sentences
 from radkg.silver import archive_sentences, silver
 
 BATCH = 500  # studies read at a time, as radkg evaluate does
@@ -78,10 +78,7 @@ def cpu_seconds(work, studies):
 
 def texts_of(studies):
     return [
-        study.report[start:end]
-        for study in studies
-        for section in sections_read(study)
-        for start, end in sentences(study.report, section.start, section.end)
+        study.report[start:end] for study in studies for _, start, end in study_sentences(study)
     ]
 
 
@@ -90,7 +87,7 @@ def speeds(directory, model, studies):
     extractor = OnePassExtractor(directory)
     cached = cpu_seconds(extractor, studies)
     warm = cpu_seconds(extractor, studies)  # all but the reading: every sentence is known
-    reader = Reader(model, cache_size=0)
+    reader = Reader(model)
 
     def read_all(some):
         found = texts_of(some)

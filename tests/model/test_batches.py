@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radkg.errors import ConfigError
-from radkg.model.batches import Example, batch_order, batches, collate, encode, stack_views
+from radkg.model.batches import Example, batch_order, collate, encode, stack_views
 from radkg.model.vlm import IGNORED
-from tests.model.tiny import CODED, COPIED, language
+from tests.model.tiny import COPIED, language
 
 FEATURES = {"a": torch.ones(3), "b": torch.full((3,), 2.0)}
 LENGTHS = random.Random(1).choices(range(8, 91), k=2000)
@@ -100,19 +100,3 @@ def test_little_is_padding():
     # and short and long batches come in no order
     longest = [max(LENGTHS[i] for i in members) for members in order]
     assert longest != sorted(longest)
-
-
-def test_an_epoch_of_batches_has_every_row():
-    examples = [Example("copy", s, o) for s, o in COPIED.items()]
-    examples += [Example("codes", s, o, ("a",)) for s, o in CODED.items()]
-    rows = rows_of(*examples)
-    budget = {"batch_tokens": 120, "seed": 0, "epoch": 0}
-    found = list(batches(rows, language().pad_id, FEATURES, **budget))
-    assert sum(len(b["input_ids"]) for b in found) == len(rows)
-    assert sum(int(b["has_image"].sum()) for b in found if "features" in b) == len(CODED)
-    assert all(b["input_ids"].numel() <= 120 for b in found)
-    again = batches(rows, language().pad_id, FEATURES, **budget)
-    assert all(
-        torch.equal(a["input_ids"], b["input_ids"]) for a, b in zip(found, again, strict=True)
-    )
-    assert list(batches([], 0, {}, **budget)) == []

@@ -133,12 +133,12 @@ def test_a_sentence_without_words_states_nothing():
 def test_neighbours_do_not_change_an_answer(learnt):
     model = learnt[0]
     found = [*invented(REAL, 150, seed=3), *HOSTILE]
-    expected = dict(zip(found, Reader(model, cache_size=0).read(found), strict=True))
+    expected = dict(zip(found, Reader(model).read(found), strict=True))
     shuffled = list(found)
     random.Random(0).shuffle(shuffled)
     for order in (found, shuffled):
         for size in (1, 8, 64):
-            reader = Reader(model, cache_size=0)
+            reader = Reader(model)
             for k in range(0, len(order), size):
                 part = order[k : k + size]
                 for sentence, reading in zip(part, reader.read(part), strict=True):
@@ -147,13 +147,6 @@ def test_neighbours_do_not_change_an_answer(learnt):
                     assert reading.span_confidences == pytest.approx(
                         expected[sentence].span_confidences, abs=1e-4
                     )
-
-
-@pytest.mark.parametrize("cache_size", [0, 3, 1000])
-def test_the_cache_changes_nothing(learnt, cache_size):
-    reader = Reader(learnt[0], cache_size)
-    found = [*REAL, REAL[0], "", *REAL]
-    assert reader.read(found) == reader.read(found) == Reader(learnt[0], 0).read(found)
 
 
 def test_the_same_seed_gives_the_same_weights():
