@@ -8,10 +8,11 @@ softmax that the probabilities need is one product per batch, after the loop.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -20,6 +21,9 @@ from transformers import DynamicCache
 from radkg.model.grammar import Grammar, complete
 from radkg.model.language import Prompt
 from radkg.model.vlm import VisionLanguageModel
+
+if TYPE_CHECKING:
+    from llguidance import LLMatcher
 
 _IMAGES = 32  # images whose prefixes are held at once; their prompts are sorted by length together
 _HEAD_ROWS = 256  # positions that the full head sees at once: 156 MB of logits at V = 152 k
@@ -39,6 +43,13 @@ class Generation:
     """false: the budget ran out, and the last item was cut off the text"""
     item_of: tuple[int, ...]
     """for each token the number of the item that it belongs to"""
+
+
+class Begun(NamedTuple):
+    """An output that another engine wrote without a grammar: its beginning may stand."""
+
+    token_ids: Sequence[int] = ()
+    logprobs: Sequence[float] = ()
 
 
 class Engine(Protocol):
@@ -101,9 +112,19 @@ class TransformersEngine:
 
     @torch.inference_mode()
     def generate(
-        self, prompts: Sequence[Prompt], prefixes: Tensor | None, *, max_new_tokens: int
+        self,
+        prompts: Sequence[Prompt],
+        prefixes: Tensor | None,
+        *,
+        max_new_tokens: int,
+        begun: Mapping[Prompt, Begun] | None = None,
     ) -> list[Generation]:
-        """Return one generation per prompt, in order (see Engine)."""
+        """Return one generation per prompt, in order (see Engine).
+
+        Args:
+            begun: greedy outputs of the same model; as far as the grammar allows they are kept.
+        """
+        begun = begun or {}
         if max_new_tokens < 1:
             raise ValueError(f"max_new_tokens is {max_new_tokens}: at least 1")
         done: dict[Prompt, Generation] = {}
@@ -112,13 +133,15 @@ class TransformersEngine:
             if images and prefixes is None:
                 raise ValueError("a prompt has an image, but there are no prefixes")
             past = self._prefix_cache(prefixes[images]) if prefixes is not None and images else None
-            encoded = [(self.model.language.prompt_ids(prompt), prompt) for prompt in members]
-            encoded.sort(key=lambda pair: len(pair[0]))
-            for start in range(0, len(encoded), self.batch_size):
-                rows = encoded[start : start + self.batch_size]
-                which = [images.index(p.image) for _, p in rows if p.image is not None]
+            pending = [
+                (self.model.language.prompt_ids(p), p, begun.get(p, Begun())) for p in members
+            ]
+            pending.sort(key=lambda row: len(row[0]) + len(row[2].token_ids))
+            for start in range(0, len(pending), self.batch_size):
+                rows = pending[start : start + self.batch_size]
+                which = [images.index(p.image) for _, p, _ in rows if p.image is not None]
                 outputs = self._batch(rows, _selected(past, which), max_new_tokens)
-                for (_, prompt), (ids, logprobs, finished) in zip(rows, outputs, strict=True):
+                for (_, prompt, _), (ids, logprobs, finished) in zip(rows, outputs, strict=True):
                     done[prompt] = make_generation(
                         self.model, prompt, ids, logprobs, finished=finished
                     )
@@ -133,31 +156,38 @@ class TransformersEngine:
 
     def _batch(
         self,
-        rows: Sequence[tuple[list[int], Prompt]],
+        rows: Sequence[tuple[list[int], Prompt, Begun]],
         cache: DynamicCache,
         max_new_tokens: int,
     ) -> list[tuple[list[int], list[float], bool]]:
         """Return each row's tokens, their log-probabilities, and whether it is finished."""
         decoder, head = self.model.model.model, self.model.model.lm_head.weight  # (V, D)
         device, eos = head.device, self.model.language.eos_id
-        matchers = [self.grammar.matcher(prompt) for _, prompt in rows]
-        tokens: list[list[int]] = [[] for _ in rows]
+        matchers = [self.grammar.matcher(prompt) for _, prompt, _ in rows]
+        tokens = [
+            _kept(begun.token_ids[: max_new_tokens - 1], matcher, eos)
+            for (_, _, begun), matcher in zip(rows, matchers, strict=True)
+        ]
+        logprobs = [
+            list(row[2].logprobs[: len(kept)]) for row, kept in zip(rows, tokens, strict=True)
+        ]
+        prompts = [[*row[0], *kept] for row, kept in zip(rows, tokens, strict=True)]
         active = list(range(len(rows)))  # rows not yet finished, in the order of the tensors
         states: list[Tensor] = []  # what the head saw at each step (B, D)
         scores: list[Tensor] = []  # logit of the token that was chosen (B,)
         owners: list[int] = []  # row of each of these
 
-        lengths = torch.tensor([len(ids) for ids, _ in rows], device=device)
+        lengths = torch.tensor([len(ids) for ids in prompts], device=device)
         width = int(lengths.max())
         inputs = torch.tensor(
-            [ids + [eos] * (width - len(ids)) for ids, _ in rows], device=device
+            [ids + [eos] * (width - len(ids)) for ids in prompts], device=device
         )  # (B, T), padded on the right: no position is without anything to attend to
         start = cache.get_seq_length()
         seen = torch.arange(width, device=device) < lengths[:, None]
         seen = torch.cat([seen.new_ones(len(rows), start), seen], dim=1)
         positions = start + torch.arange(width, device=device).expand(len(rows), width)
         last = lengths - 1
-        for step in range(max_new_tokens):
+        for step in itertools.count():
             hidden = decoder(
                 input_ids=inputs,
                 attention_mask=seen,
@@ -178,9 +208,10 @@ class TransformersEngine:
             kept = []
             for place, (row, token) in enumerate(zip(active, chosen.tolist(), strict=True)):
                 tokens[row].append(token)
-                if token != eos and matchers[row].consume_token(token):
+                goes_on = token != eos and matchers[row].consume_token(token)
+                if goes_on and len(tokens[row]) < max_new_tokens:
                     kept.append(place)
-            if not kept or step + 1 == max_new_tokens:
+            if not kept:
                 break
             if len(kept) < len(active):
                 keep = torch.tensor(kept, device=device)
@@ -191,7 +222,6 @@ class TransformersEngine:
             seen = torch.cat([seen, seen.new_ones(len(active), 1)], dim=1)
             positions = (start + lengths + step)[:, None]
             last = torch.zeros_like(lengths)
-        logprobs: list[list[float]] = [[] for _ in rows]
         for owner, logprob in zip(owners, _logprobs(states, scores, head), strict=True):
             logprobs[owner].append(logprob)
         # a matcher that gave up allows the end anywhere
@@ -211,6 +241,15 @@ def _groups(prompts: Sequence[Prompt]) -> Iterator[tuple[list[int], list[Prompt]
     for start in range(0, len(images), _IMAGES):
         some = images[start : start + _IMAGES]
         yield some, [prompt for prompt in prompts if prompt.image in some]
+
+
+def _kept(ids: Sequence[int], matcher: LLMatcher, eos: int) -> list[int]:
+    """Return the tokens from the first on that the grammar allows; the matcher has seen them."""
+    kept = list(itertools.takewhile(lambda token: token != eos, ids))
+    kept = kept[: matcher.validate_tokens(kept)] if kept else kept
+    if kept:
+        matcher.consume_tokens(kept)
+    return kept
 
 
 def _selected(past: DynamicCache | None, rows: Sequence[int]) -> DynamicCache:

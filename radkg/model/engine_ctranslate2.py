@@ -1,7 +1,8 @@
 """Text prompts on the CPU through CTranslate2 (int8): decode freely, check, repair the few.
 
-Every output is checked; what does not parse, ground or end is generated again under the grammar by
-the torch engine. Prompts with an image go there at once: CTranslate2 takes tokens only.
+Every output is checked; one that does not parse, ground or end is kept as far as the grammar allows
+it, and the torch engine goes on from there: greedy, it would have written the same so far. Prompts
+with an image go there at once: CTranslate2 takes tokens only.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from radkg.errors import ExtractorError
-from radkg.model.decode import Generation, TransformersEngine, make_generation
+from radkg.model.decode import Begun, Generation, TransformersEngine, make_generation
 from radkg.model.grammar import is_valid
 from radkg.model.language import Prompt
 from radkg.model.vlm import VisionLanguageModel
@@ -53,18 +54,22 @@ class CTranslate2Engine:
     ) -> list[Generation]:
         """Return one generation per prompt, in order (see Engine)."""
         unique = list(dict.fromkeys(prompts))
-        done = self._free([p for p in unique if p.image is None], max_new_tokens)
+        done, begun = self._free([p for p in unique if p.image is None], max_new_tokens)
         rest = [prompt for prompt in unique if prompt not in done]
-        self.repaired += sum(prompt.image is None for prompt in rest)
+        self.repaired += len(begun)
         if rest:
-            strict = self.strict.generate(rest, prefixes, max_new_tokens=max_new_tokens)
+            strict = self.strict.generate(
+                rest, prefixes, max_new_tokens=max_new_tokens, begun=begun
+            )
             done.update(zip(rest, strict, strict=True))
         return [done[prompt] for prompt in prompts]
 
-    def _free(self, prompts: Sequence[Prompt], max_new_tokens: int) -> dict[Prompt, Generation]:
-        """Return what was generated without a grammar and yet is finished and valid."""
+    def _free(
+        self, prompts: Sequence[Prompt], max_new_tokens: int
+    ) -> tuple[dict[Prompt, Generation], dict[Prompt, Begun]]:
+        """Return what is finished and valid without a grammar, and the beginning of all else."""
         if not prompts:
-            return {}
+            return {}, {}
         if self._generator is None:
             self._generator = _load(self.model, self.compute_type)
         language = self.model.language
@@ -87,14 +92,17 @@ class CTranslate2Engine:
                 return_scores=True,
                 callback=keep,  # the one way to the probability of each token
             )
-        done = {}
+        done: dict[Prompt, Generation] = {}
+        begun: dict[Prompt, Begun] = {}
         for prompt, pairs in zip(prompts, steps, strict=True):
             ids = [token for token, _ in pairs]
+            logprobs = [logprob for _, logprob in pairs]
             finished = bool(ids) and ids[-1] == language.eos_id
             if finished and is_valid(language.decode(ids), prompt, self._vocabulary):
-                logprobs = [logprob for _, logprob in pairs]
                 done[prompt] = make_generation(self.model, prompt, ids, logprobs, finished=True)
-        return done
+            else:
+                begun[prompt] = Begun(ids, logprobs)
+        return done, begun
 
 
 def _load(model: VisionLanguageModel, compute_type: str) -> Any:

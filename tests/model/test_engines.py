@@ -6,9 +6,11 @@ import sys
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from radkg.errors import ExtractorError
-from radkg.model.decode import TransformersEngine, item_confidences
+from radkg.model.decode import Begun, TransformersEngine, item_confidences
 from radkg.model.engine_ctranslate2 import CTranslate2Engine
 from radkg.model.engines import ENGINES, load_engine
 from radkg.model.language import Prompt
@@ -18,6 +20,11 @@ from tests.model.tiny import CODED, COPIED, NAMES, learnt_model, random_model
 PROMPTS = [
     *(Prompt("copy", sentence) for sentence in COPIED),
     *(Prompt("codes", sentence) for sentence in CODED),
+]
+UNKNOWN = [  # what a model that knows PROMPTS by heart begins well and ends badly
+    Prompt(target, sentence)
+    for target in ("copy", "codes")
+    for sentence in ("There is a large left effusion.", "The left base is clear.", "No edema; mild")
 ]
 
 
@@ -66,17 +73,37 @@ def test_int8_writes_the_same_text():
     assert sum(same) >= len(same) - 1
 
 
-def test_what_is_invalid_is_generated_again_under_the_grammar():
-    model = random_model()  # hardly anything that it writes freely is valid
-    expected = strict(model).generate(PROMPTS, None, max_new_tokens=20)
-    engine = CTranslate2Engine(strict(model), NAMES)
-    found = engine.generate(PROMPTS, None, max_new_tokens=20)
-    assert 0 < engine.repaired <= len(PROMPTS)
-    assert {problem(g.text, p, frozenset(NAMES)) for g, p in zip(found, PROMPTS, strict=True)} == {
+@pytest.mark.parametrize("make", [random_model, learnt_model])
+def test_what_is_invalid_goes_on_under_the_grammar(make):
+    model = make()
+    expected = strict(model).generate(UNKNOWN, None, max_new_tokens=20)
+    engine = CTranslate2Engine(strict(model), NAMES, compute_type="float32")
+    found = engine.generate(UNKNOWN, None, max_new_tokens=20)
+    assert 0 < engine.repaired <= len(UNKNOWN)
+    assert {problem(g.text, p, frozenset(NAMES)) for g, p in zip(found, UNKNOWN, strict=True)} == {
         None
     }
-    if engine.repaired == len(PROMPTS):
-        assert found == expected
+    assert [(g.token_ids, g.text, g.finished) for g in found] == [
+        (g.token_ids, g.text, g.finished) for g in expected
+    ]
+    for one, other in zip(found, expected, strict=True):
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_any_beginning_gives_the_same_end(data):
+    model = learnt_model()
+    (whole,) = strict(model).generate(PROMPTS[:1], None, max_new_tokens=40)
+    cut = data.draw(st.integers(0, len(whole.token_ids)))
+    wrong = data.draw(st.lists(st.integers(0, model.config.language.vocab_size - 1), max_size=2))
+    ids = [*whole.token_ids[:cut], *wrong]
+    begun = {PROMPTS[0]: Begun(ids, [-1.0] * len(ids))}
+    (found,) = strict(model).generate(PROMPTS[:1], None, max_new_tokens=40, begun=begun)
+    assert problem(found.text, PROMPTS[0], frozenset(NAMES)) is None
+    if not wrong:
+        assert (found.token_ids, found.text) == (whole.token_ids, whole.text)
+    assert len(found.token_ids) == len(found.logprobs) == len(found.item_of) <= 40
 
 
 def test_prompts_with_an_image_go_to_the_torch_engine():
