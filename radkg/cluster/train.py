@@ -7,6 +7,7 @@ of a disturbed run is that of a quiet one. Workers need a directory that all of 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -76,7 +77,9 @@ def train(job: TrainJob, progress: Progress | None = None) -> TrainReport:
             raise ConfigError(f"stage {pictured[0]} learns from images: give --images")
         stages = tuple(stage for stage in stages if not stage.needs_images)
     _claim(job, out)
-    with ray_session():
+    with contextlib.ExitStack() as stack:
+        if not all(Work(out, stage.name).model.is_dir() for stage in stages):
+            stack.enter_context(ray_session())
         for stage in stages:
             train_stage(job, stage, progress)
     model = finish(job, Work(out, stages[-1].name))

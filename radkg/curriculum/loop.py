@@ -83,7 +83,9 @@ class _Log:
         self._curve = stack.enter_context(Curve(out, stage, trainer.step_done, trainer.num_steps))
 
     def add(self, result: StepResult) -> None:
-        flops = training_flops(self._trainer.unwrapped, result.tokens, result.rows, result.images)
+        flops = training_flops(
+            self._trainer.unwrapped, result.tokens, result.outputs, result.rows, result.images
+        )
         self._curve.count(result, flops)
         if result.step % self._trainer.config.log_every == 0 or (
             result.step == self._trainer.num_steps

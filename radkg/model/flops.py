@@ -25,14 +25,17 @@ _PEAKS = {
 _SIDE = 1024  # of the matrices that measure a CPU
 
 
-def training_flops(model: nn.Module, tokens: int, rows: int, images: int = 0) -> float | None:
+def training_flops(
+    model: nn.Module, tokens: int, outputs: int, rows: int, images: int = 0
+) -> float | None:
     """Return the FLOPs that forward and backward passes over text and images need.
 
     Six per weight and token (four where the weight is frozen), and causal attention within rows of
-    mean length. Padding counts nothing, embedding look-ups cost nothing, a tied head counts once.
+    mean length. Padding counts nothing, embedding look-ups cost nothing.
 
     Args:
         tokens: of the text, in all rows.
+        outputs: tokens that the loss counts: no others pass the head.
         images: rows with an image, each of which adds its prefix.
 
     Returns:
@@ -41,14 +44,15 @@ def training_flops(model: nn.Module, tokens: int, rows: int, images: int = 0) ->
     language = _language(model)
     if language is None or not rows:
         return None
-    heads = {id(m.weight) for m in language.modules() if isinstance(m, nn.Linear)}
-    looked_up = {id(m.weight) for m in language.modules() if isinstance(m, nn.Embedding)} - heads
+    head: Any = language.lm_head
+    apart = {id(m.weight) for m in language.modules() if isinstance(m, nn.Embedding)}
+    apart.add(id(head.weight))
     projector = getattr(model, "projector", None)
     mapper = projector if isinstance(projector, Mapper) else None
     positions = tokens + images * (len(mapper.constant) if mapper else 0)
     sizes: Any = language.config
     attention = 6 * sizes.num_hidden_layers * sizes.hidden_size * positions / rows
-    flops: float = positions * (_per_use(language, looked_up) + attention)
+    flops: float = positions * (_per_use(language, apart) + attention) + outputs * _per_use(head)
     if mapper:
         length = mapper.clip_length + len(mapper.constant)
         flops += images * (_per_use(mapper.linear) + length * _per_use(mapper.layers))

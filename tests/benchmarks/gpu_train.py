@@ -21,7 +21,7 @@ import transformers
 
 from radkg.model.flops import peak_flops, training_flops
 from radkg.model.vlm import IGNORED, STAGES, Stage, VisionLanguageModel
-from radkg.trainer import StepResult, TrainConfig, Trainer
+from radkg.trainer import TrainConfig, Trainer
 from tests.benchmarks.gpu_machine import about, table, wait
 from tests.benchmarks.gpu_model import config, model
 
@@ -80,7 +80,7 @@ def measure(
     # a step reads its loss back, so its own clock has waited for the device
     took = sorted(r.seconds for r in results)[len(results) // 2]
     first = results[0]
-    flops = needed_flops(made, first)
+    flops = training_flops(made, first.tokens, first.outputs, first.rows, first.images)
     limit, source = peak_flops(device, args.precision)
     return {
         "stage": stage,
@@ -97,15 +97,6 @@ def measure(
         "peak_from": source,
         "loss": results[-1].loss,
     }
-
-
-def needed_flops(made: VisionLanguageModel, step: StepResult) -> float:
-    """Return the FLOPs of a step, the head counted only where the loss is."""
-    flops = training_flops(made, step.tokens, step.rows, step.images)
-    assert flops is not None
-    prefix = made.config.projector.prefix_length if made.config.projector else 0
-    unseen = step.tokens + step.images * prefix - step.outputs
-    return flops - 6 * made.model.lm_head.weight.numel() * unseen
 
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:

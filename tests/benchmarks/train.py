@@ -72,7 +72,7 @@ def speed(model, rows, precision="fp32"):
             [collate([rows[i] for i in m], model.language.pad_id, {}) for m in members]
         )
         tokens += result.tokens
-        flops += training_flops(model, result.tokens, result.rows)
+        flops += training_flops(model, result.tokens, result.outputs, result.rows)
     seconds = time.perf_counter() - start
     peak, _ = peak_flops(trainer.device, precision)
     return tokens / seconds, flops / seconds / (peak * trainer.world_size)
