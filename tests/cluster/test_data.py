@@ -234,6 +234,7 @@ extract(ExtractConfig(archive=sys.argv[1], out=sys.argv[2], extractor=sys.argv[3
 """
 
 
+@pytest.mark.long
 def test_a_killed_driver_loses_nothing(ray_session, archive, tmp_path):
     """SIGKILL the driver twice in the middle; then the bytes are those of a quiet run."""
     out, quiet = tmp_path / "out", tmp_path / "quiet"

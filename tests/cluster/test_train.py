@@ -121,6 +121,7 @@ def test_a_finished_stage_is_not_run_again(quiet):
     assert (quiet / METRICS).stat().st_mtime_ns == before
 
 
+@pytest.mark.long
 def test_killed_workers_and_a_killed_driver_change_nothing(quiet, address, tmp_path):
     """SIGKILL a worker, then the driver; the same command then ends as the quiet run did."""
     command = (DRIVER, str(tmp_path))

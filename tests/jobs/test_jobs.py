@@ -99,6 +99,7 @@ def submit(head, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_extract_and_load_as_jobs(head, tmp_path):
     out = str(tmp_path / "out")
     done = submit(

@@ -67,6 +67,7 @@ def broken_language(tmp_path):
     return folder
 
 
+@pytest.mark.long
 def test_the_small_preset_runs_all_its_stages(tmp_path, images):
     out = tmp_path / "out"
     done = run(
@@ -90,6 +91,7 @@ def test_the_small_preset_runs_all_its_stages(tmp_path, images):
     assert json.loads((out / "config.json").read_text())["limit"] == STUDIES
 
 
+@pytest.mark.long
 def test_a_loss_that_is_no_number_is_an_error_and_an_exit_code(tmp_path, broken_language):
     done = run(
         *("--preset", "published", "--stage", "llm_kg", "--language", str(broken_language)),
