@@ -18,7 +18,7 @@ def open_archive(uri: str, images: str | None = None) -> Archive:
 
     Args:
         uri: `openi` for the reports inside the installed torchxrayvision wheel, or the path of a
-            tar, a tar.gz or a directory of Open-i XML files.
+            tar, a tar.gz, a zip or a directory of Open-i XML files.
         images: directory with the images, named <image_id>.jpg, .jpeg, .png or .dcm.
 
     Raises:
