@@ -60,7 +60,7 @@ class MimicCXR:
         Raises:
             ArchiveError: the zip or the exceptions are damaged, or the images are in no MIMIC tree.
         """
-        path = Path(uri).resolve()
+        path = Path(os.path.realpath(uri))
         try:
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):

@@ -21,6 +21,8 @@ RULES = "1"  # part of every fingerprint: to be raised when a rule changes what 
 _HEADING = re.compile(r"\n ([A-Z ()/,-]+):\s")
 _BREAK = "\n \n"  # an empty line of MIMIC still begins with a blank
 
+# Of the 58 names in MIMIC's table those whose description lists them; what is missing are mostly
+# misspellings, of which many still contain a word below. A name that nothing fits stays as it is.
 _NAMES = {
     "comparisons": "comparison",
     "comparsion": "comparison",

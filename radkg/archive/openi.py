@@ -11,6 +11,7 @@ import csv
 import gzip
 import importlib.resources
 import importlib.util
+import os
 import re
 import stat
 from collections import Counter
@@ -59,17 +60,16 @@ class OpenI:
             return cls(
                 data / "NLMCXR_reports.tgz", uri, data / "nlmcxr_dicom_metadata.csv.gz", folder
             )
-        path = Path(uri).resolve()
+        path = Path(os.path.realpath(uri))  # unlike resolve(), no error where a link is its own
         try:
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
                 if not any(files(path, SUFFIX)):
                     return "the directory holds no .xml file"
-            elif is_zip(path):
-                if not any(name.lower().endswith(SUFFIX) for name in zip_names(path)):
-                    return "the zip holds no .xml file"
-            elif not is_tar(path):
+            elif not stat.S_ISREG(mode) or not (is_zip(path) or is_tar(path)):
                 return "neither a tar, a tar.gz, a zip nor a directory of XML files"
+            elif is_zip(path) and not any(n.lower().endswith(SUFFIX) for n in zip_names(path)):
+                return "the zip holds no .xml file"
         except OSError as error:
             return f"{error.filename or path}: {error.strerror}"
         return cls(path, str(path), None, folder)

@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import date
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radkg.archive import open_archive
@@ -179,9 +179,7 @@ def test_damaged_exceptions_are_an_error(tmp_path, data, message):
         open_archive(str(tmp_path))
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
-)
+@settings(deadline=None, max_examples=25)
 @given(
     st.sets(st.integers(0, 7), min_size=1),
     st.dictionaries(st.sampled_from(sorted(mimic(1).tables)), st.sets(st.integers(0, 7))),
@@ -204,6 +202,25 @@ def test_every_study_counts_once(tmp_path_factory, reports, tables, as_tree):
     assert {i.study_id for i in found if isinstance(i, Study)} == {
         str(50_000_000 + i) for i in reports
     }
+
+
+def test_reports_of_people_come_back_from_mimic_s_layout(tmp_path):
+    """Open-i's, read from the wheel: their sections are known."""
+    archive = open_archive("openi")
+    written = list(archive.read(archive.index().to_pylist()[:400]))
+    made = mimic(len(written))
+    texts = {}
+    for name, study in zip(made.reports, written, strict=True):
+        parts = {s.name: study.report[s.start : s.end].strip() for s in study.sections}
+        texts[name[-12:-4]] = parts
+        made.reports[name] = "".join(
+            [f"{'':33}FINAL REPORT\n", *(f" {n.upper()}:  {t}\n \n" for n, t in parts.items())]
+        ).encode()
+    for study in read(made.write_zip(tmp_path)):
+        found = {s.name: study.report[s.start : s.end] for s in study.sections}
+        assert found == texts[study.study_id] | {
+            n: t for n, t in found.items() if n in ("preamble", "full report", "last_paragraph")
+        }
 
 
 def test_a_study_without_report_says_what_to_do(tmp_path):

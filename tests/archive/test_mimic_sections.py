@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radkg.archive.mimic_sections import sections
@@ -143,6 +143,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=25).map("".join)))
 def test_offsets_are_exact(text):
     found = sections(text)
@@ -157,6 +158,7 @@ def test_offsets_are_exact(text):
         position = section.end
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -280,6 +280,8 @@ def test_other_compressions_are_refused_as_such(tmp_path, kind):
         (lambda p: None, "No such file"),
         (lambda p: p.write_bytes(b"hello"), "neither a tar"),
         (lambda p: p.mkdir(), "holds no .xml"),
+        (lambda p: p.symlink_to(p), "symbolic links"),
+        (os.mkfifo, "neither a tar"),
         (lambda p: write_zip(p, {"a.csv": b""}), "the zip holds no .xml"),
         (lambda p: p.write_bytes(b"PK\x03\x04" + bytes(99)), "a damaged zip"),
     ],

@@ -2,7 +2,7 @@ import struct
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radkg.archive.members import digest, members, read_member
@@ -29,6 +29,7 @@ def read(path, member):
     )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.binary(max_size=300), max_size=8),
     st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]),
@@ -163,6 +164,7 @@ def test_what_changed_since_it_was_listed_is_noticed(tmp_path):
         read(path, second)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 400), st.integers(0, 400))
 def test_no_damage_escapes(tmp_path_factory, junk, start, stop):
     path = tmp_path_factory.mktemp("zip") / "a.zip"
