@@ -76,7 +76,9 @@ def read_tables(paths: tuple[Path, ...]) -> dict[str, Listed]:
                 study = studies[study_id] = Listed(subject_id, path)
             elif study.subject_id != subject_id:
                 raise _damaged(path, line, f"study {study_id} is of {study.subject_id} elsewhere")
-            if rest and rest[0]:
+            if rest:
+                if not rest[0]:
+                    raise _damaged(path, line, "no dicom_id")
                 study.views.setdefault(rest[0], None)
             if kind == "metadata":
                 study.views[rest[0]] = rest[1] or None
@@ -141,7 +143,7 @@ def _damaged(path: Path, line: int, what: str) -> ArchiveError:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    return text.isascii() and text.isdigit() and len(text) <= 12  # MIMIC's ids have 8 digits
 
 
 def _date(text: str) -> date | None:

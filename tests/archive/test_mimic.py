@@ -170,6 +170,7 @@ def test_texts_chosen_by_hand(tmp_path):
     ("data", "message"),
     [
         ("study_id,section\n", "no column start, end"),
+        ("study_id,section,start,end\n5,,1," + "9" * 5000, "line 2: neither a section"),
         ("study_id,section,start,end\n5,,x,\n", "line 2: neither a section nor start and end"),
     ],
 )
@@ -322,6 +323,8 @@ def test_a_report_under_another_patient_is_refused(tmp_path):
         (SPLIT, gzip.compress(b"\xff\x00garbage"), "damaged"),
         ("cxr-study-list.csv", b"subject_id,study_id\n1\n", "line 2: 1 columns instead of 2"),
         ("cxr-study-list.csv", b"subject_id,study_id\nx,../../etc\n", r"no ids: '../../etc', 'x'"),
+        ("cxr-record-list.csv", b"subject_id,study_id,dicom_id\n1,2,\n", "line 2: no dicom_id"),
+        ("cxr-study-list.csv", b"subject_id,study_id\n1," + b"9" * 5000, "no ids"),
         ("cxr-study-list.csv", b'subject_id,study_id\n1,"2\n' + b"3" * 200_000, "damaged"),
         ("cxr-study-list.csv", b"subject_id,study_id\n1,2\n3,2\n", "study 2 is of 1 elsewhere"),
         (
