@@ -38,7 +38,7 @@ app = typer.Typer(
 review_app = typer.Typer(help="Have radiologists judge triplets, and score what they filled in.")
 app.add_typer(review_app, name="review")
 
-Archive = Annotated[str, typer.Option(help="`openi`, or the path of an archive.")]
+Archive = Annotated[str, typer.Option(help="`openi`, or the path of Open-i or MIMIC-CXR.")]
 Extractor = Annotated[
     str,
     typer.Option(

@@ -1,4 +1,4 @@
-"""The files of an archive, in a tar, a tar.gz or a directory: list them all, read one by its range.
+"""The files of an archive, in a tar, tar.gz, zip or directory: list all, read one by its place.
 
 Nothing is unpacked to disk and nothing is dropped: what cannot be read is listed with its problem.
 """
@@ -11,11 +11,13 @@ import os
 import stat
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from radkg.archive.zipped import is_zip, read_zip_member, zip_members
 from radkg.errors import ArchiveError
 
 MAX_MEMBER_BYTES = 16 << 20  # of one report; Open-i's largest has 13 kB
@@ -49,7 +51,13 @@ def members(path: Path, suffix: str) -> Iterator[Member]:
         ArchiveError: the archive is damaged, or a directory cannot be listed.
     """
     try:
-        yield from _file_members(path, suffix) if path.is_dir() else _tar_members(path, suffix)
+        if path.is_dir():
+            yield from _file_members(path, suffix)
+        elif is_zip(path):
+            for name, offset, data, problem in zip_members(path, suffix, MAX_MEMBER_BYTES):
+                yield Member(str(path), _printable(name), offset, len(data), data, problem)
+        else:
+            yield from _tar_members(path, suffix)
     except OSError as error:
         where = f"{error.filename or path}"
         raise ArchiveError(f"cannot read {where}: {error.strerror or error}") from error
@@ -119,34 +127,54 @@ def _printable(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
+def digest(*parts: bytes) -> str:
+    """Return a hash that tells the parts apart, borders included."""
+    state = blake2b(digest_size=16)
+    for part in parts:
+        state.update(len(part).to_bytes(8, "big") + part)
+    return state.hexdigest()
+
+
+def read_member(path: Path, record: Mapping[str, Any]) -> bytes:
+    """Return the bytes of one row of the index of the archive at `path`.
+
+    Raises:
+        ArchiveError: they are gone, or others than when the archive was indexed.
+    """
+    source, offset, length = record["source"], record["offset"], record["length"]
+    try:
+        if source != str(path):  # a file of a directory, whatever it looks like inside
+            with open(source, "rb") as file:
+                data = file.read(length + 1)
+        else:
+            status = path.stat()
+            stream, is_zip_file = _stream(source, status.st_mtime_ns, status.st_size)
+            if is_zip_file:
+                data = read_zip_member(stream, offset, length)
+            else:
+                stream.seek(offset)
+                data = stream.read(length)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise ArchiveError(f"cannot read {source} at byte {offset}: {error}") from error
+    if digest(data) != record["content"]:
+        raise ArchiveError(
+            f"{record['member']} of {path} changed since it was indexed: run the same command again"
+        )
+    return data
+
+
+@functools.lru_cache(maxsize=1)
+def _stream(source: str, mtime_ns: int, size: int) -> tuple[IO[bytes], bool]:
+    """Return an open stream that stays open in this process, and whether it is a zip.
+
+    Units come in the order of the archive, so a worker only ever moves forward through a tar.gz:
+    each worker decompresses it once, and never keeps it whole.
+    """
+    return _open(source), is_zip(Path(source))
+
+
 def _open(source: str) -> IO[bytes]:
     file = open(source, "rb")  # noqa: SIM115 - handed on, and closed by whoever asked
     is_gzip = file.read(2) == b"\x1f\x8b"
     file.seek(0)
     return gzip.GzipFile(fileobj=file) if is_gzip else file  # type: ignore[return-value]
-
-
-@functools.lru_cache(maxsize=1)
-def _stream(source: str, mtime_ns: int, size: int) -> IO[bytes]:
-    """Return an open stream that stays open in this process.
-
-    Units come in the order of the archive, so a worker only ever moves forward through a tar.gz:
-    each worker decompresses it once, and never keeps it whole.
-    """
-    return _open(source)
-
-
-def read_range(source: str, offset: int, length: int) -> bytes:
-    """Return bytes of a file, or of what a gzip file holds; fewer where it ends before.
-
-    Raises:
-        ArchiveError: the file is gone or damaged.
-    """
-    try:
-        status = Path(source).stat()
-        stream = _stream(source, status.st_mtime_ns, status.st_size)
-        stream.seek(offset)
-        data = stream.read(length)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ArchiveError(f"cannot read {source} at byte {offset}: {error}") from error
-    return data

@@ -1,4 +1,4 @@
-"""Open-i (Indiana University chest X-rays): one XML per study, in a tar, a tar.gz or a directory.
+"""Open-i (Indiana University chest X-rays): one XML per study, in a tar, tar.gz, zip or directory.
 
 Without a path it reads the copy inside the installed torchxrayvision wheel, with the DICOM
 metadata beside it (study date, view position). Layout and counts: Demner-Fushman et al., JAMIA
@@ -11,13 +11,13 @@ import csv
 import gzip
 import importlib.resources
 import importlib.util
+import os
 import re
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 from xml.etree.ElementTree import Element, ParseError
@@ -27,7 +27,8 @@ import pyarrow as pa
 from defusedxml.ElementTree import fromstring
 
 from radkg.archive.base import Record
-from radkg.archive.members import files, is_tar, members, read_range
+from radkg.archive.members import digest, files, is_tar, members, read_member
+from radkg.archive.zipped import is_zip, zip_names
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.records import Image, Section, Study, Unreadable
@@ -50,7 +51,7 @@ class OpenI:
 
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
-        """Return Open-i for `openi`, a tar(.gz) or a directory of XML files; else why not."""
+        """Return Open-i for `openi`, a tar(.gz), zip or directory of XML files; else why not."""
         folder = Path(images) if images else None
         if folder and not folder.is_dir():
             raise ArchiveError(f"no directory of images at {images}: check --images")
@@ -59,13 +60,16 @@ class OpenI:
             return cls(
                 data / "NLMCXR_reports.tgz", uri, data / "nlmcxr_dicom_metadata.csv.gz", folder
             )
-        path = Path(uri).resolve()
+        path = Path(os.path.realpath(uri))  # unlike resolve(), no error where a link is its own
         try:
             mode = path.stat().st_mode
-            if not stat.S_ISDIR(mode) and not is_tar(path):
-                return "neither a tar, a tar.gz nor a directory of XML files"
-            if stat.S_ISDIR(mode) and not any(files(path, SUFFIX)):
-                return "the directory holds no .xml file"
+            if stat.S_ISDIR(mode):
+                if not any(files(path, SUFFIX)):
+                    return "the directory holds no .xml file"
+            elif not stat.S_ISREG(mode) or not (is_zip(path) or is_tar(path)):
+                return "neither a tar, a tar.gz, a zip nor a directory of XML files"
+            elif is_zip(path) and not any(n.lower().endswith(SUFFIX) for n in zip_names(path)):
+                return "the zip holds no .xml file"
         except OSError as error:
             return f"{error.filename or path}: {error.strerror}"
         return cls(path, str(path), None, folder)
@@ -75,7 +79,7 @@ class OpenI:
         try:
             dates, views = _dicom_metadata(self.metadata) if self.metadata else ({}, {})
             locations = self._image_locations()
-            hashes = {image: _hash(path.read_bytes()) for image, path in locations.items()}
+            hashes = {image: digest(path.read_bytes()) for image, path in locations.items()}
         except OSError as error:
             raise ArchiveError(f"cannot read {error.filename}: {error.strerror}") from error
         rows: list[dict[str, Any]] = []
@@ -92,7 +96,7 @@ class OpenI:
             found = [i.decode("utf-8", "replace") for i in _IMAGE_ID.findall(data)]
             study_date = dates.get(study_id.removeprefix("CXR"))
             seen_by = [(i, views.get(i), hashes.get(i)) for i in found]
-            content = _hash(member.data)
+            content = digest(member.data)
             rows.append(
                 {
                     "study_id": study_id,
@@ -114,7 +118,7 @@ class OpenI:
                     ],
                     "content": content,
                     "problem": problem,
-                    "fingerprint": _hash(
+                    "fingerprint": digest(
                         content.encode(), repr((problem, study_date, seen_by)).encode()
                     ),
                 }
@@ -144,12 +148,7 @@ class OpenI:
     def _tree(self, record: Record) -> Element | Unreadable:
         if record["problem"]:
             return Unreadable(record, record["problem"])
-        data = read_range(record["source"], record["offset"], record["length"])
-        if _hash(data) != record["content"]:
-            raise ArchiveError(
-                f"{record['member']} of {self.path} changed since it was indexed: "
-                "run the same command again"
-            )
+        data = read_member(self.path, record)
         try:
             tree: Element = fromstring(data, forbid_dtd=True)
         except ParseError as error:
@@ -251,10 +250,3 @@ def _dicom_metadata(path: Path) -> tuple[dict[str, date], dict[str, str]]:
             if re.fullmatch(r"\d{8}", row[day]):
                 dates.setdefault(row[subject], datetime.strptime(row[day], "%Y%m%d").date())
     return dates, views
-
-
-def _hash(*parts: bytes) -> str:
-    digest = blake2b(digest_size=16)
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()

@@ -66,7 +66,7 @@ _WHO = [
 INDEX_SCHEMA = pa.schema(
     [
         *_WHO,
-        _field("split", pa.string(), "train or test; null where the archive has none", null=True),
+        _field("split", pa.string(), "train, validate or test; null where unknown", null=True),
         _field("source", pa.string(), "file or object that holds the report"),
         _field("member", pa.string(), "name inside the source"),
         _field("offset", pa.int64(), "bytes from the start of the uncompressed source"),

@@ -1,3 +1,4 @@
+import gzip
 import io
 import os
 import re
@@ -12,7 +13,7 @@ import pytest
 from radkg.archive import open_archive
 from radkg.errors import ArchiveError
 from radkg.schema.records import Study, Unreadable
-from tests.archives import studies, write_archive, xml
+from tests.archives import studies, write_archive, write_zip, xml
 
 
 def read(archive):
@@ -66,15 +67,19 @@ def test_codes_of_the_wheel(wheel):
     assert sum(c == ["normal"] for c in codes.values()) == 1391
 
 
-@pytest.mark.parametrize("mode", ["w:gz", "w"])
-def test_tar_and_directory_read_the_same(tmp_path, mode):
+@pytest.mark.parametrize("mode", ["w:gz", "w", "zip"])
+def test_tar_zip_and_directory_read_the_same(tmp_path, mode):
     members = studies(3)
-    tar = read(open_archive(str(write_archive(tmp_path / "a.tar", members, mode))))
+    if mode == "zip":
+        packed = write_zip(tmp_path / "a.zip", members)
+    else:
+        packed = write_archive(tmp_path / "a.tar", members, mode)
+    found = read(open_archive(str(packed)))
     folder = tmp_path / "folder"
     folder.mkdir()
     for name, data in members.items():
         (folder / name.rpartition("/")[2]).write_bytes(data)
-    assert tar == read(open_archive(str(folder)))
+    assert found == read(open_archive(str(folder)))
 
 
 def test_images_are_found_by_id_and_change_the_fingerprint(tmp_path):
@@ -234,6 +239,12 @@ def test_odd_entries_of_a_directory_are_rows_and_hang_nothing(tmp_path):
     assert found["4.xml"] == "not a regular file"
 
 
+def test_a_file_of_a_directory_is_read_as_it_is(tmp_path):
+    (tmp_path / "1.xml").write_bytes(gzip.compress(xml(1)))
+    (tmp_path / "2.xml").write_bytes(b"PK\x03\x04" + xml(2))
+    assert ["not well-formed" in i.reason for i in read(open_archive(str(tmp_path)))] == [True] * 2
+
+
 def test_a_directory_that_cannot_be_listed_is_an_error(tmp_path):
     """Root reads everything, so a lower user does it."""
     if os.geteuid() != 0:
@@ -269,6 +280,10 @@ def test_other_compressions_are_refused_as_such(tmp_path, kind):
         (lambda p: None, "No such file"),
         (lambda p: p.write_bytes(b"hello"), "neither a tar"),
         (lambda p: p.mkdir(), "holds no .xml"),
+        (lambda p: p.symlink_to(p), "symbolic links"),
+        (os.mkfifo, "neither a tar"),
+        (lambda p: write_zip(p, {"a.csv": b""}), "the zip holds no .xml"),
+        (lambda p: p.write_bytes(b"PK\x03\x04" + bytes(99)), "a damaged zip"),
     ],
 )
 def test_what_is_no_archive_is_refused_with_the_reason(tmp_path, make, message):

@@ -1,0 +1,133 @@
+"""A MIMIC-CXR report to its sections, with exact character offsets.
+
+The rules are those behind MIMIC-CXR's own table of sections (Johnson et al., Sci Data 2019),
+written from their description: a heading is the first words of a line, in capitals, before a colon;
+its line begins with a blank; of two sections of one name the last one counts. It does not know the
+54 reports whose text was chosen by hand: a table beside the reports can name them (README.md).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from radkg.schema.records import Section
+
+# A study's text chosen by hand: the name of a section, or (start, end) in characters.
+HandSet = str | tuple[int, int]
+
+RULES = "1"  # part of every fingerprint: to be raised when a rule changes what is read
+
+_HEADING = re.compile(r"\n ([A-Z ()/,-]+):\s")
+_BREAK = "\n \n"  # an empty line of MIMIC still begins with a blank
+
+# Of the 58 names in MIMIC's table those whose description lists them; what is missing are mostly
+# misspellings, of which many still contain a word below. A name that nothing fits stays as it is.
+_NAMES = {
+    "comparisons": "comparison",
+    "comparsion": "comparison",
+    "clinical history": "history",
+    "clinical information": "history",
+    "patient history": "history",
+    "pfi": "history",
+    "clinical indication": "indication",
+    "reason for exam": "indication",
+    "reason for examination": "indication",
+    "ndication": "indication",  # MIMIC's table says impression, which would make facts of questions
+    "exam": "examination",
+    "type of examination": "examination",
+    "conclusion": "impression",
+    "findings and impression": "impression",
+    "findings/impression": "impression",
+    "impresson": "impression",
+    "impressoin": "impression",
+    "findins": "findings",
+    "chest, two views": "findings",
+    "recommendation": "recommendations",
+    "recommendation(s)": "recommendations",
+    "wetread": "wet read",
+}
+_CONTAINED = ("impression", "findings", "history", "comparison", "addendum")
+_VIEWS = re.compile(r"chest|portable|pa and lateral|ribs")  # findings headed by what was taken
+
+_READ = ("findings", "impression")
+
+
+def sections(report: str, exception: HandSet | None = None) -> tuple[Section, ...]:
+    """Return the sections of a report in its order, each name once, blanks around them left out.
+
+    Args:
+        report: the report as MIMIC writes it.
+        exception: of a study whose text was chosen by hand; it becomes the only section, named
+            `findings`, so that it is read. (0, 0) is no text.
+
+    Raises:
+        ValueError: the exception does not fit the report.
+    """
+    found = _parse(report)
+    if exception is not None:
+        return (_by_hand(report, found, exception),)
+    found = [s for s in found if s.name not in _READ or report[s.start : s.end].strip()]
+    if not any(section.name in _READ for section in found):
+        found[-1:] = _last_paragraph(report, found[-1])
+    last = {section.name: section for section in found}
+    return tuple(_stripped(report, s) for s in sorted(last.values(), key=lambda s: s.start))
+
+
+def _parse(report: str) -> list[Section]:
+    """Return all sections, `preamble` or `full report` first, from heading to heading."""
+    headings = list(_headings(report))
+    if not headings:
+        return [Section("full report", 0, len(report))]
+    ends = [match.start() for match in headings[1:]] + [len(report)]
+    return [Section("preamble", 0, headings[0].start())] + [
+        Section(_name(match[1]), match.end(), end)
+        for match, end in zip(headings, ends, strict=True)
+    ]
+
+
+def _headings(report: str) -> Iterator[re.Match[str]]:
+    match = _HEADING.search(report)
+    while match:
+        yield match
+        # What follows in a heading's own line is text, whatever it looks like.
+        newline = report.find("\n", match.end())
+        match = _HEADING.search(report, newline) if newline >= 0 else None
+
+
+def _name(heading: str) -> str:
+    name = " ".join(heading.lower().split())
+    if name in _NAMES:
+        return _NAMES[name]
+    contained = next((word for word in _CONTAINED if word in name), None)
+    return contained or ("findings" if _VIEWS.search(name) else name)
+
+
+def _last_paragraph(report: str, section: Section) -> list[Section]:
+    """Return a section, cut at its first empty line where text follows: `last_paragraph`."""
+    cut = report.find(_BREAK, section.start, section.end)
+    if cut < 0 or not report[cut : section.end].strip():
+        return [section]
+    return [
+        Section(section.name, section.start, cut),
+        Section("last_paragraph", cut + len(_BREAK), section.end),
+    ]
+
+
+def _by_hand(report: str, found: list[Section], exception: HandSet) -> Section:
+    if isinstance(exception, str):
+        named = [section for section in found if section.name == exception]
+        if not named:
+            raise ValueError(f"its exception names section {exception!r}, which it does not have")
+        start, end = named[-1].start, named[-1].end
+    else:
+        start, end = exception
+        if not 0 <= start <= end <= len(report):
+            raise ValueError(f"its exception {start}:{end} is outside its {len(report)} characters")
+    return _stripped(report, Section("findings", start, end))
+
+
+def _stripped(report: str, section: Section) -> Section:
+    text = report[section.start : section.end]
+    start = section.start + len(text) - len(text.lstrip())
+    return Section(section.name, start, start + len(text.strip()))
