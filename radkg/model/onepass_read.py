@@ -2,7 +2,7 @@
 
 What comes out is valid whatever the weights are: spans begin and end with a word, do not overlap
 (but for two mentions of one span), and a relation joins two of them. Sentences of one length are
-read together, each once.
+read together, each once; what stands beside a sentence changes no bit of its reading.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from radkg.model.onepass import OnePass
+from radkg.model.onepass import OnePass, Tagged
 from radkg.model.onepass_batches import pairs_of
 from radkg.model.onepass_words import Ints, WordTable
 from radkg.schema.linearize import Reading
@@ -21,6 +21,9 @@ from radkg.schema.records import LABELS, RELATIONS, Label
 from radkg.schema.sentences import Word, words
 
 _BATCH_WORDS = 8192
+# A product of matrices adds up a row in the same order whatever rows it has beside it, if their
+# number is a multiple of this: the kernels treat what is left over differently (tested).
+_ROWS = 8
 _MAX_WORDS = 50_000  # distinct words kept; then the table starts anew
 _SECOND: Label = "ANAT-DP"  # "bibasilar", "dextroscoliosis": what a word names besides is a place
 
@@ -65,15 +68,18 @@ class Reader:
     def _read_batch(self, numbers: Ints, places: Sequence[list[Word]]) -> list[Reading]:
         """Return the readings of sentences of one length."""
         device = self._vectors.device
-        tagged = self.model.tag(self._vectors[torch.from_numpy(numbers).to(device)])
+        filled = torch.from_numpy(_filled(numbers)).to(device)
+        tagged = Tagged(*(t[: len(numbers)] for t in self.model.tag(self._vectors[filled])))
         chances, tags = tagged.tags.softmax(-1).max(-1)
         spans, labels, sure = _spans(
             _numpy(tags), _numpy(chances), _numpy(tagged.second.sigmoid()), self._is_word[numbers]
         )
         pairs = pairs_of(spans[:, 0])
         logits = self.model.relate(
-            tagged.states, torch.from_numpy(spans).to(device), torch.from_numpy(pairs).to(device)
-        )
+            tagged.states,
+            torch.from_numpy(_filled(spans)).to(device),
+            torch.from_numpy(_filled(pairs)).to(device),
+        )[: len(pairs)]
         related, relations = logits.softmax(-1).max(-1)
         kept = _numpy(relations) > 0
         pairs, link_sure = pairs[kept], _numpy(related)[kept]
@@ -171,6 +177,11 @@ def _readings(
             )
         )
     return readings
+
+
+def _filled(rows: Ints) -> Ints:
+    """Return the rows (N, ...) with zeros behind them, up to a multiple of _ROWS."""
+    return np.pad(rows, ((0, -len(rows) % _ROWS), (0, 0)))
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:

@@ -59,10 +59,11 @@ def test_ray_gives_what_the_bare_loop_gives(ray_session, archive, tmp_path, name
     assert (report.studies, report.rows, report.extracted) == (60, 60, 60)
 
 
-def test_units_do_not_change_the_published_bytes(ray_session, archive, tmp_path):
+@pytest.mark.parametrize("extractor", [WORDS, "onepass"])
+def test_units_do_not_change_the_published_bytes(ray_session, archive, tmp_path, extractor):
     for unit_size in (1000, 13):
         out = str(tmp_path / str(unit_size))
-        extract(ExtractConfig(archive=archive, out=out, extractor=WORDS, unit_size=unit_size))
+        extract(ExtractConfig(archive=archive, out=out, extractor=extractor, unit_size=unit_size))
     assert published(tmp_path / "1000") == published(tmp_path / "13")
 
 
