@@ -74,6 +74,7 @@ def test_what_is_wrong_is_said_with_its_exit_code(tmp_path, capfd, arguments, co
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_too_many_failures_exit_with_3(tmp_path):
     members = studies(5) | {"9.xml": b"<"}
     path = write_archive(tmp_path / "a.tgz", members)

@@ -17,6 +17,8 @@ COMMANDS = [line for kind, text in BLOCKS if kind == "sh" for line in text.split
 FIRST = "pip install -e . && radkg demo"
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
 @pytest.mark.ray
 def test_every_command_of_the_readme_runs(demo_run: DemoRun, tmp_path: Path):
     """The first one has just run, in `demo_run`; .ci/run runs it with its pip install."""

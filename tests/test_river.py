@@ -101,6 +101,7 @@ def test_queries_are_listed_and_answered(demo_run: DemoRun):
     assert all(column in shown for column in rows[0])
 
 
+@pytest.mark.long
 @pytest.mark.neo4j
 def test_both_engines_answer_alike_on_the_demo(demo_run: DemoRun, neo4j_uri: str):
     snapshot = read_snapshot(open_storage(str(demo_run.out)))
@@ -118,6 +119,7 @@ def test_both_engines_answer_alike_on_the_demo(demo_run: DemoRun, neo4j_uri: str
         assert_same_answers(embedded, neo4j)
 
 
+@pytest.mark.long
 @pytest.mark.neo4j
 def test_the_demo_loads_a_neo4j_server(neo4j_uri: str, tmp_path: Path):
     with open_graph(neo4j_uri, tmp_path) as graph:
@@ -149,6 +151,7 @@ def test_export_and_import_lose_nothing(demo_run: DemoRun, tmp_path: Path):
     assert again.read_bytes() == file.read_bytes()
 
 
+@pytest.mark.long
 def test_a_graph_changed_by_hand_is_mended(tmp_path: Path):
     """On an imported RadGraph file: a graph without a report archive, and without Ray."""
     file, out = tmp_path / "radgraph.json", str(tmp_path / "out")

@@ -146,6 +146,7 @@ def test_killed_workers_and_a_killed_driver_change_nothing(quiet, address, tmp_p
     assert all((value == weights(quiet)[name]).all() for name, value in weights(tmp_path).items())
 
 
+@pytest.mark.long
 def test_a_loss_that_is_no_number_ends_the_run_at_once(ray_session, tmp_path):
     """And is not tried again; the number of workers is whatever there is between 1 and 2."""
     settings = lessons.stage(num_steps=20, accumulate=4)
@@ -156,6 +157,7 @@ def test_a_loss_that_is_no_number_ends_the_run_at_once(ray_session, tmp_path):
     assert not (tmp_path / "stages/vlm_kg/model").exists()
 
 
+@pytest.mark.long
 def test_what_fails_every_time_is_given_up(ray_session, tmp_path):
     with pytest.raises(ClusterError, match=r"(?s)vlm_kg failed more than 0 times.*a bug of ours"):
         train_stage(job(tmp_path, "crash", max_failures=0), lessons.stage())

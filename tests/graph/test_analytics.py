@@ -469,6 +469,7 @@ def test_every_query_on_an_empty_graph(population: Graph) -> None:
         fill(population)
 
 
+@pytest.mark.long
 @pytest.mark.neo4j
 def test_both_engines_answer_the_same(
     embedded_graph: Graph, neo4j_uri: str, tmp_path: Path

@@ -341,6 +341,7 @@ def test_a_killed_loader(where: tuple[str, Path]) -> None:
         assert_exact(graph, snapshot)
 
 
+@pytest.mark.long
 def test_a_killed_server(tmp_path: Path) -> None:
     snapshot = InventedSnapshot(few())
 

@@ -103,6 +103,7 @@ def test_a_loss_that_is_no_number_is_an_error_and_an_exit_code(tmp_path, broken_
     assert not (tmp_path / "out" / "model").exists()
 
 
+@pytest.mark.long
 def test_a_user_brings_examples(ray_session, tmp_path):
     file = tmp_path / "mine.json"
     entity = {"label": "OBS-DP", "start_ix": 1, "end_ix": 1, "tokens": "flurb", "relations": []}
