@@ -13,6 +13,7 @@ from typing import Any
 
 from radkg.archive.openi_coded import CodedStudies, coded_studies
 from radkg.curriculum.lesson import TrainJob, Work
+from radkg.curriculum.plan import stages_of
 from radkg.model.checkpoint import CARD, CONFIG, parse_config, read_config
 from radkg.model.config import ModelConfig
 from radkg.supervision import held_out
@@ -53,7 +54,8 @@ def finish(job: TrainJob, last: Work) -> Path:
         held = held_out(coded_studies(job.archive, "train", job.images))[1].first(job.limit)
         if len(held):
             figures = _figures(unfinished, held)
-    notes = (unfinished / CARD).read_text()
+    cards = [last.of(stage.name) / "model" / CARD for stage in stages_of(job.preset)]
+    notes = "\n".join(card.read_text() for card in cards if card.exists())
     (unfinished / CARD).write_text(
         _CARD.format(
             title=f"radkg {job.preset}",
