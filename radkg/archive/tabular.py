@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from radkg.archive.base import Record
 from radkg.archive.members import digest
-from radkg.archive.rows import Row, Rows, Values, damaged
+from radkg.archive.rows import Delimited, Row, Rows, Values, damaged, not_a_file
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.records import Image, Section, Study, Unreadable
@@ -139,7 +139,9 @@ class TableArchive:
         if said.study_id:
             return said
         nameless = f"line {row.line}"
-        return Described(nameless, said.subject_id or nameless, problem="it has no study_id")
+        return Described(
+            nameless, said.subject_id or nameless, problem=said.problem or "it has no study_id"
+        )
 
     def _row(self, study_id: str, said: Described, row: Row, problem: str | None) -> dict[str, Any]:
         return {
@@ -156,6 +158,27 @@ class TableArchive:
             "content": digest(row.data),
             "problem": problem,
         }
+
+
+def delimited_at(path: Path, pattern: str, columns: tuple[str, ...]) -> Delimited | str:
+    """Return the CSV at a path, or the first in a directory that fits the pattern; else why not."""
+    try:
+        if path.is_dir():
+            found = sorted(path.glob(pattern))
+            if not found:
+                return f"the directory holds no {pattern}"
+            path = found[0]
+        if not path.name.lower().endswith((".csv", ".csv.gz")):
+            return "no .csv file by its name"
+        if why := not_a_file(path):
+            return why
+        rows = Delimited(path)
+        missing = [column for column in columns if rows.columns.count(column) != 1]
+    except OSError as error:
+        return f"{error.filename or path}: {error.strerror}"
+    except ArchiveError as error:
+        return str(error)
+    return f"the table has no column {', '.join(missing)}" if missing else rows
 
 
 def image_folder(images: str | None) -> Path | None:
