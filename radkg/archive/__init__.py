@@ -8,6 +8,7 @@ from radkg.archive.folder import ReportFolder
 from radkg.archive.mimic import MimicCXR
 from radkg.archive.openi import OpenI
 from radkg.archive.padchest import PadChest
+from radkg.archive.radgraph_json import RadGraphReports
 from radkg.archive.table import ReportTable
 from radkg.errors import ArchiveError
 
@@ -17,7 +18,15 @@ __all__ = ["FORMATS", "Archive", "open_archive"]
 # and name it here. The first whose `recognise` returns an archive reads it: the first three know
 # their own by a few names, Open-i looks through a whole directory for its files, and any table may
 # have two columns and any folder a .txt file.
-FORMATS = (MimicCXR, CheXpertPlus, PadChest, OpenI, ReportTable, ReportFolder)
+FORMATS = (
+    MimicCXR,
+    CheXpertPlus,
+    PadChest,
+    OpenI,
+    RadGraphReports,
+    ReportTable,
+    ReportFolder,
+)
 
 
 def open_archive(uri: str, images: str | None = None) -> Archive:
@@ -28,7 +37,8 @@ def open_archive(uri: str, images: str | None = None) -> Archive:
             path: a tar, a tar.gz, a zip or a directory of Open-i XML files; MIMIC-CXR's
             mimic-cxr-reports.zip or its tree of text files; the CSV of CheXpert Plus or PadChest;
             the directory that holds one of these; a table of reports (CSV, TSV, JSON lines,
-            Parquet) with the columns study_id and report; a folder of .txt files.
+            Parquet) with the columns study_id and report; a folder of .txt files; a file or a
+            folder of RadGraph JSON, of which only the texts are read.
         images: directory with the images: of Open-i named <image_id>.jpg, .jpeg, .png or .dcm, of
             MIMIC-CXR in its tree, p10/p10000032/s50414267/<dicom_id>.jpg, .png or .dcm, of a table
             below it as the table names them.
