@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from radkg.archive.base import Record
+from radkg.archive.base import DUPLICATE_ID, Record
 from radkg.archive.headings import headed_sections
 from radkg.archive.members import digest, members, read_member
 from radkg.archive.tabular import RULES
@@ -54,7 +54,7 @@ class ReportFolder:
                 continue
             study_id, problem = member.name[: -len(SUFFIX)], member.problem
             if study_id in seen:  # a.txt and a.TXT
-                study_id, problem = member.name, "another report of the archive has the same id"
+                study_id, problem = member.name, DUPLICATE_ID
             seen.add(study_id)
             content = digest(member.data)
             rows.append(

@@ -25,7 +25,7 @@ import defusedxml
 import pyarrow as pa
 from defusedxml.ElementTree import fromstring
 
-from radkg.archive.base import Record
+from radkg.archive.base import DUPLICATE_ID, Record
 from radkg.archive.members import digest, files, is_tar, members, read_member
 from radkg.archive.wheel import wheel_data
 from radkg.archive.zipped import is_zip, zip_names
@@ -90,7 +90,7 @@ class OpenI:
             problem = member.problem
             seen[study_id] += 1
             if seen[study_id] > 1:  # kept, and refused by read(): nothing vanishes
-                problem = "another report of the archive has the same id"
+                problem = DUPLICATE_ID
                 study_id = f"{study_id}#{seen[study_id]}"
             data = _as_ascii_superset(member.data)
             found = [i.decode("utf-8", "replace") for i in _IMAGE_ID.findall(data)]

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from radkg.archive.base import Record
+from radkg.archive.base import DUPLICATE_ID, Record
 from radkg.archive.headings import headed_sections
 from radkg.archive.members import digest, files, read_member
 from radkg.archive.rows import not_a_file
@@ -75,7 +75,7 @@ class RadGraphReports:
                 study_id = study_id.encode(errors="backslashreplace").decode()
                 seen[study_id] += 1
                 if study_id in ids:  # kept, and refused by read(): nothing vanishes
-                    problem = "another report of the archive has the same id"
+                    problem = DUPLICATE_ID
                     numbered = (f"{study_id}#{n}" for n in count(seen[study_id]))
                     study_id = next(i for i in numbered if i not in ids)
                 ids.add(study_id)

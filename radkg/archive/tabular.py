@@ -10,7 +10,7 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
 from pathlib import Path, PurePosixPath
@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from radkg.archive.base import Record
+from radkg.archive.base import DUPLICATE_ID, Record
 from radkg.archive.members import digest
 from radkg.archive.rows import Delimited, Row, Rows, Values, damaged, not_a_file
 from radkg.errors import ArchiveError
@@ -86,7 +86,7 @@ class TableArchive:
             else:
                 seen[study_id] += 1
                 if study_id in studies:  # kept, and refused by read(): nothing vanishes
-                    problem = "another report of the archive has the same id"
+                    problem = DUPLICATE_ID
                     numbered = (f"{said.study_id}#{n}" for n in count(seen[said.study_id]))
                     study_id = next(i for i in numbered if i not in studies)
                 firsts[study_id], sizes[study_id] = (said, told), []
@@ -139,8 +139,11 @@ class TableArchive:
         if said.study_id:
             return said
         nameless = f"line {row.line}"
-        return Described(
-            nameless, said.subject_id or nameless, problem=said.problem or "it has no study_id"
+        return replace(
+            said,
+            study_id=nameless,
+            subject_id=said.subject_id or nameless,
+            problem=said.problem or "it has no study_id",
         )
 
     def _row(self, study_id: str, said: Described, row: Row, problem: str | None) -> dict[str, Any]:
