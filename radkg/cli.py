@@ -136,6 +136,7 @@ def census(
         return
     title = f"{counted.archive}, fingerprint {counted.fingerprint}"
     _print_table(["", *counted.splits], counted.rows(), title, as_csv=False)
+    typer.echo("\n".join(counted.notes()))
 
 
 @app.command()

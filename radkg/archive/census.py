@@ -30,7 +30,7 @@ EXCLUSIONS = {  # of studies, in the order of the table
     "no_image": "the archive names no image of it",
     "no_image_at_hand": "none of its images is there as a file",
     "no_frontal_image": f"none of its images has view position {', '.join(FRONTAL)}",
-    "unknown_view": "the view position of an image of it is unknown",
+    "unknown_view": "the archive does not tell the view position of one of its images",
 }
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _READ = ("findings", "impression")
@@ -89,6 +89,10 @@ class Census:
         for reason in sorted(total.unreadable):
             lines.append((f"unreadable: {reason}", [c.unreadable[reason] for c in counts]))
         return [[name, *numbers] for name, numbers in lines]
+
+    def notes(self) -> list[str]:
+        """Return what each exclusion means, a line each."""
+        return [f"{name.replace('_', ' ')}: {meaning}" for name, meaning in EXCLUSIONS.items()]
 
 
 def take_census(archive: Archive) -> Census:

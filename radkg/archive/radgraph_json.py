@@ -156,8 +156,8 @@ def _documents(path: Path) -> Iterator[tuple[str, int, bytes, Any]]:
         raise ArchiveError(f"{path} is not UTF-8 at byte {error.start}: export it again") from error
     except json.JSONDecodeError as error:
         raise ArchiveError(f"{path}, line {error.lineno}: {error.msg}: export it again") from error
-    except RecursionError as error:
-        raise ArchiveError(f"{path} is nested too deeply: export it again") from error
+    except (ValueError, RecursionError) as error:  # a number without end, brackets without end
+        raise ArchiveError(f"{path} is no JSON: {error}: export it again") from error
 
 
 def _values(decoder: json.JSONDecoder, text: str) -> Iterator[tuple[str, int, int, Any]]:

@@ -19,20 +19,25 @@ from radkg.errors import ArchiveError
 
 @dataclass(frozen=True)
 class ParquetRows:
-    """A Parquet file as a table of rows: `offset` counts rows, `length` is 1, `line` from 1."""
+    """A Parquet file as a table of rows: `offset` counts rows, `length` is 1, `line` from 1.
+
+    Only the wanted columns are read. Columns of objects are none: they can hold whole images.
+    """
 
     path: Path
+    wanted: tuple[str, ...]
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The names of the columns."""
-        return tuple(self._file().schema_arrow.names)
+        """The names of the columns, without those of objects."""
+        fields = self._file().schema_arrow
+        return tuple(field.name for field in fields if not pa.types.is_struct(field.type))
 
     def __iter__(self) -> Iterator[Row]:
         """Yield every row, in order."""
         number = 0
         try:
-            for batch in self._file().iter_batches(batch_size=1024):
+            for batch in self._file().iter_batches(batch_size=1024, columns=self._read):
                 for values in batch.to_pylist():
                     yield Row(number + 1, number, 1, _bytes(values), _plain(values))
                     number += 1
@@ -48,7 +53,7 @@ class ParquetRows:
             version = (str(self.path), status.st_mtime_ns, status.st_size)
             starts = _starts(*version)
             group = max(i for i, start in enumerate(starts) if start <= record["offset"])
-            values = _group(*version, group)[record["offset"] - starts[group]]
+            values = _group(*version, group, self._read)[record["offset"] - starts[group]]
         except (pa.ArrowException, OSError, UnicodeDecodeError, IndexError) as error:
             raise ArchiveError(f"cannot read {self.path}: {error}") from error
         if digest(_bytes(values)) != record["content"]:
@@ -57,6 +62,10 @@ class ParquetRows:
                 "run the same command again"
             )
         return _plain(values)
+
+    @property
+    def _read(self) -> tuple[str, ...]:
+        return tuple(name for name in self.columns if name in self.wanted)
 
     def _file(self) -> pq.ParquetFile:
         try:
@@ -76,9 +85,12 @@ def _starts(path: str, mtime_ns: int, size: int) -> Sequence[int]:
 
 
 @functools.lru_cache(maxsize=1)
-def _group(path: str, mtime_ns: int, size: int, group: int) -> list[dict[str, Any]]:
+def _group(
+    path: str, mtime_ns: int, size: int, group: int, columns: tuple[str, ...]
+) -> list[dict[str, Any]]:
     """Return a group of rows: units come in the order of the table, so each is read once."""
-    rows: list[dict[str, Any]] = pq.ParquetFile(path).read_row_group(group).to_pylist()
+    table = pq.ParquetFile(path).read_row_group(group, columns=columns)
+    rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
 

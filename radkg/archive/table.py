@@ -28,6 +28,7 @@ from radkg.schema.records import Section
 
 _NEEDED = ("study_id", "report")
 _IMAGES = ("images", "image", "image_path", "path")
+_COLUMNS = (*_NEEDED, "subject_id", "study_date", "split", *_IMAGES)
 _SEPARATOR = ";"  # of several images in one cell
 
 
@@ -66,8 +67,8 @@ class ReportTable(TableArchive):
         if not isinstance(row.get("report", ""), str):
             problem = "its report is no text"
         names = next((row[name] for name in _IMAGES if row.get(name)), "")
-        listed = names if isinstance(names, list) else str(names).split(_SEPARATOR)
-        paths = [str(name).strip() for name in listed]
+        listed = names if isinstance(names, list) else [names]
+        paths = [path.strip() for n in listed if isinstance(n, str) for path in n.split(_SEPARATOR)]
         return Described(
             study_id,
             _text(row, "subject_id") or study_id,  # nobody is mixed up
@@ -94,7 +95,7 @@ def open_rows(path: Path) -> Rows | None:
         return Delimited(path, DELIMITERS[suffix])
     if suffix in JSON_LINES:
         return JsonLines(path)
-    return ParquetRows(path) if suffix == ".parquet" else None
+    return ParquetRows(path, _COLUMNS) if suffix == ".parquet" else None
 
 
 def _text(row: Values, column: str) -> str:

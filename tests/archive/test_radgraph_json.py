@@ -94,7 +94,8 @@ def test_one_wrong_document_is_one_failed_row(tmp_path):
         (b'[{"a": {"text": "x"}}, 1]', "{ is expected"),
         (b'[{"a": {"text": "x"}}', ", is expected"),
         (b'{"a": {"text": "caf\xe9"}}', "not UTF-8 at byte 19"),
-        (b'{"a": {"text": ' + b"[" * 100_000, "nested too deeply"),
+        (b'{"a": {"text": ' + b"[" * 100_000, "is no JSON: maximum recursion"),
+        (b'{"a": {"text": "x", "n": ' + b"9" * 5_000 + b"}}", "is no JSON: Exceeds the limit"),
     ],
 )
 def test_a_damaged_file_is_an_error(tmp_path, data, message):

@@ -96,6 +96,12 @@ def test_typed_values_of_parquet_and_json(tmp_path):
     (study,) = read(write(tmp_path / "a.parquet", [row]))
     assert (study.study_id, study.study_date) == ("7", date(2020, 1, 2))
     assert [i.image_id for i in study.images] == ["x", "y"]
+    image = {"image": {"bytes": b"no picture", "path": "x.png"}}
+    (study,) = read(write(tmp_path / "b.parquet", [row | image | {"images": None}]))
+    assert study.images == ()
+    write(tmp_path / "c.parquet", [{"study_id": "1", "report": {"text": "Clear."}}])
+    with pytest.raises(ArchiveError, match="no column report"):
+        open_archive(str(tmp_path / "c.parquet"))
     (tmp_path / "a.jsonl").write_text(
         '{"study_id": 7, "report": {"x": 1}}\n{"study_id": 8}\n'
         '{"study_id": {"x": 9}, "report": "Clear."}\n'
