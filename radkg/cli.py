@@ -38,7 +38,13 @@ app = typer.Typer(
 review_app = typer.Typer(help="Have radiologists judge triplets, and score what they filled in.")
 app.add_typer(review_app, name="review")
 
-Archive = Annotated[str, typer.Option(help="`openi`, or the path of Open-i or MIMIC-CXR.")]
+Archive = Annotated[
+    str,
+    typer.Option(
+        help="`openi`, `padchest`, or a path: Open-i, MIMIC-CXR, CheXpert Plus, PadChest, "
+        "a table or folder of reports, RadGraph JSON."
+    ),
+]
 Extractor = Annotated[
     str,
     typer.Option(
@@ -112,6 +118,25 @@ def demo(
         f"triplets (Parquet): {report.out}/snapshot\n"
         f"ask more: radkg query --list; radkg query prevalence --param finding=effusion --out {out}"
     )
+
+
+@app.command()
+def census(
+    archive: Annotated[str, typer.Argument(help="The archive, as --archive of the other verbs.")],
+    images: Images = None,
+    as_json: Json = False,
+) -> None:
+    """Count the studies and images of an archive, and what every exclusion would take away."""
+    from radkg.archive import open_archive
+    from radkg.archive.census import take_census
+
+    counted = take_census(open_archive(archive, images))
+    if as_json:
+        _print_json(counted.as_json())
+        return
+    title = f"{counted.archive}, fingerprint {counted.fingerprint}"
+    _print_table(["", *counted.splits], counted.rows(), title, as_csv=False)
+    typer.echo("\n".join(counted.notes()))
 
 
 @app.command()
@@ -638,4 +663,4 @@ def _print_table(
                 for cell in row
             )
         )
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)  # a cell is what an archive or a graph says

@@ -60,6 +60,8 @@ def test_json_of_the_list_stands_alone():
         (["demo", "--out", "s3://x/y"], 2, "local directory"),
         (["demo", "--limit", "0", "--out", "OUT"], 2, "--limit"),
         (["evaluate", "--archive", "/no/such"], 1, "/no/such"),
+        (["census", "/no/such"], 1, "no archive at '/no/such'"),
+        (["census", "openi", "--images", "/no/such"], 1, "check --images"),
         (["nonsense"], 2, "No such command"),
     ],
 )

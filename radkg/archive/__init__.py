@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 from radkg.archive.base import Archive
+from radkg.archive.chexpert_plus import CheXpertPlus
+from radkg.archive.folder import ReportFolder
 from radkg.archive.mimic import MimicCXR
 from radkg.archive.openi import OpenI
+from radkg.archive.padchest import PadChest
+from radkg.archive.radgraph_json import RadGraphReports
+from radkg.archive.table import ReportTable
 from radkg.errors import ArchiveError
 
 __all__ = ["FORMATS", "Archive", "open_archive"]
 
 # To add a format: write radkg/archive/<format>.py with a class that follows `Archive` in base.py,
-# and name it here. The first whose `recognise` returns an archive reads it: MIMIC-CXR knows its
-# own by a few names, Open-i looks through the whole directory.
-FORMATS = (MimicCXR, OpenI)
+# and name it here. The first whose `recognise` returns an archive reads it: the first three know
+# their own by a few names, Open-i looks through a whole directory for its files, and any table may
+# have two columns and any folder a .txt file.
+FORMATS = (
+    MimicCXR,
+    CheXpertPlus,
+    PadChest,
+    OpenI,
+    RadGraphReports,
+    ReportTable,
+    ReportFolder,
+)
 
 
 def open_archive(uri: str, images: str | None = None) -> Archive:
     """Return the archive at `uri`: a name such as `openi`, or a path.
 
     Args:
-        uri: `openi` for the reports inside the installed torchxrayvision wheel; the path of a tar,
-            a tar.gz, a zip or a directory of Open-i XML files; or of MIMIC-CXR's
-            mimic-cxr-reports.zip, its tree of text files, or the directory that holds either.
+        uri: `openi` or `padchest` for the reports inside the installed torchxrayvision wheel; or a
+            path: a tar, a tar.gz, a zip or a directory of Open-i XML files; MIMIC-CXR's
+            mimic-cxr-reports.zip or its tree of text files; the CSV of CheXpert Plus or PadChest;
+            the directory that holds one of these; a table of reports (CSV, TSV, JSON lines,
+            Parquet) with the columns study_id and report; a folder of .txt files; a file or a
+            folder of RadGraph JSON, of which only the texts are read.
         images: directory with the images: of Open-i named <image_id>.jpg, .jpeg, .png or .dcm, of
-            MIMIC-CXR in its tree, p10/p10000032/s50414267/<dicom_id>.jpg, .png or .dcm.
+            MIMIC-CXR in its tree, p10/p10000032/s50414267/<dicom_id>.jpg, .png or .dcm, of a table
+            below it as the table names them.
 
     Raises:
         ArchiveError: nothing is there, or no format recognises it; the message says why not.

@@ -11,6 +11,8 @@ from radkg.schema.records import Study, Unreadable
 
 Record = Mapping[str, Any]  # one row of INDEX_SCHEMA
 
+DUPLICATE_ID = "another report of the archive has the same id"  # the problem of all but the first
+
 
 class Archive(Protocol):
     """One archive; cheap to pickle, for it travels to every worker."""

@@ -26,7 +26,7 @@ MAX_MEMBER_BYTES = 16 << 20  # of one report; Open-i's largest has 13 kB
 def is_tar(path: Path) -> bool:
     """Tell whether the file is a tar or a tar.gz."""
     try:
-        with _open(str(path)) as stream, tarfile.open(fileobj=stream, mode="r:"):
+        with open_binary(str(path)) as stream, tarfile.open(fileobj=stream, mode="r:"):
             return True
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile):
         return False
@@ -44,15 +44,17 @@ class Member:
     problem: str | None = None
 
 
-def members(path: Path, suffix: str) -> Iterator[Member]:
+def members(path: Path, suffix: str, *, below: bool = True) -> Iterator[Member]:
     """Yield every file of the archive whose name ends with `suffix`, in any case.
+
+    Of a directory those in the directories below it too, unless `below` is False.
 
     Raises:
         ArchiveError: the archive is damaged, or a directory cannot be listed.
     """
     try:
         if path.is_dir():
-            yield from _file_members(path, suffix)
+            yield from _file_members(path, suffix, below)
         elif is_zip(path):
             for name, offset, data, problem in zip_members(path, suffix, MAX_MEMBER_BYTES):
                 yield Member(str(path), _printable(name), offset, len(data), data, problem)
@@ -63,8 +65,8 @@ def members(path: Path, suffix: str) -> Iterator[Member]:
         raise ArchiveError(f"cannot read {where}: {error.strerror or error}") from error
 
 
-def _file_members(path: Path, suffix: str) -> Iterator[Member]:
-    for file in files(path, suffix):
+def _file_members(path: Path, suffix: str, below: bool) -> Iterator[Member]:
+    for file in files(path, suffix, below=below):
         name = _printable(str(file.relative_to(path)))
         source, data, problem = _printable(str(file)), b"", None
         try:
@@ -81,21 +83,21 @@ def _file_members(path: Path, suffix: str) -> Iterator[Member]:
         yield Member(source, name, 0, len(data), data, problem)
 
 
-def files(path: Path, suffix: str) -> Iterator[Path]:
-    """Yield the files below `path`, sorted; a directory that cannot be read is an OSError."""
+def files(path: Path, suffix: str, *, below: bool = True) -> Iterator[Path]:
+    """Yield the files of `path` and below, sorted; an unreadable directory is an OSError."""
 
     def refuse(error: OSError) -> None:
         raise error
 
     for folder, folders, names in os.walk(path, onerror=refuse):
-        folders.sort()
+        folders[:] = sorted(folders) if below else []
         yield from (Path(folder) / name for name in sorted(names) if name.lower().endswith(suffix))
 
 
 def _tar_members(path: Path, suffix: str) -> Iterator[Member]:
     count = 0
     try:
-        with _open(str(path)) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
+        with open_binary(str(path)) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
             for member in tar:
                 if not member.name.lower().endswith(suffix):
                     continue
@@ -170,10 +172,11 @@ def _stream(source: str, mtime_ns: int, size: int) -> tuple[IO[bytes], bool]:
     Units come in the order of the archive, so a worker only ever moves forward through a tar.gz:
     each worker decompresses it once, and never keeps it whole.
     """
-    return _open(source), is_zip(Path(source))
+    return open_binary(source), is_zip(Path(source))
 
 
-def _open(source: str) -> IO[bytes]:
+def open_binary(source: str) -> IO[bytes]:
+    """Return a file as a stream of bytes, uncompressed where it is a gzip."""
     file = open(source, "rb")  # noqa: SIM115 - handed on, and closed by whoever asked
     is_gzip = file.read(2) == b"\x1f\x8b"
     file.seek(0)

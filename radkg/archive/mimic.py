@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from radkg.archive.base import Record
+from radkg.archive.base import DUPLICATE_ID, Record
 from radkg.archive.members import Member, digest, members, read_member
 from radkg.archive.mimic_sections import RULES, HandSet, sections
 from radkg.archive.mimic_tables import (
@@ -104,7 +104,7 @@ class MimicCXR:
                 problem = f"{known.table.name} gives its patient as {known.subject_id}"
             seen[study_id] += 1
             if seen[study_id] > 1:  # kept, and refused by read(): nothing vanishes
-                problem = "another report of the archive has the same id"
+                problem = DUPLICATE_ID
                 study_id = f"{study_id}#{seen[study_id]}"
             rows.append(self._row(study_id, subject_id, member, problem, known, hand_set))
         if not rows:

@@ -81,7 +81,7 @@ def _parse(report: str) -> list[Section]:
         return [Section("full report", 0, len(report))]
     ends = [match.start() for match in headings[1:]] + [len(report)]
     return [Section("preamble", 0, headings[0].start())] + [
-        Section(_name(match[1]), match.end(), end)
+        Section(section_name(match[1]), match.end(), end)
         for match, end in zip(headings, ends, strict=True)
     ]
 
@@ -95,7 +95,8 @@ def _headings(report: str) -> Iterator[re.Match[str]]:
         match = _HEADING.search(report, newline) if newline >= 0 else None
 
 
-def _name(heading: str) -> str:
+def section_name(heading: str) -> str:
+    """Return the name of a section by its heading, in small letters."""
     name = " ".join(heading.lower().split())
     if name in _NAMES:
         return _NAMES[name]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import gzip
 import importlib.resources
-import importlib.util
 import os
 import re
 import stat
@@ -26,8 +25,9 @@ import defusedxml
 import pyarrow as pa
 from defusedxml.ElementTree import fromstring
 
-from radkg.archive.base import Record
+from radkg.archive.base import DUPLICATE_ID, Record
 from radkg.archive.members import digest, files, is_tar, members, read_member
+from radkg.archive.wheel import wheel_data
 from radkg.archive.zipped import is_zip, zip_names
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
@@ -56,7 +56,7 @@ class OpenI:
         if folder and not folder.is_dir():
             raise ArchiveError(f"no directory of images at {images}: check --images")
         if uri == "openi":
-            data = _wheel()
+            data = wheel_data()
             return cls(
                 data / "NLMCXR_reports.tgz", uri, data / "nlmcxr_dicom_metadata.csv.gz", folder
             )
@@ -90,7 +90,7 @@ class OpenI:
             problem = member.problem
             seen[study_id] += 1
             if seen[study_id] > 1:  # kept, and refused by read(): nothing vanishes
-                problem = "another report of the archive has the same id"
+                problem = DUPLICATE_ID
                 study_id = f"{study_id}#{seen[study_id]}"
             data = _as_ascii_superset(member.data)
             found = [i.decode("utf-8", "replace") for i in _IMAGE_ID.findall(data)]
@@ -215,16 +215,6 @@ def _splits(study_ids: list[str], texts: list[bytes]) -> list[str | None]:
         "train" if i not in test else None if text in seen else "test"
         for i, text in zip(study_ids, texts, strict=True)
     ]
-
-
-def _wheel() -> Path:
-    """Return the data directory of torchxrayvision without importing it (it would import torch)."""
-    spec = importlib.util.find_spec("torchxrayvision")
-    if spec is None or not spec.submodule_search_locations:
-        raise ArchiveError(
-            "the Open-i reports come with torchxrayvision: pip install torchxrayvision"
-        )
-    return Path(spec.submodule_search_locations[0]) / "data"
 
 
 def _as_ascii_superset(data: bytes) -> bytes:

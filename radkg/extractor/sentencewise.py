@@ -29,6 +29,15 @@ _FOREIGN = {
     *("el", "la", "los", "las", "de", "del", "y", "con", "sin", "se", "en", "es", "por", "hay"),
     *("derrame", "hallazgos", "alteraciones", "observa", "observan", "pulmones", "torax"),
     *("izquierdo", "izquierda", "derecho", "derecha", "una"),  # Spanish
+    # Spanish, stemmed
+    *("hallazg", "cambi", "signific", "estudi", "derech", "izquierd", "radiolog", "previ"),
+    *("pulmon", "pulmonar", "cronic", "epoc", "aument", "apreci", "dentr", "hili", "parenquim"),
+    *("elong", "elongacion", "probabl", "costofren", "siluet", "relacion", "patolog", "engros"),
+    *("derram", "condens", "densid", "cardiomegali", "atelectasi", "cardiotorac", "atrap"),
+    *("pinzamient", "nodul", "hemitorax", "pacient", "torac", "infiltr", "vascul", "ni"),
+    *("escoliosis", "cirugi", "contraindiqu", "hiat", "exploracion", "visualiz", "compat", "imag"),
+    *("relev", "alter", "aere", "sen", "dat", "clinic", "patron", "respect", "indic", "dorsolumb"),
+    *("aort", "herni", "intersticial", "pequen", "liger", "neumon", "neumoni", "fractur"),
     *("le", "les", "des", "du", "et", "avec", "sans", "dans", "pas", "une", "est"),
     *("gauche", "droit", "droite", "poumon", "poumons"),  # French
     *("der", "die", "das", "und", "ist", "mit", "ohne", "kein", "keine", "nicht", "von"),
@@ -41,7 +50,8 @@ _MIN_FOREIGN = 2
 def check_language(study: Study) -> None:
     """Refuse a report that has more words of another language than small English ones.
 
-    A word with a letter beyond ASCII is foreign too. Of 3,955 reports in English none is refused.
+    A word with a letter beyond ASCII is foreign too. Of 3,955 reports in English none is refused,
+    of 109,823 in stemmed Spanish (PadChest) 91 %; most of the others have one or two words.
 
     Raises:
         ExtractorError: it names some of the words.

@@ -69,8 +69,10 @@ INDEX_SCHEMA = pa.schema(
         _field("split", pa.string(), "train, validate or test; null where unknown", null=True),
         _field("source", pa.string(), "file or object that holds the report"),
         _field("member", pa.string(), "name inside the source"),
-        _field("offset", pa.int64(), "bytes from the start of the uncompressed source"),
-        _field("length", pa.int64(), "bytes"),
+        _field(
+            "offset", pa.int64(), "bytes from the start of the uncompressed source; of Parquet rows"
+        ),
+        _field("length", pa.int64(), "bytes; of Parquet rows"),
         _field(
             "images", pa.list_(pa.field("element", IMAGE, nullable=False)), "images of the study"
         ),

@@ -110,6 +110,23 @@ def from_document(doc_key: str, document: Mapping[str, Any]) -> Document:
     return Document(report, extraction, extra)
 
 
+def report_of(document: Mapping[str, Any]) -> str:
+    """Return the report of a document, whatever its labels; blanks of our export are taken out.
+
+    Raises:
+        SchemaError: it has no text.
+    """
+    text = document.get("text") if isinstance(document, Mapping) else None
+    if not isinstance(text, str):
+        raise SchemaError("the document has no text")
+    ours = document.get("radkg")
+    inserted = ours.get("inserted_blanks", []) if isinstance(ours, Mapping) else []
+    is_list = isinstance(inserted, list) and all(type(i) is int for i in inserted)
+    if not is_list or any(text[i + n : i + n + 1] != " " for n, i in enumerate(inserted)):
+        raise SchemaError("its inserted_blanks are not those of its text")
+    return _remove_blanks(text, inserted)
+
+
 def _entity_out(
     entity: Entity, text: str, inserted: list[int], starts: list[int], spelling: str
 ) -> dict[str, Any]:

@@ -14,6 +14,7 @@ FOREIGN = {
     "Spanish": "Silueta cardiaca de tamaño normal. No se observa derrame pleural.",
     "Spanish, short": "Cardiomegalia. Derrame pleural izquierdo.",
     "Spanish without accents": "sin hallazgos patologicos. no hay signos de neumotorax",
+    "Spanish, stemmed": "derram pleural derech . condens basal izquierd",
     "French": "Le coeur est de taille normale. Pas d'opacité dans les poumons.",
     "French, short": "Pas d'épanchement pleural à gauche.",
     "German": "Das Herz ist normal groß. Kein Nachweis eines Pneumothorax.",

@@ -1,0 +1,106 @@
+"""A folder of reports: one .txt file per study, named <study_id>.txt.
+
+It knows nothing of patients, dates, splits and images: every study counts as a patient of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+
+from radkg.archive.base import DUPLICATE_ID, Record
+from radkg.archive.headings import headed_sections
+from radkg.archive.members import digest, members, read_member
+from radkg.archive.tabular import RULES
+from radkg.errors import ArchiveError
+from radkg.schema.arrow import INDEX_SCHEMA
+from radkg.schema.records import Study, Unreadable
+
+SUFFIX = ".txt"
+
+
+@dataclass(frozen=True)
+class ReportFolder:
+    """The .txt files of a folder; those of folders below it are left alone."""
+
+    path: Path
+    uri: str
+    name: str = "reports"
+
+    @classmethod
+    def recognise(cls, uri: str, images: str | None = None) -> Self | str:
+        """Return the folder if .txt files stand in it; else why not."""
+        path = Path(os.path.realpath(uri))
+        try:
+            if not any(_is_report(name) for name in os.listdir(path)):
+                return "the directory holds no .txt file"
+        except OSError as error:
+            return f"{path}: {error.strerror}"
+        if images is not None:
+            raise ArchiveError("a folder of .txt files names no images: give a table with them")
+        return cls(path, str(path))
+
+    def index(self) -> pa.Table:
+        """Return INDEX_SCHEMA, one row per file, by name."""
+        rows: list[dict[str, Any]] = []
+        seen: set[str] = set()
+        for member in members(self.path, SUFFIX, below=False):
+            if not _is_report(member.name):
+                continue
+            study_id, problem = member.name[: -len(SUFFIX)], member.problem
+            if study_id in seen:  # a.txt and a.TXT
+                study_id, problem = member.name, DUPLICATE_ID
+            seen.add(study_id)
+            content = digest(member.data)
+            rows.append(
+                {
+                    "study_id": study_id,
+                    "subject_id": study_id,
+                    "archive": self.name,
+                    "study_date": None,
+                    "split": None,
+                    "source": member.source,
+                    "member": member.name,
+                    "offset": member.offset,
+                    "length": member.length,
+                    "images": [],
+                    "content": content,
+                    "problem": problem,
+                    "fingerprint": digest(content.encode(), repr((RULES, problem)).encode()),
+                }
+            )
+        if not rows:
+            raise ArchiveError(f"{self.path} holds no .txt file any more: check the path")
+        return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
+
+    def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
+        """Yield one Study or Unreadable per record."""
+        for record in records:
+            if record["problem"]:
+                yield Unreadable(record, record["problem"])
+                continue
+            try:
+                report = read_member(self.path, record).decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                yield Unreadable(record, f"not UTF-8 at byte {error.start}: save it as UTF-8")
+                continue
+            yield Study(
+                study_id=record["study_id"],
+                subject_id=record["subject_id"],
+                archive=self.name,
+                study_date=None,
+                report=report,
+                sections=headed_sections(report),
+                images=(),
+                split=None,
+                fingerprint=record["fingerprint"],
+            )
+
+
+def _is_report(name: str) -> bool:
+    return name.lower().endswith(SUFFIX) and not name.startswith(".")

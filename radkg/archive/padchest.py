@@ -1,0 +1,62 @@
+"""PadChest: one CSV with a row per image and the report of its study, in stemmed Spanish.
+
+Layout: Bustos et al., Medical Image Analysis 2020. Without a path it reads the copy inside the
+installed torchxrayvision wheel. The rows of a study are joined; human and machine labels are left
+alone. Missing values are the words None and nan.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from radkg.archive.rows import Values
+from radkg.archive.tabular import Described, TableArchive, date_of, delimited_at, image_folder
+from radkg.archive.wheel import wheel_data
+from radkg.schema.records import Section
+
+FILE = "PADCHEST_chest_x_ray_images_labels_*.csv*"
+_NEEDED = ("ImageID", "ImageDir", "StudyDate_DICOM", "StudyID", "PatientID", "Projection", "Report")
+_MISSING = ("None", "nan")
+_VIEWS = {"L": "LATERAL", "AP_horizontal": "AP", "UNK": None, "": None}  # others as they are
+
+
+@dataclass(frozen=True)
+class PadChest(TableArchive):
+    """PadChest, and the images where they are at hand: in their numbered folders or in one."""
+
+    name: str = "padchest"
+
+    @classmethod
+    def recognise(cls, uri: str, images: str | None = None) -> Self | str:
+        """Return PadChest for `padchest`, its CSV or the directory that holds it; else why not."""
+        path = wheel_data() if uri == "padchest" else Path(os.path.realpath(uri))
+        rows = delimited_at(path, FILE, _NEEDED)
+        if isinstance(rows, str):
+            return rows
+        return cls(rows, uri if uri == "padchest" else str(path), image_folder(images))
+
+    def describe(self, row: Values) -> Described:
+        """Return who the study of a row is, and what belongs to it."""
+        image, folder, view = _known(row, "ImageID"), _known(row, "ImageDir"), row["Projection"]
+        study_id = _known(row, "StudyID")
+        return Described(
+            study_id,
+            _known(row, "PatientID") or study_id,
+            date_of(_known(row, "StudyDate_DICOM")),
+            images=((image, _VIEWS.get(view, view), (f"{folder}/{image}", image)),)
+            if image
+            else (),
+        )
+
+    def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:
+        """Return the report of a row as one section: it has no headings."""
+        report = _known(row, "Report")
+        return report, (Section("full report", 0, len(report)),) if report else ()
+
+
+def _known(row: Values, column: str) -> str:
+    value: str = row[column].strip()
+    return "" if value in _MISSING else value

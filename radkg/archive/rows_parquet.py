@@ -1,0 +1,102 @@
+"""The rows of a Parquet table, by their number; a group of rows is read at once and kept."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from radkg.archive.members import digest
+from radkg.archive.rows import Row, Values, plain
+from radkg.errors import ArchiveError
+
+
+@dataclass(frozen=True)
+class ParquetRows:
+    """A Parquet file as a table of rows: `offset` counts rows, `length` is 1, `line` from 1.
+
+    Only the wanted columns are read. Columns of objects are none: they can hold whole images.
+    """
+
+    path: Path
+    wanted: tuple[str, ...]
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, without those of objects."""
+        fields = self._file().schema_arrow
+        return tuple(field.name for field in fields if not pa.types.is_struct(field.type))
+
+    def __iter__(self) -> Iterator[Row]:
+        """Yield every row, in order."""
+        number = 0
+        try:
+            for batch in self._file().iter_batches(batch_size=1024, columns=self._read):
+                for values in batch.to_pylist():
+                    yield Row(number + 1, number, 1, _bytes(values), _plain(values))
+                    number += 1
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise ArchiveError(
+                f"{self.path} is damaged after row {number}: {error}: correct the table"
+            ) from error
+
+    def at(self, record: Mapping[str, Any]) -> Values:
+        """Return one row of the index."""
+        try:
+            status = self.path.stat()
+            version = (str(self.path), status.st_mtime_ns, status.st_size)
+            starts = _starts(*version)
+            group = max(i for i, start in enumerate(starts) if start <= record["offset"])
+            values = _group(*version, group, self._read)[record["offset"] - starts[group]]
+        except (pa.ArrowException, OSError, UnicodeDecodeError, IndexError) as error:
+            raise ArchiveError(f"cannot read {self.path}: {error}") from error
+        if digest(_bytes(values)) != record["content"]:
+            raise ArchiveError(
+                f"row {record['offset'] + 1} of {self.path} changed since it was indexed: "
+                "run the same command again"
+            )
+        return _plain(values)
+
+    @property
+    def _read(self) -> tuple[str, ...]:
+        return tuple(name for name in self.columns if name in self.wanted)
+
+    def _file(self) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(self.path)
+        except (pa.ArrowException, OSError) as error:
+            raise ArchiveError(f"{self.path} is no Parquet file: {error}") from error
+
+
+@functools.lru_cache(maxsize=1)
+def _starts(path: str, mtime_ns: int, size: int) -> Sequence[int]:
+    """Return the number of the first row of each group."""
+    metadata = pq.read_metadata(path)
+    starts = [0]
+    for i in range(metadata.num_row_groups - 1):
+        starts.append(starts[-1] + metadata.row_group(i).num_rows)
+    return starts
+
+
+@functools.lru_cache(maxsize=1)
+def _group(
+    path: str, mtime_ns: int, size: int, group: int, columns: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """Return a group of rows: units come in the order of the table, so each is read once."""
+    table = pq.ParquetFile(path).read_row_group(group, columns=columns)
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
+
+
+def _plain(values: Values) -> Values:
+    return {name: plain(value) for name, value in values.items()}
+
+
+def _bytes(values: Values) -> bytes:
+    return repr(values).encode(errors="surrogatepass")

@@ -1,0 +1,103 @@
+"""A plain table of reports: CSV, TSV, JSON lines or Parquet, one row per study.
+
+Columns are found by name: study_id and report; where they stand also subject_id, study_date, split
+and images (or image, image_path, path). Sections are found by their headings.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from radkg.archive.headings import headed_sections
+from radkg.archive.rows import (
+    DELIMITERS,
+    JSON_LINES,
+    Delimited,
+    JsonLines,
+    Rows,
+    Values,
+    not_a_file,
+)
+from radkg.archive.rows_parquet import ParquetRows
+from radkg.archive.tabular import Described, TableArchive, date_of, image_folder, split_of
+from radkg.errors import ArchiveError
+from radkg.schema.records import Section
+
+_NEEDED = ("study_id", "report")
+_IMAGES = ("images", "image", "image_path", "path")
+_COLUMNS = (*_NEEDED, "subject_id", "study_date", "split", *_IMAGES)
+_SEPARATOR = ";"  # of several images in one cell
+
+
+@dataclass(frozen=True)
+class ReportTable(TableArchive):
+    """A table with the columns study_id and report."""
+
+    joins: ClassVar[bool] = False
+
+    @classmethod
+    def recognise(cls, uri: str, images: str | None = None) -> Self | str:
+        """Return the table for a file whose name and columns say that it is one; else why not."""
+        path = Path(os.path.realpath(uri))
+        rows = open_rows(path)
+        if rows is None:
+            return "no .csv, .tsv, .jsonl or .parquet file by its name"
+        if why := not_a_file(path):
+            return why
+        try:
+            columns = rows.columns
+        except ArchiveError as error:
+            return str(error)
+        if missing := [name for name in _NEEDED if name not in columns]:
+            return f"the table has no column {' and '.join(missing)}"
+        if twice := {name for name in columns if columns.count(name) > 1}:
+            return f"the table has two columns {', '.join(sorted(twice))}"
+        return cls(rows, str(path), image_folder(images))
+
+    def describe(self, row: Values) -> Described:
+        """Return who the study of a row is, and what belongs to it."""
+        study_id = _text(row, "study_id")
+        day, problem = _text(row, "study_date"), None
+        study_date = date_of(day)
+        if day and study_date is None:
+            problem = f"study_date {day[:40]!a} is no date such as 2020-01-31"
+        if not isinstance(row.get("report", ""), str):
+            problem = "its report is no text"
+        names = next((row[name] for name in _IMAGES if row.get(name)), "")
+        listed = names if isinstance(names, list) else [names]
+        paths = [path.strip() for n in listed if isinstance(n, str) for path in n.split(_SEPARATOR)]
+        return Described(
+            study_id,
+            _text(row, "subject_id") or study_id,  # nobody is mixed up
+            study_date,
+            split_of(_text(row, "split")),
+            tuple((path, None, (path,)) for path in paths if path),
+            problem,
+        )
+
+    def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:
+        """Return the report of a row and its sections."""
+        report = row.get("report", "")
+        report = report if isinstance(report, str) else ""
+        return report, headed_sections(report)
+
+
+def open_rows(path: Path) -> Rows | None:
+    """Return the rows of a table by the end of its name, .gz allowed; None where it is no table."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes[-1:] == [".gz"]:
+        suffixes.pop()
+    suffix = suffixes[-1] if suffixes else ""
+    if suffix in DELIMITERS:
+        return Delimited(path, DELIMITERS[suffix])
+    if suffix in JSON_LINES:
+        return JsonLines(path)
+    return ParquetRows(path, _COLUMNS) if suffix == ".parquet" else None
+
+
+def _text(row: Values, column: str) -> str:
+    value: Any = row.get(column, "")
+    return value.strip() if isinstance(value, str) else ""

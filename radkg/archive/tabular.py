@@ -1,0 +1,238 @@
+"""An archive that is a table: rows to an index of studies, and one row to one study.
+
+A format says what a row means (`describe`, `text`); here rows of one study are joined or refused.
+A table that is damaged ends the run, a row that is wrong is one study that cannot be read.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import count
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from radkg.archive.base import DUPLICATE_ID, Record
+from radkg.archive.members import digest
+from radkg.archive.rows import Delimited, Row, Rows, Values, damaged, not_a_file
+from radkg.errors import ArchiveError
+from radkg.schema.arrow import INDEX_SCHEMA
+from radkg.schema.records import Image, Section, Study, Unreadable
+
+RULES = "1"  # part of every fingerprint: to be raised when a rule changes what is read
+
+_DATE = re.compile(r"(\d{4}-?\d\d-?\d\d)(?:[T ].*)?", re.ASCII)
+_SPLITS = {"training": "train", "val": "validate", "valid": "validate", "validation": "validate"}
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What one row says; `images` are (image_id, view_position, names to look for below images)."""
+
+    study_id: str
+    subject_id: str
+    study_date: date | None = None
+    split: str | None = None
+    images: tuple[tuple[str, str | None, tuple[str, ...]], ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class TableArchive:
+    """A table of studies, or of their images, and the images where they are at hand."""
+
+    rows: Rows
+    uri: str
+    images: Path | None = None
+    name: str = "table"
+
+    joins: ClassVar[bool] = True  # rows of one study are its images; False: a row is a study
+
+    def describe(self, row: Values) -> Described:
+        """Return who the study of a row is, and what belongs to it."""
+        raise NotImplementedError
+
+    def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:
+        """Return the report of a row and its sections."""
+        raise NotImplementedError
+
+    def index(self) -> pa.Table:
+        """Return INDEX_SCHEMA, one row per study, by the first row that names it."""
+        studies: dict[str, dict[str, Any]] = {}
+        firsts: dict[
+            str, tuple[Described, str]
+        ] = {}  # what its first row says, and a hash of its report
+        sizes: dict[str, list[int | None]] = {}
+        seen: Counter[str] = Counter()
+        for row in self.rows:
+            said = self._described(row)
+            study_id, problem = said.study_id, said.problem
+            try:
+                report, sections = self.text(row.values)
+                told = digest(report.encode(), repr(sections).encode())
+            except UnicodeEncodeError:
+                told, problem = "", problem or "its report is not UTF-8: save the table as UTF-8"
+            if study_id in firsts and self.joins:
+                known = studies[study_id]
+                known["problem"] = (
+                    known["problem"] or problem or _differs((said, told), firsts[study_id])
+                )
+            else:
+                seen[study_id] += 1
+                if study_id in studies:  # kept, and refused by read(): nothing vanishes
+                    problem = DUPLICATE_ID
+                    numbered = (f"{said.study_id}#{n}" for n in count(seen[said.study_id]))
+                    study_id = next(i for i in numbered if i not in studies)
+                firsts[study_id], sizes[study_id] = (said, told), []
+                studies[study_id] = self._row(study_id, said, row, problem)
+            for image_id, view_position, names in said.images:
+                location, size = _find(self.images, names)
+                sizes[study_id].append(size)
+                studies[study_id]["images"].append(
+                    {"image_id": image_id, "view_position": view_position, "location": location}
+                )
+        if not studies:
+            raise ArchiveError(f"{self.rows.path} holds no study: is the table cut off?")
+        for study_id, study in studies.items():
+            seen_by = [(i["image_id"], i["view_position"]) for i in study["images"]]
+            # Sizes stand for the bytes: to hash the images would take longer than the extraction.
+            facts = [study[key] for key in ("subject_id", "study_date", "problem")]
+            study["fingerprint"] = digest(
+                firsts[study_id][1].encode(),
+                repr((RULES, facts, seen_by, sizes[study_id])).encode(),
+            )
+        return pa.Table.from_pylist(list(studies.values()), schema=INDEX_SCHEMA)
+
+    def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
+        """Yield one Study or Unreadable per record."""
+        for record in records:
+            if record["problem"]:
+                yield Unreadable(record, record["problem"])
+                continue
+            report, sections = self.text(self.rows.at(record))
+            yield Study(
+                study_id=record["study_id"],
+                subject_id=record["subject_id"],
+                archive=self.name,
+                study_date=record["study_date"],
+                report=report,
+                sections=sections,
+                images=tuple(Image(**image) for image in record["images"]),
+                split=record["split"],
+                fingerprint=record["fingerprint"],
+            )
+
+    def _described(self, row: Row) -> Described:
+        """Return what a row says; without an id its line is its name."""
+        said = self.describe(row.values)
+        try:
+            written = (said.study_id, said.subject_id, said.split or "")
+            "".join([*written, *(name for image in said.images for name in image[2])]).encode()
+        except UnicodeEncodeError as error:
+            raise damaged(self.rows.path, row.line, "not UTF-8: save the table as UTF-8") from error
+        if said.study_id:
+            return said
+        nameless = f"line {row.line}"
+        return replace(
+            said,
+            study_id=nameless,
+            subject_id=said.subject_id or nameless,
+            problem=said.problem or "it has no study_id",
+        )
+
+    def _row(self, study_id: str, said: Described, row: Row, problem: str | None) -> dict[str, Any]:
+        return {
+            "study_id": study_id,
+            "subject_id": said.subject_id,
+            "archive": self.name,
+            "study_date": said.study_date,
+            "split": said.split,
+            "source": str(self.rows.path),
+            "member": f"line {row.line}",
+            "offset": row.offset,
+            "length": row.length,
+            "images": [],
+            "content": digest(row.data),
+            "problem": problem,
+        }
+
+
+def delimited_at(path: Path, pattern: str, columns: tuple[str, ...]) -> Delimited | str:
+    """Return the CSV at a path, or the first in a directory that fits the pattern; else why not."""
+    try:
+        if path.is_dir():
+            found = sorted(path.glob(pattern))
+            if not found:
+                return f"the directory holds no {pattern}"
+            path = found[0]
+        if not path.name.lower().endswith((".csv", ".csv.gz")):
+            return "no .csv file by its name"
+        if why := not_a_file(path):
+            return why
+        rows = Delimited(path)
+        missing = [column for column in columns if rows.columns.count(column) != 1]
+    except OSError as error:
+        return f"{error.filename or path}: {error.strerror}"
+    except ArchiveError as error:
+        return str(error)
+    return f"the table has no column {', '.join(missing)}" if missing else rows
+
+
+def image_folder(images: str | None) -> Path | None:
+    """Return the directory of images, where one is named.
+
+    Raises:
+        ArchiveError: no directory is there.
+    """
+    if images is None:
+        return None
+    folder = Path(images)
+    if not folder.is_dir():
+        raise ArchiveError(f"no directory of images at {images}: check --images")
+    return folder.resolve()
+
+
+def date_of(text: str) -> date | None:
+    """Return YYYY-MM-DD or YYYYMMDD, with or without a time behind, as a date; else None."""
+    match = _DATE.fullmatch(text.strip())
+    try:
+        return date.fromisoformat(match[1]) if match else None
+    except ValueError:
+        return None
+
+
+def split_of(text: str) -> str | None:
+    """Return a split by the name it has in radkg; None where it is empty."""
+    name = text.strip().lower()
+    return _SPLITS.get(name, name) or None
+
+
+def _differs(row: tuple[Described, str], first: tuple[Described, str]) -> str | None:
+    """Return in what two rows of one study contradict each other."""
+    for what in ("subject_id", "study_date", "split"):
+        if getattr(row[0], what) != getattr(first[0], what):
+            return f"its rows differ in {what}: correct the table"
+    return None if row[1] == first[1] else "its rows differ in the report: correct the table"
+
+
+def _find(folder: Path | None, names: tuple[str, ...]) -> tuple[str | None, int | None]:
+    """Return location and size in bytes of the first name that is a file below the folder."""
+    if folder is None:
+        return None, None
+    for name in names:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\0" in name:
+            continue  # a table names images, it does not choose what else is read
+        try:
+            status = (folder / path).stat()
+        except OSError:
+            continue
+        if stat.S_ISREG(status.st_mode):
+            return str(folder / path), status.st_size
+    return None, None

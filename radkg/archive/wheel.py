@@ -1,0 +1,20 @@
+"""The data that come inside the installed torchxrayvision wheel: read as files, never imported."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from radkg.errors import ArchiveError
+
+
+def wheel_data() -> Path:
+    """Return the data directory of torchxrayvision; to import it would import torch.
+
+    Raises:
+        ArchiveError: it is not installed.
+    """
+    spec = importlib.util.find_spec("torchxrayvision")
+    if spec is None or not spec.submodule_search_locations:
+        raise ArchiveError("these reports come with torchxrayvision: pip install torchxrayvision")
+    return Path(spec.submodule_search_locations[0]) / "data"
