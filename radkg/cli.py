@@ -37,6 +37,8 @@ app = typer.Typer(
 
 review_app = typer.Typer(help="Have radiologists judge triplets, and score what they filled in.")
 app.add_typer(review_app, name="review")
+audit_app = typer.Typer(help="Show the log of every run, and check that no byte of it was changed.")
+app.add_typer(audit_app, name="audit")
 
 Archive = Annotated[
     str,
@@ -316,6 +318,7 @@ def load(
     """Load what is published into the graph: the difference to what stands there."""
     from radkg.graph.loader import load as run_load
     from radkg.progress import stage
+    from radkg.run.audit import record_load
     from radkg.run.snapshot import read_snapshot
     from radkg.storage import open_storage
 
@@ -325,6 +328,7 @@ def load(
         stage(console, f"load the graph ({opened.engine})") as advance,
     ):
         report = run_load(opened, snapshot, advance, repair=repair)
+    record_load(snapshot, opened.engine, dataclasses.asdict(report))
     _print_report(report, as_json)
 
 
@@ -489,6 +493,38 @@ def import_file(
     _check_format(file_format)
     snapshot = import_radgraph(file, open_storage(out))
     typer.echo(f"{snapshot.num_studies} documents published under {out}", err=True)
+
+
+@audit_app.command("show")
+def audit_show(out: Out) -> None:
+    """Print the log, a line of JSON for every run, oldest first."""
+    from radkg.run.audit import lines
+    from radkg.storage import open_storage
+
+    for line in lines(open_storage(out)):
+        typer.echo(json.dumps(line, sort_keys=True))
+
+
+@audit_app.command("verify")
+def audit_verify(
+    out: Out,
+    last: Annotated[
+        str | None, typer.Option(help="A hash that an earlier run said: it must stand in the log.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check that the log is whole and unchanged; exit code 1 where it is not."""
+    from radkg.run.audit import verify as verify_log
+    from radkg.storage import open_storage
+
+    report = verify_log(open_storage(out), last)
+    if as_json:
+        _print_json({"ok": report.ok, **dataclasses.asdict(report)})
+    else:
+        said = report.problems or (f"all {report.runs} runs stand as they were written",)
+        typer.echo("\n".join([*said, f"last: {report.last}"]))
+    if not report.ok:
+        raise typer.Exit(1)
 
 
 @review_app.command("make")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +15,7 @@ from radkg.graph.analytics import Query, queries, run_query
 from radkg.graph.loader import LoadReport, load
 from radkg.page import page
 from radkg.progress import stage
+from radkg.run import audit
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.schema.answer import Answer
@@ -59,6 +60,7 @@ def demo(
     with open_graph(graph_address, out / "graph", insecure=insecure) as graph:
         with stage(console, f"load the graph ({graph.engine})") as advance:
             loaded = load(graph, snapshot, advance)
+        audit.record_load(snapshot, graph.engine, asdict(loaded))
         with stage(console, "ask the named queries") as advance:
             answers = []
             for query in queries():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from radkg.archive import open_archive
 from radkg.errors import ConfigError, SchemaError, SnapshotError, StorageError
+from radkg.run import audit
 from radkg.run.settings import ExtractConfig, read_config, save_config
 from radkg.run.snapshot import Snapshot, publish, read_snapshot
 from radkg.schema.arrow import from_table, to_table
@@ -66,7 +68,10 @@ def import_radgraph(file: Path, storage: Storage) -> Snapshot:
     storage.write(IMPORTED, data)
     config = ExtractConfig(archive=IMPORTED, out=storage.uri, extractor=rows[0].extractor)
     save_config(config, storage, IMPORTED)
-    return publish(storage, to_table(rows))
+    snapshot = publish(storage, to_table(rows))
+    facts = {"input": hashlib.sha256(data).hexdigest(), "snapshot_id": snapshot.snapshot_id}
+    audit.record(storage, "import", facts | {"rows": snapshot.num_studies})
+    return snapshot
 
 
 def read_radgraph(data: bytes, name: str) -> list[Document]:

@@ -11,7 +11,7 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,13 @@ class LocalStorage:
 
     def write(self, name: str, data: bytes) -> None:
         """Write the object, whole or not at all, and make it last through a power cut."""
+        self._put(name, data, Path.replace)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write the object as `write` does, unless it stands; tell whether it was written."""
+        return self._put(name, data, _link)
+
+    def _put(self, name: str, data: bytes, place: Callable[[Path, Path], object]) -> bool:
         path = self.root / name
         with _explained("write", str(path)):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,15 +68,15 @@ class LocalStorage:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-                temporary.replace(path)
-            except BaseException:
+                placed = place(temporary, path) is not None
+            finally:
                 temporary.unlink(missing_ok=True)
-                raise
             directory = os.open(path.parent, os.O_RDONLY)
             try:
                 os.fsync(directory)
             finally:
                 os.close(directory)
+        return placed
 
     def exists(self, name: str) -> bool:
         """Tell whether the object stands."""
@@ -118,6 +125,17 @@ class S3Storage:
         with self._asking("write", name):
             self._files.pipe_file(self._path(name), data, chunksize=max(len(data), 1 << 20))
 
+    def create(self, name: str, data: bytes) -> bool:
+        """Write the object with one PUT that S3 refuses where it stands; tell whether it did."""
+        with self._asking("write", name):
+            try:
+                self._files.pipe_file(
+                    self._path(name), data, chunksize=max(len(data), 1 << 20), mode="create"
+                )
+            except FileExistsError:
+                return False
+        return True
+
     def exists(self, name: str) -> bool:
         """Tell whether the object stands."""
         with self._asking("look up", name):
@@ -146,6 +164,15 @@ class S3Storage:
                     f"cannot {verb} {self.uri}/{name}: {error}: check AWS_ENDPOINT_URL and the "
                     "credentials in the environment"
                 ) from error
+
+
+def _link(temporary: Path, path: Path) -> Path | None:
+    """Give a file its name and return it; None where another has it: a rename would take it."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return None
+    return path
 
 
 Storage = LocalStorage | S3Storage

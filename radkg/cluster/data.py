@@ -7,7 +7,9 @@ wrong.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 import logging
 import pickle
 import time
@@ -24,8 +26,9 @@ from ray.exceptions import RayError
 from radkg.archive import Archive, open_archive
 from radkg.cluster.session import ray_session
 from radkg.cluster.unit import SHOWN_REASONS, UnitWorker
-from radkg.errors import ClusterError, RadkgError, TooManyFailures
+from radkg.errors import ClusterError, RadkgError, StorageError, TooManyFailures
 from radkg.extractor import anywhere, load_extractor
+from radkg.run import audit
 from radkg.run.journal import Journal
 from radkg.run.plan import Unit, plan_units
 from radkg.run.settings import ExtractConfig, save_config
@@ -74,9 +77,26 @@ def extract(config: ExtractConfig, progress: Progress | None = None) -> ExtractR
         ClusterError: Ray could not start, or lost the run; finished units stand.
         StorageError: `out` cannot be written; finished units stand.
     """
-    start = time.perf_counter()
     storage = open_storage(config.out)
     config = replace(config, extractor=anywhere(config.extractor))
+    facts: dict[str, Any] = {"config": json.loads(config.to_json())}
+    try:
+        report = _extract(config, storage, facts, progress)
+    except RadkgError as error:
+        with contextlib.suppress(StorageError):  # what failed may be the storage
+            audit.record(storage, "extract", facts | {"outcome": type(error).__name__})
+        raise
+    counts = {k: v for k, v in asdict(report).items() if k not in ("out", "seconds")}
+    line = audit.record(storage, "extract", facts | counts | {"outcome": "published"})
+    logger.info("snapshot=%s audit=%s", report.snapshot_id, line)
+    return report
+
+
+def _extract(
+    config: ExtractConfig, storage: Storage, facts: dict[str, Any], progress: Progress | None
+) -> ExtractReport:
+    """Do what `extract` does; `facts` gets what the audit log says of it."""
+    start = time.perf_counter()
     extractor = load_extractor(config.extractor, config.condition)
     archive = open_archive(config.archive, config.images)
     index = archive.index().slice(0, config.limit)
@@ -85,6 +105,7 @@ def extract(config: ExtractConfig, progress: Progress | None = None) -> ExtractR
     standing = _standing_rows(storage, extractor.model_id)
     fingerprints = dict(_versions(standing))
     records = index.to_pylist()
+    facts |= {"model_id": extractor.model_id, "input": audit.input_hash(records)}
     units = plan_units(records, fingerprints, extractor.model_id, config.unit_size)
     done = journal.done()
     missing = [unit for unit in units if unit.unit_id not in done]

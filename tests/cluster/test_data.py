@@ -19,6 +19,7 @@ from radkg.errors import (
     TooManyFailures,
 )
 from radkg.extractor import extract_rows, load_extractor
+from radkg.run import audit
 from radkg.run.journal import Journal
 from radkg.run.plan import plan_units
 from radkg.run.settings import ExtractConfig, read_config
@@ -133,6 +134,9 @@ def test_too_many_failures_stop_the_run_and_publish_nothing(ray_session, tmp_pat
     assert not (tmp_path / "out" / POINTER).exists()
     report = extract(ExtractConfig(**config, max_failed=0.2))
     assert (report.failed, report.extracted) == (5, 0)
+    storage = open_storage(config["out"])
+    assert [line["outcome"] for line in audit.lines(storage)] == ["TooManyFailures", "published"]
+    assert audit.verify(storage).ok
 
 
 def test_a_study_that_kills_its_process_costs_itself_alone(ray_session, archive, tmp_path):
@@ -228,6 +232,7 @@ DRIVER = """
 import sys
 from radkg.cluster.data import extract
 from radkg.cluster.unit import UnitWorker
+from radkg.run import audit
 from radkg.run.journal import Journal
 from radkg.run.plan import plan_units
 from radkg.run.settings import ExtractConfig, read_config

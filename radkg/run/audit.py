@@ -1,0 +1,162 @@
+"""The audit log: a line of JSON for every run, with its own hash and that of the line before it.
+
+One object a line, audit/00000001.json and so on, written only where none stands: two runs that end
+at once take one number each. Whoever can write there could write the whole chain anew, so each
+run says its last hash: kept elsewhere (a log, a mail), it proves that no line before was changed.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import radkg
+from radkg.run.snapshot import POINTER, Snapshot
+from radkg.storage import Storage
+
+START = "0" * 64  # the line before the first one
+_FOLDER = "audit"
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What stands in a log; `problems` is empty where every line is as it was written."""
+
+    runs: int
+    last: str
+    """hash of the last line, to be kept elsewhere"""
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was changed."""
+        return not self.problems
+
+
+def record(storage: Storage, verb: str, facts: Mapping[str, Any]) -> str:
+    """Add a line for a run that ended, and return its hash.
+
+    Args:
+        storage: the run's.
+        verb: what was done, as the command line calls it.
+        facts: settings, model, input and counts; what JSON can hold.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    line: dict[str, Any] = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "who": _who(),
+        "verb": verb,
+        "radkg_version": radkg.__version__,
+        **facts,
+    }
+    while True:
+        names = storage.names(_FOLDER)
+        number = _number(names[-1]) + 1 if names else 1
+        line["run"] = number
+        line["previous"] = _parsed(storage.read(names[-1])).get("hash") if names else START
+        line["hash"] = _hash_of(line)
+        if storage.create(_name(number), _bytes(line)):
+            return str(line["hash"])
+
+
+def record_load(snapshot: Snapshot, engine: str, counts: Mapping[str, Any]) -> str:
+    """Add a line for a load, and return its hash."""
+    facts = {"graph": engine, "loaded": snapshot.snapshot_id, **counts}
+    return record(snapshot.storage, "load", facts)
+
+
+def lines(storage: Storage) -> Iterator[dict[str, Any]]:
+    """Yield the lines, oldest first; one that is no JSON object as its text.
+
+    Raises:
+        StorageError: one cannot be read.
+    """
+    for name in storage.names(_FOLDER):
+        yield _parsed(storage.read(name))
+
+
+def verify(storage: Storage, last: str | None = None) -> AuditReport:
+    """Check that no line was changed, taken away or put in, and that what is published is known.
+
+    Args:
+        last: a hash that a run said when it ended; without it a log written anew looks whole.
+
+    Raises:
+        StorageError: a line cannot be read.
+    """
+    problems: list[str] = []
+    previous, published = START, None
+    hashes = {START}
+    names = storage.names(_FOLDER)
+    for number, name in enumerate(names, 1):
+        data = storage.read(name)
+        line = _parsed(data)
+        if name != _name(number):
+            problems.append(f"{name} stands where {_name(number)} should")
+            break
+        whole = _bytes(line) == data and line.get("hash") == _hash_of(line)
+        if not whole or line.get("run") != number:
+            problems.append(f"{name} is not as it was written")
+        if line.get("previous") != previous:
+            problems.append(f"{name} does not follow the line before it: one of them was changed")
+        previous = str(line.get("hash"))
+        hashes.add(previous)
+        published = line.get("snapshot_id") or published
+    if storage.exists(POINTER):
+        current = storage.read(POINTER).decode("ascii", "replace").strip()
+        if current != published:
+            problems.append(
+                f"snapshot {current} is published, and the last run in the log published "
+                f"{published}: run the extraction again, or find out who published it"
+            )
+    if last is not None and last not in hashes:
+        problems.append(f"no line has the hash {last}: the log was cut or written anew")
+    return AuditReport(len(names), previous, tuple(problems))
+
+
+def input_hash(records: Iterable[Mapping[str, Any]]) -> str:
+    """Return the hash of an archive's studies and their fingerprints, whatever their order."""
+    pairs = sorted(f"{record['study_id']}\0{record['fingerprint']}" for record in records)
+    return hashlib.sha256("\n".join(pairs).encode()).hexdigest()
+
+
+def _who() -> str:
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no name
+        user = "unknown"
+    return f"{user}@{platform.node() or 'unknown'}"
+
+
+def _name(number: int) -> str:
+    return f"{_FOLDER}/{number:08d}.json"
+
+
+def _number(name: str) -> int:
+    digits = name.rpartition("/")[2].removesuffix(".json")
+    return int(digits) if digits.isdecimal() else 0
+
+
+def _bytes(line: Mapping[str, Any]) -> bytes:
+    return (json.dumps(line, sort_keys=True) + "\n").encode()
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    try:
+        line = json.loads(data)
+    except ValueError:  # not UTF-8 is one too
+        line = None
+    return line if isinstance(line, dict) else {"damaged": data.decode("utf-8", "replace")}
+
+
+def _hash_of(line: Mapping[str, Any]) -> str:
+    """Return the hash of a line without the one it has."""
+    return hashlib.sha256(_bytes({k: v for k, v in line.items() if k != "hash"})).hexdigest()
