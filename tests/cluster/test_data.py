@@ -232,7 +232,6 @@ DRIVER = """
 import sys
 from radkg.cluster.data import extract
 from radkg.cluster.unit import UnitWorker
-from radkg.run import audit
 from radkg.run.journal import Journal
 from radkg.run.plan import plan_units
 from radkg.run.settings import ExtractConfig, read_config
