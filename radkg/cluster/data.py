@@ -83,8 +83,9 @@ def extract(config: ExtractConfig, progress: Progress | None = None) -> ExtractR
     try:
         report = _extract(config, storage, facts, progress)
     except RadkgError as error:
-        with contextlib.suppress(StorageError):  # what failed may be the storage
-            audit.record(storage, "extract", facts | {"outcome": type(error).__name__})
+        if "input" in facts:  # else nothing was started, and nothing is left behind
+            with contextlib.suppress(StorageError):  # what failed may be the storage
+                audit.record(storage, "extract", facts | {"outcome": type(error).__name__})
         raise
     counts = {k: v for k, v in asdict(report).items() if k not in ("out", "seconds")}
     line = audit.record(storage, "extract", facts | counts | {"outcome": "published"})
