@@ -131,6 +131,15 @@ def test_only_the_first_studies_are_named_and_all_are_counted(night):
     assert diff(before, after, num_evidence=0).findings[0].evidence == []
 
 
+def test_each_direction_of_a_flip_is_named(night):
+    unsure = says(("edema", "OBS-U"))
+    before = night(*(row(i, **PRESENT) for i in "abc"))
+    after = night(row("a", **ABSENT), row("b", **ABSENT), row("c", **unsure))
+    (change,) = diff(before, after, num_evidence=1).findings
+    assert change.flips == {"present to absent": 2, "present to uncertain": 1}
+    assert [evidence.study_id for evidence in change.evidence] == ["a", "c"]
+
+
 def test_equal_parts_are_read_for_denominators_alone(night, monkeypatch):
     monkeypatch.setattr(snapshots, "MEAN_PART_ROWS", 8)
     rows = [row(f"s{i:02}", **PRESENT) for i in range(60)]
