@@ -1,8 +1,8 @@
 """The command line: `radkg VERB`. Data goes to stdout, progress and logs to stderr.
 
-Exit codes: 0 done, 1 error (also: verify found a difference), 2 usage, 3 too many studies failed,
-4 interrupted, 5 infrastructure (Ray, a graph server, a store in use). jobs/ runs the same
-functions.
+Exit codes: 0 done, 1 error (also: verify found a difference, diff found more flips than its gate
+allows), 2 usage, 3 too many studies failed, 4 interrupted, 5 infrastructure (Ray, a graph server,
+a store in use). jobs/ runs the same functions.
 """
 
 from __future__ import annotations
@@ -360,6 +360,59 @@ def verify(
     else:
         typer.echo(report)
     if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def diff(
+    before: Annotated[
+        str, typer.Argument(help="The night to start from: CURRENT, an id, or DIR@ID.")
+    ],
+    after: Annotated[str, typer.Argument(help="The night to compare with it, named likewise.")],
+    out: Out,
+    gate: Annotated[
+        float | None,
+        typer.Option(
+            help="Share [0, 1] of the studies with a finding; exit code 1 where more flip.",
+            metavar="SHARE",
+        ),
+    ] = None,
+    min_support: Annotated[
+        int, typer.Option(help="The gate judges findings that this many studies had before.")
+    ] = 20,
+    evidence: Annotated[
+        int, typer.Option(help="Studies to name for each kind of change.", metavar="N")
+    ] = 3,
+    as_json: Json = False,
+) -> None:
+    """Tell what changed between two published nights, with evidence and cause."""
+    from radkg.run import diff as nights
+    from radkg.storage import open_storage
+
+    if gate is not None and not 0.0 <= gate <= 1.0:
+        raise ConfigError(f"--gate is a share in [0, 1], not {gate}")
+    if min_support < 1 or evidence < 0:
+        raise ConfigError("--min-support is at least 1, --evidence at least 0")
+    storage = open_storage(out)
+    found = nights.diff(
+        nights.open_night(before, storage), nights.open_night(after, storage), evidence
+    )
+    over = [] if gate is None else found.over(gate, min_support)
+    if as_json:
+        names = [change.finding for change in over]
+        settings = {"share": gate, "min_support": min_support, "over": names}
+        _print_json(found.as_json() | {"gate": None if gate is None else settings})
+    else:
+        for title, columns, rows in found.tables():
+            if rows:
+                _print_table(columns, rows, title, as_csv=False)
+    if over:
+        flips = ", ".join(f"{c.finding} {c.flipped} of {c.before} ({c.share:.3g})" for c in over)
+        typer.echo(
+            f"error: more than --gate {gate:g} of the studies that had a finding flipped: {flips}: "
+            "look at the evidence before you load this night",
+            err=True,
+        )
         raise typer.Exit(1)
 
 

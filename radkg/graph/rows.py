@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from radkg.errors import GraphError
+from radkg.schema.findings import findings
 
 Row = dict[str, Any]
 
@@ -32,10 +33,10 @@ LISTS = {  # and what tells the items of each apart
     "findings": ("concept",),
 }
 RELATION_TYPES = ("LOCATED_AT", "MODIFY", "SUGGESTIVE_OF")
-STRENGTH = ("OBS-DA", "OBS-U", "OBS-DP")  # a finding takes the strongest label of its mentions
 FORMAT = 1  # part of every digest: a new shape of the graph replaces every study
 MAX_KEY_BYTES = 4096  # Neo4j's range index takes about 8 KB; what is no key may be of any length
 
+_OF_MENTION = ("concept", "label", "confidence")  # what a finding takes from its strongest mention
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str)
 
 
@@ -115,7 +116,14 @@ def to_row(record: Mapping[str, Any]) -> Row:
         ),
         "mentions": mentions,
         "relations": relations,
-        "findings": _findings(mentions, relations, extractor),
+        "findings": [
+            {
+                **{name: mentions[found.strongest][name] for name in _OF_MENTION},
+                "mentions": found.mentions,
+                "extractor": extractor,
+            }
+            for found in findings(record)
+        ],
     }
     row["extraction"]["digest"] = digest(row)
     return row
@@ -158,31 +166,6 @@ def batches(tables: Iterable[pa.Table]) -> Iterator[list[Row]]:
                 mentions += len(row["mentions"])
     if batch:
         yield batch
-
-
-def _findings(mentions: list[Row], relations: list[Row], extractor: str) -> list[Row]:
-    """Return one finding per observation concept.
-
-    An observation that modifies another thing ("mild") is a modifier and no finding.
-    """
-    modifiers = {relation["head"] for relation in relations if relation["type"] == "MODIFY"}
-    by_concept: dict[str, list[Row]] = {}
-    for mention in mentions:
-        if mention["label"] in STRENGTH and mention["ordinal"] not in modifiers:
-            by_concept.setdefault(mention["concept"], []).append(mention)
-    findings = []
-    for key, found in by_concept.items():
-        label = max((mention["label"] for mention in found), key=STRENGTH.index)
-        findings.append(
-            {
-                "concept": key,
-                "label": label,
-                "mentions": len(found),
-                "confidence": max(m["confidence"] for m in found if m["label"] == label),
-                "extractor": extractor,
-            }
-        )
-    return findings
 
 
 def _present(**properties: Any) -> Row:

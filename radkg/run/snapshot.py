@@ -23,8 +23,10 @@ from radkg.schema.records import CONDITIONS, STATUSES
 from radkg.storage import Storage
 
 POINTER = "snapshot/CURRENT"
+CURRENT = "CURRENT"  # names the night that the pointer does
 MEAN_PART_ROWS = 8192
 _REPAIR = f"remove {POINTER} there and run the same extraction again"
+_REPAIR_OLD = "a night that is no longer CURRENT is not written again: name another"
 
 
 @dataclass(frozen=True)
@@ -50,24 +52,39 @@ class Snapshot:
         """Rows in all parts."""
         return int(self.manifest["num_studies"])
 
+    @property
+    def parts(self) -> list[str]:
+        """The hashes of the parts, in the order of their studies: equal hashes, equal rows."""
+        return [str(part["sha256"]) for part in self.manifest["parts"]]
+
     def tables(self) -> Iterator[pa.Table]:
         """Yield the parts, sorted by study_id within and across parts.
 
         Raises:
             SnapshotError: a part is missing or its bytes are not the published ones.
         """
-        for part in self.manifest["parts"]:
-            name = f"snapshot/parts/{part['sha256']}.parquet"
-            where = f"{self.storage.uri}/{name}"
-            try:
-                data = self.storage.read(name)
-            except StorageError as error:
-                raise SnapshotError(f"published part is gone: {error}: {_REPAIR}") from error
-            if hashlib.sha256(data).hexdigest() != part["sha256"]:
-                raise SnapshotError(
-                    f"published part {where} was changed after it was written: {_REPAIR}"
-                )
-            yield from_parquet(data, where)
+        yield from map(self.read_part, self.parts)
+
+    def read_part(self, part: str) -> pa.Table:
+        """Return one part, sorted by study_id.
+
+        Raises:
+            SnapshotError: it is missing or its bytes are not the published ones.
+        """
+        name = f"snapshot/parts/{part}.parquet"
+        where = f"{self.storage.uri}/{name}"
+        try:
+            data = self.storage.read(name)
+        except StorageError as error:
+            raise SnapshotError(f"published part is gone: {error}: {self._repair()}") from error
+        if hashlib.sha256(data).hexdigest() != part:
+            raise SnapshotError(
+                f"published part {where} was changed after it was written: {self._repair()}"
+            )
+        return from_parquet(data, where)
+
+    def _repair(self) -> str:
+        return _REPAIR if _pointer(self.storage) == self.snapshot_id else _REPAIR_OLD
 
 
 def publish(storage: Storage, rows: pa.Table) -> Snapshot:
@@ -97,25 +114,36 @@ def publish(storage: Storage, rows: pa.Table) -> Snapshot:
     return Snapshot(storage, snapshot_id, manifest)
 
 
-def read_snapshot(storage: Storage) -> Snapshot:
-    """Return the snapshot that the pointer names.
+def read_snapshot(storage: Storage, snapshot_id: str = CURRENT) -> Snapshot:
+    """Return a snapshot that was published here: by its id, or the one that the pointer names.
 
     Raises:
-        SnapshotError: nothing is published, or the manifest was changed.
+        SnapshotError: nothing is published, no snapshot has this id, or its manifest was changed.
     """
-    snapshot_id = _pointer(storage)
-    if snapshot_id is None:
-        raise SnapshotError(f"nothing is published under {storage.uri}: run `radkg extract` first")
-    name = f"snapshot/manifest-{snapshot_id}.json"
+    if snapshot_id == CURRENT:
+        found = _pointer(storage)
+        if found is None:
+            raise SnapshotError(
+                f"nothing is published under {storage.uri}: run `radkg extract` first"
+            )
+        what, repair = f"{storage.uri}/{POINTER} names {found!r}", _REPAIR
+    else:
+        found = snapshot_id
+        what = f"no night {found!r} under {storage.uri}"
+        repair = f"known: {', '.join([CURRENT, *snapshot_ids(storage)])}"
+    name = f"snapshot/manifest-{found}.json"
     text = b""
-    if re.fullmatch("[0-9a-f]{16}", snapshot_id) and storage.exists(name):
+    if re.fullmatch("[0-9a-f]{16}", found) and storage.exists(name):
         text = storage.read(name)
-    if hashlib.sha256(text).hexdigest()[:16] != snapshot_id:
-        raise SnapshotError(
-            f"{storage.uri}/{POINTER} names {snapshot_id!r}, whose manifest is missing or was "
-            f"changed: {_REPAIR}"
-        )
-    return Snapshot(storage, snapshot_id, json.loads(text))
+    if hashlib.sha256(text).hexdigest()[:16] != found:
+        raise SnapshotError(f"{what}: its manifest is missing or was changed: {repair}")
+    return Snapshot(storage, found, json.loads(text))
+
+
+def snapshot_ids(storage: Storage) -> list[str]:
+    """Return the ids of all manifests that stand, sorted: which night was before is not known."""
+    names = (re.search("/manifest-([0-9a-f]{16})[.]json$", n) for n in storage.names("snapshot"))
+    return sorted(name[1] for name in names if name)
 
 
 def _pointer(storage: Storage) -> str | None:
