@@ -11,6 +11,7 @@ import contextlib
 import csv
 import dataclasses
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -139,6 +140,53 @@ def census(
     title = f"{counted.archive}, fingerprint {counted.fingerprint}"
     _print_table(["", *counted.splits], counted.rows(), title, as_csv=False)
     typer.echo("\n".join(counted.notes()))
+
+
+@app.command()
+def plan(
+    archive: Archive,
+    out: Out,
+    extractor: Extractor = DEFAULT,
+    condition: Condition = None,
+    images: Images = None,
+    limit: Limit = None,
+    unit_size: UnitSize = 256,
+    sample: Annotated[
+        int, typer.Option(help="Studies to read here, to measure.", metavar="N")
+    ] = 256,
+    workers: Annotated[
+        int | None, typer.Option(help="Cores (or GPUs) of the run; default: this machine's cores.")
+    ] = None,
+    price: Annotated[
+        float | None, typer.Option(help="Of one worker's hour, in any currency.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what `extract` with the same options would do, how long it takes and what it costs."""
+    from radkg.planning import forecast, make_plan, save_forecast
+    from radkg.run.settings import ExtractConfig
+    from radkg.storage import open_storage
+
+    config = ExtractConfig(
+        archive=archive,
+        out=out,
+        extractor=extractor,
+        condition=condition,  # type: ignore[arg-type]  # checked there
+        images=images,
+        limit=limit,
+        unit_size=unit_size,
+    )
+    storage = open_storage(out)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as a worker of Ray has it, one core each
+    with contextlib.redirect_stdout(sys.stderr):
+        found = forecast(
+            make_plan(config, storage),
+            sample=sample,
+            workers=workers or os.cpu_count() or 1,
+            price=price,
+        )
+    save_forecast(found, storage)
+    _print_report(found, as_json)
 
 
 @app.command()

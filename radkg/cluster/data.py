@@ -23,17 +23,16 @@ import ray
 import ray.data
 from ray.exceptions import RayError
 
-from radkg.archive import Archive, open_archive
+from radkg.archive import Archive
 from radkg.cluster.session import ray_session
 from radkg.cluster.unit import SHOWN_REASONS, UnitWorker
 from radkg.errors import ClusterError, RadkgError, StorageError, TooManyFailures
-from radkg.extractor import anywhere, load_extractor
+from radkg.extractor import anywhere
+from radkg.planning import forecast_seconds, make_plan
 from radkg.run import audit
-from radkg.run.journal import Journal
-from radkg.run.plan import Unit, plan_units
+from radkg.run.plan import Unit
 from radkg.run.settings import ExtractConfig, save_config
-from radkg.run.snapshot import POINTER, publish, read_snapshot
-from radkg.schema.arrow import EXTRACTION_SCHEMA
+from radkg.run.snapshot import publish
 from radkg.schema.records import Condition
 from radkg.storage import Storage, open_storage
 
@@ -65,6 +64,8 @@ class ExtractReport:
     extracted: int
     snapshot_id: str
     seconds: float
+    planned_seconds: float | None
+    """what `radkg plan` said of this very work; None where it was not asked"""
     out: str
 
 
@@ -87,7 +88,9 @@ def extract(config: ExtractConfig, progress: Progress | None = None) -> ExtractR
             with contextlib.suppress(StorageError):  # what failed may be the storage
                 audit.record(storage, "extract", facts | {"outcome": type(error).__name__})
         raise
-    counts = {k: v for k, v in asdict(report).items() if k not in ("out", "seconds")}
+    counts = {
+        k: v for k, v in asdict(report).items() if k not in ("out", "seconds", "planned_seconds")
+    }
     line = audit.record(storage, "extract", facts | counts | {"outcome": "published"})
     logger.info("snapshot=%s audit=%s", report.snapshot_id, line)
     return report
@@ -98,34 +101,26 @@ def _extract(
 ) -> ExtractReport:
     """Do what `extract` does; `facts` gets what the audit log says of it."""
     start = time.perf_counter()
-    extractor = load_extractor(config.extractor, config.condition)
-    archive = open_archive(config.archive, config.images)
-    index = archive.index().slice(0, config.limit)
-    journal = Journal(storage, extractor.model_id)
-
-    standing = _standing_rows(storage, extractor.model_id)
-    fingerprints = dict(_versions(standing))
-    records = index.to_pylist()
-    facts |= {"model_id": extractor.model_id, "input": audit.input_hash(records)}
-    units = plan_units(records, fingerprints, extractor.model_id, config.unit_size)
-    done = journal.done()
-    missing = [unit for unit in units if unit.unit_id not in done]
-    extracted = sum(len(unit.records) for unit in missing)
-    gone = fingerprints.keys() - {record["study_id"] for record in records}
+    plan = make_plan(config, storage)
+    records, missing, model_id = plan.records, plan.missing, plan.extractor.model_id
+    facts |= {"model_id": model_id, "input": plan.input}
+    extracted = len(plan.to_extract)
+    planned = forecast_seconds(plan, storage)
     logger.info(
         "planned studies=%d to_extract=%d units=%d units_missing=%d to_drop=%d model_id=%s",
-        *(len(records), extracted, len(units), len(missing), len(gone), extractor.model_id),
+        *(len(records), extracted, len(plan.units), len(missing), plan.gone, model_id),
     )
 
     budget = _Budget(len(records), config.max_failed, extracted, progress)
     if missing:
         budget.add(0, 0)  # the display shows how much there is while Ray starts
         which = (config.extractor, config.condition)
-        worker = (archive, which, extractor.model_id, storage.uri)
+        worker = (plan.archive, which, model_id, storage.uri)
         _run(missing, worker, budget)
-    rows = _gather(records, [standing, *(journal.read(unit.unit_id) for unit in units)])
+    finished = (plan.journal.read(unit.unit_id) for unit in plan.units)
+    rows = _gather(records, [plan.standing, *finished])
     budget.check(rows)
-    save_config(config, storage, archive.uri)
+    save_config(config, storage, plan.archive.uri)
     snapshot = publish(storage, rows)
     manifest = snapshot.manifest
     return ExtractReport(
@@ -138,6 +133,7 @@ def _extract(
         extracted=extracted,
         snapshot_id=snapshot.snapshot_id,
         seconds=round(time.perf_counter() - start, 3),
+        planned_seconds=None if planned is None else round(planned, 3),
         out=storage.uri,
     )
 
@@ -222,15 +218,6 @@ class _UnitActor:
         except RadkgError as error:
             counts = {"studies": 0, "failed": 0, "reasons": [], "error": pickle.dumps(error)}
         return pa.Table.from_pylist([counts], schema=_COUNTS)
-
-
-def _standing_rows(storage: Storage, model_id: str) -> pa.Table:
-    """Return the published rows of this model; none where nothing is published."""
-    empty = EXTRACTION_SCHEMA.empty_table()
-    if not storage.exists(POINTER):
-        return empty
-    rows = pa.concat_tables([empty, *read_snapshot(storage).tables()])
-    return rows.filter(pc.equal(rows["model_id"], model_id))
 
 
 def _gather(records: list[dict[str, Any]], rows: list[pa.Table]) -> pa.Table:
