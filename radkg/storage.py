@@ -143,9 +143,12 @@ class S3Storage:
 
     def names(self, prefix: str) -> list[str]:
         """Return the sorted names of the objects under `prefix`."""
+        folder = self._path(prefix.rstrip("/") + "/")
         with self._asking("list", prefix):
-            found = self._files.find(self._path(prefix.rstrip("/") + "/"))
-        return sorted(path.removeprefix(self._root + "/") for path in found)
+            found = self._files.find(folder)
+        # where the first object comes while it lists, s3fs names the folder itself
+        below = (path for path in found if path.startswith(folder))
+        return sorted(path.removeprefix(self._root + "/") for path in below)
 
     def delete(self, name: str) -> None:
         """Remove the object; a missing one is no error."""
