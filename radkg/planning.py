@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -103,11 +103,11 @@ def make_plan(config: ExtractConfig, storage: Storage) -> Plan:
     records = archive.index().slice(0, config.limit).to_pylist()
     published = _published_rows(storage)
     standing = published.filter(pc.equal(published["model_id"], extractor.model_id))
-    fingerprints = _fingerprints(standing)
+    fingerprints = dict(versions(standing))
     units = plan_units(records, fingerprints, extractor.model_id, config.unit_size)
     journal = Journal(storage, extractor.model_id)
     done = journal.done()
-    earlier = _fingerprints(published)
+    earlier = dict(versions(published))
     reasons = {"new": 0, "changed": 0, "other_model": 0}
     for record in (record for unit in units for record in unit.records):
         before = earlier.get(record["study_id"])
@@ -197,7 +197,6 @@ def _published_rows(storage: Storage) -> pa.Table:
     return pa.concat_tables([empty, *read_snapshot(storage).tables()])
 
 
-def _fingerprints(rows: pa.Table) -> dict[str, str]:
-    """Return the fingerprint of each study's row."""
-    ids, versions = rows["study_id"].to_pylist(), rows["study_fingerprint"].to_pylist()
-    return dict(zip(ids, versions, strict=True))
+def versions(rows: pa.Table) -> Iterator[tuple[str, str]]:
+    """Return (study_id, study_fingerprint) of each row."""
+    return zip(rows["study_id"].to_pylist(), rows["study_fingerprint"].to_pylist(), strict=True)

@@ -7,11 +7,26 @@ from typing import Any, Protocol, Self
 
 import pyarrow as pa
 
-from radkg.schema.records import Study, Unreadable
+from radkg.schema.records import Image, Section, Study, Unreadable
 
 Record = Mapping[str, Any]  # one row of INDEX_SCHEMA
 
 DUPLICATE_ID = "another report of the archive has the same id"  # the problem of all but the first
+
+
+def study_of(record: Record, report: str, sections: tuple[Section, ...]) -> Study:
+    """Return the study of a row, with the report that was read for it."""
+    return Study(
+        study_id=record["study_id"],
+        subject_id=record["subject_id"],
+        archive=record["archive"],
+        study_date=record["study_date"],
+        report=report,
+        sections=sections,
+        images=tuple(Image(**image) for image in record["images"]),
+        split=record["split"],
+        fingerprint=record["fingerprint"],
+    )
 
 
 class Archive(Protocol):

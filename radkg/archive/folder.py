@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from radkg.archive.base import DUPLICATE_ID, Record
+from radkg.archive.base import DUPLICATE_ID, Record, study_of
 from radkg.archive.headings import headed_sections
 from radkg.archive.members import digest, members, read_member
 from radkg.archive.tabular import RULES
@@ -89,17 +89,7 @@ class ReportFolder:
             except UnicodeDecodeError as error:
                 yield Unreadable(record, f"not UTF-8 at byte {error.start}: save it as UTF-8")
                 continue
-            yield Study(
-                study_id=record["study_id"],
-                subject_id=record["subject_id"],
-                archive=self.name,
-                study_date=None,
-                report=report,
-                sections=headed_sections(report),
-                images=(),
-                split=None,
-                fingerprint=record["fingerprint"],
-            )
+            yield study_of(record, report, headed_sections(report))
 
 
 def _is_report(name: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from radkg.archive.mimic_sections import section_name
+from radkg.archive.mimic_sections import section_name, stripped
 from radkg.schema.records import Section
 
 _KNOWN = (
@@ -66,13 +66,7 @@ def _name(heading: str) -> str:
 
 def _filled(report: str, sections: list[Section]) -> list[Section]:
     """Return the sections that hold text, without the blanks around it."""
-    found = []
-    for section in sections:
-        text = report[section.start : section.end]
-        start = section.start + len(text) - len(text.lstrip())
-        if text.strip():
-            found.append(Section(section.name, start, start + len(text.strip())))
-    return found
+    return [stripped(report, s) for s in sections if report[s.start : s.end].strip()]
 
 
 def _last_paragraph(report: str, section: Section) -> list[Section]:

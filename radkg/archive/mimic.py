@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from radkg.archive.base import DUPLICATE_ID, Record
+from radkg.archive.base import DUPLICATE_ID, Record, study_of
 from radkg.archive.members import Member, digest, members, read_member
 from radkg.archive.mimic_sections import RULES, HandSet, sections
 from radkg.archive.mimic_tables import (
@@ -31,7 +31,7 @@ from radkg.archive.mimic_tables import (
 from radkg.archive.zipped import is_zip, zip_names
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
-from radkg.schema.records import Image, Study, Unreadable
+from radkg.schema.records import Study, Unreadable
 
 SUFFIX = ".txt"
 ZIP = "mimic-cxr-reports.zip"
@@ -136,17 +136,7 @@ class MimicCXR:
             except ValueError as error:
                 yield Unreadable(record, f"{error}: correct {EXCEPTIONS}")
                 continue
-            yield Study(
-                study_id=record["study_id"],
-                subject_id=record["subject_id"],
-                archive=self.name,
-                study_date=record["study_date"],
-                report=report,
-                sections=found,
-                images=tuple(Image(**image) for image in record["images"]),
-                split=record["split"],
-                fingerprint=record["fingerprint"],
-            )
+            yield study_of(record, report, found)
 
     def _row(
         self,

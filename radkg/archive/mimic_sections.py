@@ -71,7 +71,7 @@ def sections(report: str, exception: HandSet | None = None) -> tuple[Section, ..
     if not any(section.name in _READ for section in found):
         found[-1:] = _last_paragraph(report, found[-1])
     last = {section.name: section for section in found}
-    return tuple(_stripped(report, s) for s in sorted(last.values(), key=lambda s: s.start))
+    return tuple(stripped(report, s) for s in sorted(last.values(), key=lambda s: s.start))
 
 
 def _parse(report: str) -> list[Section]:
@@ -125,10 +125,11 @@ def _by_hand(report: str, found: list[Section], exception: HandSet) -> Section:
         start, end = exception
         if not 0 <= start <= end <= len(report):
             raise ValueError(f"its exception {start}:{end} is outside its {len(report)} characters")
-    return _stripped(report, Section("findings", start, end))
+    return stripped(report, Section("findings", start, end))
 
 
-def _stripped(report: str, section: Section) -> Section:
+def stripped(report: str, section: Section) -> Section:
+    """Return a section without the blanks around its text."""
     text = report[section.start : section.end]
     start = section.start + len(text) - len(text.lstrip())
     return Section(section.name, start, start + len(text.strip()))

@@ -25,13 +25,13 @@ import defusedxml
 import pyarrow as pa
 from defusedxml.ElementTree import fromstring
 
-from radkg.archive.base import DUPLICATE_ID, Record
+from radkg.archive.base import DUPLICATE_ID, Record, study_of
 from radkg.archive.members import digest, files, is_tar, members, read_member
 from radkg.archive.wheel import wheel_data
 from radkg.archive.zipped import is_zip, zip_names
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
-from radkg.schema.records import Image, Section, Study, Unreadable
+from radkg.schema.records import Section, Study, Unreadable
 
 SUFFIX = ".xml"
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".dcm"}
@@ -163,17 +163,7 @@ class OpenI:
 
     def _study(self, record: Record, tree: Element) -> Study:
         report, sections = _report(tree)
-        return Study(
-            study_id=record["study_id"],
-            subject_id=record["subject_id"],
-            archive=self.name,
-            study_date=record["study_date"],
-            report=report,
-            sections=sections,
-            images=tuple(Image(**image) for image in record["images"]),
-            split=record["split"],
-            fingerprint=record["fingerprint"],
-        )
+        return study_of(record, report, sections)
 
     def _image_locations(self) -> dict[str, Path]:
         if not self.images:

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from radkg.archive.base import DUPLICATE_ID, Record
+from radkg.archive.base import DUPLICATE_ID, Record, study_of
 from radkg.archive.headings import headed_sections
 from radkg.archive.members import digest, files, read_member
 from radkg.archive.rows import not_a_file
@@ -109,17 +109,7 @@ class RadGraphReports:
                 yield Unreadable(record, record["problem"])
                 continue
             report = report_of(json.loads(read_member(Path(record["source"]), record)))
-            yield Study(
-                study_id=record["study_id"],
-                subject_id=record["subject_id"],
-                archive=self.name,
-                study_date=None,
-                report=report,
-                sections=headed_sections(report),
-                images=(),
-                split=None,
-                fingerprint=record["fingerprint"],
-            )
+            yield study_of(record, report, headed_sections(report))
 
 
 def _files(path: Path) -> list[Path]:

@@ -18,12 +18,12 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from radkg.archive.base import DUPLICATE_ID, Record
+from radkg.archive.base import DUPLICATE_ID, Record, study_of
 from radkg.archive.members import digest
 from radkg.archive.rows import Delimited, Row, Rows, Values, damaged, not_a_file
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
-from radkg.schema.records import Image, Section, Study, Unreadable
+from radkg.schema.records import Section, Study, Unreadable
 
 RULES = "1"  # part of every fingerprint: to be raised when a rule changes what is read
 
@@ -116,17 +116,7 @@ class TableArchive:
                 yield Unreadable(record, record["problem"])
                 continue
             report, sections = self.text(self.rows.at(record))
-            yield Study(
-                study_id=record["study_id"],
-                subject_id=record["subject_id"],
-                archive=self.name,
-                study_date=record["study_date"],
-                report=report,
-                sections=sections,
-                images=tuple(Image(**image) for image in record["images"]),
-                split=record["split"],
-                fingerprint=record["fingerprint"],
-            )
+            yield study_of(record, report, sections)
 
     def _described(self, row: Row) -> Described:
         """Return what a row says; without an id its line is its name."""

@@ -13,7 +13,7 @@ import json
 import logging
 import pickle
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -28,7 +28,7 @@ from radkg.cluster.session import ray_session
 from radkg.cluster.unit import SHOWN_REASONS, UnitWorker
 from radkg.errors import ClusterError, RadkgError, StorageError, TooManyFailures
 from radkg.extractor import anywhere
-from radkg.planning import forecast_seconds, make_plan
+from radkg.planning import forecast_seconds, make_plan, versions
 from radkg.run import audit
 from radkg.run.plan import Unit
 from radkg.run.settings import ExtractConfig, save_config
@@ -228,15 +228,10 @@ def _gather(records: list[dict[str, Any]], rows: list[pa.Table]) -> pa.Table:
     """
     table = pa.concat_tables(rows)
     fingerprints = {r["study_id"]: r["fingerprint"] for r in records}
-    keep = [fingerprints.get(study_id) == version for study_id, version in _versions(table)]
+    keep = [fingerprints.get(study_id) == version for study_id, version in versions(table)]
     table = table.filter(pa.array(keep, pa.bool_()))
     if table.num_rows != len(records):
         raise ClusterError(
             f"{len(records)} studies in, {table.num_rows} rows out: nothing was published"
         )
     return table
-
-
-def _versions(rows: pa.Table) -> Iterator[tuple[str, str]]:
-    """Return (study_id, study_fingerprint) of each row."""
-    return zip(rows["study_id"].to_pylist(), rows["study_fingerprint"].to_pylist(), strict=True)
