@@ -14,6 +14,33 @@ Record = Mapping[str, Any]  # one row of INDEX_SCHEMA
 DUPLICATE_ID = "another report of the archive has the same id"  # the problem of all but the first
 
 
+def lone_report(
+    archive: str, study_id: str, place: tuple[str, str, int, int], **told: str | None
+) -> dict[str, Any]:
+    """Return the row of a report of which nothing else is known: its own patient, no image.
+
+    Args:
+        archive: name of the archive.
+        study_id: what the report is called.
+        place: source, member, offset and length.
+        told: content, problem and fingerprint.
+    """
+    source, member, offset, length = place
+    return {
+        "study_id": study_id,
+        "subject_id": study_id,
+        "archive": archive,
+        "study_date": None,
+        "split": None,
+        "source": source,
+        "member": member,
+        "offset": offset,
+        "length": length,
+        "images": [],
+        **told,
+    }
+
+
 def study_of(record: Record, report: str, sections: tuple[Section, ...]) -> Study:
     """Return the study of a row, with the report that was read for it."""
     return Study(

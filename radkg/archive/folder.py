@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from radkg.archive.base import DUPLICATE_ID, Record, study_of
+from radkg.archive.base import DUPLICATE_ID, Record, lone_report, study_of
 from radkg.archive.headings import headed_sections
 from radkg.archive.members import digest, members, read_member
 from radkg.archive.tabular import RULES
@@ -58,21 +58,14 @@ class ReportFolder:
             seen.add(study_id)
             content = digest(member.data)
             rows.append(
-                {
-                    "study_id": study_id,
-                    "subject_id": study_id,
-                    "archive": self.name,
-                    "study_date": None,
-                    "split": None,
-                    "source": member.source,
-                    "member": member.name,
-                    "offset": member.offset,
-                    "length": member.length,
-                    "images": [],
-                    "content": content,
-                    "problem": problem,
-                    "fingerprint": digest(content.encode(), repr((RULES, problem)).encode()),
-                }
+                lone_report(
+                    self.name,
+                    study_id,
+                    (member.source, member.name, member.offset, member.length),
+                    content=content,
+                    problem=problem,
+                    fingerprint=digest(content.encode(), repr((RULES, problem)).encode()),
+                )
             )
         if not rows:
             raise ArchiveError(f"{self.path} holds no .txt file any more: check the path")

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from radkg.archive.base import DUPLICATE_ID, Record, study_of
+from radkg.archive.base import DUPLICATE_ID, Record, lone_report, study_of
 from radkg.archive.headings import headed_sections
 from radkg.archive.members import digest, files, read_member
 from radkg.archive.rows import not_a_file
@@ -79,24 +79,16 @@ class RadGraphReports:
                     numbered = (f"{study_id}#{n}" for n in count(seen[study_id]))
                     study_id = next(i for i in numbered if i not in ids)
                 ids.add(study_id)
-                content = digest(data)
                 told = b"" if problem else report_of(document).encode()
                 rows.append(
-                    {
-                        "study_id": study_id,
-                        "subject_id": study_id,
-                        "archive": self.name,
-                        "study_date": None,
-                        "split": None,
-                        "source": str(path),
-                        "member": f"document {study_id}",
-                        "offset": offset,
-                        "length": len(data),
-                        "images": [],
-                        "content": content,
-                        "problem": problem,
-                        "fingerprint": digest(told, repr((RULES, problem)).encode()),
-                    }
+                    lone_report(
+                        self.name,
+                        study_id,
+                        (str(path), f"document {study_id}", offset, len(data)),
+                        content=digest(data),
+                        problem=problem,
+                        fingerprint=digest(told, repr((RULES, problem)).encode()),
+                    )
                 )
         if not rows:
             raise ArchiveError(f"{self.path} holds no document: is this RadGraph JSON?")
