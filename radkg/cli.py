@@ -66,6 +66,16 @@ MaxFailed = Annotated[
     float, typer.Option(help="Share of failed studies past which the run stops, in [0, 1].")
 ]
 UnitSize = Annotated[int, typer.Option(help="Studies in one unit of work.")]
+StudyTimeout = Annotated[
+    float,
+    typer.Option(
+        help="Seconds that one study may take; a unit of n studies 1 + n/60 times that.",
+    ),
+]
+MaxMemory = Annotated[
+    float | None,
+    typer.Option(help="GiB that a worker may allocate; default: its share of the machine."),
+]
 GraphAddress = Annotated[
     str,
     typer.Option(
@@ -199,6 +209,8 @@ def extract(
     limit: Limit = None,
     max_failed: MaxFailed = 0.05,
     unit_size: UnitSize = 256,
+    study_timeout: StudyTimeout = 120.0,
+    max_memory: MaxMemory = None,
     as_json: Json = False,
 ) -> None:
     """Extract the studies that do not stand yet, and publish one row for each."""
@@ -215,6 +227,8 @@ def extract(
         limit=limit,
         max_failed=max_failed,
         unit_size=unit_size,
+        study_timeout=study_timeout,
+        max_memory=max_memory,
     )
     with (
         stage(console, "extract triplets (Ray)") as advance,

@@ -3,8 +3,28 @@
 import io
 import tarfile
 import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
+
+from radkg.archive.base import Archive, Record
+from radkg.schema.records import Study, Unreadable
+
+
+@dataclass(frozen=True)
+class Odd:
+    """An archive whose reader meets, in one study, what nobody foresaw."""
+
+    archive: Archive
+    odd: str
+
+    def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
+        for record in records:
+            if record["study_id"] == self.odd:
+                raise ZeroDivisionError("asked for")
+            yield from self.archive.read([record])
+
 
 FINDINGS = "Small left effusion. No pneumothorax. Heart size is normal."
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import time
 from collections.abc import Sequence
 
@@ -99,3 +100,33 @@ def exits() -> Words:
 
 def poisoned() -> Words:
     return Words("poisoned-1", poison="CXR3")
+
+
+class Greedy(Words):
+    """Hangs, or asks for more memory than there is, on one study."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"greedy-{kind}")
+        self.kind = kind
+
+    def _extract(self, study: Study) -> Extraction:
+        if study.study_id == "CXR3" and self.kind == "hangs":
+            time.sleep(3600)
+        if study.study_id == "CXR3" and self.kind == "hangs_in_c":
+            # no other thread gets to run
+            re.match(r"(a+)+$", "a" * 60 + "b")
+        if study.study_id == "CXR3" and self.kind == "eats":
+            bytearray(20 << 30)
+        return super()._extract(study)
+
+
+def hangs() -> Words:
+    return Greedy("hangs")
+
+
+def hangs_in_c() -> Words:
+    return Greedy("hangs_in_c")
+
+
+def eats() -> Words:
+    return Greedy("eats")

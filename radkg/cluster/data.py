@@ -24,6 +24,7 @@ import ray.data
 from ray.exceptions import RayError
 
 from radkg.archive import Archive
+from radkg.cluster.alone import Limits, Which
 from radkg.cluster.session import ray_session
 from radkg.cluster.unit import SHOWN_REASONS, UnitWorker
 from radkg.errors import ClusterError, RadkgError, StorageError, TooManyFailures
@@ -33,7 +34,6 @@ from radkg.run import audit
 from radkg.run.plan import Unit
 from radkg.run.settings import ExtractConfig, save_config
 from radkg.run.snapshot import publish
-from radkg.schema.records import Condition
 from radkg.storage import Storage, open_storage
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ _COUNTS = pa.schema(
 )
 
 Progress = Callable[[int, int, int], None]  # studies done, studies in all, studies failed
-_Worker = tuple[Archive, tuple[str, Condition | None], str, str]  # what UnitWorker takes
+_Worker = tuple[Archive, Which, str, str, Limits]  # what UnitWorker takes
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,10 @@ def _extract(
     budget = _Budget(len(records), config.max_failed, extracted, progress)
     if missing:
         budget.add(0, 0)  # the display shows how much there is while Ray starts
+        memory = None if config.max_memory is None else int(config.max_memory * 2**30)
+        limits = Limits(config.study_timeout, memory)
         which = (config.extractor, config.condition)
-        worker = (plan.archive, which, model_id, storage.uri)
-        _run(missing, worker, budget)
+        _run(missing, (plan.archive, which, model_id, storage.uri, limits), budget)
     finished = (plan.journal.read(unit.unit_id) for unit in plan.units)
     rows = _gather(records, [plan.standing, *finished])
     budget.check(rows)
@@ -181,14 +182,14 @@ def _run(units: list[Unit], worker: _Worker, budget: _Budget) -> None:
         # One row = one unit = one block: Ray neither merges units nor cuts them.
         blocks = [pa.table({"unit": [asdict(unit)]}) for unit in units]
         cpus = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
+        size = max(1, min(cpus, len(units)))
+        *what, limits = worker
         counts = ray.data.from_arrow(blocks).map_batches(
             _UnitActor,
-            fn_constructor_args=worker,
+            fn_constructor_args=(*what, replace(limits, workers=size)),
             batch_size=1,
             batch_format="pyarrow",
-            compute=ray.data.ActorPoolStrategy(
-                size=max(1, min(cpus, len(units))), max_tasks_in_flight_per_actor=2
-            ),
+            compute=ray.data.ActorPoolStrategy(size=size, max_tasks_in_flight_per_actor=2),
             num_cpus=1,  # a dead actor comes back for ever: the attempts bound a poisoned unit
         )
         try:

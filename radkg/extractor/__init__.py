@@ -125,6 +125,8 @@ def _extract_one(extractor: Extractor, study: Study) -> Extraction:
         return _checked(extractor, study, row)
     except SchemaError as error:
         reason = f"invalid extraction: {error}"
+    except MemoryError as error:
+        reason = f"it needs more memory than a worker may take, see --max-memory: {error}"
     except (Exception, SystemExit) as error:  # a row says it; the failure budget decides
         reason = f"{type(error).__name__}: {error}"
     reason = reason.encode("utf-8", "backslashreplace").decode()

@@ -34,6 +34,10 @@ class ExtractConfig(Config):
     """share of failed studies [0, 1] past which the run stops without publishing"""
     unit_size: int = 256
     """mean number of studies in a unit, which is one commit; 1 to 3 s of extraction is right"""
+    study_timeout: float = 120.0
+    """seconds after which a study that is read alone is a failed row"""
+    max_memory: float | None = None
+    """GiB that a worker may allocate; None: its share of four fifths of the machine"""
 
     def __post_init__(self) -> None:
         for name in ("archive", "out", "extractor"):
@@ -47,6 +51,10 @@ class ExtractConfig(Config):
             raise ConfigError(f"--max-failed is a share in [0, 1], not {self.max_failed}")
         if self.limit is not None and self.limit < 1:
             raise ConfigError(f"--limit must be at least 1, not {self.limit}")
+        if not self.study_timeout > 0:
+            raise ConfigError(f"--study-timeout is more than 0 seconds, not {self.study_timeout}")
+        if self.max_memory is not None and not self.max_memory > 0:
+            raise ConfigError(f"--max-memory is more than 0 GiB, not {self.max_memory}")
         if self.unit_size < 1:
             raise ConfigError(f"--unit-size must be at least 1, not {self.unit_size}")
 

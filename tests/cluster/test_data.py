@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from radkg.archive import open_archive
+from radkg.cluster.alone import Limits
 from radkg.cluster.data import extract
 from radkg.cluster.unit import UnitWorker
 from radkg.errors import (
@@ -26,7 +27,7 @@ from radkg.run.settings import ExtractConfig, read_config
 from radkg.run.snapshot import POINTER, read_snapshot
 from radkg.schema.arrow import from_table
 from radkg.storage import open_storage
-from tests.archives import studies, write_archive, xml
+from tests.archives import Odd, studies, write_archive, xml
 from tests.demo_run import RADKG, radkg, user_environment
 from tests.disks import grow, small_disk
 
@@ -151,6 +152,29 @@ def test_a_study_that_kills_its_process_costs_itself_alone(ray_session, archive,
     assert open_storage(out).names("attempts") == []
 
 
+@pytest.mark.parametrize("kind", ["hangs", "hangs_in_c"])
+def test_a_study_that_hangs_costs_itself_alone(ray_session, archive, tmp_path, kind):
+    out = str(tmp_path / "out")
+    config = {"archive": archive, "out": out, "extractor": f"tests.extractors:{kind}"}
+    report = extract(ExtractConfig(**config, unit_size=10, study_timeout=2))
+    assert (report.rows, report.failed) == (60, 1)
+    (bad,) = [row for row in rows_of(out) if row.status == "failed"]
+    assert bad.study_id == "CXR3"
+    assert bad.reason == "the study took longer than --study-timeout 2 s"
+    assert open_storage(out).names("attempts") == []
+
+
+@pytest.mark.parametrize("max_memory", [None, 0.5])
+def test_a_study_that_eats_memory_costs_itself_alone(ray_session, archive, tmp_path, max_memory):
+    out = str(tmp_path / "out")
+    config = {"archive": archive, "out": out, "extractor": "tests.extractors:eats"}
+    report = extract(ExtractConfig(**config, unit_size=10, max_memory=max_memory))
+    assert (report.rows, report.failed) == (60, 1)
+    (bad,) = [row for row in rows_of(out) if row.status == "failed"]
+    assert bad.study_id == "CXR3"
+    assert "--max-memory" in bad.reason
+
+
 @pytest.mark.parametrize("kind", ["stranger", "wrong_type", "exits"])
 def test_a_row_that_is_wrong_fails_its_study_alone(ray_session, archive, tmp_path, kind):
     config = ExtractConfig(
@@ -181,7 +205,8 @@ def test_an_archive_that_goes_away_is_no_failed_study(archive, tmp_path):
     """In the child of a unit that was begun twice, too."""
     opened = open_archive(archive)
     records = opened.index().to_pylist()[:3]
-    worker = UnitWorker(opened, (WORDS, None), "words-1", str(tmp_path / "out"))
+    out = str(tmp_path / "out")
+    worker = UnitWorker(opened, (WORDS, None), "words-1", out, Limits(60, None))
     journal = Journal(open_storage(str(tmp_path / "out")), "words-1")
     for _ in range(2):
         journal.begin("u")
@@ -189,6 +214,17 @@ def test_an_archive_that_goes_away_is_no_failed_study(archive, tmp_path):
     with pytest.raises(ArchiveError, match="cannot read"):
         worker("u", records)
     assert journal.done() == set()
+
+
+def test_a_study_that_the_reader_breaks_on_costs_itself_alone(archive, tmp_path):
+    opened, out = open_archive(archive), str(tmp_path / "out")
+    records = opened.index().to_pylist()[:5]
+    worker = UnitWorker(Odd(opened, "CXR3"), (WORDS, None), "words-1", out, Limits(60, None))
+    assert worker("u", records) == {
+        "studies": 5,
+        "failed": 1,
+        "reasons": ["CXR3: cannot be read: ZeroDivisionError: asked for"],
+    }
 
 
 def test_no_ray_at_ray_address_is_said(archive, tmp_path):
