@@ -9,6 +9,8 @@ change, ledger included:
   if not, what stands of the study under this extractor is deleted and created anew.
 - `Load.complete` is set in the last transaction, with the sweep of patients and concepts that have
   lost their last study or mention. Until then the next load compares all digests.
+- Where a snapshot stands complete in the graph and its manifest beside the new one, only the rows
+  that differ between the two are looked at.
 
 So a transaction that was committed, but whose acknowledgement got lost, finds its own digests and
 does nothing; where an engine locks only at commit, the unique keys refuse a second copy. Mentions
@@ -19,17 +21,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple
+
+import pyarrow as pa
 
 import radkg
-from radkg.errors import GraphError
+from radkg.errors import GraphError, SnapshotError
 from radkg.graph import statements
 from radkg.graph.client import Conflict, Graph, Transaction, rows
 from radkg.graph.rows import (
     BATCH_STUDIES,
+    FORMAT,
     RELATION_TYPES,
     Row,
     batches,
@@ -37,7 +43,8 @@ from radkg.graph.rows import (
     ledger_key,
     totals,
 )
-from radkg.run.snapshot import Snapshot
+from radkg.run.changes import changes
+from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
 
 Progress = Callable[[int, int], None]
 
@@ -94,6 +101,21 @@ def load(
     )
 
 
+class _Work(NamedTuple):
+    """What a load compares with the graph."""
+
+    tables: Iterable[pa.Table]
+    """rows of the snapshot"""
+    stored: Mapping[str, str]
+    """digests that stand in the graph, by key of study: such rows are left"""
+    gone: set[str]
+    """keys of studies that go, unless they are among the rows"""
+    counted: Mapping[str, int]
+    """totals of the studies that are not compared"""
+    unchanged: int
+    """studies that are not compared"""
+
+
 class _Loading:
     """One load: what it loads where, and its transactions."""
 
@@ -117,26 +139,57 @@ class _Loading:
         """Bring the graph up to the snapshot; return studies created, replaced and removed."""
         for statement in statements.SCHEMA:
             self.graph.run_schema(statement)
-        self.graph.write(self._begin)
-        stored = self._stored()
-        gone = set(stored)
-        counted: Counter[str] = Counter()
-        created = replaced = 0
-        for batch in batches(self.snapshot.tables()):
-            changed = self._differing(batch, stored)
+        night = None if self.repair else self._standing()
+        stands = self.graph.write(partial(self._begin, night and night[0].snapshot_id))
+        work = self._difference(*night) if night and stands else self._all()
+        gone = set(work.gone)
+        counted = Counter(work.counted)
+        created = replaced = done = 0
+        for batch in batches(work.tables):
+            changed = self._differing(batch, work.stored)
             if changed:
                 news = self.graph.write(partial(self._store, changed))
                 created, replaced = created + news[0], replaced + news[1]
             gone.difference_update(_keys(batch))
             counted.update(totals(batch))  # adding would drop the zeros
-            progress(counted["num_studies"], self.snapshot.num_studies)
+            done += len(batch)
+            progress(work.unchanged + done, self.snapshot.num_studies)
         keys = sorted(map(str, gone))  # a key that a hand removed is no string
         for at in range(0, len(keys), BATCH_STUDIES):
             self.graph.write(partial(self._retract, keys[at : at + BATCH_STUDIES]))
         self.graph.write(partial(self._finish, dict(counted)))
         return created, replaced, len(gone)
 
-    def _differing(self, batch: list[Row], digests: dict[str, str]) -> list[Row]:
+    def _all(self) -> _Work:
+        """Return what is to be compared where nothing is known of the graph: everything."""
+        stored = self._stored()
+        return _Work(self.snapshot.tables(), stored, set(stored), {}, 0)
+
+    def _difference(self, night: Snapshot, counted: Mapping[str, int]) -> _Work:
+        """Return what is to be compared where this night stands in the graph."""
+        differ = changes(night, self.snapshot)
+        rest = Counter(counted)
+        gone: set[str] = set()
+        for batch in batches([differ.before]):
+            rest.subtract(totals(batch))
+            gone.update(_keys(batch))
+        unchanged = self.snapshot.num_studies - differ.after.num_rows
+        return _Work([differ.after], {}, gone, rest, unchanged)
+
+    def _standing(self) -> tuple[Snapshot, dict[str, int]] | None:
+        """Return the night that stands complete in the graph, and what the ledger counts of it."""
+        found = self.graph.read(statements.LOADED, ledger=self.ledger, format=FORMAT)
+        if not found or found[0]["num_studies"] != len(self._stored()):
+            return None
+        snapshot_id = str(found[0].pop("snapshot_id"))
+        if snapshot_id not in snapshot_ids(self.snapshot.storage):
+            return None
+        try:
+            return read_snapshot(self.snapshot.storage, snapshot_id), found[0]
+        except SnapshotError:  # pruned meanwhile, or damaged: then all is compared
+            return None
+
+    def _differing(self, batch: list[Row], digests: Mapping[str, str]) -> list[Row]:
         return [
             row
             for row in batch
@@ -148,14 +201,16 @@ class _Loading:
             row["key"]: row["digest"] for row in self.graph.read(statements.STORED, **self.scope)
         }
 
-    def _begin(self, transaction: Transaction) -> None:
-        rows(transaction, statements.LOCK, ledger=self.ledger)
+    def _begin(self, night: str | None, transaction: Transaction) -> bool:
+        """Begin; tell whether this night still stands complete."""
+        (lock,) = rows(transaction, statements.LOCK, ledger=self.ledger)
         rows(
             transaction,
             statements.BEGIN,
             ledger=self.ledger,
             snapshot_id=self.snapshot.snapshot_id,
         )
+        return (lock["snapshot_id"], lock["complete"]) == (night, True)
 
     def _lock(self, transaction: Transaction) -> None:
         (lock,) = rows(transaction, statements.LOCK, ledger=self.ledger)
@@ -199,6 +254,7 @@ class _Loading:
         properties = {
             **self.scope,
             **counted,
+            "format": FORMAT,
             "radkg_version": radkg.__version__,
             "loaded_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }

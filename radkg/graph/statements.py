@@ -28,6 +28,12 @@ MATCH (l:Load {key: $ledger, snapshot_id: $snapshot_id, complete: true})
 RETURN l.key AS key
 """
 
+LOADED = """
+MATCH (l:Load {key: $ledger, complete: true, format: $format})
+RETURN l.snapshot_id AS snapshot_id, l.num_studies AS num_studies, l.num_mentions AS num_mentions,
+  l.num_relations AS num_relations, l.num_findings AS num_findings
+"""
+
 STANDING = """
 UNWIND $keys AS key
 MATCH (s:Study {key: key})-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
@@ -37,7 +43,7 @@ RETURN key, x.digest AS digest
 LOCK = """
 MERGE (l:Load {key: $ledger})
 SET l.transactions = coalesce(l.transactions, 0) + 1
-RETURN l.snapshot_id AS snapshot_id
+RETURN l.snapshot_id AS snapshot_id, l.complete AS complete
 """
 
 BEGIN = """

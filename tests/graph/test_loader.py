@@ -16,9 +16,12 @@ from hypothesis import strategies as st
 
 from radkg.errors import GraphError, SnapshotError
 from radkg.graph import Graph, open_graph
-from radkg.graph.loader import LoadReport, load
+from radkg.graph.loader import LoadReport, _Loading, load
 from radkg.graph.verify import verify
+from radkg.run.snapshot import Snapshot, publish
+from radkg.schema.arrow import to_table
 from radkg.schema.records import Entity, Extraction, Relation
+from radkg.storage import open_storage
 from tests.extractions import InventedSnapshot, invent
 from tests.graph.losing import losing_commits
 from tests.processes import children, commands
@@ -283,6 +286,73 @@ def test_a_load_that_stops_in_the_middle_goes_on(graph: Graph) -> None:
     assert_exact(graph, new)
     load(graph, old)  # a complete load of another snapshot came between
     assert_exact(graph, old)
+
+
+def nights(place: Path) -> tuple[Snapshot, Snapshot]:
+    """Publish two nights: four studies go, three differ, one comes."""
+    old = few()
+    storage = open_storage(str(place))
+    before = publish(storage, to_table(old))
+    changed = [dataclasses.replace(each, subject_id="somebody else") for each in old[4:6]]
+    emptied = dataclasses.replace(old[6], status="empty", entities=(), relations=())
+    rows = [*changed, emptied, *old[7:], row("z", archive="invented")]
+    return before, publish(storage, to_table(rows))
+
+
+def test_the_night_after_looks_at_what_differs(graph: Graph, tmp_path: Path) -> None:
+    before, after = nights(tmp_path)
+    load(graph, before)
+    # what a hand changes in a study that did not change is not looked at: repair does
+    stain = "MATCH (x:Extraction {key: 'invented/s0000009|rules'}) SET x.digest = $digest"
+    (was,) = graph.read(
+        "MATCH (x:Extraction {key: 'invented/s0000009|rules'}) RETURN x.digest AS d"
+    )
+    graph.write(lambda t: t.run(stain, digest="stained").consume())
+    seen: list[tuple[int, int]] = []
+    report = load(graph, after, lambda done, total: seen.append((done, total)))
+    assert counts(report) == (1, 3, 4, 16)
+    assert seen == [(20, 20)]
+    assert list(verify(graph, after).differences) == ["s0000009"]
+    graph.write(lambda t: t.run(stain, digest=was["d"]).consume())
+    assert_exact(graph, after)
+    step_by_step = everything(graph)
+    empty(graph)
+    load(graph, after)
+    assert everything(graph) == step_by_step
+
+
+def test_a_night_that_did_not_end_or_was_pruned_is_no_base(graph: Graph, tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        raise Stopped
+
+    before, after = nights(tmp_path)
+    load(graph, before)
+    with pytest.raises(Stopped):
+        load(graph, after, stop)
+    load(graph, before)
+    assert_exact(graph, before)
+    (tmp_path / f"snapshot/manifest-{before.snapshot_id}.json").unlink()
+    assert counts(load(graph, after)) == (1, 3, 4, 16)
+    assert_exact(graph, after)
+
+
+def test_a_night_that_another_loader_replaces_meanwhile_is_no_base(
+    graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = nights(tmp_path)
+    load(graph, before)
+    other = InventedSnapshot(few(seed=1, model_id="m2"))
+    standing = _Loading._standing
+
+    def meanwhile(self: _Loading) -> object:
+        night = standing(self)
+        monkeypatch.undo()
+        load(graph, other)
+        return night
+
+    monkeypatch.setattr(_Loading, "_standing", meanwhile)
+    load(graph, after)
+    assert_exact(graph, after)
 
 
 def test_a_lost_acknowledgement_of_a_commit_is_harmless(
