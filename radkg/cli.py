@@ -76,6 +76,17 @@ MaxMemory = Annotated[
     float | None,
     typer.Option(help="GiB that a worker may allocate; default: its share of the machine."),
 ]
+Gate = Annotated[
+    float | None,
+    typer.Option(
+        help="Share [0, 1] of the studies with a finding; exit code 1 where more flip.",
+        metavar="SHARE",
+    ),
+]
+MinSupport = Annotated[
+    int, typer.Option(help="The gate judges findings that this many studies had before.")
+]
+Keep = Annotated[int, typer.Option(help="Nights that stay, for `diff`.", metavar="N")]
 GraphAddress = Annotated[
     str,
     typer.Option(
@@ -432,16 +443,8 @@ def diff(
     ],
     after: Annotated[str, typer.Argument(help="The night to compare with it, named likewise.")],
     out: Out,
-    gate: Annotated[
-        float | None,
-        typer.Option(
-            help="Share [0, 1] of the studies with a finding; exit code 1 where more flip.",
-            metavar="SHARE",
-        ),
-    ] = None,
-    min_support: Annotated[
-        int, typer.Option(help="The gate judges findings that this many studies had before.")
-    ] = 20,
+    gate: Gate = None,
+    min_support: MinSupport = 20,
     evidence: Annotated[
         int, typer.Option(help="Studies to name for each kind of change.", metavar="N")
     ] = 3,
@@ -451,31 +454,81 @@ def diff(
     from radkg.run import diff as nights
     from radkg.storage import open_storage
 
-    if gate is not None and not 0.0 <= gate <= 1.0:
-        raise ConfigError(f"--gate is a share in [0, 1], not {gate}")
-    if min_support < 1 or evidence < 0:
-        raise ConfigError("--min-support is at least 1, --evidence at least 0")
+    if evidence < 0:
+        raise ConfigError(f"--evidence is at least 0, not {evidence}")
+    judge = None if gate is None else nights.Gate(gate, min_support)
     storage = open_storage(out)
     found = nights.diff(
         nights.open_night(before, storage), nights.open_night(after, storage), evidence
     )
-    over = [] if gate is None else found.over(gate, min_support)
     if as_json:
-        names = [change.finding for change in over]
+        names = [change.finding for change in judge.over(found)] if judge else []
         settings = {"share": gate, "min_support": min_support, "over": names}
-        _print_json(found.as_json() | {"gate": None if gate is None else settings})
+        _print_json(found.as_json() | {"gate": settings if judge else None})
     else:
         for title, columns, rows in found.tables():
             if rows:
                 _print_table(columns, rows, title, as_csv=False)
-    if over:
-        flips = ", ".join(f"{c.finding} {c.flipped} of {c.before} ({c.share:.3g})" for c in over)
-        typer.echo(
-            f"error: more than --gate {gate:g} of the studies that had a finding flipped: {flips}: "
-            "look at the evidence before you load this night",
-            err=True,
+    if judge:
+        judge.judge(found)
+
+
+@app.command()
+def nightly(
+    archive: Archive,
+    out: Out,
+    extractor: Extractor = DEFAULT,
+    condition: Condition = None,
+    images: Images = None,
+    limit: Limit = None,
+    max_failed: MaxFailed = 0.05,
+    unit_size: UnitSize = 256,
+    study_timeout: StudyTimeout = 120.0,
+    max_memory: MaxMemory = None,
+    graph: GraphAddress = "embedded",
+    insecure: Insecure = False,
+    gate: Gate = None,
+    min_support: MinSupport = 20,
+    keep: Keep = 7,
+    as_json: Json = False,
+) -> None:
+    """Extract, load and verify what is new or changed since the last night; then prune."""
+    from radkg.nightly import nightly as run_nightly
+    from radkg.run import diff as nights
+    from radkg.run.settings import ExtractConfig
+
+    config = ExtractConfig(
+        archive=archive,
+        out=out,
+        extractor=extractor,
+        condition=condition,  # type: ignore[arg-type]  # checked there
+        images=images,
+        limit=limit,
+        max_failed=max_failed,
+        unit_size=unit_size,
+        study_timeout=study_timeout,
+        max_memory=max_memory,
+    )
+    with contextlib.redirect_stdout(sys.stderr):  # stdout is for data, whoever else prints
+        report = run_nightly(
+            config,
+            graph,
+            _store(out) if graph == "embedded" else Path(),
+            console,
+            insecure=insecure,
+            gate=None if gate is None else nights.Gate(gate, min_support),
+            keep=keep,
         )
-        raise typer.Exit(1)
+    _print_report(report, as_json)
+
+
+@app.command()
+def prune(out: Out, keep: Keep = 7, as_json: Json = False) -> None:
+    """Remove all but the last nights, and what the journal holds twice; nothing else may run."""
+    from radkg.run.prune import prune as run_prune
+    from radkg.storage import open_storage
+
+    _print_report(run_prune(open_storage(out), keep), as_json)
 
 
 @app.command()

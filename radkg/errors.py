@@ -12,6 +12,7 @@ RadkgError                  base (exit code 1)
     GraphUnavailable        no graph answers, or another process holds the store (5)
   ClusterError              Ray could not start or lost the run (5)
   TooManyFailures           the share of failed studies passed --max-failed (3)
+  TooManyFlips              the share of studies in which a finding flipped passed --gate
 
 Messages say what failed, on what, and what to do. A caller's wrong argument is a ValueError, a
 broken invariant of our own an assert; one study that fails is a row, never an exception of the job.
@@ -76,3 +77,7 @@ class TooManyFailures(RadkgError):
     """The share of failed studies passed the limit."""
 
     exit_code = 3
+
+
+class TooManyFlips(RadkgError):
+    """A finding changed between present, uncertain and absent in too many studies."""

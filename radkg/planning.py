@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from radkg.run.journal import Journal
 from radkg.run.plan import Unit, plan_units
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import POINTER, read_snapshot
-from radkg.schema.arrow import EXTRACTION_SCHEMA
+from radkg.schema.arrow import EXTRACTION_SCHEMA, versions
 from radkg.schema.records import Study
 from radkg.schema.sentences import study_sentences, words
 from radkg.storage import Storage
@@ -195,8 +195,3 @@ def _published_rows(storage: Storage) -> pa.Table:
     if not storage.exists(POINTER):
         return empty
     return pa.concat_tables([empty, *read_snapshot(storage).tables()])
-
-
-def versions(rows: pa.Table) -> Iterator[tuple[str, str]]:
-    """Return (study_id, study_fingerprint) of each row."""
-    return zip(rows["study_id"].to_pylist(), rows["study_fingerprint"].to_pylist(), strict=True)

@@ -62,6 +62,19 @@ def words_two() -> Words:
     return Words("words-2")
 
 
+class Denies(Words):
+    """Calls every `effusion` an absent one."""
+
+    def _extract(self, study: Study) -> Extraction:
+        row = super()._extract(study)
+        absent = (dataclasses.replace(entity, label="OBS-DA") for entity in row.entities)
+        return dataclasses.replace(row, entities=tuple(absent))
+
+
+def denies() -> Words:
+    return Denies("denies-1")
+
+
 def slow() -> Words:
     return Words(unit_s=0.3)
 

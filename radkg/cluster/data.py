@@ -29,11 +29,12 @@ from radkg.cluster.session import ray_session
 from radkg.cluster.unit import SHOWN_REASONS, UnitWorker
 from radkg.errors import ClusterError, RadkgError, StorageError, TooManyFailures
 from radkg.extractor import anywhere
-from radkg.planning import forecast_seconds, make_plan, versions
+from radkg.planning import forecast_seconds, make_plan
 from radkg.run import audit
 from radkg.run.plan import Unit
 from radkg.run.settings import ExtractConfig, save_config
-from radkg.run.snapshot import publish
+from radkg.run.snapshot import publish, read_snapshot
+from radkg.schema.arrow import versions
 from radkg.storage import Storage, open_storage
 
 logger = logging.getLogger(__name__)
@@ -122,7 +123,8 @@ def _extract(
     rows = _gather(records, [plan.standing, *finished])
     budget.check(rows)
     save_config(config, storage, plan.archive.uri)
-    snapshot = publish(storage, rows)
+    is_new = bool(plan.units or plan.gone)
+    snapshot = publish(storage, rows) if is_new else read_snapshot(storage)
     manifest = snapshot.manifest
     return ExtractReport(
         studies=len(records),

@@ -36,6 +36,7 @@ from radkg.graph.client import Conflict, Graph, Transaction, rows
 from radkg.graph.rows import (
     BATCH_STUDIES,
     FORMAT,
+    LISTS,
     RELATION_TYPES,
     Row,
     batches,
@@ -99,6 +100,23 @@ def load(
         relationships=relationships["number"],
         seconds=time.monotonic() - started,
     )
+
+
+def standing_night(graph: Graph, snapshot: Snapshot) -> Snapshot | None:
+    """Return the night that the graph holds for the archive and extractor of a snapshot.
+
+    None where nothing was loaded to its end, or where that night no longer stands beside this one.
+    """
+    ledger = ledger_key(snapshot.archive, snapshot.extractor)
+    found = [
+        row["snapshot_id"] for row in graph.read(statements.LOADED, ledger=ledger, format=FORMAT)
+    ]
+    if not found or found[0] not in snapshot_ids(snapshot.storage):
+        return None
+    try:
+        return read_snapshot(snapshot.storage, found[0])
+    except SnapshotError:  # pruned meanwhile, or damaged
+        return None
 
 
 class _Work(NamedTuple):
@@ -177,17 +195,15 @@ class _Loading:
         return _Work([differ.after], {}, gone, rest, unchanged)
 
     def _standing(self) -> tuple[Snapshot, dict[str, int]] | None:
-        """Return the night that stands complete in the graph, and what the ledger counts of it."""
-        found = self.graph.read(statements.LOADED, ledger=self.ledger, format=FORMAT)
-        if not found or found[0]["num_studies"] != len(self._stored()):
+        """Return the night that stands whole in the graph, and what the ledger counts of it."""
+        night = standing_night(self.graph, self.snapshot)
+        if night is None:
             return None
-        snapshot_id = str(found[0].pop("snapshot_id"))
-        if snapshot_id not in snapshot_ids(self.snapshot.storage):
+        (ledger,) = self.graph.read(statements.LOADED, ledger=self.ledger, format=FORMAT)
+        counted = {name: ledger[f"num_{name}"] for name in ("studies", *LISTS)}
+        if counted["studies"] != len(self._stored()):
             return None
-        try:
-            return read_snapshot(self.snapshot.storage, snapshot_id), found[0]
-        except SnapshotError:  # pruned meanwhile, or damaged: then all is compared
-            return None
+        return night, {f"num_{name}": number for name, number in counted.items()}
 
     def _differing(self, batch: list[Row], digests: Mapping[str, str]) -> list[Row]:
         return [

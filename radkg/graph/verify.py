@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from radkg.graph.client import Graph
 from radkg.graph.rows import LISTS, Row, batches, digest, ledger_key, totals
 from radkg.graph.statements import STORED
@@ -55,7 +57,7 @@ class VerifyReport:
 
     def __str__(self) -> str:
         if self.ok:
-            return f"all {self.num_studies} studies in the graph equal the snapshot"
+            return f"all {self.num_studies} studies compared equal the snapshot"
         lines = [f"study {study_id}: {what}" for study_id, what in self.differences.items()]
         if len(lines) > SHOWN:
             lines[SHOWN:] = [f"... and {len(lines) - SHOWN} more studies"]
@@ -63,8 +65,14 @@ class VerifyReport:
         return "\n".join([*self.problems, *lines, hint])
 
 
-def verify(graph: Graph, snapshot: Snapshot) -> VerifyReport:
+def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> VerifyReport:
     """Return how the graph differs from the snapshot, over all studies of both.
+
+    Args:
+        graph: an open graph.
+        snapshot: what was published, and loaded.
+        only: rows of the snapshot that are compared, where the others are known to stand; what
+            should not be in the graph is found all the same.
 
     Raises:
         SnapshotError: published bytes were changed.
@@ -74,7 +82,10 @@ def verify(graph: Graph, snapshot: Snapshot) -> VerifyReport:
     strangers = {row["key"] for row in stored}
     differences = {}
     counted: Counter[str] = Counter()
-    for batch in batches(snapshot.tables()):
+    if only is not None:
+        known = (table["study_id"].to_pylist() for table in snapshot.tables())
+        strangers.difference_update(f"{snapshot.archive}/{i}" for ids in known for i in ids)
+    for batch in batches(snapshot.tables() if only is None else [only]):
         found = _read(graph, [row["study"]["key"] for row in batch], snapshot.extractor)
         for row in batch:
             what = _difference(row, found.get(row["study"]["key"]))
@@ -90,10 +101,12 @@ def verify(graph: Graph, snapshot: Snapshot) -> VerifyReport:
         "archive": snapshot.archive,
         "extractor": snapshot.extractor,
         "complete": True,
-        **counted,
+        "num_studies": snapshot.num_studies,
     }
+    if only is None:
+        ledger |= counted
     return VerifyReport(
-        num_studies=snapshot.num_studies,
+        num_studies=snapshot.num_studies if only is None else only.num_rows,
         differences=differences,
         problems=whole_problems(graph, ledger),
         seconds=time.monotonic() - started,

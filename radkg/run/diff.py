@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from radkg.errors import ConfigError, SnapshotError
+from radkg.errors import ConfigError, SnapshotError, TooManyFlips
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.schema.arrow import SCHEMA_VERSION
 from radkg.schema.findings import findings
@@ -168,18 +168,46 @@ class Diff:
         ]
         return studies + [[change, number, None] for change, number in self.statuses.items()]
 
-    def over(self, share: float, min_support: int = MIN_SUPPORT) -> list[FindingChange]:
-        """Return the findings that flipped in more than this share of the studies that had them.
 
-        A finding that fewer than `min_support` studies had is not judged: one flip in three
-        studies says little.
-        """
+@dataclass(frozen=True)
+class Gate:
+    """What a night may change in the findings of studies that stand in both."""
+
+    share: float
+    """of the studies that had a finding: where it flips in more, the gate is shut; in [0, 1]"""
+    min_support: int = MIN_SUPPORT
+    """studies that had a finding for it to be judged: one flip in three says little"""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.share <= 1.0:
+            raise ConfigError(f"--gate is a share in [0, 1], not {self.share}")
+        if self.min_support < 1:
+            raise ConfigError(f"--min-support is at least 1, not {self.min_support}")
+
+    def over(self, found: Diff) -> list[FindingChange]:
+        """Return the findings that shut the gate."""
         return [
             change
-            for change in self.findings
-            if change.before >= min_support
-            and change.flipped > share * change.before + 1e-9  # 0.29 * 100 is less than 29
+            for change in found.findings
+            if change.before >= self.min_support
+            and change.flipped > self.share * change.before + 1e-9  # 0.29 * 100 is less than 29
         ]
+
+    def judge(self, found: Diff) -> None:
+        """Let a night pass.
+
+        Raises:
+            TooManyFlips: a finding shuts the gate; the message names all that do.
+        """
+        if over := self.over(found):
+            flips = ", ".join(
+                f"{c.finding} {c.flipped} of {c.before} ({c.share:.3g})" for c in over
+            )
+            ids = f"{found.before['snapshot_id']} {found.after['snapshot_id']}"
+            raise TooManyFlips(
+                f"more than --gate {self.share:g} of the studies that had a finding flipped: "
+                f"{flips}: look at the evidence (`radkg diff {ids}`) before you load this night"
+            )
 
 
 def open_night(name: str, storage: Storage) -> Snapshot:

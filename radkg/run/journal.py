@@ -6,6 +6,7 @@ was begun and is not finished. Two workers that finish the same unit write the s
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -39,6 +40,14 @@ class Journal:
         for name in self._attempts(unit_id):
             self.storage.delete(name)
 
+    def drop(self, unit_ids: Collection[str]) -> None:
+        """Remove finished units, and what a kill left of attempts at them."""
+        for unit_id in unit_ids:
+            self.storage.delete(self._name(unit_id))
+        for name in self.storage.names(f"attempts/{self.model_id}"):
+            if name.rpartition("/")[2].rpartition("-")[0] in unit_ids:
+                self.storage.delete(name)
+
     def read(self, unit_id: str) -> pa.Table:
         """Return the rows of a finished unit; SchemaError where the object was damaged."""
         name = self._name(unit_id)
@@ -58,3 +67,8 @@ class Journal:
 
     def _name(self, unit_id: str) -> str:
         return f"journal/{self.model_id}/{unit_id}.parquet"
+
+
+def model_ids(storage: Storage) -> set[str]:
+    """Return the models that have finished units."""
+    return {name.split("/")[1] for name in storage.names("journal")}

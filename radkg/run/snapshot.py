@@ -71,7 +71,7 @@ class Snapshot:
         Raises:
             SnapshotError: it is missing or its bytes are not the published ones.
         """
-        name = f"snapshot/parts/{part}.parquet"
+        name = part_name(part)
         where = f"{self.storage.uri}/{name}"
         try:
             data = self.storage.read(name)
@@ -108,8 +108,8 @@ def publish(storage: Storage, rows: pa.Table) -> Snapshot:
     snapshot_id = hashlib.sha256(text.encode()).hexdigest()[:16]
     if _pointer(storage) != snapshot_id:
         for key, (_, data) in parts.items():
-            storage.write(f"snapshot/parts/{key}.parquet", data)
-        storage.write(f"snapshot/manifest-{snapshot_id}.json", text.encode())
+            storage.write(part_name(key), data)
+        storage.write(manifest_name(snapshot_id), text.encode())
         storage.write(POINTER, f"{snapshot_id}\n".encode())
     return Snapshot(storage, snapshot_id, manifest)
 
@@ -131,13 +131,23 @@ def read_snapshot(storage: Storage, snapshot_id: str = CURRENT) -> Snapshot:
         found = snapshot_id
         what = f"no night {found!r} under {storage.uri}"
         repair = f"known: {', '.join([CURRENT, *snapshot_ids(storage)])}"
-    name = f"snapshot/manifest-{found}.json"
+    name = manifest_name(found)
     text = b""
     if re.fullmatch("[0-9a-f]{16}", found) and storage.exists(name):
         text = storage.read(name)
     if hashlib.sha256(text).hexdigest()[:16] != found:
         raise SnapshotError(f"{what}: its manifest is missing or was changed: {repair}")
     return Snapshot(storage, found, json.loads(text))
+
+
+def manifest_name(snapshot_id: str) -> str:
+    """Return the name of a night's manifest."""
+    return f"snapshot/manifest-{snapshot_id}.json"
+
+
+def part_name(part: str) -> str:
+    """Return the name of a part by its hash."""
+    return f"snapshot/parts/{part}.parquet"
 
 
 def snapshot_ids(storage: Storage) -> list[str]:

@@ -6,7 +6,7 @@ Field metadata says what a column holds, its unit and whether it can identify a 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -169,3 +169,8 @@ def from_parquet(data: bytes, name: str) -> pa.Table:
         return pq.read_table(pa.BufferReader(data))
     except (pa.ArrowInvalid, OSError) as error:
         raise SchemaError(f"{name} is not a Parquet file: {error}") from error
+
+
+def versions(rows: pa.Table) -> Iterator[tuple[str, str]]:
+    """Return (study_id, study_fingerprint) of each row."""
+    return zip(rows["study_id"].to_pylist(), rows["study_fingerprint"].to_pylist(), strict=True)

@@ -1,0 +1,10 @@
+"""Extract, load and verify what is new or changed since the last night; then prune.
+
+python jobs/nightly.py --archive openi --out radkg-out
+ray job submit --working-dir . -- python jobs/nightly.py --archive openi --out radkg-out --gate 0.05
+"""
+
+from radkg.cli import nightly, run
+
+if __name__ == "__main__":
+    run(nightly)
