@@ -456,20 +456,20 @@ def diff(
 
     if evidence < 0:
         raise ConfigError(f"--evidence is at least 0, not {evidence}")
-    judge = None if gate is None else nights.Gate(gate, min_support)
+    judge = nights.Gate(gate if gate is not None else 1.0, min_support)
     storage = open_storage(out)
     found = nights.diff(
         nights.open_night(before, storage), nights.open_night(after, storage), evidence
     )
     if as_json:
-        names = [change.finding for change in judge.over(found)] if judge else []
+        names = [change.finding for change in judge.over(found)]
         settings = {"share": gate, "min_support": min_support, "over": names}
-        _print_json(found.as_json() | {"gate": settings if judge else None})
+        _print_json(found.as_json() | {"gate": None if gate is None else settings})
     else:
         for title, columns, rows in found.tables():
             if rows:
                 _print_table(columns, rows, title, as_csv=False)
-    if judge:
+    if gate is not None:
         judge.judge(found)
 
 
