@@ -52,7 +52,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class LoadReport:
-    """Numbers of studies, and of all nodes and relationships of the graph after the load."""
+    """Numbers of studies; of all nodes of the graph, and of the relationships that loads wrote."""
 
     studies: int
     created: int
@@ -88,8 +88,7 @@ def load(
         progress(snapshot.num_studies, snapshot.num_studies)
     else:
         created, replaced, removed = loading.run(progress)
-    (nodes,) = graph.read("MATCH (n) RETURN count(n) AS number")
-    (relationships,) = graph.read("MATCH ()-[r]->() RETURN count(r) AS number")
+    (nodes,) = graph.read(statements.NUM_NODES)
     return LoadReport(
         studies=snapshot.num_studies,
         created=created,
@@ -97,7 +96,7 @@ def load(
         removed=removed,
         unchanged=snapshot.num_studies - created - replaced,
         nodes=nodes["number"],
-        relationships=relationships["number"],
+        relationships=sum(graph.read(s)[0]["number"] for s in statements.NUM_RELATIONSHIPS),
         seconds=time.monotonic() - started,
     )
 
@@ -151,7 +150,7 @@ class _Loading:
         complete = self.graph.read(
             statements.COMPLETE, ledger=self.ledger, snapshot_id=self.snapshot.snapshot_id
         )
-        return bool(complete) and len(self._stored()) == self.snapshot.num_studies
+        return bool(complete) and self._num_stored() == self.snapshot.num_studies
 
     def run(self, progress: Progress) -> tuple[int, int, int]:
         """Bring the graph up to the snapshot; return studies created, replaced and removed."""
@@ -201,7 +200,7 @@ class _Loading:
             return None
         (ledger,) = self.graph.read(statements.LOADED, ledger=self.ledger, format=FORMAT)
         counted = {name: ledger[f"num_{name}"] for name in ("studies", *LISTS)}
-        if counted["studies"] != len(self._stored()):
+        if counted["studies"] != self._num_stored():
             return None
         return night, {f"num_{name}": number for name, number in counted.items()}
 
@@ -216,6 +215,9 @@ class _Loading:
         return {
             row["key"]: row["digest"] for row in self.graph.read(statements.STORED, **self.scope)
         }
+
+    def _num_stored(self) -> int:
+        return int(self.graph.read(statements.NUM_STORED, **self.scope)[0]["number"])
 
     def _begin(self, night: str | None, transaction: Transaction) -> bool:
         """Begin; tell whether this night still stands complete."""

@@ -23,6 +23,24 @@ MATCH (s:Study {archive: $archive})-[:HAS_EXTRACTION]->(x:Extraction {extractor:
 RETURN s.key AS key, x.digest AS digest
 """
 
+NUM_STORED = """
+MATCH (s:Study {archive: $archive})-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
+RETURN count(x) AS number
+"""
+
+# The embedded engine counts nodes at once and relationships by walking them all (10 s for nine
+# million), so those are counted by what every load wrote down.
+NUM_NODES = "MATCH (n) RETURN count(n) AS number"
+NUM_RELATIONSHIPS = (
+    "MATCH (s:Study) RETURN count(s) AS number",  # HAS_STUDY
+    """
+    MATCH (l:Load)
+    RETURN coalesce(sum(
+      l.num_studies + 2 * l.num_mentions + l.num_relations + l.num_findings
+    ), 0) AS number
+    """,
+)
+
 COMPLETE = """
 MATCH (l:Load {key: $ledger, snapshot_id: $snapshot_id, complete: true})
 RETURN l.key AS key

@@ -17,7 +17,7 @@ import pyarrow as pa
 from radkg.graph.client import Graph
 from radkg.graph.rows import LISTS, Row, batches, digest, ledger_key, totals
 from radkg.graph.statements import STORED
-from radkg.graph.whole import whole_problems
+from radkg.graph.whole import ledger_problems, whole_problems
 from radkg.run.snapshot import Snapshot
 
 SHOWN = 20
@@ -71,8 +71,8 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
     Args:
         graph: an open graph.
         snapshot: what was published, and loaded.
-        only: rows of the snapshot that are compared, where the others are known to stand; what
-            should not be in the graph is found all the same.
+        only: rows of the snapshot that are compared, where the others are known to stand. Studies
+            that should not be there are found all the same; the graph is not looked at as a whole.
 
     Raises:
         SnapshotError: published bytes were changed.
@@ -103,12 +103,13 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
         "complete": True,
         "num_studies": snapshot.num_studies,
     }
+    problems = ledger_problems(graph, ledger | (counted if only is None else {}))
     if only is None:
-        ledger |= counted
+        problems += whole_problems(graph)
     return VerifyReport(
         num_studies=snapshot.num_studies if only is None else only.num_rows,
         differences=differences,
-        problems=whole_problems(graph, ledger),
+        problems=problems,
         seconds=time.monotonic() - started,
     )
 

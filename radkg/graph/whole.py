@@ -12,24 +12,29 @@ _UNOWNED = {
 }
 
 
-def whole_problems(graph: Graph, ledger: Row) -> list[str]:
-    """Return what is wrong with the graph, one line each.
+def ledger_problems(graph: Graph, ledger: Row) -> list[str]:
+    """Return in what the ledger of a load is not as it should be: at most one line.
 
     Args:
         graph: an open graph.
         ledger: the properties that the Load node of the verified snapshot must have.
     """
-    loads = {load.get("key"): load for load in _properties(graph, "Load")}
-    standing = loads.get(ledger["key"])
-    if standing is None:
+    found = graph.read("MATCH (l:Load {key: $key}) RETURN properties(l) AS node", key=ledger["key"])
+    if not found:
         return [f"nothing of {ledger['key']} was loaded: load it first"]
+    wrong = [name for name, value in ledger.items() if found[0]["node"].get(name) != value]
+    if not wrong:
+        return []
+    return [
+        f"the last load of {ledger['key']} was of another snapshot or did not end"
+        f" ({', '.join(wrong)}): load again"
+    ]
+
+
+def whole_problems(graph: Graph) -> list[str]:
+    """Return what is wrong with the graph, one line each."""
     problems = []
-    wrong = [name for name, value in ledger.items() if standing.get(name) != value]
-    if wrong:
-        problems.append(
-            f"the last load of {ledger['key']} was of another snapshot or did not end"
-            f" ({', '.join(wrong)}): load again"
-        )
+    loads = _properties(graph, "Load")
     renamed = sum(c != concept(str(c.get("key"))) for c in _properties(graph, "Concept"))
     if renamed:
         problems.append(f"{renamed} concepts whose key is not their kind and name")
@@ -37,8 +42,8 @@ def whole_problems(graph: Graph, ledger: Row) -> list[str]:
         (count,) = graph.read(f"{match} RETURN count(n) AS number")
         if count["number"]:
             problems.append(f"{count['number']} {what}")
-    if all(load.get("complete") is True for load in loads.values()):
-        problems += _totals(graph, list(loads.values()))
+    if all(load.get("complete") is True for load in loads):
+        problems += _totals(graph, loads)
     return problems
 
 
