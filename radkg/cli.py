@@ -87,6 +87,10 @@ MinSupport = Annotated[
     int, typer.Option(help="The gate judges findings that this many studies had before.")
 ]
 Keep = Annotated[int, typer.Option(help="Nights that stay, for `diff`.", metavar="N")]
+Device = Annotated[
+    str,
+    typer.Option(help="cpu, or cuda: a GPU for each worker, CPUs beside it that read images."),
+]
 GraphAddress = Annotated[
     str,
     typer.Option(
@@ -172,6 +176,7 @@ def plan(
     images: Images = None,
     limit: Limit = None,
     unit_size: UnitSize = 256,
+    device: Device = "cpu",
     sample: Annotated[
         int, typer.Option(help="Studies to read here, to measure.", metavar="N")
     ] = 256,
@@ -196,6 +201,7 @@ def plan(
         images=images,
         limit=limit,
         unit_size=unit_size,
+        device=device,  # type: ignore[arg-type]  # checked there
     )
     storage = open_storage(out)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as a worker of Ray has it, one core each
@@ -222,6 +228,7 @@ def extract(
     unit_size: UnitSize = 256,
     study_timeout: StudyTimeout = 120.0,
     max_memory: MaxMemory = None,
+    device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
     """Extract the studies that do not stand yet, and publish one row for each."""
@@ -240,6 +247,7 @@ def extract(
         unit_size=unit_size,
         study_timeout=study_timeout,
         max_memory=max_memory,
+        device=device,  # type: ignore[arg-type]  # checked there
     )
     with (
         stage(console, "extract triplets (Ray)") as advance,
@@ -485,6 +493,7 @@ def nightly(
     unit_size: UnitSize = 256,
     study_timeout: StudyTimeout = 120.0,
     max_memory: MaxMemory = None,
+    device: Device = "cpu",
     graph: GraphAddress = "embedded",
     insecure: Insecure = False,
     gate: Gate = None,
@@ -508,6 +517,7 @@ def nightly(
         unit_size=unit_size,
         study_timeout=study_timeout,
         max_memory=max_memory,
+        device=device,  # type: ignore[arg-type]  # checked there
     )
     with contextlib.redirect_stdout(sys.stderr):  # stdout is for data, whoever else prints
         report = run_nightly(

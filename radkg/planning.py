@@ -98,7 +98,7 @@ def make_plan(config: ExtractConfig, storage: Storage) -> Plan:
     Raises:
         ArchiveError, ExtractorError: it cannot be read, or the model cannot be loaded.
     """
-    extractor = load_extractor(config.extractor, config.condition)
+    extractor = load_extractor(config.extractor, config.condition, config.device)
     archive = open_archive(config.archive, config.images)
     records = archive.index().slice(0, config.limit).to_pylist()
     published = _published_rows(storage)

@@ -5,6 +5,8 @@ The child is this module run as a program: a job comes in on stdin, a row a stud
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import os
 import pickle
 import resource
@@ -18,13 +20,14 @@ from typing import IO, Any
 
 from radkg.archive import Archive
 from radkg.errors import ClusterError, RadkgError
-from radkg.extractor import Extractor, extract_rows, load_extractor, unreadable_row
+from radkg.extractor import Device, Extractor, extract_rows, load_extractor, unreadable_row
 from radkg.schema.records import Condition, Extraction, Unreadable
 
-Which = tuple[str, Condition | None]  # name and condition, as load_extractor takes them
+Which = tuple[str, Condition | None, Device]  # as load_extractor takes them
 
 _UNIT_SHARE = 60  # a study in a unit may take this part of the time that it has alone, on average
 _MACHINE_SHARE = 0.8  # of its memory goes to workers, the rest to Ray and to what else runs
+_STDERR = 2  # Python's own may be anything in a worker
 _LEAST_MEMORY = 2 << 30  # bytes; below that hardly a model can be read with
 
 
@@ -36,21 +39,34 @@ class Limits:
     """seconds of one study alone"""
     memory: int | None
     """bytes that a worker may allocate beyond what it had at its start; None: its share"""
-    workers: int = 1
-    """in all; on one machine there are at most as many as it has cores"""
+    workers: int | None = None
+    """in all, of which one machine has at most as many as cores; None: memory has no shares, for a
+    GPU's driver reserves more than it takes"""
 
     def unit_s(self, studies: int) -> float:
         """Return the seconds that a unit may take before it counts as hanging."""
         return self.study_s * (1 + studies / _UNIT_SHARE)
 
+    @contextlib.contextmanager
+    def watch(self, studies: int) -> Iterator[None]:
+        """End this process if the block takes longer than a unit may; stderr says where it hung.
+
+        Not by a thread of Python, which would not get to run while a regular expression does.
+        """
+        faulthandler.dump_traceback_later(self.unit_s(studies), exit=True, file=_STDERR)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
     def bound_memory(self) -> None:
         """Let this process fail to allocate more, instead of taking the machine down with it."""
         status = Path("/proc/self/status")
-        if not status.exists():  # not Linux
+        if (self.memory is None and self.workers is None) or not status.exists():  # not Linux
             return
         # private memory that can be written, which is what this limit counts
         (used,) = (line for line in status.read_text().splitlines() if line.startswith("VmData:"))
-        beside = min(self.workers, os.cpu_count() or 1)
+        beside = min(self.workers or 1, os.cpu_count() or 1)
         share = max(_LEAST_MEMORY, int(_MACHINE_SHARE * _machine_memory() / beside))
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         soft = int(used.split()[1]) * 1024 + (self.memory or share)

@@ -15,7 +15,7 @@ import pickle
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,10 +25,11 @@ from ray.exceptions import RayError
 
 from radkg.archive import Archive
 from radkg.cluster.alone import Limits, Which
+from radkg.cluster.pictures import PICTURE, PictureReader, pictures
 from radkg.cluster.session import ray_session
 from radkg.cluster.unit import SHOWN_REASONS, UnitWorker
 from radkg.errors import ClusterError, RadkgError, StorageError, TooManyFailures
-from radkg.extractor import anywhere
+from radkg.extractor import Device, anywhere
 from radkg.planning import forecast_seconds, make_plan
 from radkg.run import audit
 from radkg.run.plan import Unit
@@ -36,6 +37,9 @@ from radkg.run.settings import ExtractConfig, save_config
 from radkg.run.snapshot import publish, read_snapshot
 from radkg.schema.arrow import versions
 from radkg.storage import Storage, open_storage
+
+if TYPE_CHECKING:  # it imports torch, which a driver can do without
+    from radkg.model.preprocessing import Preprocessing
 
 logger = logging.getLogger(__name__)
 
@@ -116,9 +120,10 @@ def _extract(
     if missing:
         budget.add(0, 0)  # the display shows how much there is while Ray starts
         memory = None if config.max_memory is None else int(config.max_memory * 2**30)
+        which = (config.extractor, config.condition, config.device)
         limits = Limits(config.study_timeout, memory)
-        which = (config.extractor, config.condition)
-        _run(missing, (plan.archive, which, model_id, storage.uri, limits), budget)
+        worker = (plan.archive, which, model_id, storage.uri, limits)
+        _run(missing, worker, getattr(plan.extractor, "fit", None), budget)
     finished = (plan.journal.read(unit.unit_id) for unit in plan.units)
     rows = _gather(records, [plan.standing, *finished])
     budget.check(rows)
@@ -175,24 +180,36 @@ class _Budget:
             )
 
 
-def _run(units: list[Unit], worker: _Worker, budget: _Budget) -> None:
+def _run(units: list[Unit], worker: _Worker, fit: Preprocessing | None, budget: _Budget) -> None:
     """Run the units through an actor pool; each commits itself, only its counts come back."""
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False
+    archive, which, model_id, out, limits = worker
     with ray_session():
         # One row = one unit = one block: Ray neither merges units nor cuts them.
         blocks = [pa.table({"unit": [asdict(unit)]}) for unit in units]
-        cpus = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
-        size = max(1, min(cpus, len(units)))
-        *what, limits = worker
-        counts = ray.data.from_arrow(blocks).map_batches(
+        pool = _pool(which[2], len(units))
+        if which[2] == "cpu" or limits.memory is not None:
+            limits = replace(limits, workers=pool.workers)
+        todo: ray.data.Dataset = ray.data.from_arrow(blocks)
+        if pool.readers and fit:
+            todo = todo.map_batches(
+                _PictureActor,
+                fn_constructor_args=(fit, model_id, out, replace(limits, workers=pool.readers)),
+                batch_size=1,
+                batch_format="pyarrow",
+                compute=ray.data.ActorPoolStrategy(min_size=1, max_size=pool.readers),
+                num_cpus=1,
+            )
+        counts = todo.map_batches(
             _UnitActor,
-            fn_constructor_args=(*what, replace(limits, workers=size)),
+            fn_constructor_args=(archive, which, model_id, out, limits),
             batch_size=1,
             batch_format="pyarrow",
-            compute=ray.data.ActorPoolStrategy(size=size, max_tasks_in_flight_per_actor=2),
+            compute=ray.data.ActorPoolStrategy(size=pool.workers, max_tasks_in_flight_per_actor=2),
             num_cpus=1,  # a dead actor comes back for ever: the attempts bound a poisoned unit
+            num_gpus=None if which[2] == "cpu" else 1,
         )
         try:
             for row in counts.iter_rows():
@@ -203,6 +220,47 @@ def _run(units: list[Unit], worker: _Worker, budget: _Budget) -> None:
             raise ClusterError(
                 f"Ray lost the run: {error}: finished units stand, run the same command again"
             ) from error
+
+
+class _Pool(NamedTuple):
+    """How many actors of which kind a run has."""
+
+    workers: int
+    readers: int
+    """of pictures, on CPUs beside workers on GPUs; 0: a worker reads its own"""
+
+
+def _pool(device: Device, units: int) -> _Pool:
+    """Return the pool for this cluster.
+
+    Raises:
+        ClusterError: there is no GPU, or no CPU beside it.
+    """
+    there = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    cpus, gpus = int(there.get("CPU", 1)), int(there.get("GPU", 0))
+    if device == "cpu":
+        if gpus:
+            logger.warning("running on CPUs, and the cluster has %d GPU(s): --device cuda", gpus)
+        return _Pool(max(1, min(cpus, units)), 0)
+    if gpus < 1 or cpus < 2:
+        raise ClusterError(
+            f"--device cuda needs a GPU and two CPUs, and the cluster has {gpus} and {cpus}: add a "
+            "node, or run with --device cpu"
+        )
+    workers = min(gpus, cpus - 1, units)
+    return _Pool(workers, min(cpus - workers, units))
+
+
+class _PictureActor:
+    """Ray Data's view of a PictureReader: a unit comes in, and goes out with its pictures."""
+
+    def __init__(self, *reader: Any) -> None:
+        self._read = PictureReader(*reader)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        (unit,) = batch["unit"].to_pylist()
+        found = self._read(unit["unit_id"], unit["records"])
+        return batch.append_column("pictures", pa.array([found], pa.list_(PICTURE)))
 
 
 class _UnitActor:
@@ -216,8 +274,10 @@ class _UnitActor:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         (unit,) = batch["unit"].to_pylist()
+        found = batch["pictures"].to_pylist()[0] if "pictures" in batch.column_names else None
+        seen = None if found is None else pictures(found)
         try:
-            counts = self._make()(unit["unit_id"], unit["records"]) | {"error": None}
+            counts = self._make()(unit["unit_id"], unit["records"], seen) | {"error": None}
         except RadkgError as error:
             counts = {"studies": 0, "failed": 0, "reasons": [], "error": pickle.dumps(error)}
         return pa.Table.from_pylist([counts], schema=_COUNTS)

@@ -7,12 +7,12 @@ the study that does it is a failed row.
 
 from __future__ import annotations
 
-import faulthandler
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from radkg.archive import Archive
 from radkg.cluster.alone import Limits, Which, one_by_one
+from radkg.cluster.pictures import Picture
 from radkg.errors import ClusterError, RadkgError
 from radkg.extractor import extract_rows, load_extractor
 from radkg.run.journal import Journal
@@ -22,7 +22,6 @@ from radkg.storage import open_storage
 
 MAX_ATTEMPTS = 2  # whole-unit attempts before a unit is run study by study
 SHOWN_REASONS = 3
-_STDERR = 2  # Python's own stderr may be anything here
 
 
 class UnitWorker:
@@ -30,7 +29,7 @@ class UnitWorker:
 
     Args:
         archive: where the studies are.
-        extractor: name and condition.
+        extractor: name, condition and device.
         model_id: what it must be.
         out: the run's storage.
         limits: of time and memory.
@@ -48,13 +47,28 @@ class UnitWorker:
                 f"this worker has another version of {extractor[0]}: {self._extractor.model_id} "
                 f"instead of {model_id}: install the same radkg on every node"
             )
+        if getattr(self._extractor, "device", "cpu") == "cuda":
+            _check_gpu()
         self._journal = Journal(open_storage(out), model_id)
         limits.bound_memory()
 
-    def __call__(self, unit_id: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Commit one unit; return its counts and the first reasons of failed studies."""
+    def __call__(
+        self,
+        unit_id: str,
+        records: Sequence[Mapping[str, Any]],
+        pictures: Mapping[str, Picture] | None = None,
+    ) -> dict[str, Any]:
+        """Commit one unit; return its counts and the first reasons of failed studies.
+
+        Args:
+            unit_id: its name.
+            records: rows of INDEX_SCHEMA.
+            pictures: by location, what was read beside this process; None: all is read here.
+        """
         rows = None
         if self._journal.begin(unit_id) < MAX_ATTEMPTS:
+            if pictures is not None:
+                self._extractor.pictures = pictures  # type: ignore[attr-defined]  # it has a fit
             rows = self._together(records)
         if rows is None:
             job = (self._archive, self._which, self._limits)
@@ -64,18 +78,18 @@ class UnitWorker:
         return {"studies": len(rows), "failed": len(reasons), "reasons": reasons[:SHOWN_REASONS]}
 
     def _together(self, records: Sequence[Mapping[str, Any]]) -> list[Extraction] | None:
-        """Return the rows of a unit; None where it cannot be read as a whole.
-
-        A unit that hangs ends this process, which says where it hung on stderr.
-        """
-        # not a thread of Python, which would not get to run while a regular expression does
-        seconds = self._limits.unit_s(len(records))
-        faulthandler.dump_traceback_later(seconds, exit=True, file=_STDERR)
+        """Return the rows of a unit; None where it cannot be read as a whole."""
         try:
-            return extract_rows(self._extractor, self._archive.read(records))
+            with self._limits.watch(len(records)):
+                return extract_rows(self._extractor, self._archive.read(records))
         except RadkgError:  # of the archive or the storage, of no study
             raise
         except Exception:  # of a study that the archive cannot read: which one, the child finds out
             return None
-        finally:
-            faulthandler.cancel_dump_traceback_later()
+
+
+def _check_gpu() -> None:
+    import torch  # here, for the rules do without
+
+    if not torch.cuda.is_available():
+        raise ClusterError("--device cuda: this worker sees no GPU: is its driver installed?")

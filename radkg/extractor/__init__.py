@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import radkg
 from radkg.errors import ExtractorError, SchemaError
@@ -19,6 +19,8 @@ _MODELS = Path(__file__).parents[1] / "model" / "shipped"
 SHIPPED = {"small": _MODELS / "small", "onepass": _MODELS / "onepass"}
 DEFAULT = "small"
 RULES = "rules"
+Device = Literal["cpu", "cuda"]
+DEVICES: tuple[Device, ...] = get_args(Device)
 _WHO = ("study_id", "subject_id", "archive", "study_date")
 
 
@@ -34,25 +36,33 @@ class Extractor(Protocol):
         ...
 
 
-def load_extractor(name: str, condition: Condition | None = None) -> Extractor:
+def load_extractor(
+    name: str, condition: Condition | None = None, device: Device = "cpu"
+) -> Extractor:
     """Return an extractor.
 
     Args:
         name: `small` or `onepass` (the models in this package), `rules`, a model directory, or your
             own as `package.module:factory`.
         condition: what a vision-language model reads; None: what it was made for.
+        device: where a model computes. A process without a GPU can ask for the identity of an
+            extractor on one. Your own extractor chooses for itself.
 
     Raises:
         ExtractorError: there is none of that name; the message says what was tried.
     """
     if condition not in (None, *CONDITIONS):
         raise ExtractorError(f"condition {condition!r} is none of {', '.join(CONDITIONS)}")
+    if device not in DEVICES:
+        raise ExtractorError(f"device {device!r} is none of {', '.join(DEVICES)}")
     if name == RULES:
+        if device != "cpu":
+            raise ExtractorError(f"the rules compute on the CPU, not on {device}")
         from radkg.rules import RulesExtractor  # each extractor pays for its own imports only
 
         return _reading(RulesExtractor(), condition)
     if name in SHIPPED or Path(name).is_dir():
-        return _load_model(SHIPPED.get(name, Path(name)), condition)
+        return _load_model(SHIPPED.get(name, Path(name)), condition, device)
     module, colon, factory = name.partition(":")
     if not colon:
         raise ExtractorError(
@@ -75,19 +85,19 @@ def anywhere(name: str) -> str:
     return str(Path(name).resolve()) if is_directory else name
 
 
-def _load_model(directory: Path, condition: Condition | None) -> Extractor:
+def _load_model(directory: Path, condition: Condition | None, device: Device) -> Extractor:
     from radkg.model.checkpoint import read_config
 
     kind = read_config(directory)["kind"]
     if kind == "onepass":
         from radkg.extractor.onepass import OnePassExtractor
 
-        return _reading(OnePassExtractor(directory), condition)
+        return _reading(OnePassExtractor(directory, device), condition)
     if kind != "vlm":
         raise ExtractorError(f"{directory} holds a {kind!r}, which extracts nothing by itself")
     from radkg.extractor.vlm import VlmExtractor
 
-    return VlmExtractor(directory, condition)
+    return VlmExtractor(directory, condition, device=device)
 
 
 def _reading(extractor: Extractor, condition: Condition | None) -> Extractor:

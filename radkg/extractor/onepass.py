@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
+from radkg.extractor import Device
 from radkg.extractor.sentencewise import SentencewiseReader, extraction, names_id
 from radkg.model.checkpoint import load_weights, model_id, parse_config, read_config
 from radkg.model.onepass import OnePass, OnePassConfig
 from radkg.model.onepass_read import Reader
 from radkg.schema.records import Condition, Extraction, Study
+
+
+def at_hand(device: Device) -> Device:
+    """Return the device, or the CPU where this process sees no GPU: enough for an identity."""
+    return device if device == "cpu" or torch.cuda.is_available() else "cpu"
 
 
 class OnePassExtractor:
@@ -18,16 +26,18 @@ class OnePassExtractor:
     name = "onepass"
     condition: Condition = "report"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, device: Device = "cpu") -> None:
         self._directory = directory
+        self.device: Device = device
         config = parse_config(OnePassConfig, read_config(directory), directory)
         model = OnePass(config)
         load_weights(model, directory)
-        self.model_id = model_id(directory, names_id())
-        self.read = SentencewiseReader(Reader(model).read)
+        on_device = () if device == "cpu" else (device,)
+        self.model_id = model_id(directory, names_id(), *on_device)
+        self.read = SentencewiseReader(Reader(model.to(at_hand(device))).read)
 
-    def __reduce__(self) -> tuple[type[OnePassExtractor], tuple[Path]]:
-        return (OnePassExtractor, (self._directory,))
+    def __reduce__(self) -> tuple[type[OnePassExtractor], tuple[Path, Device]]:
+        return (OnePassExtractor, (self._directory, self.device))
 
     def __call__(self, studies: Sequence[Study]) -> list[Extraction]:
         """Return one extraction per study, in order.

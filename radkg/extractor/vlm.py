@@ -8,17 +8,19 @@ of the images alone; read from images alone it becomes entities whose source is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from radkg.errors import ExtractorError
-from radkg.extractor import SHIPPED
+from radkg.errors import ArchiveError, ExtractorError
+from radkg.extractor import SHIPPED, Device
 from radkg.extractor.coded import asked, from_image, given
-from radkg.extractor.onepass import OnePassExtractor
+from radkg.extractor.onepass import OnePassExtractor, at_hand
 from radkg.extractor.sentencewise import (
     SentencewiseReader,
     check_language,
@@ -38,6 +40,7 @@ from radkg.model.config import ModelConfig
 from radkg.model.decode import Generation, item_confidences
 from radkg.model.engines import load_engine
 from radkg.model.language import Language, Prompt
+from radkg.model.preprocessing import Preprocessing
 from radkg.model.vision import ImageEncoder, load_encoder
 from radkg.model.vlm import VisionLanguageModel
 from radkg.schema.codes import Codes
@@ -46,6 +49,8 @@ from radkg.schema.records import Condition, Extraction, Study
 from radkg.schema.sentences import study_sentences
 
 MAX_NEW_TOKENS = 256
+
+Picture = npt.NDArray[np.float32] | str  # (1, S, S) as the encoder takes it, or why there is none
 
 
 def read_model(directory: Path) -> VisionLanguageModel:
@@ -70,11 +75,17 @@ class VlmExtractor:
     name = "vlm"
 
     def __init__(
-        self, directory: Path, condition: Condition | None = None, engine: str = "auto"
+        self,
+        directory: Path,
+        condition: Condition | None = None,
+        engine: str = "auto",
+        device: Device = "cpu",
     ) -> None:
         self._directory = directory
         self._engine_name = engine
-        self.model = read_model(directory)
+        self.device: Device = device
+        self.pictures: Mapping[str, Picture] = {}
+        self.model = read_model(directory).to(at_hand(device))
         config = self.model.config
         can_see = config.projector is not None and config.vision is not None
         self.condition: Condition = condition or ("image+report" if can_see else "report")
@@ -83,26 +94,34 @@ class VlmExtractor:
                 f"{directory} has no projector: it reads reports only, not {self.condition}"
             )
         try:
+            if device != "cpu" and engine == "auto":
+                engine = "transformers"  # also where only the identity is asked for
             self._engine = load_engine(engine, self.model, config.names)
         except ValueError as error:  # a name that is none
             raise ExtractorError(f"{directory / CONFIG}: {error}") from error
         parts = [self.condition, type(self._engine).__name__, names_id()]
+        parts += [] if device == "cpu" else [device]
         self._read = SentencewiseReader(self._read_sentences)
         if config.copy_reader is not None:
             reader = OnePassExtractor(
-                SHIPPED.get(config.copy_reader, directory / config.copy_reader)
+                SHIPPED.get(config.copy_reader, directory / config.copy_reader), device
             )
             self._read = reader.read
             parts.append(reader.model_id)
         self.model_id = model_id(directory, *parts)
         self._encoder: ImageEncoder | None = None
 
-    def __reduce__(self) -> tuple[type[Self], tuple[Path, Condition, str]]:
-        return (type(self), (self._directory, self.condition, self._engine_name))
+    def __reduce__(self) -> tuple[type[Self], tuple[Path, Condition, str, Device]]:
+        return (type(self), (self._directory, self.condition, self._engine_name, self.device))
 
     def for_condition(self, condition: Condition) -> Self:
         """Return the same model reading report, image or both."""
-        return type(self)(self._directory, condition, self._engine_name)
+        return type(self)(self._directory, condition, self._engine_name, self.device)
+
+    @property
+    def fit(self) -> Preprocessing | None:
+        """How a picture becomes the encoder's input; None where no picture is looked at."""
+        return None if self.condition == "report" else self._vision().preprocessing
 
     def __call__(self, studies: Sequence[Study]) -> list[Extraction]:
         """Return one extraction per study, in order.
@@ -192,21 +211,31 @@ class VlmExtractor:
         locations = {i.image_id: i.location for i in study.images if i.location is not None}
         if not locations:
             return None
-        from radkg.archive.images import read_image  # a bare GPU machine has no archive
-
-        encoder = self._vision()
-        pixels = [read_image(location) for location in locations.values()]
-        features = dict(zip(locations, encoder(pixels), strict=True))
+        squares = [self._square(location) for location in locations.values()]
+        features = dict(zip(locations, self._vision().look(squares), strict=True))
         views = stack_views([list(locations)], features)
-        return self.model.prefix(views["features"], views["is_view"])[0]
+        device = self.model.model.device
+        return self.model.prefix(views["features"].to(device), views["is_view"].to(device))[0]
+
+    def _square(self, location: str) -> Tensor:
+        """Return a picture as the encoder takes it, read here unless it was read elsewhere."""
+        picture = self.pictures.get(location)
+        if picture is None:
+            from radkg.archive.images import read_image  # a bare GPU machine has no archive
+
+            return self._vision().preprocessing.square(read_image(location))
+        if isinstance(picture, str):
+            raise ArchiveError(picture)
+        return torch.from_numpy(picture)
 
     def _vision(self) -> ImageEncoder:
         if self._encoder is None:
-            self._encoder = read_encoder(self._directory, self.model.config)
+            device = at_hand(self.device)
+            self._encoder = read_encoder(self._directory, self.model.config, device)
         return self._encoder
 
 
-def read_encoder(directory: Path, config: ModelConfig) -> ImageEncoder:
+def read_encoder(directory: Path, config: ModelConfig, device: str = "cpu") -> ImageEncoder:
     """Return the image encoder that a model was trained with.
 
     Raises:
@@ -214,7 +243,7 @@ def read_encoder(directory: Path, config: ModelConfig) -> ImageEncoder:
     """
     assert config.vision is not None
     inside = directory / config.vision.encoder
-    encoder = load_encoder(str(inside) if inside.is_dir() else config.vision.encoder)
+    encoder = load_encoder(str(inside) if inside.is_dir() else config.vision.encoder, device)
     if encoder.encoder_id != config.vision.encoder_id:
         raise ExtractorError(
             f"{directory} was trained on the features of encoder {config.vision.encoder_id}, and "

@@ -46,6 +46,19 @@ class Preprocessing:
         Raises:
             ValueError: the pixels are no grey picture, or none of the two types.
         """
+        return self.normalise(self.square(pixels))
+
+    def normalise(self, square: Tensor) -> Tensor:
+        """Return (C, S, S) of a grey square (1, S, S)."""
+        mean, std = (torch.tensor(values)[:, None, None] for values in (self.mean, self.std))
+        return (square - mean) / std
+
+    def square(self, pixels: npt.NDArray[Any]) -> Tensor:
+        """Return (1, S, S) float32 in [0, 1] of grey pixels (H, W): all that has to travel.
+
+        Raises:
+            ValueError: the pixels are no grey picture, or none of the two types.
+        """
         picture = _grey(pixels)
         height, width = picture.shape[-2:]
         if self.fit == "pad":
@@ -63,8 +76,7 @@ class Preprocessing:
             square = resized[..., up : up + self.side, left : left + self.side]
         else:
             square = self._resize(picture, self.side, self.side)
-        mean, std = (torch.tensor(values)[:, None, None] for values in (self.mean, self.std))
-        return (square[0] - mean) / std
+        return square[0]
 
     def _resize(self, picture: Tensor, rows: int, columns: int) -> Tensor:
         if picture.shape[-2:] == (rows, columns):

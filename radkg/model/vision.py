@@ -52,8 +52,17 @@ class ImageEncoder(Protocol):
         """Hash of weights and preprocessing, 16 hex digits."""
         ...
 
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a picture becomes its input."""
+        ...
+
     def __call__(self, pixels: Sequence[npt.NDArray[Any]]) -> Tensor:
         """Return (N, C) float32 features on the CPU, of pictures (H, W) of any size."""
+        ...
+
+    def look(self, squares: Sequence[Tensor]) -> Tensor:
+        """Return (N, C) float32 features on the CPU, of grey squares (1, S, S)."""
         ...
 
 
@@ -78,20 +87,25 @@ class FrozenEncoder:
         self.name = name
         self.dim = dim
         self.encoder_id = _id(network.state_dict() if weights is None else weights, preprocessing)
-        self._preprocessing = preprocessing
+        self.preprocessing = preprocessing
         self._network = network.float().eval().requires_grad_(False).to(device)
         self._device = device
 
-    @torch.no_grad()
     def __call__(self, pixels: Sequence[npt.NDArray[Any]]) -> Tensor:
         """Return (N, C) float32 features, on the CPU.
 
         Args:
             pixels: pictures (H, W) of any size, float in [0, 1] or uint8.
         """
+        return self.look([self.preprocessing.square(picture) for picture in pixels])
+
+    @torch.no_grad()
+    def look(self, squares: Sequence[Tensor]) -> Tensor:
+        """Return (N, C) float32 features, on the CPU, of grey squares (1, S, S)."""
         features = [torch.empty(0, self.dim)]
-        for start in range(0, len(pixels), _BATCH_SIZE):
-            images = [self._preprocessing(p) for p in pixels[start : start + _BATCH_SIZE]]
+        for start in range(0, len(squares), _BATCH_SIZE):
+            batch = squares[start : start + _BATCH_SIZE]
+            images = [self.preprocessing.normalise(square) for square in batch]
             features.append(self._network(torch.stack(images).to(self._device)).float().cpu())
         return torch.cat(features)
 

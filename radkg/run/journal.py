@@ -1,7 +1,7 @@
 """The journal: one Parquet object per finished unit. The object is the commit; nothing else is.
 
-Names: journal/<model_id>/<unit_id>.parquet, and attempts/<model_id>/<unit_id>-<n> for a unit that
-was begun and is not finished. Two workers that finish the same unit write the same bytes.
+Names: journal/<model_id>/<unit_id>.parquet, and attempts/<model_id>/<unit_id><step>-<n> for a unit
+that was begun and is not finished. Two workers that finish the same unit write the same bytes.
 """
 
 from __future__ import annotations
@@ -28,10 +28,15 @@ class Journal:
         names = self.storage.names(f"journal/{self.model_id}")
         return {name.rpartition("/")[2].removesuffix(".parquet") for name in names}
 
-    def begin(self, unit_id: str) -> int:
-        """Mark one more attempt at a unit; return how many were begun before and never finished."""
-        before = len(self._attempts(unit_id))
-        self.storage.write(f"attempts/{self.model_id}/{unit_id}-{before}", b"")
+    def begin(self, unit_id: str, step: str = "") -> int:
+        """Mark one more attempt at a unit; return how many were begun before and never finished.
+
+        Args:
+            unit_id: its name.
+            step: of the work on it; each is counted alone.
+        """
+        before = sum(_step(name) == unit_id + step for name in self._attempts(unit_id))
+        self.storage.write(f"attempts/{self.model_id}/{unit_id}{step}-{before}", b"")
         return before
 
     def commit(self, unit_id: str, rows: pa.Table) -> None:
@@ -45,7 +50,7 @@ class Journal:
         for unit_id in unit_ids:
             self.storage.delete(self._name(unit_id))
         for name in self.storage.names(f"attempts/{self.model_id}"):
-            if name.rpartition("/")[2].rpartition("-")[0] in unit_ids:
+            if _step(name).partition(".")[0] in unit_ids:
                 self.storage.delete(name)
 
     def read(self, unit_id: str) -> pa.Table:
@@ -67,6 +72,11 @@ class Journal:
 
     def _name(self, unit_id: str) -> str:
         return f"journal/{self.model_id}/{unit_id}.parquet"
+
+
+def _step(attempt: str) -> str:
+    """Return the unit and the step of an attempt by its name."""
+    return attempt.rpartition("/")[2].rpartition("-")[0]
 
 
 def model_ids(storage: Storage) -> set[str]:
