@@ -8,6 +8,7 @@ from radkg.archive.folder import ReportFolder
 from radkg.archive.mimic import MimicCXR
 from radkg.archive.openi import OpenI
 from radkg.archive.padchest import PadChest
+from radkg.archive.places import S3Path, place
 from radkg.archive.radgraph_json import RadGraphReports
 from radkg.archive.table import ReportTable
 from radkg.errors import ArchiveError
@@ -48,6 +49,9 @@ def open_archive(uri: str, images: str | None = None) -> Archive:
     """
     if not uri:
         raise ArchiveError("no archive is named: give `openi` or a path")
+    found_at = place(uri)
+    if isinstance(found_at, S3Path) and not found_at.exists():
+        raise ArchiveError(f"nothing is at {uri}: check the bucket and the key")
     refusals = []
     for archive_format in FORMATS:
         found = archive_format.recognise(uri, images)
