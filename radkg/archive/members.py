@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from radkg.archive.objects import batches, fetch
-from radkg.archive.places import Place, S3Path, as_place, look_again
+from radkg.archive.places import Place, S3Path, look_again
 from radkg.archive.streams import open_binary, read_at
 from radkg.archive.zipped import is_zip, zip_members
 from radkg.errors import ArchiveError
@@ -108,9 +108,11 @@ def _file_members(path: Path, suffix: str, below: bool) -> Iterator[Member]:
 
 def _object_members(path: S3Path, suffix: str, below: bool) -> Iterator[Member]:
     found = _objects(path, suffix, below)
-    problems = [_too_large(p.stat().st_size) for p in found]
-    for batch in batches([p.stat().st_size for p in found]):
-        fetched = iter(fetch([found[i] for i in batch if not problems[i]]))
+    sizes = [file.stat().st_size for file in found]
+    problems = [_too_large(size) for size in sizes]
+    for batch in batches(sizes):
+        wanted = [i for i in batch if not problems[i]]
+        fetched = iter(fetch([found[i] for i in wanted], [sizes[i] for i in wanted]))
         for i in batch:
             data: bytes | OSError = b"" if problems[i] else next(fetched)
             if isinstance(data, OSError):
@@ -161,10 +163,18 @@ def _tar_members(path: Place, suffix: str) -> Iterator[Member]:
                     *(data, problem),
                 )
                 count += 1
+            check_end(tar, stream)
     except TAR_DAMAGE as error:
         raise ArchiveError(
             f"{path} is damaged after {count} reports: {error}: fetch the archive again"
         ) from error
+
+
+def check_end(tar: tarfile.TarFile, stream: IO[bytes]) -> None:
+    """Raise EOFError where no end mark follows the last member: tarfile takes damage for an end."""
+    stream.seek(tar.offset)
+    if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise EOFError("no end mark behind the last member")
 
 
 def _too_large(size: int) -> str | None:
@@ -191,19 +201,19 @@ def read_member(path: Place, record: Mapping[str, Any]) -> bytes:
     Raises:
         ArchiveError: they are gone, or others than when the archive was indexed.
     """
+    return as_indexed(path, record, _read, bytes)
+
+
+def _read(path: Place, record: Mapping[str, Any]) -> bytes:
     source, offset, length = record["source"], record["offset"], record["length"]
-
-    def read() -> bytes:
-        try:
-            if source == str(path):
-                return read_at(path, offset, length)
-            # a file of a directory, whatever it looks like inside
-            with as_place(source).open("rb") as file:
-                return file.read(length + 1)
-        except (OSError, EOFError, ValueError, zlib.error) as error:
-            raise ArchiveError(f"cannot read {source} at byte {offset}: {error}") from error
-
-    return as_indexed(path, record, read, lambda data: data)
+    try:
+        if source == str(path):
+            return read_at(path, offset, length)
+        # a file of a directory, whatever it looks like inside
+        with open(source, "rb") if isinstance(path, Path) else S3Path(source).open() as file:
+            return file.read(length + 1)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise ArchiveError(f"cannot read {source} at byte {offset}: {error}") from error
 
 
 def read_members(
@@ -224,7 +234,8 @@ def read_members(
     loose = [not r["problem"] and r["source"] != str(path) for r in asked]
     sizes = [r["length"] if is_loose else 0 for r, is_loose in zip(asked, loose, strict=True)]
     for batch in batches(sizes):
-        fetched = iter(fetch([S3Path(asked[i]["source"]) for i in batch if loose[i]]))
+        wanted = [asked[i] for i in batch if loose[i]]
+        fetched = iter(fetch([S3Path(r["source"]) for r in wanted], [r["length"] for r in wanted]))
         for i in batch:
             record = asked[i]
             if not loose[i]:
@@ -239,7 +250,10 @@ def read_members(
 
 
 def as_indexed(
-    path: Place, record: Mapping[str, Any], read: Callable[[], T], content: Callable[[T], bytes]
+    path: Place,
+    record: Mapping[str, Any],
+    read: Callable[[Place, Mapping[str, Any]], T],
+    content: Callable[[T], bytes],
 ) -> T:
     """Return what `read` gives for a row of the index, once it is what was indexed.
 
@@ -252,11 +266,11 @@ def as_indexed(
     Raises:
         ArchiveError: it changed since it was indexed.
     """
-    found = read()
+    found = read(path, record)
     if digest(content(found)) == record["content"]:
         return found
     if look_again(path):
-        found = read()
+        found = read(path, record)
         if digest(content(found)) == record["content"]:
             return found
     raise _changed(path, record)

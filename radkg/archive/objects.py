@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from radkg.archive.places import S3Path
+from radkg.archive.places import NO_BYTES, S3Path
 
 _OBJECTS_AT_ONCE, _BYTES_AT_ONCE = 256, 32 << 20
 
 
-def fetch(paths: Sequence[S3Path]) -> list[bytes | OSError]:
+def fetch(paths: Sequence[S3Path], sizes: Sequence[int]) -> list[bytes | OSError]:
     """Return the bytes of objects, fetched together, or why there are none.
+
+    Args:
+        paths: the objects.
+        sizes: bytes that each had when it was listed; one more comes where it has grown.
 
     Raises:
         ArchiveError: S3 does not answer, or refuses.
     """
     from radkg.archive.s3 import asking, client
 
-    found: list[bytes | OSError] = []
     uris = [path.uri for path in paths]
-    for uri, data in zip(
-        uris, client().cat_ranges(uris, None, None, on_error="return"), strict=True
-    ):
+    answers = client().cat_ranges(uris, 0, [size + 1 for size in sizes], on_error="return")
+    found: list[bytes | OSError] = []
+    for uri, answer in zip(uris, answers, strict=True):
         try:
             with asking(uri):
-                if isinstance(data, Exception):
-                    raise data
-            found.append(bytes(data))
+                if isinstance(answer, Exception):
+                    raise answer
+            found.append(bytes(answer))
         except OSError as error:
-            found.append(error)
+            found.append(b"" if error.errno == NO_BYTES else error)
     return found
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from radkg.archive.located import MAX_IMAGE_BYTES, is_loose, member_location
-from radkg.archive.members import HEADERS, TAR_DAMAGE, is_tar, printable
+from radkg.archive.members import HEADERS, TAR_DAMAGE, check_end, is_tar, printable
 from radkg.archive.places import Place, S3Path, children, place
 from radkg.archive.streams import open_binary
 from radkg.archive.zipped import is_zip, zip_listing
@@ -137,6 +137,7 @@ def _members(path: Place) -> Iterator[Picture]:
                     problem = "a link, or no plain file: archive it again with its contents"
                 place, told = (member.offset_data, member.size), (member.size, int(member.mtime))
                 yield _member(path, member.name, place, told, problem)
+            check_end(tar, stream)
     except TAR_DAMAGE as error:
         raise ArchiveError(
             f"{path} is damaged after {count} images: {error}: fetch it again"

@@ -21,6 +21,7 @@ from typing import IO, Any, NamedTuple
 from radkg.errors import ArchiveError
 
 SCHEME = "s3://"
+NO_BYTES = errno.EINVAL  # S3's word for a range of an empty object
 READ_AHEAD = 4 << 20  # bytes of one GET: the members of a unit are neighbours in their file
 
 
@@ -151,9 +152,9 @@ class S3Path:
 
         try:
             with asking(self.uri):
-                return bytes(client().cat_file(self.uri, end=at_most))
+                return bytes(client().cat_file(self.uri, start=0, end=at_most))
         except OSError as error:
-            if error.errno == errno.EINVAL and at_most:  # S3's word for a range of no bytes
+            if error.errno == NO_BYTES and at_most:
                 return b""
             raise
 

@@ -48,20 +48,19 @@ class ParquetRows:
 
     def at(self, record: Mapping[str, Any]) -> Values:
         """Return one row of the index."""
+        row = {**record, "member": f"row {record['offset'] + 1}"}
+        return _plain(as_indexed(self.path, row, self._values, _bytes))
+
+    def _values(self, path: Place, record: Mapping[str, Any]) -> Values:
         number = record["offset"]
-
-        def read() -> Values:
-            try:
-                now = version(self.path)
-                starts = _starts(self.path, now)
-                group = max(i for i, start in enumerate(starts) if start <= number)
-                values: Values = _group(self.path, now, group, self._read)[number - starts[group]]
-                return values
-            except (pa.ArrowException, OSError, UnicodeDecodeError, IndexError) as error:
-                raise ArchiveError(f"cannot read {self.path}: {error}") from error
-
-        row = {"member": f"row {number + 1}", "content": record["content"]}
-        return _plain(as_indexed(self.path, row, read, _bytes))
+        try:
+            now = version(path)
+            starts = _starts(path, now)
+            group = max(i for i, start in enumerate(starts) if start <= number)
+            values: Values = _group(path, now, group, self._read)[number - starts[group]]
+        except (pa.ArrowException, OSError, UnicodeDecodeError, IndexError) as error:
+            raise ArchiveError(f"cannot read {path}: {error}") from error
+        return values
 
     @property
     def _read(self) -> tuple[str, ...]:
