@@ -59,7 +59,7 @@ def containers(path: Place) -> list[Place]:
     """Return the containers at a place: itself, or those that stand in it, by name."""
     if not path.is_dir():
         return [path]
-    return [file for file in children(path) if _is_container(file.name)]
+    return [file for file in children(path) if _is_container(file.name) and file.is_file()]
 
 
 def pictures(path: Place) -> Iterator[Picture]:
@@ -84,17 +84,18 @@ def pictures(path: Place) -> Iterator[Picture]:
 def _all(path: Place) -> Iterator[Picture]:
     try:
         if isinstance(path, Path):
-            for packed in containers(path):
-                yield from _members(packed)
+            for file in containers(path):
+                yield from _members(file)
             return
         if path.is_dir():
             found = path.find()
-            held = [p for p in found if p.parent == path and _is_container(p.name)]
-            yield from (_loose(path, p) for p in found if p not in set(held))
+            held = [p for p in found if _is_container(p.name) and p.parent == path]
+            packed = set(held)
+            yield from (_loose(path, p) for p in found if p not in packed)
         else:
             held = [path]
         with ThreadPoolExecutor(_LISTED_AT_ONCE) as threads:
-            for listed in threads.map(lambda packed: list(_members(packed)), held):
+            for listed in threads.map(lambda file: list(_members(file)), held):
                 yield from listed
     except OSError as error:
         where = error.filename or path

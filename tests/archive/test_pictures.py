@@ -16,11 +16,13 @@ from radkg.archive.images import read_image
 from radkg.archive.located import MAX_IMAGE_BYTES, is_loose, member_location, read_bytes, suffix
 from radkg.archive.pictures import pictures
 from radkg.errors import ArchiveError
+from radkg.model.features import FeatureCache
 from radkg.schema.records import Study
 from tests.archive.test_images import picture, png_header
 from tests.archive.test_zipped import FIELDS
 from tests.archives import write_archive, write_zip
 from tests.mimic import dicom_id, mimic
+from tests.model.test_features import Means
 
 DATA = b"no picture" * 20
 
@@ -51,6 +53,20 @@ def test_a_picture_in_a_container_is_the_one_of_the_file(tmp_path, kind):
         with pytest.raises(ArchiveError, match=reason) as error:
             read_image(found[name])
         assert found[name] in str(error.value)
+
+
+def test_features_are_of_the_bytes_wherever_they_are(tmp_path):
+    """A failure of one image is told, and the same picture twice is one."""
+    (tmp_path / "a.png").write_bytes(png())
+    path = write_zip(tmp_path / "a.zip", {"b.png": png()})
+    (listed,) = pictures(path)
+    locations = {"loose": str(tmp_path / "a.png"), "packed": listed.location}
+    locations["gone"] = member_location(tmp_path / "gone.zip", 0, 9, "c.png")
+    cache = FeatureCache(None, read_image, read_bytes)
+    found, failures = cache.features(Means(), locations)
+    assert found["loose"].tolist() == found["packed"].tolist()
+    assert set(failures) == {"gone"}
+    assert "No such file" in failures["gone"]
 
 
 @given(st.text(max_size=30), st.integers(0, 1 << 50), st.integers(0, 1 << 50))
@@ -222,6 +238,10 @@ def test_what_is_no_place_of_images_is_refused(tmp_path):
     for uri in (reports, "openi"):
         with pytest.raises(ArchiveError, match=r"no directory, zip or tar of images.*--images"):
             open_archive(uri, str(tmp_path / "a.txt"))
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x/a.zip").mkdir()  # no container
+    with pytest.raises(ArchiveError, match=r"no images such as .*--images"):
+        open_archive(reports, str(tmp_path / "x"))
     (tmp_path / "a!1+2!b").mkdir()
     with pytest.raises(ArchiveError, match="rename it"):
         open_archive(reports, str(tmp_path / "a!1+2!b"))
