@@ -5,8 +5,6 @@ Nothing is unpacked to disk and nothing is dropped: what cannot be read is liste
 
 from __future__ import annotations
 
-import contextlib
-import gzip
 import os
 import stat
 import tarfile
@@ -15,38 +13,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from radkg.archive.objects import batches, fetch
 from radkg.archive.places import Place, S3Path, look_again
 from radkg.archive.streams import open_binary, read_at
+from radkg.archive.tarred import TAR_DAMAGE, check_end
 from radkg.archive.zipped import is_zip, zip_members
 from radkg.errors import ArchiveError
 
-TAR_DAMAGE = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile)
-HEADERS = 1 << 16  # bytes that are read at once where only headers are wanted
 MAX_MEMBER_BYTES = 16 << 20  # of one report; Open-i's largest has 13 kB
-
-
-def is_tar(path: Place) -> bool:
-    """Tell whether the file is a tar or a tar.gz."""
-    try:
-        with open_binary(path) as stream, tarfile.open(fileobj=stream, mode="r:"):
-            return True
-    except TAR_DAMAGE:
-        return False
-
-
-def tar_names(path: Place) -> Iterator[str]:
-    """Yield the names in a tar or a tar.gz, up to where it is damaged: index() says where."""
-    with (
-        contextlib.suppress(*TAR_DAMAGE),
-        open_binary(path, HEADERS) as stream,
-        tarfile.open(fileobj=stream, mode="r:") as tar,
-    ):
-        yield from (member.name for member in tar)
-
-
 T = TypeVar("T")
 
 
@@ -168,13 +144,6 @@ def _tar_members(path: Place, suffix: str) -> Iterator[Member]:
         raise ArchiveError(
             f"{path} is damaged after {count} reports: {error}: fetch the archive again"
         ) from error
-
-
-def check_end(tar: tarfile.TarFile, stream: IO[bytes]) -> None:
-    """Raise EOFError where no end mark follows the last member: tarfile takes damage for an end."""
-    stream.seek(tar.offset)
-    if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-        raise EOFError("no end mark behind the last member")
 
 
 def _too_large(size: int) -> str | None:

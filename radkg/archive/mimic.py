@@ -18,7 +18,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from radkg.archive.base import DUPLICATE_ID, Record, study_of
-from radkg.archive.members import Member, digest, is_tar, members, read_members, tar_names
+from radkg.archive.members import Member, digest, members, read_members
 from radkg.archive.mimic_images import ImagesByStudy, image_root, images_by_study
 from radkg.archive.mimic_sections import RULES, HandSet, sections
 from radkg.archive.mimic_tables import (
@@ -29,6 +29,7 @@ from radkg.archive.mimic_tables import (
     read_tables,
 )
 from radkg.archive.places import Place, place
+from radkg.archive.tarred import is_tar, tar_names
 from radkg.archive.zipped import is_zip, zip_names
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA

@@ -26,9 +26,10 @@ from defusedxml.ElementTree import fromstring
 
 from radkg.archive.base import DUPLICATE_ID, Record, study_of
 from radkg.archive.located import is_loose
-from radkg.archive.members import digest, files, is_tar, members, read_members, tar_names
+from radkg.archive.members import digest, files, members, read_members
 from radkg.archive.pictures import image_place, pictures
 from radkg.archive.places import Place, place
+from radkg.archive.tarred import is_tar, tar_names
 from radkg.archive.wheel import wheel_data
 from radkg.archive.zipped import is_zip, zip_names
 from radkg.errors import ArchiveError

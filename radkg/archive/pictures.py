@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from radkg.archive.located import MAX_IMAGE_BYTES, is_loose, member_location
-from radkg.archive.members import HEADERS, TAR_DAMAGE, check_end, is_tar, printable
+from radkg.archive.members import printable
 from radkg.archive.places import Place, S3Path, children, place
 from radkg.archive.streams import open_binary
+from radkg.archive.tarred import HEADERS, TAR_DAMAGE, check_end, is_tar
 from radkg.archive.zipped import is_zip, zip_listing
 from radkg.errors import ArchiveError
 
