@@ -44,8 +44,8 @@ app.add_typer(audit_app, name="audit")
 Archive = Annotated[
     str,
     typer.Option(
-        help="`openi`, `padchest`, or a path: Open-i, MIMIC-CXR, CheXpert Plus, PadChest, "
-        "a table or folder of reports, RadGraph JSON."
+        help="`openi`, `padchest`, or a path or s3://bucket/key: Open-i, MIMIC-CXR, CheXpert "
+        "Plus, PadChest, a table or folder of reports, RadGraph JSON."
     ),
 ]
 Extractor = Annotated[
@@ -59,7 +59,13 @@ Condition = Annotated[
     str | None,
     typer.Option(help="What is read: report, image or image+report; default: the extractor's."),
 ]
-Images = Annotated[str | None, typer.Option(help="Directory with the archive's images.")]
+Images = Annotated[
+    str | None,
+    typer.Option(
+        help="The archive's images: a path or s3://bucket/key of a directory, a zip, a tar, or "
+        "a directory of several of these."
+    ),
+]
 Limit = Annotated[int | None, typer.Option(help="Only the first N studies.", metavar="N")]
 Out = Annotated[str, typer.Option(help="Directory (or s3://bucket/prefix) of the run.")]
 MaxFailed = Annotated[

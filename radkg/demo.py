@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from radkg.archive import open_archive
+from radkg.archive.located import read_bytes, suffix
 from radkg.cluster.data import ExtractReport, extract
 from radkg.graph import open_graph
 from radkg.graph.analytics import Query, queries, run_query
@@ -96,10 +97,10 @@ def _page(
     studies = {s.study_id: s for s in archive.read(records) if isinstance(s, Study)}
     pairs = [(studies[e.study_id], e) for e in shown if e.study_id in studies]
     images = {
-        (study.study_id, image.image_id): Path(image.location).read_bytes()
+        (study.study_id, image.image_id): read_bytes(image.location)
         for study, _ in pairs
         for image in study.images
-        if image.location and Path(image.location).suffix.lower() != ".dcm"
+        if image.location and suffix(image.location) != ".dcm"
     }
     return page(
         f"radkg: {snapshot.num_studies:,} studies of {snapshot.archive}",

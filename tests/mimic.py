@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha1
 from pathlib import Path
 
-from tests.archives import write_zip
+from tests.archives import write_archive, write_zip
 
 SENTENCES = (
     "The heart is of normal size.",
@@ -64,6 +64,29 @@ class Mimic:
         self.write_tables(folder)
         return folder
 
+    def write_tar(self, folder: Path, mode: str = "w") -> Path:
+        """Write reports as a tar or, with `w:gz`, a tar.gz, and tables, into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        members = {f"files/{name}": data for name, data in self.reports.items()}
+        suffix = ".gz" if mode == "w:gz" else ""
+        write_archive(folder / f"mimic-cxr-reports.tar{suffix}", members, mode)
+        self.write_tables(folder)
+        return folder
+
+    def pack_images(self, folder: Path, kind: str) -> Path:
+        """Write images as `zip`, `tar` or `tar.gz`, and return the file.
+
+        With `tars` and `zips` it is one for each of p10, p11, ..., and the folder is returned.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        if kind in ("tars", "zips"):
+            for group in {name[:3] for name in self.images}:
+                held = {n: data for n, data in self.images.items() if n.startswith(group)}
+                _pack(folder / f"{group}.{kind[:-1]}", held)
+            return folder
+        held = {f"files/{name}": data for name, data in self.images.items()}
+        return _pack(folder / f"images.{kind}", held)
+
     def write_images(self, folder: Path) -> Path:
         """Write images as a tree into a folder."""
         _write(folder / "files", self.images)
@@ -114,6 +137,12 @@ def mimic(count: int, images_per_study: int = 2) -> Mimic:
     if not images_per_study:
         del made.tables["cxr-record-list.csv.gz"]
     return made
+
+
+def _pack(path: Path, files: dict[str, bytes]) -> Path:
+    if path.suffix == ".zip":
+        return write_zip(path, files)
+    return write_archive(path, files, "w:gz" if path.suffix == ".gz" else "w")
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:

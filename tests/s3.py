@@ -1,6 +1,7 @@
 """A real S3 server on loopback, one for the whole test run."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,3 +23,17 @@ def s3_bucket() -> Iterator[str]:
         s3fs.S3FileSystem(use_listings_cache=False).mkdir("bucket")
         yield "s3://bucket"
     server.stop()
+
+
+def upload(path: Path, uri: str) -> str:
+    """Put a file, or every file below a directory, at an address, and return the address."""
+    import s3fs
+
+    files = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
+    below = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+    objects = {
+        uri if p == path else f"{uri}/{p.relative_to(path).as_posix()}": p.read_bytes()
+        for p in below
+    }
+    files.pipe(objects)
+    return uri

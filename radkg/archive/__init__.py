@@ -8,6 +8,7 @@ from radkg.archive.folder import ReportFolder
 from radkg.archive.mimic import MimicCXR
 from radkg.archive.openi import OpenI
 from radkg.archive.padchest import PadChest
+from radkg.archive.places import S3Path, place
 from radkg.archive.radgraph_json import RadGraphReports
 from radkg.archive.table import ReportTable
 from radkg.errors import ArchiveError
@@ -34,20 +35,26 @@ def open_archive(uri: str, images: str | None = None) -> Archive:
 
     Args:
         uri: `openi` or `padchest` for the reports inside the installed torchxrayvision wheel; or a
-            path: a tar, a tar.gz, a zip or a directory of Open-i XML files; MIMIC-CXR's
-            mimic-cxr-reports.zip or its tree of text files; the CSV of CheXpert Plus or PadChest;
-            the directory that holds one of these; a table of reports (CSV, TSV, JSON lines,
-            Parquet) with the columns study_id and report; a folder of .txt files; a file or a
-            folder of RadGraph JSON, of which only the texts are read.
-        images: directory with the images: of Open-i named <image_id>.jpg, .jpeg, .png or .dcm, of
-            MIMIC-CXR in its tree, p10/p10000032/s50414267/<dicom_id>.jpg, .png or .dcm, of a table
-            below it as the table names them.
+            local path or s3://bucket/key: a tar, a tar.gz, a zip or a directory of Open-i XML
+            files; MIMIC-CXR's mimic-cxr-reports.zip, .tar or .tar.gz, or its tree of text files;
+            the CSV of CheXpert Plus or PadChest; the directory that holds one of these; a table of
+            reports (CSV, TSV, JSON lines, Parquet) with the columns study_id and report; a folder
+            of .txt files; a file or a folder of RadGraph JSON, of which only the texts are read.
+        images: a local path or s3://bucket/key: a directory, a zip, a tar or a tar.gz with the
+            images, or a directory that holds several of these; of Open-i named <image_id>.jpg,
+            .jpeg, .png or .dcm, of MIMIC-CXR in its tree,
+            p10/p10000032/s50414267/<dicom_id>.jpg, .png or .dcm, of a table as the table names
+            them.
 
     Raises:
-        ArchiveError: nothing is there, or no format recognises it; the message says why not.
+        ArchiveError: nothing is there, S3 does not answer or refuses, or no format recognises it;
+            the message says why not.
     """
     if not uri:
         raise ArchiveError("no archive is named: give `openi` or a path")
+    found_at = place(uri)
+    if isinstance(found_at, S3Path) and not found_at.exists():
+        raise ArchiveError(f"nothing is at {uri}: check the bucket and the key")
     refusals = []
     for archive_format in FORMATS:
         found = archive_format.recognise(uri, images)

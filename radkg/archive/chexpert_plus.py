@@ -7,21 +7,20 @@ blanks aside, it is put behind the report under its heading, so that every offse
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 from radkg.archive.headings import headed_sections
+from radkg.archive.pictures import image_place
+from radkg.archive.places import place
 from radkg.archive.rows import Values
 from radkg.archive.tabular import (
     Described,
     TableArchive,
     date_of,
     delimited_at,
-    image_folder,
     split_of,
 )
 from radkg.schema.records import Section
@@ -44,9 +43,9 @@ class CheXpertPlus(TableArchive):
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
         """Return CheXpert Plus for its CSV or the directory that holds it; else why not."""
-        path = Path(os.path.realpath(uri))
+        path = place(uri)
         rows = delimited_at(path, FILE, _NEEDED)
-        return rows if isinstance(rows, str) else cls(rows, str(path), image_folder(images))
+        return rows if isinstance(rows, str) else cls(rows, str(path), image_place(images))
 
     def describe(self, row: Values) -> Described:
         """Return who the study of a row is, and what belongs to it."""

@@ -5,17 +5,16 @@ It knows nothing of patients, dates, splits and images: every study counts as a 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
 
 from radkg.archive.base import DUPLICATE_ID, Record, lone_report, study_of
 from radkg.archive.headings import headed_sections
-from radkg.archive.members import digest, members, read_member
+from radkg.archive.members import digest, members, read_members
+from radkg.archive.places import Place, place
 from radkg.archive.tabular import RULES
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
@@ -28,16 +27,16 @@ SUFFIX = ".txt"
 class ReportFolder:
     """The .txt files of a folder; those of folders below it are left alone."""
 
-    path: Path
+    path: Place
     uri: str
     name: str = "reports"
 
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
         """Return the folder if .txt files stand in it; else why not."""
-        path = Path(os.path.realpath(uri))
+        path = place(uri)
         try:
-            if not any(_is_report(name) for name in os.listdir(path)):
+            if not any(_is_report(file.name) for file in path.iterdir()):
                 return "the directory holds no .txt file"
         except OSError as error:
             return f"{path}: {error.strerror}"
@@ -73,12 +72,12 @@ class ReportFolder:
 
     def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
         """Yield one Study or Unreadable per record."""
-        for record in records:
+        for record, data in read_members(self.path, records):
             if record["problem"]:
                 yield Unreadable(record, record["problem"])
                 continue
             try:
-                report = read_member(self.path, record).decode("utf-8-sig")
+                report = data.decode("utf-8-sig")
             except UnicodeDecodeError as error:
                 yield Unreadable(record, f"not UTF-8 at byte {error.start}: save it as UTF-8")
                 continue

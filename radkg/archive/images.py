@@ -1,4 +1,4 @@
-"""One radiograph from a file: JPEG, PNG (8 or 16 bit) or DICOM, as grey values in [0, 1].
+"""One radiograph from wherever it is: JPEG, PNG (8 or 16 bit) or DICOM, as grey values in [0, 1].
 
 What cannot be a radiograph is refused with a reason, before it is decoded where the header tells.
 It does not change the contrast of JPEG and PNG; DICOM pixels are windowed as the file says, then
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import struct
 import zlib
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from radkg.archive.located import read_bytes, suffix
 from radkg.errors import ArchiveError
 
 Pixels = npt.NDArray[np.float32]
@@ -28,24 +29,17 @@ _DAMAGE = (SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexErr
 
 
 def read_image(location: str) -> Pixels:
-    """Return the image at a local path as (H, W) float32 in [0, 1], white = 1.
+    """Return the image at a location as (H, W) float32 in [0, 1], white = 1.
 
     Raises:
         ArchiveError: it is missing, damaged, no image, too small, too large, of several frames or
             without any contrast; the message says what to do.
     """
-    path = Path(location)
-    try:
-        with path.open("rb") as file:
-            head = file.read(132)
-    except OSError as error:
-        raise ArchiveError(
-            f"cannot read the image {location}: {error.strerror}: check --images"
-        ) from error
-    if not head:
+    data = read_bytes(location)
+    if not data:
         raise ArchiveError(f"{location} is empty: copy the image again")
-    is_dicom = head[128:] == b"DICM" or path.suffix.lower() == ".dcm"
-    pixels = _read_dicom(path) if is_dicom else _read_picture(path)
+    is_dicom = data[128:132] == b"DICM" or suffix(location) == ".dcm"
+    pixels = (_read_dicom if is_dicom else _read_picture)(location, BytesIO(data))
     assert pixels.ndim == 2, pixels.shape
     if pixels.min() == pixels.max():
         raise ArchiveError(
@@ -54,22 +48,22 @@ def read_image(location: str) -> Pixels:
     return pixels
 
 
-def _read_picture(path: Path) -> Pixels:
+def _read_picture(location: str, file: BytesIO) -> Pixels:
     """Return a JPEG or PNG, upright by its EXIF orientation."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(path, formats=_FORMATS) as image:
-            _check_size(path, *image.size, frames=getattr(image, "n_frames", 1))
+        with Image.open(file, formats=_FORMATS) as image:
+            _check_size(location, *image.size, frames=getattr(image, "n_frames", 1))
             return _luminance(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
         raise ArchiveError(
-            f"{path} is no JPEG, PNG or DICOM file: convert it, or take it out of --images"
+            f"{location} is no JPEG, PNG or DICOM file: convert it, or take it out of --images"
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ArchiveError(f"{path} is refused: {error}: export it smaller") from error
+        raise ArchiveError(f"{location} is refused: {error}: export it smaller") from error
     except (OSError, *_DAMAGE) as error:
-        raise ArchiveError(f"{path} is damaged: {error}: copy the image again") from error
+        raise ArchiveError(f"{location} is damaged: {error}: copy the image again") from error
 
 
 def _luminance(image: Any) -> Pixels:
@@ -92,16 +86,16 @@ def _scaled(image: Any, white: int) -> Pixels:
     return grey
 
 
-def _read_dicom(path: Path) -> Pixels:
+def _read_dicom(location: str, file: BytesIO) -> Pixels:
     """Return a DICOM image after modality and VOI tables, MONOCHROME1 turned to white = 1."""
     import pydicom
     from pydicom.errors import InvalidDicomError
     from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
     try:
-        dataset = pydicom.dcmread(path)
+        dataset = pydicom.dcmread(file)
         _check_size(
-            path,
+            location,
             int(dataset.Columns),
             int(dataset.Rows),
             frames=int(dataset.get("NumberOfFrames") or 1),
@@ -112,16 +106,18 @@ def _read_dicom(path: Path) -> Pixels:
         else:
             values = apply_voi_lut(apply_modality_lut(stored, dataset), dataset)
     except InvalidDicomError as error:
-        raise ArchiveError(f"{path} is no DICOM file: take it out of --images") from error
+        raise ArchiveError(f"{location} is no DICOM file: take it out of --images") from error
     except AttributeError as error:  # pydicom's word for a missing element
-        raise ArchiveError(f"{path} holds no image: {error}: take it out of --images") from error
+        raise ArchiveError(
+            f"{location} holds no image: {error}: take it out of --images"
+        ) from error
     except (RuntimeError, NotImplementedError) as error:
         raise ArchiveError(
-            f"cannot decode {path}: {error}: is it damaged? For JPEG 2000: "
+            f"cannot decode {location}: {error}: is it damaged? For JPEG 2000: "
             "pip install pylibjpeg-openjpeg; else convert it to uncompressed DICOM"
         ) from error
     except (OSError, KeyError, TypeError, *_DAMAGE) as error:
-        raise ArchiveError(f"{path} is damaged: {error}: copy the image again") from error
+        raise ArchiveError(f"{location} is damaged: {error}: copy the image again") from error
     low, high = float(values.min()), float(values.max())
     spread = (np.asarray(values, np.float64) - low) / max(high - low, 1e-12)
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
@@ -132,17 +128,17 @@ def _read_dicom(path: Path) -> Pixels:
     return pixels
 
 
-def _check_size(path: Path, width: int, height: int, frames: int) -> None:
+def _check_size(location: str, width: int, height: int, frames: int) -> None:
     """Refuse an image by what its header declares."""
     if width * height > MAX_PIXELS:
         raise ArchiveError(
-            f"{path} declares {width} x {height} px, more than {MAX_PIXELS // 10**6} million: "
+            f"{location} declares {width} x {height} px, more than {MAX_PIXELS // 10**6} million: "
             "export it smaller"
         )
     if min(width, height) < MIN_SIDE:
         raise ArchiveError(
-            f"{path} has {width} x {height} px, less than {MIN_SIDE} a side: take it out of "
+            f"{location} has {width} x {height} px, less than {MIN_SIDE} a side: take it out of "
             "--images"
         )
     if frames != 1:
-        raise ArchiveError(f"{path} has {frames} frames: give one file per image")
+        raise ArchiveError(f"{location} has {frames} frames: give one file per image")

@@ -1,35 +1,29 @@
-"""The files of an archive, in a tar, tar.gz, zip or directory: list all, read one by its place.
+"""The files of an archive, in a tar, tar.gz, zip, directory or prefix: list all, read by place.
 
 Nothing is unpacked to disk and nothing is dropped: what cannot be read is listed with its problem.
 """
 
 from __future__ import annotations
 
-import functools
-import gzip
 import os
 import stat
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TypeVar
 
-from radkg.archive.zipped import is_zip, read_zip_member, zip_members
+from radkg.archive.objects import batches, fetch
+from radkg.archive.places import Place, S3Path, look_again
+from radkg.archive.streams import open_binary, read_at
+from radkg.archive.tarred import TAR_DAMAGE, check_end
+from radkg.archive.zipped import is_zip, zip_members
 from radkg.errors import ArchiveError
 
 MAX_MEMBER_BYTES = 16 << 20  # of one report; Open-i's largest has 13 kB
-
-
-def is_tar(path: Path) -> bool:
-    """Tell whether the file is a tar or a tar.gz."""
-    try:
-        with open_binary(str(path)) as stream, tarfile.open(fileobj=stream, mode="r:"):
-            return True
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile):
-        return False
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,7 +38,7 @@ class Member:
     problem: str | None = None
 
 
-def members(path: Path, suffix: str, *, below: bool = True) -> Iterator[Member]:
+def members(path: Place, suffix: str, *, below: bool = True) -> Iterator[Member]:
     """Yield every file of the archive whose name ends with `suffix`, in any case.
 
     Of a directory those in the directories below it too, unless `below` is False.
@@ -54,10 +48,15 @@ def members(path: Path, suffix: str, *, below: bool = True) -> Iterator[Member]:
     """
     try:
         if path.is_dir():
-            yield from _file_members(path, suffix, below)
+            listed = (
+                _file_members(path, suffix, below)
+                if isinstance(path, Path)
+                else _object_members(path, suffix, below)
+            )
+            yield from listed
         elif is_zip(path):
             for name, offset, data, problem in zip_members(path, suffix, MAX_MEMBER_BYTES):
-                yield Member(str(path), _printable(name), offset, len(data), data, problem)
+                yield Member(str(path), printable(name), offset, len(data), data, problem)
         else:
             yield from _tar_members(path, suffix)
     except OSError as error:
@@ -66,9 +65,9 @@ def members(path: Path, suffix: str, *, below: bool = True) -> Iterator[Member]:
 
 
 def _file_members(path: Path, suffix: str, below: bool) -> Iterator[Member]:
-    for file in files(path, suffix, below=below):
-        name = _printable(str(file.relative_to(path)))
-        source, data, problem = _printable(str(file)), b"", None
+    for file in _files(path, suffix, below):
+        name = printable(str(file.relative_to(path)))
+        source, data, problem = printable(str(file)), b"", None
         try:
             status = file.stat()
             if source != str(file):
@@ -83,9 +82,31 @@ def _file_members(path: Path, suffix: str, below: bool) -> Iterator[Member]:
         yield Member(source, name, 0, len(data), data, problem)
 
 
-def files(path: Path, suffix: str, *, below: bool = True) -> Iterator[Path]:
-    """Yield the files of `path` and below, sorted; an unreadable directory is an OSError."""
+def _object_members(path: S3Path, suffix: str, below: bool) -> Iterator[Member]:
+    found = _objects(path, suffix, below)
+    sizes = [file.stat().st_size for file in found]
+    problems = [_too_large(size) for size in sizes]
+    for batch in batches(sizes):
+        wanted = [i for i in batch if not problems[i]]
+        fetched = iter(fetch([found[i] for i in wanted], [sizes[i] for i in wanted]))
+        for i in batch:
+            data: bytes | OSError = b"" if problems[i] else next(fetched)
+            if isinstance(data, OSError):
+                problems[i] = f"cannot read it: {data.strerror}"
+                data = b""
+            name = str(found[i].relative_to(path))
+            yield Member(str(found[i]), name, 0, len(data), data, problems[i])
 
+
+def files(path: Place, suffix: str, *, below: bool = True) -> Iterator[Place]:
+    """Yield the files of `path` and below, sorted; an unreadable directory is an OSError."""
+    if isinstance(path, Path):
+        yield from _files(path, suffix, below)
+    else:
+        yield from _objects(path, suffix, below)
+
+
+def _files(path: Path, suffix: str, below: bool) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise error
 
@@ -94,10 +115,15 @@ def files(path: Path, suffix: str, *, below: bool = True) -> Iterator[Path]:
         yield from (Path(folder) / name for name in sorted(names) if name.lower().endswith(suffix))
 
 
-def _tar_members(path: Path, suffix: str) -> Iterator[Member]:
+def _objects(path: S3Path, suffix: str, below: bool) -> list[S3Path]:
+    found = path.find() if below else sorted(p for p in path.iterdir() if p.is_file())
+    return [file for file in found if file.name.lower().endswith(suffix)]
+
+
+def _tar_members(path: Place, suffix: str) -> Iterator[Member]:
     count = 0
     try:
-        with open_binary(str(path)) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
+        with open_binary(path) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
             for member in tar:
                 if not member.name.lower().endswith(suffix):
                     continue
@@ -109,11 +135,12 @@ def _tar_members(path: Path, suffix: str) -> Iterator[Member]:
                 if not problem and len(data) != member.size:
                     raise EOFError("the archive ends inside a member")
                 yield Member(
-                    *(str(path), _printable(member.name), member.offset_data, len(data)),
+                    *(str(path), printable(member.name), member.offset_data, len(data)),
                     *(data, problem),
                 )
                 count += 1
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+            check_end(tar, stream)
+    except TAR_DAMAGE as error:
         raise ArchiveError(
             f"{path} is damaged after {count} reports: {error}: fetch the archive again"
         ) from error
@@ -124,7 +151,7 @@ def _too_large(size: int) -> str | None:
     return f"file of {size} bytes, more than {MAX_MEMBER_BYTES}" if too_large else None
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """Return a file name that can be written as UTF-8, whatever bytes it has on disk."""
     return name.encode("utf-8", "backslashreplace").decode()
 
@@ -137,47 +164,88 @@ def digest(*parts: bytes) -> str:
     return state.hexdigest()
 
 
-def read_member(path: Path, record: Mapping[str, Any]) -> bytes:
+def read_member(path: Place, record: Mapping[str, Any]) -> bytes:
     """Return the bytes of one row of the index of the archive at `path`.
 
     Raises:
         ArchiveError: they are gone, or others than when the archive was indexed.
     """
+    return as_indexed(path, record, _read, bytes)
+
+
+def _read(path: Place, record: Mapping[str, Any]) -> bytes:
     source, offset, length = record["source"], record["offset"], record["length"]
     try:
-        if source != str(path):  # a file of a directory, whatever it looks like inside
-            with open(source, "rb") as file:
-                data = file.read(length + 1)
-        else:
-            status = path.stat()
-            stream, is_zip_file = _stream(source, status.st_mtime_ns, status.st_size)
-            if is_zip_file:
-                data = read_zip_member(stream, offset, length)
-            else:
-                stream.seek(offset)
-                data = stream.read(length)
+        if source == str(path):
+            return read_at(path, offset, length)
+        # a file of a directory, whatever it looks like inside
+        with open(source, "rb") if isinstance(path, Path) else S3Path(source).open() as file:
+            return file.read(length + 1)
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise ArchiveError(f"cannot read {source} at byte {offset}: {error}") from error
-    if digest(data) != record["content"]:
-        raise ArchiveError(
-            f"{record['member']} of {path} changed since it was indexed: run the same command again"
-        )
-    return data
 
 
-@functools.lru_cache(maxsize=1)
-def _stream(source: str, mtime_ns: int, size: int) -> tuple[IO[bytes], bool]:
-    """Return an open stream that stays open in this process, and whether it is a zip.
+def read_members(
+    path: Place, records: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[Mapping[str, Any], bytes]]:
+    """Yield each row of the index with its bytes, none where the row has a problem.
 
-    Units come in the order of the archive, so a worker only ever moves forward through a tar.gz:
-    each worker decompresses it once, and never keeps it whole.
+    The objects of a prefix are fetched together.
+
+    Raises:
+        ArchiveError: they are gone, or others than when the archive was indexed.
     """
-    return open_binary(source), is_zip(Path(source))
+    if isinstance(path, Path):
+        for record in records:
+            yield record, b"" if record["problem"] else read_member(path, record)
+        return
+    asked = list(records)
+    loose = [not r["problem"] and r["source"] != str(path) for r in asked]
+    sizes = [r["length"] if is_loose else 0 for r, is_loose in zip(asked, loose, strict=True)]
+    for batch in batches(sizes):
+        wanted = [asked[i] for i in batch if loose[i]]
+        fetched = iter(fetch([S3Path(r["source"]) for r in wanted], [r["length"] for r in wanted]))
+        for i in batch:
+            record = asked[i]
+            if not loose[i]:
+                yield record, b"" if record["problem"] else read_member(path, record)
+                continue
+            data = next(fetched)
+            if isinstance(data, OSError):
+                raise ArchiveError(f"cannot read {record['source']}: {data.strerror}") from data
+            if digest(data) != record["content"]:
+                raise _changed(path, record)
+            yield record, data
 
 
-def open_binary(source: str) -> IO[bytes]:
-    """Return a file as a stream of bytes, uncompressed where it is a gzip."""
-    file = open(source, "rb")  # noqa: SIM115 - handed on, and closed by whoever asked
-    is_gzip = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    return gzip.GzipFile(fileobj=file) if is_gzip else file  # type: ignore[return-value]
+def as_indexed(
+    path: Place,
+    record: Mapping[str, Any],
+    read: Callable[[Place, Mapping[str, Any]], T],
+    content: Callable[[T], bytes],
+) -> T:
+    """Return what `read` gives for a row of the index, once it is what was indexed.
+
+    Args:
+        path: the archive's file; of an object that differs the version is asked for again first.
+        record: the row.
+        read: reads it.
+        content: the bytes whose digest the row has.
+
+    Raises:
+        ArchiveError: it changed since it was indexed.
+    """
+    found = read(path, record)
+    if digest(content(found)) == record["content"]:
+        return found
+    if look_again(path):
+        found = read(path, record)
+        if digest(content(found)) == record["content"]:
+            return found
+    raise _changed(path, record)
+
+
+def _changed(path: Place, record: Mapping[str, Any]) -> ArchiveError:
+    return ArchiveError(
+        f"{record['member']} of {path} changed since it was indexed: run the same command again"
+    )

@@ -1,4 +1,4 @@
-"""MIMIC-CXR and MIMIC-CXR-JPG: one text file per study, in a zip or a tree, with tables beside it.
+"""MIMIC-CXR and MIMIC-CXR-JPG: a text file per study, in a zip, a tar or a tree, and its tables.
 
 Layout: Johnson et al., Sci Data 2019, and MIMIC-CXR-JPG, arXiv:1901.07042. An id in a path is as
 good as one in a table: a study that only one of them names is a row all the same. Images are listed
@@ -7,19 +7,19 @@ by id, view and place and never opened here.
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
 from typing import Any, Self
 
 import pyarrow as pa
 
 from radkg.archive.base import DUPLICATE_ID, Record, study_of
-from radkg.archive.members import Member, digest, members, read_member
+from radkg.archive.members import Member, digest, members, read_members
+from radkg.archive.mimic_images import ImagesByStudy, image_root, images_by_study
 from radkg.archive.mimic_sections import RULES, HandSet, sections
 from radkg.archive.mimic_tables import (
     EXCEPTIONS,
@@ -28,60 +28,66 @@ from radkg.archive.mimic_tables import (
     read_exceptions,
     read_tables,
 )
+from radkg.archive.places import Place, place
+from radkg.archive.tarred import is_tar, tar_names
 from radkg.archive.zipped import is_zip, zip_names
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.records import Study, Unreadable
 
 SUFFIX = ".txt"
-ZIP = "mimic-cxr-reports.zip"
+PACKED = tuple(f"mimic-cxr-reports.{kind}" for kind in ("zip", "tar", "tar.gz"))
 _EXAMPLE = "p10/p10000032/s50414267.txt"
 _REPORT = re.compile(r"(?:^|/)p(\d{8})/s(\d{8})\.txt$", re.IGNORECASE)
 _NEARLY = re.compile(r"[ps]\d{8}", re.IGNORECASE)  # LICENSE.txt, beside the reports, is none
-_IMAGE = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{8}){4})\.(jpg|png|dcm)")
-_PREFERRED = ("jpg", "png", "dcm")  # of one image in several formats: the one that decodes fastest
+_FIRST_NAMES = 100  # of a tar that are looked at: to list a tar.gz is to read it whole
 
 
 @dataclass(frozen=True)
 class MimicCXR:
     """MIMIC-CXR reports at `path`, with the tables and images that were found."""
 
-    path: Path  # the zip, or the directory of p10, p11, ...
+    path: Place  # the zip or tar, or the directory of p10, p11, ...
     uri: str
-    images: Path | None = None  # the directory of p10, p11, ...
-    tables: tuple[Path, ...] = ()
+    images: Place | None = None  # the directory of p10, p11, ..., a container, or that of several
+    tables: tuple[Place, ...] = ()
     exceptions: tuple[tuple[str, HandSet], ...] = ()
     name: str = "mimic-cxr"
 
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
-        """Return MIMIC-CXR for its zip, its tree or the directory that holds either; else why not.
+        """Return MIMIC-CXR for its zip, tar, tree or the directory that holds one; else why not.
 
         Raises:
             ArchiveError: the zip or the exceptions are damaged, or the images are in no MIMIC tree.
         """
-        path = Path(os.path.realpath(uri))
+        path = place(uri)
         try:
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
                 home, reports = path, _reports_of(path)
                 if not reports:
-                    return f"the directory holds neither {ZIP} nor reports such as {_EXAMPLE}"
+                    return f"the directory holds neither {PACKED[0]} nor reports such as {_EXAMPLE}"
             elif stat.S_ISREG(mode) and is_zip(path):
                 home, reports = path.parent, path
                 if not any(_REPORT.search(name) for name in zip_names(path)):
                     return f"the zip holds no report such as {_EXAMPLE}"
+            elif stat.S_ISREG(mode) and is_tar(path):
+                home, reports = path.parent, path
+                if not any(_REPORT.search(name) for name in islice(tar_names(path), _FIRST_NAMES)):
+                    return f"the tar does not begin with reports such as {_EXAMPLE}"
             else:
-                return "neither a zip nor a directory"
-            pictures = _tree_of_images(Path(images)) if images else None
+                return "neither a zip nor a directory, nor a tar"
+            images_at = image_root(images)
             folders = [home.parent if home.name == "files" else home]
-            if pictures:
-                folders.insert(0, pictures.parent if pictures.name == "files" else pictures)
+            if images_at:
+                beside = images_at if images_at.is_dir() else images_at.parent
+                folders.insert(0, beside.parent if beside.name == "files" else beside)
             by_hand = folders[-1] / EXCEPTIONS
             return cls(
                 reports,
                 str(path),
-                pictures,
+                images_at,
                 find_tables(folders),
                 tuple(read_exceptions(by_hand).items()) if by_hand.exists() else (),
             )
@@ -92,6 +98,7 @@ class MimicCXR:
         """Return INDEX_SCHEMA, the reports as the archive has them, then studies without one."""
         listed = read_tables(self.tables)
         by_hand = dict(self.exceptions)
+        at_hand = images_by_study(self.images) if self.images else {}
         rows: list[dict[str, Any]] = []
         seen: Counter[str] = Counter()
         for member in members(self.path, SUFFIX):
@@ -106,7 +113,7 @@ class MimicCXR:
             if seen[study_id] > 1:  # kept, and refused by read(): nothing vanishes
                 problem = DUPLICATE_ID
                 study_id = f"{study_id}#{seen[study_id]}"
-            rows.append(self._row(study_id, subject_id, member, problem, known, hand_set))
+            rows.append(self._row(study_id, subject_id, member, problem, known, hand_set, at_hand))
         if not rows:
             raise ArchiveError(
                 f"{self.path} holds no report such as {_EXAMPLE}: fetch it again; "
@@ -116,17 +123,18 @@ class MimicCXR:
             known = listed[study_id]
             problem = f"no report, though {known.table.name} names it: fetch the reports again"
             absent = Member(str(known.table), _report_name(known.subject_id, study_id), 0, 0)
-            rows.append(self._row(study_id, known.subject_id, absent, problem, known, None))
+            rows.append(
+                self._row(study_id, known.subject_id, absent, problem, known, None, at_hand)
+            )
         return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
 
     def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
         """Yield one Study or Unreadable per record."""
         by_hand = dict(self.exceptions)
-        for record in records:
+        for record, data in read_members(self.path, records):
             if record["problem"]:
                 yield Unreadable(record, record["problem"])
                 continue
-            data = read_member(self.path, record)
             try:
                 report = data.decode()
                 found = sections(report, by_hand.get(record["study_id"]))
@@ -146,13 +154,14 @@ class MimicCXR:
         problem: str | None,
         known: Listed | None,
         exception: HandSet | None,
+        at_hand: ImagesByStudy,
     ) -> dict[str, Any]:
         views = known.views if known else {}
-        files = self._image_files(subject_id, study_id)
+        files = at_hand.get((subject_id, study_id), {})
         image_ids = sorted(views.keys() | files.keys())
         study_date = known.study_date if known else None
         # Sizes stand for the bytes: to hash 377,110 images would take longer than the extraction.
-        seen = [(i, views.get(i), files[i][1] if i in files else None) for i in image_ids]
+        seen = [(i, views.get(i), files[i].told if i in files else None) for i in image_ids]
         content = digest(member.data)
         return {
             "study_id": study_id,
@@ -168,7 +177,7 @@ class MimicCXR:
                 {
                     "image_id": i,
                     "view_position": views.get(i),
-                    "location": files[i][0] if i in files else None,
+                    "location": files[i].location if i in files else None,
                 }
                 for i in image_ids
             ],
@@ -179,28 +188,6 @@ class MimicCXR:
                 repr((RULES, subject_id, problem, study_date, seen, exception)).encode(),
             ),
         }
-
-    def _image_files(self, subject_id: str, study_id: str) -> dict[str, tuple[str, int]]:
-        """Return location and size in bytes of the images at hand of a study, by dicom_id."""
-        if not self.images:
-            return {}
-        found: dict[str, tuple[str, int]] = {}
-        folder = self.images / _report_name(subject_id, study_id).removesuffix(SUFFIX)
-        try:
-            with os.scandir(folder) as entries:
-                matches = [(m, e) for e in entries if (m := _IMAGE.fullmatch(e.name))]
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        except OSError as error:
-            raise ArchiveError(f"cannot list {folder}: {error.strerror}") from error
-        for match, entry in sorted(matches, key=lambda m: -_PREFERRED.index(m[0][2])):
-            try:
-                status = entry.stat()
-            except OSError:  # a link to what is gone
-                continue
-            if stat.S_ISREG(status.st_mode):
-                found[match[1]] = (entry.path, status.st_size)
-        return found
 
 
 def _who(name: str) -> tuple[str, str, str | None] | None:
@@ -217,21 +204,11 @@ def _report_name(subject_id: str, study_id: str) -> str:
     return f"p{subject_id[:2]}/p{subject_id}/s{study_id}{SUFFIX}"
 
 
-def _reports_of(path: Path) -> Path | None:
-    """Return where the reports of a directory are: its zip, or the directory of p10, p11, ..."""
-    if (path / ZIP).is_file():
-        return path / ZIP
+def _reports_of(path: Place) -> Place | None:
+    """Return where the reports of a directory are: packed, or the directory of p10, p11, ..."""
+    for name in PACKED:
+        if (path / name).is_file():
+            return path / name
     pattern = f"p[0-9][0-9]/p{'[0-9]' * 8}/s*{SUFFIX}"
-    return next((tree for tree in (path / "files", path) if any(tree.glob(pattern))), None)
-
-
-def _tree_of_images(path: Path) -> Path:
-    """Return the directory of p10, p11, ... at or below a directory of images."""
-    if not path.is_dir():
-        raise ArchiveError(f"no directory of images at {path}: check --images")
-    tree = path / "files" if (path / "files").is_dir() else path
-    if not any(re.fullmatch(r"p\d\d", name) for name in os.listdir(tree)):
-        raise ArchiveError(
-            f"no images such as p10/p10000032/s50414267/<dicom_id>.jpg in {path}: check --images"
-        )
-    return tree.resolve()
+    trees = (tree for tree in (path / "files", path) if tree.is_dir())
+    return next((tree for tree in trees if any(tree.glob(pattern))), None)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
-from pathlib import Path
 
 from radkg.archive.mimic_sections import HandSet
+from radkg.archive.places import Place, children
 from radkg.errors import ArchiveError
 
 EXCEPTIONS = "section-exceptions.csv"
@@ -42,23 +43,23 @@ class Listed:
     """What the tables say of one study; `views` is by dicom_id, None where the view is unknown."""
 
     subject_id: str
-    table: Path
+    table: Place
     study_date: date | None = None
     split: str | None = None
     views: dict[str, str | None] = field(default_factory=dict)
 
 
-def find_tables(folders: list[Path]) -> tuple[Path, ...]:
+def find_tables(folders: list[Place]) -> tuple[Place, ...]:
     """Return one file for each kind of table in the folders; later folders and names win."""
     found = {}
     for folder in folders:
-        for path in sorted(folder.iterdir()):
+        for path in children(folder):
             if kind := _kind(path):
                 found[kind] = path
     return tuple(found[kind] for kind in _COLUMNS if kind in found)
 
 
-def read_tables(paths: tuple[Path, ...]) -> dict[str, Listed]:
+def read_tables(paths: tuple[Place, ...]) -> dict[str, Listed]:
     """Return what the tables say, by study_id.
 
     Raises:
@@ -94,7 +95,7 @@ def read_tables(paths: tuple[Path, ...]) -> dict[str, Listed]:
     return studies
 
 
-def read_exceptions(path: Path) -> dict[str, HandSet]:
+def read_exceptions(path: Place) -> dict[str, HandSet]:
     """Return the texts chosen by hand, by study_id, of a table study_id,section,start,end.
 
     Raises:
@@ -109,16 +110,17 @@ def read_exceptions(path: Path) -> dict[str, HandSet]:
     return found
 
 
-def _kind(path: Path) -> str | None:
+def _kind(path: Place) -> str | None:
     match = _TABLE.fullmatch(path.name)
     return match and (match[1] or match[2])
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+def _rows(path: Place, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
     """Yield line number and the values of the columns; of blank lines nothing."""
     try:
-        opened = gzip.open if path.suffix == ".gz" else open
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        with path.open("rb") as raw:
+            data = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+            file = io.TextIOWrapper(data, encoding="utf-8-sig", newline="")
             rows = csv.reader(iter(partial(file.readline, _MAX_LINE), ""), strict=True)
             header = next(rows, [])
             missing = [column for column in columns if column not in header]
@@ -138,7 +140,7 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]
         raise ArchiveError(f"{path} is damaged: {error}: fetch the table again") from error
 
 
-def _damaged(path: Path, line: int, what: str) -> ArchiveError:
+def _damaged(path: Place, line: int, what: str) -> ArchiveError:
     return ArchiveError(f"{path}, line {line}: {what}: fetch the table again")
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import gzip
 import importlib.resources
-import os
 import re
 import stat
 from collections import Counter
@@ -26,7 +25,11 @@ import pyarrow as pa
 from defusedxml.ElementTree import fromstring
 
 from radkg.archive.base import DUPLICATE_ID, Record, study_of
-from radkg.archive.members import digest, files, is_tar, members, read_member
+from radkg.archive.located import is_loose
+from radkg.archive.members import digest, files, members, read_members
+from radkg.archive.pictures import image_place, pictures
+from radkg.archive.places import Place, place
+from radkg.archive.tarred import is_tar, tar_names
 from radkg.archive.wheel import wheel_data
 from radkg.archive.zipped import is_zip, zip_names
 from radkg.errors import ArchiveError
@@ -43,24 +46,22 @@ _TEXT = re.compile(rb'<AbstractText Label="(?:FINDINGS|IMPRESSION)">([^<]*)<')
 class OpenI:
     """Open-i at `path`, with DICOM metadata and images where they are at hand."""
 
-    path: Path
+    path: Place
     uri: str
     metadata: Path | None = None
-    images: Path | None = None
+    images: Place | None = None
     name: str = "openi"
 
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
         """Return Open-i for `openi`, a tar(.gz), zip or directory of XML files; else why not."""
-        folder = Path(images) if images else None
-        if folder and not folder.is_dir():
-            raise ArchiveError(f"no directory of images at {images}: check --images")
+        folder = image_place(images)
         if uri == "openi":
             data = wheel_data()
             return cls(
                 data / "NLMCXR_reports.tgz", uri, data / "nlmcxr_dicom_metadata.csv.gz", folder
             )
-        path = Path(os.path.realpath(uri))  # unlike resolve(), no error where a link is its own
+        path = place(uri)
         try:
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
@@ -68,8 +69,11 @@ class OpenI:
                     return "the directory holds no .xml file"
             elif not stat.S_ISREG(mode) or not (is_zip(path) or is_tar(path)):
                 return "neither a tar, a tar.gz, a zip nor a directory of XML files"
-            elif is_zip(path) and not any(n.lower().endswith(SUFFIX) for n in zip_names(path)):
-                return "the zip holds no .xml file"
+            elif is_zip(path):
+                if not any(n.lower().endswith(SUFFIX) for n in zip_names(path)):
+                    return "the zip holds no .xml file"
+            elif not any(n.lower().endswith(SUFFIX) for n in tar_names(path)):
+                return "the tar holds no .xml file"
         except OSError as error:
             return f"{error.filename or path}: {error.strerror}"
         return cls(path, str(path), None, folder)
@@ -78,8 +82,7 @@ class OpenI:
         """Return INDEX_SCHEMA, one row per XML, in the order of the archive."""
         try:
             dates, views = _dicom_metadata(self.metadata) if self.metadata else ({}, {})
-            locations = self._image_locations()
-            hashes = {image: digest(path.read_bytes()) for image, path in locations.items()}
+            images = self._images_at_hand()
         except OSError as error:
             raise ArchiveError(f"cannot read {error.filename}: {error.strerror}") from error
         rows: list[dict[str, Any]] = []
@@ -95,7 +98,8 @@ class OpenI:
             data = _as_ascii_superset(member.data)
             found = [i.decode("utf-8", "replace") for i in _IMAGE_ID.findall(data)]
             study_date = dates.get(study_id.removeprefix("CXR"))
-            seen_by = [(i, views.get(i), hashes.get(i)) for i in found]
+            at_hand = [images.get(i, (None, None)) for i in found]
+            seen_by = [(i, views.get(i), told) for i, (_, told) in zip(found, at_hand, strict=True)]
             content = digest(member.data)
             rows.append(
                 {
@@ -109,12 +113,8 @@ class OpenI:
                     "offset": member.offset,
                     "length": member.length,
                     "images": [
-                        {
-                            "image_id": i,
-                            "view_position": views.get(i),
-                            "location": str(locations[i]) if i in locations else None,
-                        }
-                        for i in found
+                        {"image_id": i, "view_position": views.get(i), "location": location}
+                        for i, (location, _) in zip(found, at_hand, strict=True)
                     ],
                     "content": content,
                     "problem": problem,
@@ -132,23 +132,22 @@ class OpenI:
 
     def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
         """Yield one Study or Unreadable per record."""
-        for record in records:
-            tree = self._tree(record)
+        for record, data in read_members(self.path, records):
+            tree = self._tree(record, data)
             yield tree if isinstance(tree, Unreadable) else self._study(record, tree)
 
     def codes(self, records: Iterable[Record]) -> dict[str, list[str]]:
         """Return the human MeSH codes (`major`) of each readable study, by study_id."""
         found = {}
-        for record in records:
-            tree = self._tree(record)
+        for record, data in read_members(self.path, records):
+            tree = self._tree(record, data)
             if not isinstance(tree, Unreadable):
                 found[record["study_id"]] = [m.text or "" for m in tree.iterfind(".//MeSH/major")]
         return found
 
-    def _tree(self, record: Record) -> Element | Unreadable:
+    def _tree(self, record: Record, data: bytes) -> Element | Unreadable:
         if record["problem"]:
             return Unreadable(record, record["problem"])
-        data = read_member(self.path, record)
         try:
             tree: Element = fromstring(data, forbid_dtd=True)
         except ParseError as error:
@@ -165,14 +164,22 @@ class OpenI:
         report, sections = _report(tree)
         return study_of(record, report, sections)
 
-    def _image_locations(self) -> dict[str, Path]:
+    def _images_at_hand(self) -> dict[str, tuple[str | None, object]]:
+        """Return location, and what stands for the bytes, by image id; of local files a hash."""
         if not self.images:
             return {}
-        return {
-            path.stem: path.resolve()
-            for path in sorted(self.images.iterdir())
-            if path.suffix.lower() in _IMAGE_SUFFIXES and path.is_file()
-        }
+        found: dict[str, tuple[str | None, object]] = {}
+        for picture in pictures(self.images):
+            name = PurePosixPath(picture.name)
+            if name.suffix.lower() in _IMAGE_SUFFIXES:
+                found[name.stem] = picture.location, picture.told
+        if isinstance(self.images, Path) and self.images.is_dir():
+            for path in sorted(self.images.iterdir()):
+                if path.suffix.lower() in _IMAGE_SUFFIXES and path.is_file():
+                    file = path.resolve()
+                    if is_loose(str(file)):
+                        found[path.stem] = str(file), digest(file.read_bytes())
+        return found
 
 
 def _report(tree: Element) -> tuple[str, tuple[Section, ...]]:

@@ -7,13 +7,13 @@ alone. Missing values are the words None and nan.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
+from radkg.archive.pictures import image_place
+from radkg.archive.places import place
 from radkg.archive.rows import Values
-from radkg.archive.tabular import Described, TableArchive, date_of, delimited_at, image_folder
+from radkg.archive.tabular import Described, TableArchive, date_of, delimited_at
 from radkg.archive.wheel import wheel_data
 from radkg.schema.records import Section
 
@@ -32,11 +32,11 @@ class PadChest(TableArchive):
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
         """Return PadChest for `padchest`, its CSV or the directory that holds it; else why not."""
-        path = wheel_data() if uri == "padchest" else Path(os.path.realpath(uri))
+        path = wheel_data() if uri == "padchest" else place(uri)
         rows = delimited_at(path, FILE, _NEEDED)
         if isinstance(rows, str):
             return rows
-        return cls(rows, uri if uri == "padchest" else str(path), image_folder(images))
+        return cls(rows, uri if uri == "padchest" else str(path), image_place(images))
 
     def describe(self, row: Values) -> Described:
         """Return who the study of a row is, and what belongs to it."""

@@ -8,13 +8,11 @@ radkg's own export put into a text are taken out again. It knows no patients, da
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
@@ -22,6 +20,7 @@ import pyarrow as pa
 from radkg.archive.base import DUPLICATE_ID, Record, lone_report, study_of
 from radkg.archive.headings import headed_sections
 from radkg.archive.members import digest, files, read_member
+from radkg.archive.places import Place, as_place, place
 from radkg.archive.rows import not_a_file
 from radkg.archive.tabular import RULES
 from radkg.errors import ArchiveError, SchemaError
@@ -38,14 +37,14 @@ _BLANKS = " \t\r\n"
 class RadGraphReports:
     """The texts of RadGraph documents."""
 
-    path: Path
+    path: Place
     uri: str
     name: str = "radgraph"
 
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
         """Return the reports for a .json file or a folder with one that begins so; else why not."""
-        path = Path(os.path.realpath(uri))
+        path = place(uri)
         try:
             found = _files(path)
             if not found:
@@ -100,11 +99,11 @@ class RadGraphReports:
             if record["problem"]:
                 yield Unreadable(record, record["problem"])
                 continue
-            report = report_of(json.loads(read_member(Path(record["source"]), record)))
+            report = report_of(json.loads(read_member(as_place(record["source"]), record)))
             yield study_of(record, report, headed_sections(report))
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Place) -> list[Place]:
     """Return the .json files of a path, one or those of a directory, hidden ones left out."""
     if path.is_dir():
         found = files(path, SUFFIX, below=False)
@@ -122,7 +121,7 @@ def _problem(key: str, document: Any) -> str | None:
     return None
 
 
-def _documents(path: Path) -> Iterator[tuple[str, int, bytes, Any]]:
+def _documents(path: Place) -> Iterator[tuple[str, int, bytes, Any]]:
     """Yield key, place in bytes, bytes and value of every document of a file."""
     decoder = json.JSONDecoder()
     try:

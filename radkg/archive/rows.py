@@ -17,10 +17,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any, Protocol
 
-from radkg.archive.members import open_binary, read_member
+from radkg.archive.members import read_member
+from radkg.archive.places import Place
+from radkg.archive.streams import open_binary
 from radkg.errors import ArchiveError
 
 Values = Mapping[str, Any]  # by column: str, or a list of str where the table can hold lists
@@ -47,7 +48,7 @@ class Rows(Protocol):
     """A table of one file; cheap to pickle."""
 
     @property
-    def path(self) -> Path:
+    def path(self) -> Place:
         """The file."""
         ...
 
@@ -81,7 +82,7 @@ class Rows(Protocol):
 class Delimited:
     """A CSV or TSV, quoted as RFC 4180 says; line breaks may stand in quotes."""
 
-    path: Path
+    path: Place
     delimiter: str = ","
 
     @cached_property
@@ -132,7 +133,7 @@ class Delimited:
 class JsonLines:
     """One JSON object a line."""
 
-    path: Path
+    path: Place
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -166,7 +167,7 @@ class JsonLines:
         return {key: plain(value) for key, value in found.items()}
 
 
-def not_a_file(path: Path) -> str | None:
+def not_a_file(path: Place) -> str | None:
     """Return why a path is no regular file, or None where it is one."""
     try:
         return None if stat.S_ISREG(path.stat().st_mode) else f"{path} is no regular file"
@@ -174,7 +175,7 @@ def not_a_file(path: Path) -> str | None:
         return f"{path}: {error.strerror}"
 
 
-def damaged(path: Path, line: int, what: str) -> ArchiveError:
+def damaged(path: Place, line: int, what: str) -> ArchiveError:
     """Return the error for a table that is damaged at a line."""
     return ArchiveError(f"{path}, line {line}: {what}: correct the table")
 
@@ -195,9 +196,9 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) else value
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _lines(path: Place) -> Iterator[bytes]:
     try:
-        with open_binary(str(path)) as stream:
+        with open_binary(path) as stream:
             for number, line in enumerate(iter(partial(stream.readline, _MAX_LINE), b""), start=1):
                 if len(line) == _MAX_LINE:
                     raise damaged(path, number, f"a line of {_MAX_LINE} bytes or more")

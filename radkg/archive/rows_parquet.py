@@ -6,13 +6,13 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from radkg.archive.members import digest
+from radkg.archive.members import as_indexed
+from radkg.archive.places import Place, S3Path, version
 from radkg.archive.rows import Row, Values, plain
 from radkg.errors import ArchiveError
 
@@ -24,7 +24,7 @@ class ParquetRows:
     Only the wanted columns are read. Columns of objects are none: they can hold whole images.
     """
 
-    path: Path
+    path: Place
     wanted: tuple[str, ...]
 
     @cached_property
@@ -48,20 +48,19 @@ class ParquetRows:
 
     def at(self, record: Mapping[str, Any]) -> Values:
         """Return one row of the index."""
+        row = {**record, "member": f"row {record['offset'] + 1}"}
+        return _plain(as_indexed(self.path, row, self._values, _bytes))
+
+    def _values(self, path: Place, record: Mapping[str, Any]) -> Values:
+        number = record["offset"]
         try:
-            status = self.path.stat()
-            version = (str(self.path), status.st_mtime_ns, status.st_size)
-            starts = _starts(*version)
-            group = max(i for i, start in enumerate(starts) if start <= record["offset"])
-            values = _group(*version, group, self._read)[record["offset"] - starts[group]]
+            now = version(path)
+            starts = _starts(path, now)
+            group = max(i for i, start in enumerate(starts) if start <= number)
+            values: Values = _group(path, now, group, self._read)[number - starts[group]]
         except (pa.ArrowException, OSError, UnicodeDecodeError, IndexError) as error:
-            raise ArchiveError(f"cannot read {self.path}: {error}") from error
-        if digest(_bytes(values)) != record["content"]:
-            raise ArchiveError(
-                f"row {record['offset'] + 1} of {self.path} changed since it was indexed: "
-                "run the same command again"
-            )
-        return _plain(values)
+            raise ArchiveError(f"cannot read {path}: {error}") from error
+        return values
 
     @property
     def _read(self) -> tuple[str, ...]:
@@ -69,15 +68,19 @@ class ParquetRows:
 
     def _file(self) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(self.path)
+            return _opened(self.path)
         except (pa.ArrowException, OSError) as error:
             raise ArchiveError(f"{self.path} is no Parquet file: {error}") from error
 
 
+def _opened(path: Place) -> pq.ParquetFile:
+    return pq.ParquetFile(path.open() if isinstance(path, S3Path) else path)
+
+
 @functools.lru_cache(maxsize=1)
-def _starts(path: str, mtime_ns: int, size: int) -> Sequence[int]:
+def _starts(path: Place, version: tuple[object, ...]) -> Sequence[int]:
     """Return the number of the first row of each group."""
-    metadata = pq.read_metadata(path)
+    metadata = _opened(path).metadata
     starts = [0]
     for i in range(metadata.num_row_groups - 1):
         starts.append(starts[-1] + metadata.row_group(i).num_rows)
@@ -86,11 +89,10 @@ def _starts(path: str, mtime_ns: int, size: int) -> Sequence[int]:
 
 @functools.lru_cache(maxsize=1)
 def _group(
-    path: str, mtime_ns: int, size: int, group: int, columns: tuple[str, ...]
+    path: Place, version: tuple[object, ...], group: int, columns: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     """Return a group of rows: units come in the order of the table, so each is read once."""
-    table = pq.ParquetFile(path).read_row_group(group, columns=columns)
-    rows: list[dict[str, Any]] = table.to_pylist()
+    rows: list[dict[str, Any]] = _opened(path).read_row_group(group, columns=columns).to_pylist()
     return rows
 
 

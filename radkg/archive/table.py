@@ -6,12 +6,12 @@ and images (or image, image_path, path). Sections are found by their headings.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from radkg.archive.headings import headed_sections
+from radkg.archive.pictures import image_place
+from radkg.archive.places import Place, place
 from radkg.archive.rows import (
     DELIMITERS,
     JSON_LINES,
@@ -22,7 +22,7 @@ from radkg.archive.rows import (
     not_a_file,
 )
 from radkg.archive.rows_parquet import ParquetRows
-from radkg.archive.tabular import Described, TableArchive, date_of, image_folder, split_of
+from radkg.archive.tabular import Described, TableArchive, date_of, split_of
 from radkg.errors import ArchiveError
 from radkg.schema.records import Section
 
@@ -41,7 +41,7 @@ class ReportTable(TableArchive):
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
         """Return the table for a file whose name and columns say that it is one; else why not."""
-        path = Path(os.path.realpath(uri))
+        path = place(uri)
         rows = open_rows(path)
         if rows is None:
             return "no .csv, .tsv, .jsonl or .parquet file by its name"
@@ -55,7 +55,7 @@ class ReportTable(TableArchive):
             return f"the table has no column {' and '.join(missing)}"
         if twice := {name for name in columns if columns.count(name) > 1}:
             return f"the table has two columns {', '.join(sorted(twice))}"
-        return cls(rows, str(path), image_folder(images))
+        return cls(rows, str(path), image_place(images))
 
     def describe(self, row: Values) -> Described:
         """Return who the study of a row is, and what belongs to it."""
@@ -85,7 +85,7 @@ class ReportTable(TableArchive):
         return report, headed_sections(report)
 
 
-def open_rows(path: Path) -> Rows | None:
+def open_rows(path: Place) -> Rows | None:
     """Return the rows of a table by the end of its name, .gz allowed; None where it is no table."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes[-1:] == [".gz"]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
@@ -19,7 +19,10 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from radkg.archive.base import DUPLICATE_ID, Record, study_of
+from radkg.archive.located import is_loose
 from radkg.archive.members import digest
+from radkg.archive.pictures import Picture, pictures
+from radkg.archive.places import Place
 from radkg.archive.rows import Delimited, Row, Rows, Values, damaged, not_a_file
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
@@ -49,7 +52,7 @@ class TableArchive:
 
     rows: Rows
     uri: str
-    images: Path | None = None
+    images: Place | None = None
     name: str = "table"
 
     joins: ClassVar[bool] = True  # rows of one study are its images; False: a row is a study
@@ -68,20 +71,24 @@ class TableArchive:
         firsts: dict[
             str, tuple[Described, str]
         ] = {}  # what its first row says, and a hash of its report
-        sizes: dict[str, list[int | None]] = {}
+        told_of_images: dict[str, list[object]] = {}
+        find = _finder(self.images)
         seen: Counter[str] = Counter()
         for row in self.rows:
             said = self._described(row)
             study_id, problem = said.study_id, said.problem
             try:
                 report, sections = self.text(row.values)
-                told = digest(report.encode(), repr(sections).encode())
+                said_text = digest(report.encode(), repr(sections).encode())
             except UnicodeEncodeError:
-                told, problem = "", problem or "its report is not UTF-8: save the table as UTF-8"
+                said_text, problem = (
+                    "",
+                    problem or "its report is not UTF-8: save the table as UTF-8",
+                )
             if study_id in firsts and self.joins:
                 known = studies[study_id]
                 known["problem"] = (
-                    known["problem"] or problem or _differs((said, told), firsts[study_id])
+                    known["problem"] or problem or _differs((said, said_text), firsts[study_id])
                 )
             else:
                 seen[study_id] += 1
@@ -89,11 +96,11 @@ class TableArchive:
                     problem = DUPLICATE_ID
                     numbered = (f"{said.study_id}#{n}" for n in count(seen[said.study_id]))
                     study_id = next(i for i in numbered if i not in studies)
-                firsts[study_id], sizes[study_id] = (said, told), []
+                firsts[study_id], told_of_images[study_id] = (said, said_text), []
                 studies[study_id] = self._row(study_id, said, row, problem)
             for image_id, view_position, names in said.images:
-                location, size = _find(self.images, names)
-                sizes[study_id].append(size)
+                location, told = find(names)
+                told_of_images[study_id].append(told)
                 studies[study_id]["images"].append(
                     {"image_id": image_id, "view_position": view_position, "location": location}
                 )
@@ -101,11 +108,10 @@ class TableArchive:
             raise ArchiveError(f"{self.rows.path} holds no study: is the table cut off?")
         for study_id, study in studies.items():
             seen_by = [(i["image_id"], i["view_position"]) for i in study["images"]]
-            # Sizes stand for the bytes: to hash the images would take longer than the extraction.
             facts = [study[key] for key in ("subject_id", "study_date", "problem")]
             study["fingerprint"] = digest(
                 firsts[study_id][1].encode(),
-                repr((RULES, facts, seen_by, sizes[study_id])).encode(),
+                repr((RULES, facts, seen_by, told_of_images[study_id])).encode(),
             )
         return pa.Table.from_pylist(list(studies.values()), schema=INDEX_SCHEMA)
 
@@ -153,11 +159,11 @@ class TableArchive:
         }
 
 
-def delimited_at(path: Path, pattern: str, columns: tuple[str, ...]) -> Delimited | str:
+def delimited_at(path: Place, pattern: str, columns: tuple[str, ...]) -> Delimited | str:
     """Return the CSV at a path, or the first in a directory that fits the pattern; else why not."""
     try:
         if path.is_dir():
-            found = sorted(path.glob(pattern))
+            found: list[Place] = sorted(path.glob(pattern), key=str)
             if not found:
                 return f"the directory holds no {pattern}"
             path = found[0]
@@ -172,20 +178,6 @@ def delimited_at(path: Path, pattern: str, columns: tuple[str, ...]) -> Delimite
     except ArchiveError as error:
         return str(error)
     return f"the table has no column {', '.join(missing)}" if missing else rows
-
-
-def image_folder(images: str | None) -> Path | None:
-    """Return the directory of images, where one is named.
-
-    Raises:
-        ArchiveError: no directory is there.
-    """
-    if images is None:
-        return None
-    folder = Path(images)
-    if not folder.is_dir():
-        raise ArchiveError(f"no directory of images at {images}: check --images")
-    return folder.resolve()
 
 
 def date_of(text: str) -> date | None:
@@ -211,18 +203,43 @@ def _differs(row: tuple[Described, str], first: tuple[Described, str]) -> str | 
     return None if row[1] == first[1] else "its rows differ in the report: correct the table"
 
 
-def _find(folder: Path | None, names: tuple[str, ...]) -> tuple[str | None, int | None]:
-    """Return location and size in bytes of the first name that is a file below the folder."""
-    if folder is None:
+def _finder(images: Place | None) -> Callable[[tuple[str, ...]], tuple[str | None, object]]:
+    """Return what finds the first of some names that is an image at hand.
+
+    It gives a location, and what stands for the image's bytes: sizes of files, for to hash them
+    would take longer than the extraction.
+    """
+    folder = images if isinstance(images, Path) and images.is_dir() else None
+    packed = {} if images is None else _by_name(images)
+
+    def find(names: tuple[str, ...]) -> tuple[str | None, object]:
+        for name in names:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or "\0" in name:
+                continue  # a table names images, it does not choose what else is read
+            if folder and (size := _size(folder / path)) is not None:
+                return str(folder / path), size
+            if found := packed.get(str(path)):
+                return found.location, found.told
         return None, None
-    for name in names:
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\0" in name:
-            continue  # a table names images, it does not choose what else is read
-        try:
-            status = (folder / path).stat()
-        except OSError:
-            continue
-        if stat.S_ISREG(status.st_mode):
-            return str(folder / path), status.st_size
-    return None, None
+
+    return find
+
+
+def _by_name(images: Place) -> dict[str, Picture]:
+    """Return what the containers of a place hold, also without a folder that is around it all."""
+    found = {str(PurePosixPath(picture.name)): picture for picture in pictures(images)}
+    around = {name.partition("/")[0] for name in found}
+    if len(around) == 1 and "" not in around:
+        (folder,) = around
+        found |= {name.removeprefix(f"{folder}/"): held for name, held in found.items()}
+    return found
+
+
+def _size(path: Path) -> int | None:
+    """Return the bytes of a regular file, or None where none is there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) and is_loose(str(path)) else None

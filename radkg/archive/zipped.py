@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
+from radkg.archive.places import READ_AHEAD, Place
 from radkg.errors import ArchiveError
 
 _HEADER = struct.Struct("<4s4xH16xHH")  # signature, method, length of name, length of extra
@@ -23,13 +24,13 @@ _CHUNK = 1 << 16  # bytes of compressed data that are read at once
 _DAMAGE = (zipfile.BadZipFile, NotImplementedError, struct.error, ValueError, OverflowError)
 
 
-def is_zip(path: Path) -> bool:
+def is_zip(path: Place) -> bool:
     """Tell whether the file begins as a zip, damaged ones included."""
     with path.open("rb") as file:
         return file.read(4) in (_SIGNATURE, b"PK\x05\x06")  # the second: a zip without members
 
 
-def zip_names(path: Path) -> list[str]:
+def zip_names(path: Place) -> list[str]:
     """Return the names of all members, folders included.
 
     Raises:
@@ -38,8 +39,25 @@ def zip_names(path: Path) -> list[str]:
     return [entry.filename for entry in _entries(path)]
 
 
+def zip_listing(path: Place, max_bytes: int) -> Iterator[tuple[str, int, int, int, str | None]]:
+    """Yield name, place, size, CRC-32 and problem of each member, without reading any of it.
+
+    Args:
+        path: the zip.
+        max_bytes: a member that declares more is a problem.
+
+    Raises:
+        ArchiveError: the list of members, at the end of the file, is cut off or damaged.
+    """
+    entries = _entries(path)
+    room = _room([entry.header_offset for entry in entries], path.stat().st_size)
+    for entry in entries:
+        problem = _refusal(entry, room[entry.header_offset], max_bytes)
+        yield entry.filename, entry.header_offset, entry.file_size, entry.CRC, problem
+
+
 def zip_members(
-    path: Path, suffix: str, max_bytes: int
+    path: Place, suffix: str, max_bytes: int
 ) -> Iterator[tuple[str, int, bytes, str | None]]:
     """Yield name, place (byte of the local header), data and problem of each `suffix` member.
 
@@ -54,7 +72,8 @@ def zip_members(
     """
     entries = _entries(path)
     room = _room([entry.header_offset for entry in entries], path.stat().st_size)
-    with path.open("rb", buffering=_CHUNK) as stream:
+    buffered = _CHUNK if isinstance(path, Path) else READ_AHEAD
+    with path.open("rb", buffering=buffered) as stream:
         for entry in entries:
             if not entry.filename.lower().endswith(suffix):
                 continue
@@ -104,9 +123,9 @@ def read_zip_member(stream: IO[bytes], offset: int, length: int) -> bytes:
     return bytes(data)
 
 
-def _entries(path: Path) -> list[zipfile.ZipInfo]:
+def _entries(path: Place) -> list[zipfile.ZipInfo]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             return archive.infolist()
     except _DAMAGE as error:
         raise ArchiveError(f"{path} is a damaged zip: {error}: fetch the archive again") from error

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from radkg.archive import open_archive
 from radkg.archive.images import read_image
+from radkg.archive.located import read_bytes
 from radkg.archive.openi_coded import CodedStudies, coded_studies
 from radkg.curriculum.lesson import Batch, Stage, TrainJob, Work
 from radkg.curriculum.radgraph import radgraph_sentences
@@ -206,7 +207,7 @@ def _features(
         for image in study.images
         if image.location
     }
-    cache = FeatureCache(str(work.out / "features"), read_image)
+    cache = FeatureCache(str(work.out / "features"), read_image, read_bytes)
     features, _ = cache.features(load_encoder(encoder_name), locations)
     if not features:
         raise ConfigError(f"no image of {job.archive} under {job.images}: check --images")

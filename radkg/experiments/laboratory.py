@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from radkg.archive.images import read_image
+from radkg.archive.located import read_bytes
 from radkg.archive.openi_coded import CodedStudies
 from radkg.archive.openi_filing import Filing, fit
 from radkg.errors import ConfigError
@@ -69,7 +70,7 @@ class Laboratory:
             for image in study.images
             if image.location
         }
-        cache = FeatureCache(str(Path(self.config.out) / "features"), read_image)
+        cache = FeatureCache(str(Path(self.config.out) / "features"), read_image, read_bytes)
         found, failures = cache.features(self.encoder, locations)
         for image_id, why in failures.items():
             logger.warning("image=%s left out: %s", image_id, why)

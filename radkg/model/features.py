@@ -32,11 +32,19 @@ class FeatureCache:
     Args:
         directory: a local path or an s3:// address.
         read: returns the grey pixels at a location, as radkg.archive.images.read_image does.
+        read_bytes: returns the bytes of the image file there, as radkg.archive.located.read_bytes
+            does; without it locations are local paths.
     """
 
-    def __init__(self, directory: str | None, read: Callable[[str], npt.NDArray[Any]]) -> None:
+    def __init__(
+        self,
+        directory: str | None,
+        read: Callable[[str], npt.NDArray[Any]],
+        read_bytes: Callable[[str], bytes] | None = None,
+    ) -> None:
         self._storage = open_storage(directory) if directory is not None else None
         self._read = read
+        self._read_bytes = read_bytes or (lambda location: Path(location).read_bytes())
         self._known: dict[str, dict[str, Tensor]] = {}  # encoder_id -> content hash -> (C,)
         self._shards: set[str] = set()  # names of those in memory
 
@@ -60,10 +68,14 @@ class FeatureCache:
         new: dict[str, str] = {}  # content hash -> one location that has it
         for image_id, location in locations.items():
             try:
-                keys[image_id] = _content(location)
+                data = self._read_bytes(location)
             except OSError as error:
                 failures[image_id] = f"cannot read the image {location}: {error.strerror}"
                 continue
+            except RadkgError as error:
+                failures[image_id] = str(error)
+                continue
+            keys[image_id] = blake2b(data, digest_size=16).hexdigest()
             if keys[image_id] not in known:
                 new.setdefault(keys[image_id], location)
         reasons: dict[str, str] = {}
@@ -133,11 +145,3 @@ def _pack(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _unpack(shard: Mapping[str, Tensor]) -> dict[str, Tensor]:
     keys = [bytes(row).hex() for row in shard["contents"].tolist()]
     return dict(zip(keys, shard["features"], strict=True))
-
-
-def _content(location: str) -> str:
-    with Path(location).open("rb") as file:
-        digest = blake2b(digest_size=16)
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()
