@@ -53,7 +53,7 @@ def test_only_cluster_needs_ray():
     names = [
         module.name
         for module in pkgutil.walk_packages(radkg.__path__, "radkg.")
-        if not module.name.startswith(("radkg.cluster", "radkg.demo"))
+        if not module.name.startswith(("radkg.cluster", "radkg.demo", "radkg.nightly"))
     ]
     assert len(names) > 30
     run(NO_RAY.format(names=names))

@@ -66,7 +66,9 @@ class ExtractConfig(Config):
 
 def save_config(config: ExtractConfig, storage: Storage, archive_uri: str) -> None:
     """Write the settings of what is about to be published, places made absolute."""
-    images = str(Path(config.images).resolve()) if config.images else None
+    images = config.images
+    if images and "://" not in images:
+        images = str(Path(images).resolve())
     settings = replace(config, archive=archive_uri, images=images, out=storage.uri)
     text = settings.to_json().encode()
     if not storage.exists(CONFIG) or storage.read(CONFIG) != text:
