@@ -1,0 +1,229 @@
+"""A whole archive in MIMIC-CXR-JPG's layout through its nights, by the installed command: one JSON.
+
+    python tests/benchmarks/nights.py --studies 227835
+    python tests/benchmarks/nights.py --studies 20000 --place s3 --reports zip --images tar \
+        --extractor small
+
+The texts are Open-i's, again and again, so sentences repeat and a reader's cache helps; with
+`--distinct` every study has a sentence of its own. Nights: the first, the same again, one with 1 %
+of the reports changed; then a first run that is killed at half of its units and run again. With
+--place s3 a real server (moto, slow at ranges) holds archive and run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from PIL import Image
+
+from radkg.archive import open_archive
+from radkg.schema.records import Study
+from radkg.storage import Storage, open_storage
+from tests.demo_run import RADKG, user_environment
+from tests.mimic import Mimic, mimic
+
+PUBLISHED = 9.5  # reports/s of radgraph 0.1.18 on an A100, from the METADATA of radlabels 0.2.0
+
+
+def texts() -> list[str]:
+    """Return the reports of Open-i as MIMIC lays reports out."""
+    archive = open_archive("openi")
+    found = archive.read(archive.index().to_pylist())
+    return [_laid_out(study) for study in found if isinstance(study, Study)]
+
+
+def _laid_out(study: Study) -> str:
+    parts = [f" {s.name.upper()}: \n \n {study.report[s.start : s.end]}" for s in study.sections]
+    return f"{'':33}FINAL REPORT\n" + "\n \n".join(parts) + "\n"
+
+
+def generate(studies: int, images: int, distinct: bool) -> Mimic:
+    """Return the archive of the first night."""
+    made = mimic(studies, images)
+    reports = itertools.cycle(texts())
+    for number, name in enumerate(made.reports):
+        own = f" A nodule of {number / 1000:.3f} cm is seen.\n" if distinct else ""
+        made.reports[name] = (next(reports) + own).encode()
+    pictures = itertools.cycle(_pictures(64))
+    made.images = {name: next(pictures) for name in made.images}
+    return made
+
+
+def _pictures(number: int) -> list[bytes]:
+    """Return JPEGs of 320 x 256 px: a bright oval on noise, as far as a decoder is concerned."""
+    random = np.random.default_rng(0)
+    rows, columns = np.mgrid[-1:1:320j, -1:1:256j]
+    found = []
+    for _ in range(number):
+        oval = 120 * np.exp(-4 * ((rows - random.normal(0, 0.1)) ** 2 + columns**2))
+        file = io.BytesIO()
+        pixels = (oval + random.normal(60, 12, oval.shape)).clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(file, "JPEG", quality=90)
+        found.append(file.getvalue())
+    return found
+
+
+def write(made: Mimic, folder: Path, reports: str, images: str | None) -> None:
+    """Write reports and tables as reports/, images as images/."""
+    make = made.write_zip if reports == "zip" else made.write_tar
+    make(folder / "reports")
+    if images:
+        made.pack_images(folder / "images", images)
+
+
+@contextlib.contextmanager
+def s3() -> Iterator[str]:
+    """Run a server for the whole benchmark; the environment names it meanwhile."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    os.environ |= {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    server = subprocess.Popen(
+        ["moto_server", "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL
+    )
+    try:
+        while True:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            time.sleep(0.1)
+        import s3fs
+
+        s3fs.S3FileSystem(use_listings_cache=False).mkdir("bucket")
+        yield "s3://bucket"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def upload(folder: Path, uri: str) -> None:
+    """Copy a folder to S3."""
+    storage = open_storage(uri)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            storage.write(path.relative_to(folder).as_posix(), path.read_bytes())
+
+
+def run(*arguments: str) -> dict[str, Any]:
+    """Run the installed command; return its JSON, and the seconds that a user waits."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        [RADKG, *arguments, "--json"], env=user_environment(), capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return report | {"wall_s": round(time.perf_counter() - start, 1)}
+
+
+def killed_at_half(arguments: list[str], storage: Storage, units: int) -> None:
+    """Start an extraction and SIGKILL it once half of its units stand."""
+    driver = subprocess.Popen(
+        [RADKG, "extract", *arguments],
+        env=user_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while len(storage.names("journal")) < units // 2:
+        assert driver.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.2)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    time.sleep(5)  # its workers notice, and end
+
+
+def studies_in(storage: Storage, name: str) -> int:
+    """Return the rows of a finished unit."""
+    return int(pq.read_metadata(io.BytesIO(storage.read(name))).num_rows)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--studies", type=int, default=20_000, help="studies of the archive")
+    parser.add_argument("--extractor", default="onepass", help="name of the extractor")
+    parser.add_argument("--reports", choices=["zip", "tar"], default="zip", help="container")
+    parser.add_argument("--images", choices=["zip", "tar", "zips", "tars"], help="container")
+    parser.add_argument("--place", choices=["disk", "s3"], default="disk", help="of the archive")
+    parser.add_argument("--distinct", action="store_true", help="a sentence of its own per study")
+    parser.add_argument("--no-kill", action="store_true", help="leave the killed run out")
+    options = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        home = stack.enter_context(s3()) if options.place == "s3" else str(folder)
+
+        def put(made: Mimic, night: str) -> list[str]:
+            write(made, folder / night, options.reports, options.images)
+            if options.place == "s3":
+                upload(folder / night, f"{home}/{night}")
+            images = ["--images", f"{home}/{night}/images"] if options.images else []
+            return ["--archive", f"{home}/{night}/reports", *images]
+
+        made = generate(options.studies, 1 if options.images else 2, options.distinct)
+        if not options.images:
+            made.images = {}
+        first_place = put(made, "first")
+        for name in list(made.reports)[::100]:
+            made.reports[name] += b" There is a small left pleural effusion.\n"
+        changed_place = put(made, "changed")
+        del made
+
+        out, extractor = f"{folder}/out", ["--extractor", options.extractor]
+        nightly = ["nightly", "--out", out, *extractor]
+        first = run(*nightly, *first_place)
+        again = run(*nightly, *first_place)
+        changed = run(*nightly, *changed_place)
+        whole = run("verify", "--out", out)
+        found = {
+            "studies": first["studies"],
+            "first_night_s": first["wall_s"],
+            "relationships": run("load", "--out", out)["relationships"],
+            "same_night_over_first": round(again["wall_s"] / first["wall_s"], 4),
+            "changed_studies": changed["extracted"],
+            "changed_night_over_first": round(changed["wall_s"] / first["wall_s"], 4),
+            "verify_whole_s": whole["wall_s"],
+            "verified": whole["ok"],
+        }
+        if not options.no_kill:
+            storage = open_storage(f"{home}/killed")
+            extract = ["--out", storage.uri, *extractor, *first_place]
+            units = max(2, options.studies // 256)
+            killed_at_half(extract, storage, units)
+            done = sum(studies_in(storage, name) for name in storage.names("journal"))
+            begun = len({n.rpartition("-")[0] for n in storage.names("attempts")})
+            resumed = run("extract", *extract)
+            quiet = run("extract", "--out", f"{home}/quiet", *extractor, *first_place)
+            assert resumed["snapshot_id"] == quiet["snapshot_id"]
+            assert resumed["extracted"] == options.studies - done
+            lost = begun * options.studies / units  # read before the kill, and read again
+            found |= {
+                "done_before_the_kill": round(done / options.studies, 3),
+                "passes_in_all": round(1 + lost / options.studies, 4),
+                "extraction_s": quiet["seconds"],
+                "studies_per_s": round(options.studies / quiet["seconds"]),
+                "over_radgraph_published": round(options.studies / quiet["seconds"] / PUBLISHED),
+            }
+        print(json.dumps(found | vars(options) | {"cores": os.cpu_count()}))
+
+
+if __name__ == "__main__":
+    main()
