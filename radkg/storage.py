@@ -2,13 +2,16 @@
 
 A write is seen whole or not at all: a temporary name, fsync and rename on disk; one PUT on S3,
 never a rename, which is a copy and a delete there. S3's credentials and endpoint come from the
-environment.
+environment, as botocore reads it. A request that fails in passing (500, 503, a dropped connection,
+no answer in time) is sent again by botocore, 5 times in all; AWS_MAX_ATTEMPTS and AWS_RETRY_MODE
+change that, and FSSPEC_S3='{"config_kwargs": {"read_timeout": 120}}' the seconds.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -18,6 +21,8 @@ from typing import Any
 from radkg.errors import StorageError
 
 _TEMPORARY = ".tmp-"
+_ATTEMPTS = 5
+_TIMEOUTS_S = {"connect_timeout": 10, "read_timeout": 60}  # without a byte
 
 
 @contextlib.contextmanager
@@ -55,8 +60,8 @@ class LocalStorage:
         self._put(name, data, Path.replace)
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write the object as `write` does, unless it stands; tell whether it was written."""
-        return self._put(name, data, _link)
+        """Write the object unless one stands; tell whether what stands then has these bytes."""
+        return self._put(name, data, _link) or self.read(name) == data
 
     def _put(self, name: str, data: bytes, place: Callable[[Path, Path], object]) -> bool:
         path = self.root / name
@@ -65,10 +70,11 @@ class LocalStorage:
             temporary = path.parent / (_TEMPORARY + secrets.token_hex(8))
             try:
                 with temporary.open("xb") as file:
+                    _lock(file.fileno())
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-                placed = place(temporary, path) is not None
+                    placed = place(temporary, path) is not None
             finally:
                 temporary.unlink(missing_ok=True)
             directory = os.open(path.parent, os.O_RDONLY)
@@ -96,6 +102,13 @@ class LocalStorage:
         with _explained("delete", f"{self.uri}/{name}"):
             (self.root / name).unlink(missing_ok=True)
 
+    def sweep(self) -> None:
+        """Remove the temporaries of killed processes; those of running ones are locked."""
+        for path in self.root.rglob(_TEMPORARY + "*"):
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
 
 class S3Storage:
     """Objects under s3://bucket/prefix; listings are never cached, so a resumed run sees all."""
@@ -107,7 +120,10 @@ class S3Storage:
         self.uri = "s3://" + self._root
         if not self._root.strip("/") or self._root.startswith("/"):
             raise StorageError(f"no bucket in {uri!r}: give s3://bucket/prefix")
-        self._files: Any = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
+        self._files: Any = s3fs.S3FileSystem(
+            use_listings_cache=False, skip_instance_cache=True, config_kwargs=_client_settings()
+        )
+        self._files.retries = 2  # s3fs tries all that botocore did again: for torn answers alone
 
     def __reduce__(self) -> tuple[type[S3Storage], tuple[str]]:
         return (S3Storage, (self.uri,))  # a client does not cross processes
@@ -117,24 +133,36 @@ class S3Storage:
 
     def read(self, name: str) -> bytes:
         """Return the object's bytes; StorageError where it is missing."""
-        with self._asking("read", name):
-            return bytes(self._files.cat_file(self._path(name)))
+        with self._asking("read", name):  # one GET: never pieces of two objects
+            return bytes(self._files.cat_file(self._path(name), max_concurrency=1))
 
     def write(self, name: str, data: bytes) -> None:
         """Write the object with one PUT."""
         with self._asking("write", name):
-            self._files.pipe_file(self._path(name), data, chunksize=max(len(data), 1 << 20))
+            self._put(name, data, "overwrite")
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write the object with one PUT that S3 refuses where it stands; tell whether it did."""
+        """Write the object with one PUT that S3 refuses where one stands.
+
+        Tell whether what stands then has these bytes: a PUT whose answer was lost is sent again,
+        and meets its own object.
+        """
         with self._asking("write", name):
-            try:
-                self._files.pipe_file(
-                    self._path(name), data, chunksize=max(len(data), 1 << 20), mode="create"
-                )
-            except FileExistsError:
-                return False
-        return True
+            for left in reversed(range(_ATTEMPTS)):
+                try:
+                    self._put(name, data, "create")
+                    return True
+                except OSError as error:
+                    code = _s3_code(error)
+                    if code == "PreconditionFailed":
+                        break
+                    if code != "ConditionalRequestConflict" or not left:
+                        raise  # that one says: another is being written, ask again
+        return self.read(name) == data
+
+    def _put(self, name: str, data: bytes, mode: str) -> None:
+        whole = max(len(data), 1 << 20)
+        self._files.pipe_file(self._path(name), data, chunksize=whole, mode=mode)
 
     def exists(self, name: str) -> bool:
         """Tell whether the object stands."""
@@ -155,18 +183,47 @@ class S3Storage:
         with self._asking("delete", name), contextlib.suppress(FileNotFoundError):
             self._files.rm_file(self._path(name))
 
+    def sweep(self) -> None:
+        """Do nothing: a PUT that was cut leaves nothing."""
+
     @contextlib.contextmanager
     def _asking(self, verb: str, name: str) -> Iterator[None]:
+        from aiohttp import ClientError
         from botocore.exceptions import BotoCoreError
 
-        with _explained(verb, f"{self.uri}/{name}"):
-            try:
-                yield
-            except BotoCoreError as error:
-                raise StorageError(
-                    f"cannot {verb} {self.uri}/{name}: {error}: check AWS_ENDPOINT_URL and the "
-                    "credentials in the environment"
-                ) from error
+        try:
+            yield
+        except (OSError, BotoCoreError, ClientError) as error:
+            hint = ": check AWS_ENDPOINT_URL and the network, then run the same command"
+            if isinstance(error, FileNotFoundError):
+                hint = ""
+            elif isinstance(error, PermissionError):
+                hint = ": renew or check the credentials in the environment, then run it again"
+            elif isinstance(error, OSError):
+                hint = ": run the same command when the store answers again"
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise StorageError(f"cannot {verb} {self.uri}/{name}: {reason}{hint}") from error
+
+
+def _client_settings() -> dict[str, Any]:
+    """Return botocore's settings: those that the environment does not give are ours."""
+    from fsspec.config import conf
+
+    attempts = int(os.environ.get("AWS_MAX_ATTEMPTS", _ATTEMPTS))
+    mode = os.environ.get("AWS_RETRY_MODE", "standard")
+    retries = {"total_max_attempts": attempts, "mode": mode}
+    return {"retries": retries, **_TIMEOUTS_S, **conf.get("s3", {}).get("config_kwargs", {})}
+
+
+def _s3_code(error: OSError) -> str:
+    """Return what S3 called an error; not all servers give the reason that s3fs looks for."""
+    return str(getattr(error.__cause__, "response", {}).get("Error", {}).get("Code"))
+
+
+def _lock(descriptor: int) -> None:
+    """Show that a temporary is in use, until it is closed; some network disks have no locks."""
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def _link(temporary: Path, path: Path) -> Path | None:
