@@ -16,7 +16,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from radkg.errors import StorageError
 
@@ -67,10 +67,10 @@ class LocalStorage:
         path = self.root / name
         with _explained("write", str(path)):
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.parent / (_TEMPORARY + secrets.token_hex(8))
+            file = _temporary(path.parent)
+            temporary = Path(file.name)
             try:
-                with temporary.open("xb") as file:
-                    _lock(file.fileno())
+                with file:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
@@ -171,7 +171,7 @@ class S3Storage:
 
     def names(self, prefix: str) -> list[str]:
         """Return the sorted names of the objects under `prefix`."""
-        folder = self._path(prefix.rstrip("/") + "/")
+        folder = self._path(prefix).rstrip("/") + "/"
         with self._asking("list", prefix):
             found = self._files.find(folder)
         # where the first object comes while it lists, s3fs names the folder itself
@@ -202,7 +202,8 @@ class S3Storage:
             elif isinstance(error, OSError):
                 hint = ": run the same command when the store answers again"
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise StorageError(f"cannot {verb} {self.uri}/{name}: {reason}{hint}") from error
+            said = str(reason).rstrip(".")
+            raise StorageError(f"cannot {verb} {self.uri}/{name}: {said}{hint}") from error
 
 
 def _client_settings() -> dict[str, Any]:
@@ -220,10 +221,15 @@ def _s3_code(error: OSError) -> str:
     return str(getattr(error.__cause__, "response", {}).get("Error", {}).get("Code"))
 
 
-def _lock(descriptor: int) -> None:
-    """Show that a temporary is in use, until it is closed; some network disks have no locks."""
-    with contextlib.suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+def _temporary(folder: Path) -> BinaryIO:
+    """Open a new file that is locked until it is closed, so that nobody sweeps it away."""
+    while True:
+        file = (folder / (_TEMPORARY + secrets.token_hex(8))).open("xb")
+        with contextlib.suppress(OSError):  # a network disk without locks; nothing is swept there
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:  # else it was swept before it was locked
+            return file
+        file.close()
 
 
 def _link(temporary: Path, path: Path) -> Path | None:

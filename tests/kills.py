@@ -183,7 +183,7 @@ class History:
         if sorted(ids) != sorted(expected):
             found.append(f"{len(expected)} studies in, {len(ids)} rows out")
         found += audit.verify(storage).problems
-        found += [f"{p} is left" for p in self.out.rglob(".tmp-*")]
+        found += [f"{path} is left" for path in self.out.rglob(".tmp-*")]
         return found
 
 
@@ -208,7 +208,7 @@ def histories(folder: Path, nursery: Nursery, count: int = 24) -> dict[str, Hist
     one = str(write_archive(folder / "one.tgz", studies(count)))
     later = studies(count + 1)
     del later["ecgen-radiology/7.xml"]
-    for number in range(8, 8 + count // 10):
+    for number in range(8, 9 + count // 10):
         later[f"ecgen-radiology/{number}.xml"] = xml(number, findings="Clear.", impression="")
     two = str(write_archive(folder / "two.tgz", later))
 
@@ -241,7 +241,10 @@ def histories(folder: Path, nursery: Nursery, count: int = 24) -> dict[str, Hist
 
 def _serve() -> None:
     """Start the runs that stdin asks for, one after the other, and say how they ended."""
-    import radkg.cluster.data  # noqa: F401  what every run needs, loaded once
+    import aiobotocore.session  # noqa: F401  what runs need, loaded once
+    import s3fs  # noqa: F401
+
+    import radkg.cluster.data  # noqa: F401
 
     snapshot.MEAN_PART_ROWS = 8
     for line in sys.stdin:
