@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from radkg.storage import open_storage
 from tests.faults import FaultyProxy
-from tests.kills import Ended, History, Nursery
+from tests.kills import Ended, History, Nursery, Outcome
 
 PATIENCE_S = 1.0  # of the client; the proxy is silent for longer
 
@@ -28,8 +28,8 @@ class FaultyRuns:
         assert self._run(history, self._place(history)).status == 0
         return self._proxy.count
 
-    def pass_through(self, history: History, kind: str, request: int) -> list[str]:
-        """Disturb one request; the run must not notice. Return what is wrong."""
+    def pass_through(self, history: History, kind: str, request: int) -> Outcome:
+        """Disturb one request; the run must not notice."""
         place = self._place(history)
         self._proxy.reset()
         self._proxy.disturb(kind, request)
@@ -37,7 +37,7 @@ class FaultyRuns:
         found = [] if ended.status == 0 else [f"the run ended with {ended}"]
         return self._judge(history, place, found, f"{kind} at request {request}", 0)
 
-    def recover(self, history: History, kind: str, request: int, hint: str) -> list[str]:
+    def recover(self, history: History, kind: str, request: int, hint: str) -> Outcome:
         """Disturb every request from one on; the run must say so, and the next one must end it."""
         place = self._place(history)
         self._proxy.reset()
@@ -47,7 +47,7 @@ class FaultyRuns:
         found = [] if ours else [f"the disturbed run ended with {ended}"]
         return self._end(history, place, found, f"{kind} from request {request} on", 1)
 
-    def kill(self, history: History, requests: list[int]) -> list[str]:
+    def kill(self, history: History, requests: list[int]) -> Outcome:
         """Kill the run before each of these requests and start it again, and let it end."""
         place = self._place(history)
         hit = 0
@@ -58,21 +58,22 @@ class FaultyRuns:
         return self._end(history, place, [], f"killed at requests {requests}", hit)
 
     def _end(
-        self, history: History, place: str, found: list[str], what: str, repeated: int
-    ) -> list[str]:
+        self, history: History, place: str, found: list[str], what: str, kills: int
+    ) -> Outcome:
         self._proxy.reset()
         ended = self._run(history, place)
         found += [] if ended.status == 0 else [f"the last run ended with {ended}"]
-        return self._judge(history, place, found, what, repeated)
+        return self._judge(history, place, found, what, kills)
 
     def _judge(
-        self, history: History, place: str, found: list[str], what: str, repeated: int
-    ) -> list[str]:
+        self, history: History, place: str, found: list[str], what: str, kills: int
+    ) -> Outcome:
+        """`kills` counts runs that were ended, one way or another."""
         self._proxy.reset()  # what is late has come
         found += history.problems(open_storage(place))
-        if history.repeated_units() > repeated:
-            found.append(f"{history.repeated_units()} units were read twice")
-        return [f"{history.name}, {what}: {problem}" for problem in found]
+        repeated = history.repeated_units()
+        found += [f"{repeated} units were read twice"] if repeated > kills else []
+        return Outcome([f"{history.name}, {what}: {one}" for one in found], kills, repeated)
 
     def _place(self, history: History) -> str:
         """Return a new place on S3 with what stood before the run, and forget what was read."""

@@ -173,6 +173,11 @@ class History:
         """The directory of the run."""
         return Path(self.config.out)
 
+    @property
+    def after(self) -> str:
+        """The id of the night that the run publishes."""
+        return self.nights[-1]["CURRENT"].decode().strip()
+
     def prepare(self) -> None:
         """Put everything back to where it was before the run."""
         shutil.rmtree(self.out, ignore_errors=True)
@@ -343,12 +348,18 @@ def _set_clock(ahead: int) -> None:
     time.time = lambda: clock() + ahead
 
 
-def disturb(nursery: Nursery, history: History, kills: list[int], *, clock: int = 0) -> list[str]:
-    """Kill a run before each of these steps and start it again, read meanwhile, and let it end.
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run that was disturbed."""
 
-    Return what is wrong then: bytes, rows, log, things left behind, work done twice, and every
-    night that a reader saw and that is none.
-    """
+    problems: list[str]
+    """bytes, rows, log, things left behind, too much work done twice, nights that are none"""
+    kills: int
+    repeated_units: int
+
+
+def disturb(nursery: Nursery, history: History, kills: list[int], *, clock: int = 0) -> Outcome:
+    """Kill a run before each of these steps and start it again, read meanwhile, and let it end."""
     history.prepare()
     storage = open_storage(str(history.out))
     known = {data["CURRENT"].decode().strip() for data in history.nights}
@@ -369,7 +380,8 @@ def disturb(nursery: Nursery, history: History, kills: list[int], *, clock: int 
     found += [f"a reader saw {some}" for some in seen - known]
     repeated = history.repeated_units()
     found += [f"{repeated} units were read twice after {hit} kills"] if repeated > hit else []
-    return [f"{history.name}, killed at {kills}: {what}" for what in found]
+    found = [f"{history.name}, killed at {kills}: {what}" for what in found]
+    return Outcome(found, hit, repeated)
 
 
 def points(history: History, seed: int, count: int | None = None) -> list[list[int]]:

@@ -26,9 +26,10 @@ from radkg.graph.verify import verify
 from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
 from tests.demo_run import user_environment
-from tests.kills import ROOT, History
+from tests.kills import ROOT, History, Outcome
 from tests.processes import children, commands
 
+WORKERS = 3  # one a node
 _DRIVER = """
 import sys, json
 from radkg.cluster.data import extract
@@ -83,10 +84,13 @@ class Nodes:
     """A head and two more nodes, with one core each."""
 
     def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
         from ray.cluster_utils import Cluster
 
         self._cluster = Cluster(initialize_head=True, head_node_args={"include_dashboard": False})
-        self.grow(2)
+        self.grow(WORKERS - 1)
 
     @property
     def address(self) -> str:
@@ -110,7 +114,10 @@ class Nodes:
 
     def kill_worker(self) -> None:
         """SIGKILL one process that holds an actor."""
-        os.kill(self.actors()[0], signal.SIGKILL)
+        deadline = time.monotonic() + 60
+        while not (actors := self.actors()):
+            assert time.monotonic() < deadline, "no actor in 60 s"
+        os.kill(actors[0], signal.SIGKILL)
 
     def kill_node(self) -> None:
         """SIGKILL all processes of a node that is not the head."""
@@ -119,9 +126,10 @@ class Nodes:
         self._cluster.remove_node(node, allow_graceful=False)
 
     def kill_head(self) -> None:
-        """SIGKILL all processes of the head; the other nodes are of no use then and go too."""
+        """SIGKILL all processes of the head and, then of no use, the others; start them anew."""
         self._kill(self._cluster.head_node)
         self.close()
+        self._start()
 
     def close(self) -> None:
         """End all processes."""
@@ -164,12 +172,41 @@ def graph_digest(history: History, store: Path) -> str:
     return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()
 
 
-def judge(history: History, kills: int, workers: int, said: str) -> list[str]:
-    """Return what is wrong after a run whose last driver said this, after so many kills."""
-    if said:
-        return [said]
-    found = history.problems()
+KINDS = ("worker", "actor", "node", "driver", "head")
+
+
+def disturb_really(
+    nodes: Nodes, history: History, die: Path, kind: str, after: list[int]
+) -> Outcome:
+    """Run the driver, and kill one of this kind whenever so many units are finished.
+
+    What Ray cannot bring back, driver and head, is started again: the same command.
+    """
+    history.prepare()
+    driver = Driver(history, nodes.address)
+    for units in after:
+        driver.wait_for(units)
+        if kind == "worker":
+            nodes.kill_worker()
+        elif kind == "actor":
+            die.write_text("")
+        elif kind == "node":
+            nodes.kill_node()
+            nodes.grow()
+        else:
+            driver.kill()
+            if kind == "head":
+                nodes.kill_head()
+            driver = Driver(history, nodes.address)
+    said = driver.end()
+    died = [f"{die.name} still stands"] if die.exists() else []
+    return judge(history, f"{kind} killed after {after} units", len(after), said, died)
+
+
+def judge(history: History, what: str, kills: int, said: str, found: list[str]) -> Outcome:
+    """Return what came of a run whose last driver said this, after so many kills."""
     repeated = history.repeated_units()
-    if repeated > 2 * kills * workers:
-        found.append(f"{repeated} units were read twice after {kills} kills of {workers} workers")
-    return found
+    found += [said] if said else history.problems()
+    if repeated > 2 * WORKERS * kills:
+        found.append(f"{repeated} units were read twice after {kills} kills")
+    return Outcome([f"{what}: {one}" for one in found], kills, repeated)

@@ -30,7 +30,7 @@ def runs(proxy, s3_bucket, tmp_path_factory):
 @pytest.mark.parametrize("kind", PASSING)
 def test_a_request_that_fails_in_passing_is_sent_again(runs, kind):
     for request in chosen(runs.total, kind, 2):
-        assert runs.pass_through(runs.all["second night"], kind, request) == []
+        assert runs.pass_through(runs.all["second night"], kind, request).problems == []
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,12 @@ def test_a_request_that_fails_in_passing_is_sent_again(runs, kind):
 )
 def test_a_store_that_stays_broken_ends_the_run_and_the_next_one_finishes_it(runs, kind, hint):
     (request,) = chosen(runs.total, kind, 1)
-    assert runs.recover(runs.all["second night"], kind, request, hint) == []
+    assert runs.recover(runs.all["second night"], kind, request, hint).problems == []
 
 
 def test_killed_at_any_request_the_next_run_publishes_the_same_bytes(runs):
     for seed in "abc":
-        assert runs.kill(runs.all["second night"], chosen(runs.total, seed, 2)) == []
+        assert runs.kill(runs.all["second night"], chosen(runs.total, seed, 2)).problems == []
 
 
 @pytest.fixture
