@@ -21,6 +21,7 @@ class FaultyRuns:
         self._proxy = proxy
         self._bucket = bucket
         self._places = 0
+        self._login = {k: v for k, v in os.environ.items() if k.startswith("AWS_")}
 
     def requests(self, history: History) -> int:
         """Return how many requests an undisturbed run sends."""
@@ -88,7 +89,7 @@ class FaultyRuns:
 
     def _run(self, history: History, place: str) -> Ended:
         patience = {"config_kwargs": {"read_timeout": PATIENCE_S}}
-        environment = {
+        environment = self._login | {
             "AWS_ENDPOINT_URL": self._proxy.address,
             "AWS_MAX_ATTEMPTS": "3",
             "FSSPEC_S3": json.dumps(patience),

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,16 +85,19 @@ class Hosts:
 
 
 @contextlib.contextmanager
-def hosts(folder: Path) -> Iterator[Hosts]:
+def hosts() -> Iterator[Hosts]:
     """Start hosts and close them; skip where this machine allows no namespaces."""
     if os.geteuid() != 0 or not shutil.which("ip"):
         pytest.skip("network namespaces need root and iproute2")
-    with pytest.MonkeyPatch.context() as patch:
-        token = folder / "token"
+    with (
+        tempfile.TemporaryDirectory(prefix="rk") as short,  # a socket's path has 107 bytes
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        token = Path(short) / "token"
         token.write_text(secrets.token_hex(16))
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
-        found = Hosts(folder)
+        found = Hosts(Path(short))
         try:
             found.start()
             yield found

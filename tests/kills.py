@@ -17,7 +17,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from radkg.run.snapshot import read_snapshot
 from radkg.schema.arrow import from_table
 from radkg.storage import Storage, open_storage
 from tests.archives import studies, write_archive, xml
+from tests.disks import grow, used_kilobytes
 from tests.extractors import Words
 
 ROOT = Path(__file__).parents[1]
@@ -355,6 +356,7 @@ class Outcome:
     problems: list[str]
     """bytes, rows, log, things left behind, too much work done twice, nights that are none"""
     kills: int
+    """runs that did not end as they should have"""
     repeated_units: int
 
 
@@ -382,6 +384,29 @@ def disturb(nursery: Nursery, history: History, kills: list[int], *, clock: int 
     found += [f"{repeated} units were read twice after {hit} kills"] if repeated > hit else []
     found = [f"{history.name}, killed at {kills}: {what}" for what in found]
     return Outcome(found, hit, repeated)
+
+
+def crowd(nursery: Nursery, history: History, disk: Path, step_kilobytes: int) -> Outcome:
+    """Run the same command on a small disk that grows by this step, until it ends."""
+    grow(disk)
+    history = replace(history, config=replace(history.config, out=str(disk / "out")))
+    history.prepare()
+    storage = open_storage(str(history.out))
+    known = {night(storage), history.after}
+    room, failures, found = used_kilobytes(disk), 0, []
+    while True:
+        grow(disk, f"{room}k")
+        ended = nursery.run(history.config)
+        if ended.status == 0:
+            break
+        where = f"{history.name}, on {room} kB: "
+        if "No space left on device: free some space" not in ended.error:
+            found.append(f"{where}it ended with {ended}")
+        if night(storage) not in known:
+            found.append(f"{where}a reader saw {night(storage)}")
+        found += [f"{where}{path} is left" for path in disk.rglob(".tmp-*")]
+        room, failures = room + step_kilobytes, failures + 1
+    return Outcome(found + history.problems(), failures, history.repeated_units())
 
 
 def points(history: History, seed: int, count: int | None = None) -> list[list[int]]:

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,10 +27,13 @@ from radkg.graph.verify import verify
 from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
 from tests.demo_run import user_environment
-from tests.kills import ROOT, History, Outcome
+from tests.hosts import Hosts
+from tests.kills import ROOT, History, Nursery, Outcome, histories
 from tests.processes import children, commands
 
 WORKERS = 3  # one a node
+STUDIES = 100
+BLIP_S = 8
 _DRIVER = """
 import sys, json
 from radkg.cluster.data import extract
@@ -152,9 +156,12 @@ def _raylet(node: Any) -> int:
 @contextlib.contextmanager
 def ray_environment(folder: Path, history: History) -> Iterator[Path]:
     """Set what nodes and workers hand on; give the file at which one actor dies."""
-    with pytest.MonkeyPatch.context() as patch:
+    with (
+        tempfile.TemporaryDirectory(prefix="rk") as short,  # a socket's path has 107 bytes
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setenv("PYTHONPATH", str(ROOT))
-        patch.setenv("RAY_TMPDIR", str(folder))  # its address file is not the machine's
+        patch.setenv("RAY_TMPDIR", short)  # its address file is not the machine's
         patch.setenv("RADKG_TEST_READ", str(history.read))
         patch.setenv("RADKG_TEST_DIE", str(folder / "die"))
         yield folder / "die"
@@ -170,6 +177,16 @@ def graph_digest(history: History, store: Path) -> str:
         stored = graph.read(STORED, archive=snapshot.archive, extractor=snapshot.extractor)
     pairs = sorted((row["key"], row["digest"]) for row in stored)
     return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()
+
+
+def undisturbed(folder: Path) -> tuple[History, int, str]:
+    """Return a first night, the number of its units, and its graph's digest."""
+    with Nursery(folder / "read") as nursery:
+        history = histories(folder, nursery, STUDIES)["first night"]
+        history.prepare()
+        ended = nursery.run(history.config)
+    assert ended.status == 0, ended.error
+    return history, finished(history.out), graph_digest(history, folder / "graph")
 
 
 KINDS = ("worker", "actor", "node", "driver", "head")
@@ -201,6 +218,29 @@ def disturb_really(
     said = driver.end()
     died = [f"{die.name} still stands"] if die.exists() else []
     return judge(history, f"{kind} killed after {after} units", len(after), said, died)
+
+
+def cut_off(hosts: Hosts, history: History, kind: str, after: int) -> Outcome:
+    """Run a driver on the head, and lose a host after so many units: Ray goes on without it.
+
+    Args:
+        hosts: with Ray; a host that is lost stays lost.
+        history: the run's.
+        kind: blip (its link is down for 8 s), killed or cut (its link is down for good).
+        after: finished units.
+    """
+    history.prepare()
+    driver = Driver(history, hosts.address, hosts.enter)
+    driver.wait_for(after)
+    if kind == "blip":
+        hosts.cut(1)
+        time.sleep(BLIP_S)
+        hosts.mend(1)
+    elif kind == "killed":
+        hosts.kill(1)
+    else:
+        hosts.cut(2)
+    return judge(history, f"host {kind} after {after} units", 1, driver.end(), [])
 
 
 def judge(history: History, what: str, kills: int, said: str, found: list[str]) -> Outcome:

@@ -1,14 +1,13 @@
 """The protocol is killed at a seeded sample of its steps; tests/benchmarks/kills.py takes all."""
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
 from radkg.run import audit
 from radkg.storage import open_storage
-from tests.disks import grow, small_disk, used_kilobytes
-from tests.kills import Nursery, disturb, histories, night, points
+from tests.disks import small_disk
+from tests.kills import Nursery, crowd, disturb, histories, points
 
 DAY = 86_400
 SIGKILLED = -9
@@ -58,23 +57,7 @@ def test_the_clock_may_go_back_or_forward_between_runs(nursery, runs, clock):
 
 @pytest.mark.parametrize("name", ["first night", "second night"])
 def test_a_disk_that_is_full_at_any_step_loses_nothing(nursery, runs, tmp_path, name):
-    """The same command runs on a disk that grows, until it ends."""
     with small_disk(tmp_path / "small") as disk:
-        grow(disk)
-        config = replace(runs[name].config, out=str(disk / "out"))
-        history = replace(runs[name], config=config)
-        history.prepare()
-        storage = open_storage(config.out)
-        before, failures = night(storage), 0
-        room = used_kilobytes(disk)
-        while True:
-            grow(disk, f"{room}k")
-            ended = nursery.run(config)
-            if ended.status == 0:
-                break
-            assert "No space left on device: free some space" in ended.error
-            assert night(storage) in (before, history.after)
-            assert list(disk.rglob(".tmp-*")) == []
-            room, failures = room + 12, failures + 1
-        assert failures > 5
-        assert history.problems() == []
+        outcome = crowd(nursery, runs[name], disk, step_kilobytes=12)
+    assert outcome.problems == []
+    assert outcome.kills > 5
