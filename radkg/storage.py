@@ -36,11 +36,9 @@ def _explained(verb: str, where: str) -> Iterator[None]:
             errno.EACCES: "check the rights of this user there",
             errno.EROFS: "choose an --out that can be written",
         }
-        reason = error.strerror or str(error)
         hint = hints.get(error.errno or 0)
-        raise StorageError(
-            f"cannot {verb} {where}: {reason}" + (f": {hint}" if hint else "")
-        ) from error
+        said = f"cannot {verb} {where}: {error.strerror or error}" + (f": {hint}" if hint else "")
+        raise StorageError(said) from error
 
 
 class LocalStorage:
@@ -157,7 +155,7 @@ class S3Storage:
                     if code == "PreconditionFailed":
                         break
                     if code != "ConditionalRequestConflict" or not left:
-                        raise  # that one says: another is being written, ask again
+                        raise  # a conflict says: another is being written, ask again
         return self.read(name) == data
 
     def _put(self, name: str, data: bytes, mode: str) -> None:
@@ -201,18 +199,18 @@ class S3Storage:
                 hint = ": renew or check the credentials in the environment, then run it again"
             elif isinstance(error, OSError):
                 hint = ": run the same command when the store answers again"
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            said = str(reason).rstrip(".")
-            raise StorageError(f"cannot {verb} {self.uri}/{name}: {said}{hint}") from error
+            reason = str(getattr(error, "strerror", None) or error).rstrip(".") or repr(error)
+            raise StorageError(f"cannot {verb} {self.uri}/{name}: {reason}{hint}") from error
 
 
 def _client_settings() -> dict[str, Any]:
     """Return botocore's settings: those that the environment does not give are ours."""
     from fsspec.config import conf
 
-    attempts = int(os.environ.get("AWS_MAX_ATTEMPTS", _ATTEMPTS))
-    mode = os.environ.get("AWS_RETRY_MODE", "standard")
-    retries = {"total_max_attempts": attempts, "mode": mode}
+    retries = {"mode": "standard", "total_max_attempts": _ATTEMPTS}
+    for key, variable in (("mode", "AWS_RETRY_MODE"), ("total_max_attempts", "AWS_MAX_ATTEMPTS")):
+        if variable in os.environ:
+            del retries[key]
     return {"retries": retries, **_TIMEOUTS_S, **conf.get("s3", {}).get("config_kwargs", {})}
 
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from radkg.storage import open_storage
 from tests.faults import FaultyProxy
-from tests.kills import Ended, History, Nursery, Outcome
+from tests.kills import History, Outcome
+from tests.nursery import Ended, Nursery
 
 PATIENCE_S = 1.0  # of the client; the proxy is silent for longer
 

@@ -1,28 +1,14 @@
-"""Runs of the whole protocol that are killed at a chosen step, in forked children, without Ray.
+"""Histories of runs that are disturbed: killed at chosen steps, or on a disk that is full."""
 
-A `Nursery` is one process that has imported everything and has no threads; each run is its fork, so
-a real SIGKILL ends it as it would end a driver. The only thing replaced is the runner of units: it
-is a loop here. Steps are the file operations below `out`, which Python's audit hooks tell of before
-they happen, and fsync, at which half of the file is cut off first: what a torn write leaves.
-"""
-
-import contextlib
-import json
-import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from radkg.archive import open_archive
-from radkg.errors import RadkgError
 from radkg.run import audit, snapshot
 from radkg.run.plan import plan_units
 from radkg.run.settings import ExtractConfig
@@ -31,128 +17,10 @@ from radkg.schema.arrow import from_table
 from radkg.storage import Storage, open_storage
 from tests.archives import studies, write_archive, xml
 from tests.disks import grow, used_kilobytes
-from tests.extractors import Words
+from tests.extractors import counting, counting_two, mortal  # noqa: F401 TEMPORARY
+from tests.nursery import Nursery
 
-ROOT = Path(__file__).parents[1]
 UNIT_SIZE = 4
-_STEPS = {"open", "os.link", "os.listdir", "os.mkdir", "os.remove", "os.rename", "os.scandir"}
-
-
-class Counting(Words):
-    """Writes the id of each study that it reads into the file that RADKG_TEST_READ names."""
-
-    def _extract(self, study):
-        with open(os.environ["RADKG_TEST_READ"], "a") as file:
-            file.write(study.study_id + "\n")
-        return super()._extract(study)
-
-
-def counting() -> Counting:
-    return Counting()
-
-
-def counting_two() -> Counting:
-    return Counting("words-2")
-
-
-class Mortal(Counting):
-    """Takes its time, and dies when it finds the file that RADKG_TEST_DIE names: once a file."""
-
-    def __call__(self, studies):
-        rows = super().__call__(studies)
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(os.environ["RADKG_TEST_DIE"])
-            os._exit(9)
-        return rows
-
-
-def mortal() -> Mortal:
-    return Mortal(unit_s=0.4)
-
-
-def extract_here(config: ExtractConfig) -> None:
-    """Run the protocol in this process: all of it but Ray."""
-    from radkg.cluster import data
-    from radkg.cluster.unit import UnitWorker
-
-    def loop(units: list[Any], worker: tuple[Any, ...], budget: Any) -> None:
-        work = UnitWorker(*worker)
-        for unit in units:
-            counts = work(unit.unit_id, unit.records)
-            budget.add(counts["studies"], counts["failed"], counts["reasons"])
-
-    data._run = loop
-    data.extract(config)
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a run ended: -9 is killed; the steps that it took and its error, if it could say."""
-
-    status: int
-    steps: int = 0
-    error: str = ""
-
-
-class Nursery:
-    """Starts runs, one at a time; close it, or use it in a `with`."""
-
-    def __init__(self, read: Path) -> None:
-        """`read` is the file that gets the id of each study that is read."""
-        self.read = read
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.kills"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "RADKG_TEST_READ": str(read)},
-        )
-        self.pid: int | None = None
-
-    def run(
-        self,
-        config: ExtractConfig,
-        *,
-        kill_at: int | str = 0,
-        clock: int = 0,
-        environment: dict[str, str] | None = None,
-        meanwhile: Callable[[], object] | None = None,
-    ) -> Ended:
-        """Run the protocol and wait for its end.
-
-        Args:
-            config: the run's.
-            kill_at: the step before which it is killed, from 1 on, or a part of the path that the
-                step is on; 0: none.
-            clock: seconds that its clock is ahead.
-            environment: variables of its own.
-            meanwhile: called again and again while it runs.
-        """
-        order = {"config": config.to_json(), "kill_at": kill_at, "clock": clock}
-        assert self._process.stdin is not None
-        print(json.dumps(order | {"environment": environment or {}}), file=self._process.stdin)
-        self._process.stdin.flush()
-        self.pid = int(self._line())
-        while meanwhile and Path(f"/proc/{self.pid}").exists():
-            meanwhile()
-        ended = Ended(**json.loads(self._line()))
-        self.pid = None
-        return ended
-
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, "the nursery died"
-        return line
-
-    def __enter__(self) -> "Nursery":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.stdin.close()  # type: ignore[union-attr]
-        self._process.wait(timeout=30)
-        self._process.stdout.close()  # type: ignore[union-attr]
 
 
 @dataclass
@@ -237,7 +105,7 @@ def histories(folder: Path, nursery: Nursery, count: int = 24) -> dict[str, Hist
         config = ExtractConfig(
             archive=archive,
             out=str(folder / "out"),
-            extractor=f"tests.kills:{extractor}",
+            extractor=f"tests.extractors:{extractor}",
             unit_size=UNIT_SIZE,
         )
         made = History(name, config, before, nursery.read)
@@ -258,95 +126,6 @@ def histories(folder: Path, nursery: Nursery, count: int = 24) -> dict[str, Hist
         "second night": history("second night", two, before, "counting"),
         "another model": history("another model", one, before, "counting_two"),
     }
-
-
-def _serve() -> None:
-    """Start the runs that stdin asks for, one after the other, and say how they ended."""
-    import aiobotocore.session  # noqa: F401  what runs need, loaded once
-    import s3fs  # noqa: F401
-
-    import radkg.cluster.data  # noqa: F401
-
-    snapshot.MEAN_PART_ROWS = 8
-    for line in sys.stdin:
-        order = json.loads(line)
-        reader, writer = os.pipe()
-        pid = os.fork()
-        if not pid:
-            os.close(reader)
-            _live(order, writer)
-        os.close(writer)
-        print(pid, flush=True)
-        with open(reader) as pipe:
-            said = json.loads(pipe.read() or "{}")
-        _, status = os.waitpid(pid, 0)
-        print(json.dumps({"status": os.waitstatus_to_exitcode(status)} | said), flush=True)
-
-
-def _live(order: dict[str, Any], writer: int) -> None:
-    """Be one run: never returns."""
-    said: dict[str, Any] = {}
-    status = 70
-    try:
-        os.environ.update(order["environment"])
-        config = ExtractConfig.from_mapping(json.loads(order["config"]))
-        if order["clock"]:
-            _set_clock(order["clock"])
-        steps = _count_steps(config.out, order["kill_at"])
-        try:
-            extract_here(config)
-            status = 0
-        except RadkgError as error:
-            status, said["error"] = error.exit_code, f"{type(error).__name__}: {error}"
-        said["steps"] = steps()
-    except BaseException as error:
-        said["error"] = f"not one of ours: {error!r}"
-    finally:
-        os.write(writer, json.dumps(said).encode())
-        os._exit(status)
-
-
-def _count_steps(out: str, kill_at: int | str) -> Callable[[], int]:
-    """Count the steps below `out` from now on, and die before one of them."""
-    count, fsync = 0, os.fsync
-
-    def step(path: str = "") -> bool:
-        nonlocal count
-        count += 1
-        return count == kill_at if isinstance(kill_at, int) else kill_at in path
-
-    def die() -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in _STEPS and isinstance(arguments[0], str | os.PathLike):
-            path = os.fspath(arguments[0])
-            if path.startswith(out) and step(path):
-                die()
-
-    def torn(descriptor: int) -> None:
-        if step():
-            with contextlib.suppress(OSError):  # a directory
-                os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
-            die()
-        fsync(descriptor)
-
-    sys.addaudithook(hook)
-    os.fsync = torn
-    return lambda: count
-
-
-def _set_clock(ahead: int) -> None:
-    """Move what Python says the time is."""
-    real, clock = audit.datetime, time.time
-
-    class Moved(real):  # type: ignore[misc,valid-type]
-        @classmethod
-        def now(cls, tz=None):
-            return real.fromtimestamp(clock() + ahead, tz)
-
-    audit.datetime = Moved
-    time.time = lambda: clock() + ahead
 
 
 @dataclass(frozen=True)
@@ -424,10 +203,3 @@ def points(history: History, seed: int, count: int | None = None) -> list[list[i
         [step, *(chance.randint(1, history.steps // 2) for _ in range(chance.choice((0, 0, 1, 2))))]
         for step in first
     ]
-
-
-if __name__ == "__main__":
-    # as the module that extractors are loaded from by name, not a second copy of it
-    from tests.kills import _serve as serve
-
-    serve()

@@ -28,7 +28,8 @@ from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
 from tests.demo_run import user_environment
 from tests.hosts import Hosts
-from tests.kills import ROOT, History, Nursery, Outcome, histories
+from tests.kills import History, Outcome, histories
+from tests.nursery import MEAN_PART_ROWS, ROOT, Nursery
 from tests.processes import children, commands
 
 WORKERS = 3  # one a node
@@ -39,7 +40,7 @@ import sys, json
 from radkg.cluster.data import extract
 from radkg.run import snapshot
 from radkg.run.settings import ExtractConfig
-snapshot.MEAN_PART_ROWS = 8  # as in tests.kills
+snapshot.MEAN_PART_ROWS = int(sys.argv[2])
 extract(ExtractConfig.from_mapping(json.loads(sys.argv[1])))
 """
 
@@ -50,9 +51,9 @@ class Driver:
     def __init__(self, history: History, address: str, enter: tuple[str, ...] = ()) -> None:
         """`enter` is the command that takes it to its host."""
         self._out = history.out
-        config = replace(history.config, extractor="tests.kills:mortal")
+        config = replace(history.config, extractor="tests.extractors:mortal")
         self._process = subprocess.Popen(
-            [*enter, sys.executable, "-c", _DRIVER, config.to_json()],
+            [*enter, sys.executable, "-c", _DRIVER, config.to_json(), str(MEAN_PART_ROWS)],
             env=user_environment(RAY_ADDRESS=address, PYTHONPATH=str(ROOT)),
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

@@ -20,7 +20,8 @@ from tests.disks import small_disk
 from tests.faults import PASSING, faulty
 from tests.faulty_runs import PATIENCE_S, FaultyRuns, chosen
 from tests.hosts import hosts
-from tests.kills import History, Nursery, Outcome, crowd, disturb, histories, points
+from tests.kills import History, Outcome, crowd, disturb, histories, points
+from tests.nursery import Nursery
 from tests.real_kills import (
     KINDS,
     Nodes,

@@ -8,7 +8,8 @@ from radkg.errors import StorageError
 from radkg.storage import open_storage
 from tests.faults import PASSING, faulty
 from tests.faulty_runs import PATIENCE_S, FaultyRuns, chosen
-from tests.kills import Nursery, histories
+from tests.kills import histories
+from tests.nursery import Nursery
 
 
 @pytest.fixture(scope="module")

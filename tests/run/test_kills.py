@@ -7,7 +7,8 @@ import pytest
 from radkg.run import audit
 from radkg.storage import open_storage
 from tests.disks import small_disk
-from tests.kills import Nursery, crowd, disturb, histories, points
+from tests.kills import crowd, disturb, histories, points
+from tests.nursery import Nursery
 
 DAY = 86_400
 SIGKILLED = -9
