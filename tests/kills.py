@@ -17,7 +17,6 @@ from radkg.schema.arrow import from_table
 from radkg.storage import Storage, open_storage
 from tests.archives import studies, write_archive, xml
 from tests.disks import grow, used_kilobytes
-from tests.extractors import counting, counting_two, mortal  # noqa: F401 TEMPORARY
 from tests.nursery import Nursery
 
 UNIT_SIZE = 4
@@ -166,7 +165,10 @@ def disturb(nursery: Nursery, history: History, kills: list[int], *, clock: int 
 
 
 def crowd(nursery: Nursery, history: History, disk: Path, step_kilobytes: int) -> Outcome:
-    """Run the same command on a small disk that grows by this step, until it ends."""
+    """Run the same command on a small disk that grows by this step, until it ends.
+
+    The step must be more than a block of 4 kB: the audit log's line of each failure takes one.
+    """
     grow(disk)
     history = replace(history, config=replace(history.config, out=str(disk / "out")))
     history.prepare()

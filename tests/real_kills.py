@@ -65,9 +65,13 @@ class Driver:
         """Return when this many units are finished; fail if the driver ends before."""
         deadline = time.monotonic() + 120
         while finished(self._out) < units:
-            assert self._process.poll() is None, f"it ended before: {self._process.communicate()}"
+            self.check()
             assert time.monotonic() < deadline, f"{finished(self._out)} units in 120 s"
-            time.sleep(0.01)
+
+    def check(self) -> None:
+        """Fail if it has ended; else wait a moment."""
+        assert self._process.poll() is None, f"it ended before: {self._process.communicate()}"
+        time.sleep(0.01)
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -208,6 +212,8 @@ def disturb_really(
             nodes.kill_worker()
         elif kind == "actor":
             die.write_text("")
+            while die.exists():
+                driver.check()
         elif kind == "node":
             nodes.kill_node()
             nodes.grow()
@@ -217,8 +223,7 @@ def disturb_really(
                 nodes.kill_head()
             driver = Driver(history, nodes.address)
     said = driver.end()
-    died = [f"{die.name} still stands"] if die.exists() else []
-    return judge(history, f"{kind} killed after {after} units", len(after), said, died)
+    return judge(history, f"{kind} killed after {after} units", len(after), said)
 
 
 def cut_off(hosts: Hosts, history: History, kind: str, after: int) -> Outcome:
@@ -241,13 +246,13 @@ def cut_off(hosts: Hosts, history: History, kind: str, after: int) -> Outcome:
         hosts.kill(1)
     else:
         hosts.cut(2)
-    return judge(history, f"host {kind} after {after} units", 1, driver.end(), [])
+    return judge(history, f"host {kind} after {after} units", 1, driver.end())
 
 
-def judge(history: History, what: str, kills: int, said: str, found: list[str]) -> Outcome:
+def judge(history: History, what: str, kills: int, said: str) -> Outcome:
     """Return what came of a run whose last driver said this, after so many kills."""
     repeated = history.repeated_units()
-    found += [said] if said else history.problems()
+    found = [said] if said else history.problems()
     if repeated > 2 * WORKERS * kills:
         found.append(f"{repeated} units were read twice after {kills} kills")
     return Outcome([f"{what}: {one}" for one in found], kills, repeated)

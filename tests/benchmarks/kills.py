@@ -54,7 +54,7 @@ def simulated(folder: Path, seed: int) -> Iterator[tuple[str, list[Outcome]]]:
             kills = points(history, seed)
             yield name, [disturb(nursery, history, steps) for steps in kills]
         with small_disk(folder / "small") as disk:
-            yield "full disk", [crowd(nursery, history, disk, 4) for history in runs.values()]
+            yield "full disk", [crowd(nursery, history, disk, 8) for history in runs.values()]
         (folder / "s3").mkdir()
         yield from on_s3(nursery, histories(folder / "s3", nursery, 8), seed)
 
@@ -86,7 +86,7 @@ def on_s3(
                 [
                     faults.pass_through(history, kind, request)
                     for kind in PASSING
-                    for request in chosen(total, f"{seed} {kind}", 4)
+                    for request in chosen(total, f"{seed} {kind}", 3)
                 ],
             )
             yield (
@@ -94,12 +94,12 @@ def on_s3(
                 [
                     faults.recover(history, kind, request, hint)
                     for kind, hint in LASTING.items()
-                    for request in chosen(total, f"{seed} {kind}", 2)
+                    for request in chosen(total, f"{seed} {kind}", 1)
                 ],
             )
             yield (
                 f"s3, {name}, kills",
-                [faults.kill(history, [n]) for n in chosen(total, str(seed), 10)],
+                [faults.kill(history, [n]) for n in chosen(total, str(seed), 6)],
             )
     server.stop()
 
@@ -112,7 +112,7 @@ def real(folder: Path, seed: int) -> Iterator[tuple[str, list[Outcome]]]:
         try:
             for kind in KINDS:
                 after = [
-                    n + 1 for n in chosen(units - 4, f"{seed} {kind}", 2 if kind == "head" else 4)
+                    n + 1 for n in chosen(units - 4, f"{seed} {kind}", 2 if kind == "head" else 5)
                 ]
                 outcome = disturb_really(nodes, history, die, kind, after)
                 if graph_digest(history, folder / f"graph {kind}") != expected:
