@@ -2,9 +2,9 @@
 
 A write is seen whole or not at all: a temporary name, fsync and rename on disk; one PUT on S3,
 never a rename, which is a copy and a delete there. S3's credentials and endpoint come from the
-environment, as botocore reads it. A request that fails in passing (500, 503, a dropped connection,
-no answer in time) is sent again by botocore, 5 times in all; AWS_MAX_ATTEMPTS and AWS_RETRY_MODE
-change that, and FSSPEC_S3='{"config_kwargs": {"read_timeout": 120}}' the seconds.
+environment. botocore sends a request that fails in passing (500, 503, no answer) 5 times in all;
+AWS_MAX_ATTEMPTS and AWS_RETRY_MODE change that, and the seconds that it waits for a byte
+FSSPEC_S3='{"config_kwargs": {"read_timeout": 120}}'.
 """
 
 from __future__ import annotations
@@ -36,9 +36,8 @@ def _explained(verb: str, where: str) -> Iterator[None]:
             errno.EACCES: "check the rights of this user there",
             errno.EROFS: "choose an --out that can be written",
         }
-        hint = hints.get(error.errno or 0)
-        said = f"cannot {verb} {where}: {error.strerror or error}" + (f": {hint}" if hint else "")
-        raise StorageError(said) from error
+        hint = f": {hints[error.errno]}" if error.errno in hints else ""
+        raise StorageError(f"cannot {verb} {where}: {error.strerror or error}{hint}") from error
 
 
 class LocalStorage:
@@ -246,8 +245,6 @@ def open_storage(uri: str) -> Storage:
     """Return the storage at a local path or an s3:// address."""
     if uri.startswith("s3://"):
         return S3Storage(uri)
-    if not uri:
-        raise StorageError("no place is named: give a local path or s3://bucket/prefix")
-    if "://" in uri:
-        raise StorageError(f"no storage for {uri}: give a local path or s3://bucket/prefix")
+    if not uri or "://" in uri:
+        raise StorageError(f"no storage at {uri!r}: give a local path or s3://bucket/prefix")
     return LocalStorage(Path(uri).resolve())
