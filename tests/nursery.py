@@ -7,6 +7,7 @@ before they happen, and fsync, at which half of the file is cut off first: what 
 """
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -114,11 +115,8 @@ def extract_here(config: ExtractConfig) -> None:
 
 def _serve() -> None:
     """Start the runs that stdin asks for, one after the other, and say how they ended."""
-    import aiobotocore.session  # noqa: F401  what runs need, loaded once
-    import s3fs  # noqa: F401
-
-    import tests.extractors  # noqa: F401
-
+    for name in ("aiobotocore.session", "s3fs", "radkg.cluster.data", "tests.extractors"):
+        importlib.import_module(name)  # once, not in every run
     snapshot.MEAN_PART_ROWS = MEAN_PART_ROWS
     for line in sys.stdin:
         order = json.loads(line)
