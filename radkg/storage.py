@@ -2,22 +2,27 @@
 
 A write is seen whole or not at all: a temporary name, fsync and rename on disk; one PUT on S3,
 never a rename, which is a copy and a delete there. S3's credentials and endpoint come from the
-environment.
+environment. botocore sends a request that fails in passing (500, 503, no answer) 5 times in all;
+AWS_MAX_ATTEMPTS and AWS_RETRY_MODE change that, and the seconds that it waits for a byte
+FSSPEC_S3='{"config_kwargs": {"read_timeout": 120}}'.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from radkg.errors import StorageError
 
 _TEMPORARY = ".tmp-"
+_ATTEMPTS = 5
+_TIMEOUTS_S = {"connect_timeout": 10, "read_timeout": 60}  # without a byte
 
 
 @contextlib.contextmanager
@@ -31,11 +36,8 @@ def _explained(verb: str, where: str) -> Iterator[None]:
             errno.EACCES: "check the rights of this user there",
             errno.EROFS: "choose an --out that can be written",
         }
-        reason = error.strerror or str(error)
-        hint = hints.get(error.errno or 0)
-        raise StorageError(
-            f"cannot {verb} {where}: {reason}" + (f": {hint}" if hint else "")
-        ) from error
+        hint = f": {hints[error.errno]}" if error.errno in hints else ""
+        raise StorageError(f"cannot {verb} {where}: {error.strerror or error}{hint}") from error
 
 
 class LocalStorage:
@@ -55,20 +57,21 @@ class LocalStorage:
         self._put(name, data, Path.replace)
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write the object as `write` does, unless it stands; tell whether it was written."""
-        return self._put(name, data, _link)
+        """Write the object unless one stands; tell whether what stands then has these bytes."""
+        return self._put(name, data, _link) or self.read(name) == data
 
     def _put(self, name: str, data: bytes, place: Callable[[Path, Path], object]) -> bool:
         path = self.root / name
         with _explained("write", str(path)):
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.parent / (_TEMPORARY + secrets.token_hex(8))
+            file = _temporary(path.parent)
+            temporary = Path(file.name)
             try:
-                with temporary.open("xb") as file:
+                with file:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-                placed = place(temporary, path) is not None
+                    placed = place(temporary, path) is not None
             finally:
                 temporary.unlink(missing_ok=True)
             directory = os.open(path.parent, os.O_RDONLY)
@@ -96,6 +99,13 @@ class LocalStorage:
         with _explained("delete", f"{self.uri}/{name}"):
             (self.root / name).unlink(missing_ok=True)
 
+    def sweep(self) -> None:
+        """Remove the temporaries of killed processes; those of running ones are locked."""
+        for path in self.root.rglob(_TEMPORARY + "*"):
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
 
 class S3Storage:
     """Objects under s3://bucket/prefix; listings are never cached, so a resumed run sees all."""
@@ -107,7 +117,10 @@ class S3Storage:
         self.uri = "s3://" + self._root
         if not self._root.strip("/") or self._root.startswith("/"):
             raise StorageError(f"no bucket in {uri!r}: give s3://bucket/prefix")
-        self._files: Any = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
+        self._files: Any = s3fs.S3FileSystem(
+            use_listings_cache=False, skip_instance_cache=True, config_kwargs=_client_settings()
+        )
+        self._files.retries = 2  # s3fs tries all that botocore did again: for torn answers alone
 
     def __reduce__(self) -> tuple[type[S3Storage], tuple[str]]:
         return (S3Storage, (self.uri,))  # a client does not cross processes
@@ -117,24 +130,36 @@ class S3Storage:
 
     def read(self, name: str) -> bytes:
         """Return the object's bytes; StorageError where it is missing."""
-        with self._asking("read", name):
-            return bytes(self._files.cat_file(self._path(name)))
+        with self._asking("read", name):  # one GET: never pieces of two objects
+            return bytes(self._files.cat_file(self._path(name), max_concurrency=1))
 
     def write(self, name: str, data: bytes) -> None:
         """Write the object with one PUT."""
         with self._asking("write", name):
-            self._files.pipe_file(self._path(name), data, chunksize=max(len(data), 1 << 20))
+            self._put(name, data, "overwrite")
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write the object with one PUT that S3 refuses where it stands; tell whether it did."""
+        """Write the object with one PUT that S3 refuses where one stands.
+
+        Tell whether what stands then has these bytes: a PUT whose answer was lost is sent again,
+        and meets its own object.
+        """
         with self._asking("write", name):
-            try:
-                self._files.pipe_file(
-                    self._path(name), data, chunksize=max(len(data), 1 << 20), mode="create"
-                )
-            except FileExistsError:
-                return False
-        return True
+            for left in reversed(range(_ATTEMPTS)):
+                try:
+                    self._put(name, data, "create")
+                    return True
+                except OSError as error:
+                    code = _s3_code(error)
+                    if code == "PreconditionFailed":
+                        break
+                    if code != "ConditionalRequestConflict" or not left:
+                        raise  # a conflict says: another is being written, ask again
+        return self.read(name) == data
+
+    def _put(self, name: str, data: bytes, mode: str) -> None:
+        whole = max(len(data), 1 << 20)
+        self._files.pipe_file(self._path(name), data, chunksize=whole, mode=mode)
 
     def exists(self, name: str) -> bool:
         """Tell whether the object stands."""
@@ -143,7 +168,7 @@ class S3Storage:
 
     def names(self, prefix: str) -> list[str]:
         """Return the sorted names of the objects under `prefix`."""
-        folder = self._path(prefix.rstrip("/") + "/")
+        folder = self._path(prefix).rstrip("/") + "/"
         with self._asking("list", prefix):
             found = self._files.find(folder)
         # where the first object comes while it lists, s3fs names the folder itself
@@ -155,18 +180,53 @@ class S3Storage:
         with self._asking("delete", name), contextlib.suppress(FileNotFoundError):
             self._files.rm_file(self._path(name))
 
+    def sweep(self) -> None:
+        """Do nothing: a PUT that was cut leaves nothing."""
+
     @contextlib.contextmanager
     def _asking(self, verb: str, name: str) -> Iterator[None]:
+        from aiohttp import ClientError
         from botocore.exceptions import BotoCoreError
 
-        with _explained(verb, f"{self.uri}/{name}"):
-            try:
-                yield
-            except BotoCoreError as error:
-                raise StorageError(
-                    f"cannot {verb} {self.uri}/{name}: {error}: check AWS_ENDPOINT_URL and the "
-                    "credentials in the environment"
-                ) from error
+        try:
+            yield
+        except (OSError, BotoCoreError, ClientError) as error:
+            hint = ": check AWS_ENDPOINT_URL and the network, then run the same command"
+            if isinstance(error, FileNotFoundError):
+                hint = ""
+            elif isinstance(error, PermissionError):
+                hint = ": renew or check the credentials in the environment, then run it again"
+            elif isinstance(error, OSError):
+                hint = ": run the same command when the store answers again"
+            reason = str(getattr(error, "strerror", None) or error).rstrip(".") or repr(error)
+            raise StorageError(f"cannot {verb} {self.uri}/{name}: {reason}{hint}") from error
+
+
+def _client_settings() -> dict[str, Any]:
+    """Return botocore's settings: those that the environment does not give are ours."""
+    from fsspec.config import conf
+
+    retries = {"mode": "standard", "total_max_attempts": _ATTEMPTS}
+    for key, variable in (("mode", "AWS_RETRY_MODE"), ("total_max_attempts", "AWS_MAX_ATTEMPTS")):
+        if variable in os.environ:
+            del retries[key]
+    return {"retries": retries, **_TIMEOUTS_S, **conf.get("s3", {}).get("config_kwargs", {})}
+
+
+def _s3_code(error: OSError) -> str:
+    """Return what S3 called an error; not all servers give the reason that s3fs looks for."""
+    return str(getattr(error.__cause__, "response", {}).get("Error", {}).get("Code"))
+
+
+def _temporary(folder: Path) -> BinaryIO:
+    """Open a new file that is locked until it is closed, so that nobody sweeps it away."""
+    while True:
+        file = (folder / (_TEMPORARY + secrets.token_hex(8))).open("xb")
+        with contextlib.suppress(OSError):  # a network disk without locks; nothing is swept there
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:  # else it was swept before it was locked
+            return file
+        file.close()
 
 
 def _link(temporary: Path, path: Path) -> Path | None:
@@ -185,8 +245,6 @@ def open_storage(uri: str) -> Storage:
     """Return the storage at a local path or an s3:// address."""
     if uri.startswith("s3://"):
         return S3Storage(uri)
-    if not uri:
-        raise StorageError("no place is named: give a local path or s3://bucket/prefix")
-    if "://" in uri:
-        raise StorageError(f"no storage for {uri}: give a local path or s3://bucket/prefix")
+    if not uri or "://" in uri:
+        raise StorageError(f"no storage at {uri!r}: give a local path or s3://bucket/prefix")
     return LocalStorage(Path(uri).resolve())

@@ -22,6 +22,12 @@ def small_disk(path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(path)], check=True)
 
 
-def grow(disk: Path) -> None:
-    """Give a small disk room enough."""
-    subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+def grow(disk: Path, size: str = "64m") -> None:
+    """Give a small disk room enough, or this much."""
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+
+
+def used_kilobytes(disk: Path) -> int:
+    """Return how much of a small disk is used, at least one block."""
+    found = os.statvfs(disk)
+    return max(4, (found.f_blocks - found.f_bfree) * found.f_bsize // 1024)

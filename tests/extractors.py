@@ -1,5 +1,6 @@
 """Extractors for tests, loaded by name as any user's own: `tests.extractors:words`."""
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -180,3 +181,35 @@ def seeing() -> Words:
 
 def given() -> Words:
     return Seeing(must_be_given=True)
+
+
+class Counting(Words):
+    """Writes the id of each study that it reads into the file that RADKG_TEST_READ names."""
+
+    def _extract(self, study: Study) -> Extraction:
+        with open(os.environ["RADKG_TEST_READ"], "a") as file:
+            file.write(study.study_id + "\n")
+        return super()._extract(study)
+
+
+def counting() -> Counting:
+    return Counting()
+
+
+def counting_two() -> Counting:
+    return Counting("words-2")
+
+
+class Mortal(Counting):
+    """Takes its time, and dies when it finds the file that RADKG_TEST_DIE names: once a file."""
+
+    def __call__(self, studies: Sequence[Study]) -> list[Extraction]:
+        rows = super().__call__(studies)
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.environ["RADKG_TEST_DIE"])
+            os._exit(9)
+        return rows
+
+
+def mortal() -> Mortal:
+    return Mortal(unit_s=0.4)

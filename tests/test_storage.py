@@ -1,5 +1,6 @@
 import pickle
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -66,6 +67,21 @@ def test_readers_see_whole_objects_only(tmp_path):
         writer.join()
     assert seen <= set(values)
     assert storage.names("") == ["x"]
+
+
+def test_what_is_created_stands_and_is_known(storage):
+    assert storage.create("a/x", b"1")
+    assert storage.create("a/x", b"1")
+    assert not storage.create("a/x", b"2")
+    assert storage.read("a/x") == b"1"
+    assert storage.names("") == ["a/x"]
+
+
+def test_writers_at_once_create_one_object(storage):
+    values = [b"%d" % n for n in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda value: storage.create("x", value), values))
+    assert [value for value, own in zip(values, made, strict=True) if own] == [storage.read("x")]
 
 
 def test_a_full_disk_is_said_and_loses_nothing(tmp_path):

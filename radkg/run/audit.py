@@ -11,6 +11,7 @@ import getpass
 import hashlib
 import json
 import platform
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,6 +56,7 @@ def record(storage: Storage, verb: str, facts: Mapping[str, Any]) -> str:
         "who": _who(),
         "verb": verb,
         "radkg_version": radkg.__version__,
+        "nonce": secrets.token_hex(8),  # a line that stands is known as this run's own
         **facts,
     }
     while True:

@@ -2,13 +2,15 @@
 
 The bytes depend on the rows alone: not on units, workers, kills or time. Rows are sorted by
 study_id; a part ends after a study whose id hashes to zero, so one changed study changes one part.
-Readers that hold a manifest see that night whole, whatever is published meanwhile.
+Readers that hold a manifest see that night whole, whatever is published meanwhile. Of two drivers
+that publish at once the last pointer wins, and both nights stand whole: they share equal parts.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ from radkg.errors import SnapshotError, StorageError
 from radkg.schema.arrow import EXTRACTION_SCHEMA, SCHEMA_VERSION, from_parquet, to_parquet
 from radkg.schema.records import CONDITIONS, STATUSES
 from radkg.storage import Storage
+
+logger = logging.getLogger(__name__)
 
 POINTER = "snapshot/CURRENT"
 CURRENT = "CURRENT"  # names the night that the pointer does
@@ -91,9 +95,13 @@ def publish(storage: Storage, rows: pa.Table) -> Snapshot:
     """Publish the rows, which must hold each study once; the pointer is the last write.
 
     What stands already is not written again: publishing the same rows twice touches nothing.
+    Parts and manifest are put only where none stands. Their names are the hashes of their bytes,
+    so other bytes under such a name are damage: they are replaced, with a warning. In the end, what
+    killed runs left half written is removed.
 
     Raises:
         SnapshotError: there is no row, or a study stands twice.
+        StorageError: something cannot be written; the pointer names what it named before.
     """
     rows = rows.sort_by("study_id").cast(EXTRACTION_SCHEMA)
     study_ids = rows["study_id"].to_pylist()
@@ -106,11 +114,16 @@ def publish(storage: Storage, rows: pa.Table) -> Snapshot:
     manifest = _manifest(rows, [{"sha256": key, "rows": n} for key, (n, _) in parts.items()])
     text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
     snapshot_id = hashlib.sha256(text.encode()).hexdigest()[:16]
+    standing = set(storage.names("snapshot"))
+    objects = {part_name(key): data for key, (_, data) in parts.items()}
+    for name, data in (objects | {manifest_name(snapshot_id): text.encode()}).items():
+        good = storage.read(name) == data if name in standing else storage.create(name, data)
+        if not good:
+            logger.warning("%s/%s was damaged: it is written again", storage.uri, name)
+            storage.write(name, data)
     if _pointer(storage) != snapshot_id:
-        for key, (_, data) in parts.items():
-            storage.write(part_name(key), data)
-        storage.write(manifest_name(snapshot_id), text.encode())
         storage.write(POINTER, f"{snapshot_id}\n".encode())
+    storage.sweep()
     return Snapshot(storage, snapshot_id, manifest)
 
 

@@ -1,5 +1,8 @@
+import fcntl
 import json
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pytest
@@ -85,6 +88,57 @@ def test_any_changed_byte_is_noticed(tmp_path):
     part.unlink()
     with pytest.raises(SnapshotError, match="is gone"):
         list(read_snapshot(storage).tables())
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 torn"])
+def test_a_damaged_object_is_written_again(tmp_path, caplog, damage):
+    """By the same publication again, also where the pointer names the night already."""
+    storage = open_storage(str(tmp_path))
+    rows = to_table([row(f"s{i}") for i in range(20)])
+    publish(storage, rows)
+    whole = files(tmp_path)
+    for name in [n for n in storage.names("snapshot") if n != POINTER]:
+        storage.write(name, damage)
+        publish(storage, rows)
+        assert files(tmp_path) == whole
+        assert f"{name} was damaged" in caplog.messages[-1]
+
+
+@pytest.mark.parametrize("where", ["disk", "s3"])
+def test_of_two_that_publish_at_once_one_is_current_and_both_stand_whole(
+    request, tmp_path, small_parts, where
+):
+    bucket = request.getfixturevalue("s3_bucket") if where == "s3" else str(tmp_path)
+    storage = open_storage(f"{bucket}/{tmp_path.name}")
+    mine, others = [row(f"s{i}") for i in range(60)], [row(f"s{i}") for i in range(9, 70)]
+    meet = threading.Barrier(2)
+
+    def driver(rows):
+        own = open_storage(storage.uri)
+        meet.wait()
+        return publish(own, to_table(rows)).snapshot_id
+
+    for round in range(5):
+        mine[0], others[-1] = (row(f"s{n}", study_fingerprint=f"v{round}") for n in (0, 69))
+        with ThreadPoolExecutor(2) as pool:
+            nights = list(pool.map(driver, (mine, others)))
+        assert read_snapshot(storage).snapshot_id in nights
+        for night, rows in zip(nights, (mine, others), strict=True):
+            found = read_snapshot(storage, night)
+            assert [r for t in found.tables() for r in from_table(t)] == sorted(
+                rows, key=lambda r: r.study_id
+            )
+
+
+def test_what_killed_writers_left_goes_and_what_is_being_written_stays(tmp_path):
+    storage = open_storage(str(tmp_path))
+    abandoned, used = tmp_path / "journal/.tmp-dead", tmp_path / "journal/.tmp-alive"
+    abandoned.parent.mkdir()
+    abandoned.write_bytes(b"half")
+    with used.open("xb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        publish(storage, to_table([row("s1")]))
+        assert [path.name for path in abandoned.parent.iterdir()] == [used.name]
 
 
 def test_a_changed_manifest_is_noticed(tmp_path):
