@@ -11,7 +11,7 @@ from pathlib import Path
 from radkg.archive import open_archive
 from radkg.run import audit, snapshot
 from radkg.run.plan import plan_units
-from radkg.run.settings import ExtractConfig
+from radkg.run.settings import ExtractConfig, read_config
 from radkg.run.snapshot import read_snapshot
 from radkg.schema.arrow import from_table
 from radkg.storage import Storage, open_storage
@@ -71,6 +71,9 @@ class History:
         if sorted(ids) != sorted(expected):
             found.append(f"{len(expected)} studies in, {len(ids)} rows out")
         found += audit.verify(storage).problems
+        found += [f"{name} is left" for name in storage.names("attempts")]
+        if read_config(storage).extractor != self.config.extractor:
+            found.append("config.json is of another night")
         found += [f"{path} is left" for path in self.out.rglob(".tmp-*")]
         return found
 

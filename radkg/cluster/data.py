@@ -127,9 +127,10 @@ def _extract(
     finished = (plan.journal.read(unit.unit_id) for unit in plan.units)
     rows = _gather(records, [plan.standing, *finished])
     budget.check(rows)
-    save_config(config, storage, plan.archive.uri)
     is_new = bool(plan.units or plan.gone)
     snapshot = publish(storage, rows) if is_new else read_snapshot(storage)
+    save_config(config, storage, plan.archive.uri)  # a kill before it is mended by the next run
+    plan.journal.tidy()
     manifest = snapshot.manifest
     return ExtractReport(
         studies=len(records),

@@ -7,13 +7,14 @@ the study that does it is a failed row.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from radkg.archive import Archive
 from radkg.cluster.alone import Limits, Which, one_by_one
 from radkg.cluster.pictures import Picture
-from radkg.errors import ClusterError, RadkgError
+from radkg.errors import ClusterError, RadkgError, StorageError
 from radkg.extractor import extract_rows, load_extractor
 from radkg.run.journal import Journal
 from radkg.schema.arrow import to_table
@@ -65,6 +66,22 @@ class UnitWorker:
             records: rows of INDEX_SCHEMA.
             pictures: by location, what was read beside this process; None: all is read here.
         """
+        try:
+            rows = self._rows(unit_id, records, pictures)
+            self._journal.commit(unit_id, to_table(rows))
+        except RadkgError:  # a full disk, an archive that went away: no study is to blame
+            with contextlib.suppress(StorageError):
+                self._journal.give_up(unit_id)
+            raise
+        reasons = [f"{row.study_id}: {row.reason}" for row in rows if row.status == "failed"]
+        return {"studies": len(rows), "failed": len(reasons), "reasons": reasons[:SHOWN_REASONS]}
+
+    def _rows(
+        self,
+        unit_id: str,
+        records: Sequence[Mapping[str, Any]],
+        pictures: Mapping[str, Picture] | None,
+    ) -> list[Extraction]:
         rows = None
         if self._journal.begin(unit_id) < MAX_ATTEMPTS:
             if pictures is not None:
@@ -73,9 +90,7 @@ class UnitWorker:
         if rows is None:
             job = (self._archive, self._which, self._limits)
             rows = list(one_by_one(self._extractor, job, records))
-        self._journal.commit(unit_id, to_table(rows))
-        reasons = [f"{row.study_id}: {row.reason}" for row in rows if row.status == "failed"]
-        return {"studies": len(rows), "failed": len(reasons), "reasons": reasons[:SHOWN_REASONS]}
+        return rows
 
     def _together(self, records: Sequence[Mapping[str, Any]]) -> list[Extraction] | None:
         """Return the rows of a unit; None where it cannot be read as a whole."""

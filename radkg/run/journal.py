@@ -42,15 +42,24 @@ class Journal:
     def commit(self, unit_id: str, rows: pa.Table) -> None:
         """Write the unit's rows, whole or not at all, then forget its attempts."""
         self.storage.write(self._name(unit_id), to_parquet(rows))
+        self.give_up(unit_id)
+
+    def give_up(self, unit_id: str) -> None:
+        """Forget the attempts at a unit: what ended them was not the unit."""
         for name in self._attempts(unit_id):
             self.storage.delete(name)
 
     def drop(self, unit_ids: Collection[str]) -> None:
-        """Remove finished units, and what a kill left of attempts at them."""
+        """Remove finished units, and what a kill left of attempts at any."""
+        self.tidy()
         for unit_id in unit_ids:
             self.storage.delete(self._name(unit_id))
+
+    def tidy(self) -> None:
+        """Remove what a kill left of attempts at finished units."""
+        done = self.done()
         for name in self.storage.names(f"attempts/{self.model_id}"):
-            if _step(name).partition(".")[0] in unit_ids:
+            if _step(name).partition(".")[0] in done:
                 self.storage.delete(name)
 
     def read(self, unit_id: str) -> pa.Table:

@@ -65,7 +65,7 @@ class ExtractConfig(Config):
 
 
 def save_config(config: ExtractConfig, storage: Storage, archive_uri: str) -> None:
-    """Write the settings of what is about to be published, places made absolute."""
+    """Write the settings of what was published, places made absolute."""
     images = config.images
     if images and "://" not in images:
         images = str(Path(images).resolve())

@@ -214,6 +214,7 @@ def test_an_archive_that_goes_away_is_no_failed_study(archive, tmp_path):
     with pytest.raises(ArchiveError, match="cannot read"):
         worker("u", records)
     assert journal.done() == set()
+    assert open_storage(out).names("attempts") == []  # no study is to blame
 
 
 def test_a_study_that_the_reader_breaks_on_costs_itself_alone(archive, tmp_path):

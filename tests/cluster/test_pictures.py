@@ -49,11 +49,12 @@ def archive(tmp_path: Path) -> dict[str, str]:
     return {"archive": str(path), "images": str(folder)}
 
 
+@pytest.mark.long
 @pytest.mark.ray
 def test_a_worker_on_a_gpu_gets_the_pictures_it_would_have_read(ray_session, archive, tmp_path):
     beside, alone = tmp_path / "beside", tmp_path / "alone"
     config = archive | {"max_failed": 0.2, "unit_size": 3}
-    settings = {"out": str(beside), "extractor": "tests.extractors:given", "device": "cuda"}
+    settings = {"out": str(beside), "extractor": "tests.seeing:given", "device": "cuda"}
     done = subprocess.run(
         [sys.executable, "-c", DRIVER, json.dumps(config | settings)],
         env=user_environment(PYTHONPATH=str(Path(__file__).parents[2])),
@@ -62,7 +63,7 @@ def test_a_worker_on_a_gpu_gets_the_pictures_it_would_have_read(ray_session, arc
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    extract(ExtractConfig(**config, out=str(alone), extractor="tests.extractors:seeing"))
+    extract(ExtractConfig(**config, out=str(alone), extractor="tests.seeing:seeing"))
     assert published(beside) == published(alone)
     (bad,) = [row for row in rows_of(beside) if row.status == "failed"]
     assert bad.study_id == "CXR7"
@@ -72,7 +73,7 @@ def test_a_worker_on_a_gpu_gets_the_pictures_it_would_have_read(ray_session, arc
 
 @pytest.mark.ray
 def test_no_gpu_is_said(ray_session, archive, tmp_path):
-    config = archive | {"out": str(tmp_path / "out"), "extractor": "tests.extractors:given"}
+    config = archive | {"out": str(tmp_path / "out"), "extractor": "tests.seeing:given"}
     with pytest.raises(ClusterError, match="needs a GPU and two CPUs, and the cluster has 0 and 2"):
         extract(ExtractConfig(**config, device="cuda"))
 
