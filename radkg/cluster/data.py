@@ -127,8 +127,11 @@ def _extract(
     finished = (plan.journal.read(unit.unit_id) for unit in plan.units)
     rows = _gather(records, [plan.standing, *finished])
     budget.check(rows)
-    is_new = bool(plan.units or plan.gone)
-    snapshot = publish(storage, rows) if is_new else read_snapshot(storage)
+    if plan.units or plan.gone:
+        snapshot = publish(storage, rows)
+    else:
+        snapshot = read_snapshot(storage)
+        storage.sweep()  # what a run left that was killed after its last write
     save_config(config, storage, plan.archive.uri)  # a kill before it is mended by the next run
     plan.journal.tidy()
     manifest = snapshot.manifest
