@@ -63,6 +63,18 @@ def words_two() -> Words:
     return Words("words-2")
 
 
+class Sleeping(Words):
+    """Takes 4 ms a study and no processor: a model on a device that this machine does not have."""
+
+    def __call__(self, studies: Sequence[Study]) -> list[Extraction]:
+        time.sleep(0.004 * len(studies))
+        return super().__call__(studies)
+
+
+def sleeping() -> Words:
+    return Sleeping("sleeping-1")
+
+
 class Denies(Words):
     """Calls every `effusion` an absent one."""
 

@@ -31,6 +31,7 @@ from tests.real_kills import (
     ray_environment,
     undisturbed,
 )
+from tests.s3 import served_bucket
 
 LASTING = {"expired": "renew or check", "internal error": "run the same", "dropped": "check AWS"}
 
@@ -63,22 +64,11 @@ def on_s3(
     nursery: Nursery, runs: dict[str, History], seed: int
 ) -> Iterator[tuple[str, list[Outcome]]]:
     """Yield what came of faults and kills at requests, by what was done."""
-    import s3fs
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    address = f"http://{host}:{port}"
-    os.environ.update(
-        AWS_ENDPOINT_URL=address,
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",
-        AWS_DEFAULT_REGION="us-east-1",
-    )
-    s3fs.S3FileSystem(use_listings_cache=False).mkdir("bucket")
-    with faulty(address, PATIENCE_S) as proxy:
-        faults = FaultyRuns(nursery, proxy, "s3://bucket")
+    with (
+        served_bucket() as bucket,
+        faulty(os.environ["AWS_ENDPOINT_URL"], PATIENCE_S) as proxy,
+    ):
+        faults = FaultyRuns(nursery, proxy, bucket)
         for name, history in runs.items():
             total = faults.requests(history)
             yield (
@@ -101,7 +91,6 @@ def on_s3(
                 f"s3, {name}, kills",
                 [faults.kill(history, [n]) for n in chosen(total, str(seed), 6)],
             )
-    server.stop()
 
 
 def real(folder: Path, seed: int) -> Iterator[tuple[str, list[Outcome]]]:

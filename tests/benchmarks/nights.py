@@ -19,11 +19,9 @@ import itertools
 import json
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +34,7 @@ from radkg.schema.records import Study
 from radkg.storage import Storage, open_storage
 from tests.demo_run import RADKG, user_environment
 from tests.mimic import Mimic, mimic
+from tests.s3 import served_bucket, upload
 
 PUBLISHED = 9.5  # reports/s of radgraph 0.1.18 on an A100, from the METADATA of radlabels 0.2.0
 
@@ -86,44 +85,6 @@ def write(made: Mimic, folder: Path, reports: str, images: str | None) -> None:
         made.pack_images(folder / "images", images)
 
 
-@contextlib.contextmanager
-def s3() -> Iterator[str]:
-    """Run a server for the whole benchmark; the environment names it meanwhile."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    os.environ |= {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    server = subprocess.Popen(
-        ["moto_server", "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL
-    )
-    try:
-        while True:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            time.sleep(0.1)
-        import s3fs
-
-        s3fs.S3FileSystem(use_listings_cache=False).mkdir("bucket")
-        yield "s3://bucket"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def upload(folder: Path, uri: str) -> None:
-    """Copy a folder to S3."""
-    storage = open_storage(uri)
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            storage.write(path.relative_to(folder).as_posix(), path.read_bytes())
-
-
 def run(*arguments: str) -> dict[str, Any]:
     """Run the installed command; return its JSON, and the seconds that a user waits."""
     start = time.perf_counter()
@@ -169,7 +130,7 @@ def main() -> None:
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        home = stack.enter_context(s3()) if options.place == "s3" else str(folder)
+        home = stack.enter_context(served_bucket()) if options.place == "s3" else str(folder)
 
         def put(made: Mimic, night: str) -> list[str]:
             write(made, folder / night, options.reports, options.images)

@@ -1,0 +1,133 @@
+"""What a sink that becomes ten times slower does to a run's memory: one JSON.
+
+    python tests/benchmarks/memory.py
+
+The run writes to a real S3 server behind a relay that waits before it passes anything on. Compared
+are the resident memory of driver, workers and Ray, in the middle of a run with the fast sink and of
+one with the slow sink, and whether Ray's object store spilled.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import socket
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import ray
+from ray._private.internal_api import memory_summary
+
+from radkg.cluster.data import extract
+from radkg.run.settings import ExtractConfig
+from tests.archives import studies, write_archive
+from tests.processes import children
+from tests.s3 import served_bucket
+
+
+class Relay:
+    """Passes bytes on to a port of this machine, after a wait."""
+
+    def __init__(self, port: int) -> None:
+        self._to = ("127.0.0.1", port)
+        self.wait_s = 0.0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            client, _ = self._listener.accept()
+            server = socket.create_connection(self._to)
+            threading.Thread(target=self._pass, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self._pass, args=(server, client, False), daemon=True).start()
+
+    def _pass(self, source: socket.socket, sink: socket.socket, is_request: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 20):
+                if is_request:
+                    time.sleep(self.wait_s)
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+
+def resident(pid: int) -> int:
+    """Return the bytes in memory of a process and all below it, shared pages counted once."""
+    total = 0
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total = int(line.split()[1]) * 1024
+    return total + sum(resident(child) for child in children(pid))
+
+
+@contextlib.contextmanager
+def sampled() -> Iterator[list[int]]:
+    """Collect the resident memory of this process and all below it, twice a second."""
+    found: list[int] = []
+    end = threading.Event()
+
+    def sample() -> None:
+        while not end.wait(0.5):
+            found.append(resident(os.getpid()))
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield found
+    finally:
+        end.set()
+        thread.join()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--studies", type=int, default=20_000, help="of each run")
+    options = parser.parse_args()
+    os.environ["PYTHONPATH"] = os.getcwd()  # of the workers, which need tests.extractors
+    with tempfile.TemporaryDirectory() as folder, served_bucket() as bucket:
+        archive = str(write_archive(Path(folder) / "a.tar", studies(options.studies), "w"))
+        relay = Relay(int(os.environ["AWS_ENDPOINT_URL"].rpartition(":")[2]))
+        os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{relay.port}"
+        ray.init(
+            address="local",
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            object_store_memory=100 << 20,
+        )
+        found = {}
+        seconds = {}
+        for name, wait_s in (("warm", 0.0), ("fast", 0.0), ("slow", 0.0)):
+            if name == "slow":  # ten times what a unit takes with the fast sink
+                units = options.studies / 256 / 2
+                wait_s = 9 * seconds["fast"] / units / 4  # requests of a unit
+            relay.wait_s = wait_s
+            out = f"{bucket}/{name}"
+            config = ExtractConfig(archive=archive, out=out, extractor="tests.extractors:words")
+            with sampled() as samples:
+                seconds[name] = extract(config).seconds
+            middle = samples[len(samples) // 4 : 3 * len(samples) // 4] or samples
+            found[name] = statistics.median(middle)
+        spilled = "Spilled" in memory_summary(stats_only=True)
+        ray.shutdown()
+    print(
+        json.dumps(
+            {
+                "studies": options.studies,
+                "seconds": {name: round(value, 1) for name, value in seconds.items()},
+                "megabytes": {name: round(value / 1e6) for name, value in found.items()},
+                "slow_over_fast_memory": round(found["slow"] / found["fast"], 3),
+                "object_store_spilled": spilled,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

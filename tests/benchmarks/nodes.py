@@ -1,0 +1,67 @@
+"""How a run scales over nodes whose model takes time and no processor: one JSON.
+
+    python tests/benchmarks/nodes.py
+
+Nodes of ray.cluster_utils, one worker each, all on this machine; a study takes 4 ms of its worker
+(tests.extractors:sleeping). `whole` compares the run's time with the studies' own, start and
+publication included; `steady` looks at the middle of the run alone. What limits either on one
+machine is its own cores: driver, raylets and workers share them.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import ray
+from ray.cluster_utils import Cluster
+
+from radkg.cluster.data import extract
+from radkg.run.settings import ExtractConfig
+from tests.archives import studies, write_archive
+
+STUDY_S = 0.004
+
+
+def scaled(archive: str, nodes: int, count: int, out: str) -> dict[str, float]:
+    """Run over this many nodes; return the share of the time that the studies themselves take."""
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        for _ in range(nodes):
+            cluster.add_node(num_cpus=1)
+        ray.init(address=cluster.address, log_to_driver=False)
+        done: list[tuple[float, int]] = []
+        config = ExtractConfig(archive=archive, out=out, extractor="tests.extractors:sleeping")
+        report = extract(config, lambda n, total, failed: done.append((time.perf_counter(), n)))
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    middle = [(at, n) for at, n in done if 0.2 * count <= n <= 0.8 * count]
+    rate = (middle[-1][1] - middle[0][1]) / (middle[-1][0] - middle[0][0])
+    return {
+        "seconds": round(report.seconds, 1),
+        "whole": round(count * STUDY_S / nodes / report.seconds, 3),
+        "steady": round(rate * STUDY_S / nodes, 3),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--studies", type=int, default=30_000, help="of each run")
+    parser.add_argument("--nodes", type=int, nargs="+", default=[1, 2, 4], help="of the runs")
+    options = parser.parse_args()
+    os.environ["PYTHONPATH"] = os.getcwd()  # of the workers, which need tests.extractors
+    with tempfile.TemporaryDirectory() as folder:
+        archive = str(write_archive(Path(folder) / "a.tar", studies(options.studies), "w"))
+        found = {
+            str(nodes): scaled(archive, nodes, options.studies, f"{folder}/{nodes}")
+            for nodes in options.nodes
+        }
+    print(json.dumps({"studies": options.studies, "nodes": found, "cores": os.cpu_count()}))
+
+
+if __name__ == "__main__":
+    main()
