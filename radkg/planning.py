@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from radkg.archive import Archive, open_archive
 from radkg.errors import ConfigError
-from radkg.extractor import Extractor, extract_rows, load_extractor
+from radkg.extractor import Extractor, check_device, extract_rows, load_extractor
 from radkg.run.audit import input_hash
 from radkg.run.journal import Journal
 from radkg.run.plan import Unit, plan_units
@@ -136,9 +136,11 @@ def forecast(plan: Plan, *, sample: int, workers: int, price: float | None) -> F
 
     Raises:
         ConfigError: sample or workers are less than 1, or the price is negative.
+        ExtractorError: the run is to be on GPUs, and this machine has none to measure on.
     """
     if sample < 1 or workers < 1 or (price is not None and not price >= 0):
         raise ConfigError("sample and workers are at least 1, and a price is not negative")
+    check_device(plan.extractor)  # what is measured is this machine
     records = plan.to_extract
     chosen = records[:: max(1, len(records) // sample)][:sample]
     studies = list(plan.archive.read(chosen))

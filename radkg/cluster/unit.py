@@ -15,7 +15,7 @@ from radkg.archive import Archive
 from radkg.cluster.alone import Limits, Which, one_by_one
 from radkg.cluster.pictures import Picture
 from radkg.errors import ClusterError, RadkgError, StorageError
-from radkg.extractor import extract_rows, load_extractor
+from radkg.extractor import check_device, extract_rows, load_extractor
 from radkg.run.journal import Journal
 from radkg.schema.arrow import to_table
 from radkg.schema.records import Extraction
@@ -48,8 +48,7 @@ class UnitWorker:
                 f"this worker has another version of {extractor[0]}: {self._extractor.model_id} "
                 f"instead of {model_id}: install the same radkg on every node"
             )
-        if getattr(self._extractor, "device", "cpu") == "cuda":
-            _check_gpu()
+        check_device(self._extractor)
         self._journal = Journal(open_storage(out), model_id)
         limits.bound_memory()
 
@@ -101,10 +100,3 @@ class UnitWorker:
             raise
         except Exception:  # of a study that the archive cannot read: which one, the child finds out
             return None
-
-
-def _check_gpu() -> None:
-    import torch  # here, for the rules do without
-
-    if not torch.cuda.is_available():
-        raise ClusterError("--device cuda: this worker sees no GPU: is its driver installed?")

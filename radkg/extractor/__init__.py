@@ -79,6 +79,21 @@ def load_extractor(
     return _reading(extractor, condition)
 
 
+def check_device(extractor: Extractor) -> None:
+    """Check that this process has what the extractor computes on.
+
+    Raises:
+        ExtractorError: it is a GPU, and none is to be seen.
+    """
+    if getattr(extractor, "device", "cpu") == "cuda":
+        import torch  # here, for the rules do without
+
+        if not torch.cuda.is_available():
+            raise ExtractorError(
+                "--device cuda: this machine shows no GPU: install its driver, or go where one is"
+            )
+
+
 def anywhere(name: str) -> str:
     """Return the name as it means the same in any working directory, as workers have others."""
     is_directory = name not in (*SHIPPED, RULES) and Path(name).is_dir()

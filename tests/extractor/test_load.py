@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from radkg.cli import app, run
 from radkg.errors import ExtractorError
-from radkg.extractor import SHIPPED, anywhere, load_extractor
+from radkg.extractor import DEVICES, SHIPPED, anywhere, check_device, load_extractor
 from radkg.model.config import LanguageConfig
 from radkg.model.language import train_tokenizer
 from radkg.model.tower import Tower
@@ -182,3 +182,14 @@ def test_features_of_another_encoder_are_refused(seeing, tmp_path):
     extractor = load_extractor(str(copy), "image")
     with pytest.raises(ExtractorError, match="give the encoder it was trained with"):
         extractor([study("Clear lungs", picture(tmp_path / "a.png"))])
+
+
+def test_a_model_on_a_gpu_has_another_identity_also_where_there_is_none(seeing, onepass):
+    for directory in (seeing, onepass):
+        here, there = (load_extractor(str(directory), device=d).model_id for d in DEVICES)
+        assert here != there == load_extractor(str(directory), device="cuda").model_id
+    with pytest.raises(ExtractorError, match="the rules compute on the CPU"):
+        load_extractor("rules", device="cuda")
+    if not torch.cuda.is_available():
+        with pytest.raises(ExtractorError, match="shows no GPU"):
+            check_device(load_extractor(str(seeing), device="cuda"))
