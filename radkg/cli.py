@@ -525,6 +525,7 @@ def nightly(
         max_memory=max_memory,
         device=device,  # type: ignore[arg-type]  # checked there
     )
+    judge = nights.Gate(gate if gate is not None else 1.0, min_support)
     with contextlib.redirect_stdout(sys.stderr):  # stdout is for data, whoever else prints
         report = run_nightly(
             config,
@@ -532,7 +533,7 @@ def nightly(
             _store(out) if graph == "embedded" else Path(),
             console,
             insecure=insecure,
-            gate=None if gate is None else nights.Gate(gate, min_support),
+            gate=judge if gate is not None else None,
             keep=keep,
         )
     _print_report(report, as_json)

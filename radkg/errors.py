@@ -3,6 +3,7 @@
 RadkgError                  base (exit code 1)
   ConfigError               a setting does not exist or has no such value (2)
   ArchiveError              the archive is missing or is not what it should be
+    ArchiveUnavailable      its store does not answer or refuses: no study is to blame (5)
   SchemaError               a record, a row or a file breaks the schema
   StorageError              a file or object could not be read or written (disk full, no rights)
   ExtractorError            no such extractor, or its model directory does not fit
@@ -35,6 +36,12 @@ class ConfigError(RadkgError):
 
 class ArchiveError(RadkgError):
     """The archive is missing, unreadable, or of no known format."""
+
+
+class ArchiveUnavailable(ArchiveError):
+    """The store of an archive does not answer, or refuses: it says nothing of any study."""
+
+    exit_code = 5
 
 
 class SchemaError(RadkgError):

@@ -13,15 +13,21 @@ from pathlib import Path
 from rich.console import Console
 
 from radkg.cluster.data import extract
-from radkg.errors import GraphError
+from radkg.errors import GraphError, RadkgError, SnapshotError
 from radkg.graph import Graph, open_graph
-from radkg.graph.loader import load, standing_night
+from radkg.graph.loader import (
+    judged_night,
+    load,
+    set_verified,
+    standing_night,
+    verified_night,
+)
 from radkg.graph.verify import verify
 from radkg.progress import stage
 from radkg.run import audit
 from radkg.run.changes import changes
 from radkg.run.diff import Gate, diff
-from radkg.run.prune import prune
+from radkg.run.prune import check_keep, prune
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.storage import open_storage
@@ -72,27 +78,34 @@ def nightly(
 
     Raises:
         TooManyFlips: a finding shut the gate; the night is published and not loaded.
-        GraphError: the graph does not hold what was loaded.
+        GraphError: the graph does not hold what was loaded; it is compared again next time.
     """
     start = time.perf_counter()
+    check_keep(keep)
     storage = open_storage(config.out)
     if graph_address != "embedded":  # an unreachable server is better said before the work
         with open_graph(graph_address, store, insecure=insecure):
             pass
     with stage(console, "extract triplets (Ray)") as advance:
         run = extract(config, lambda done, total, failed: advance(done, total))
-    after = read_snapshot(storage)
+    after = read_snapshot(storage, run.snapshot_id)
     with open_graph(graph_address, store, insecure=insecure) as graph:
-        before = standing_night(graph, after)
-        if gate is not None and before is not None:
-            with stage(console, "compare with the last night"):
-                gate.judge(diff(before, after))
-        with stage(console, f"load the graph ({graph.engine})") as advance:
-            loaded = load(graph, after, advance)
-        if loaded.created or loaded.replaced or loaded.removed:
-            audit.record_load(after, graph.engine, asdict(loaded))
-        with stage(console, "verify what changed"):
-            verified = _verify(graph, before, after)
+        try:
+            before = standing_night(graph, after)
+            if gate is not None:
+                with stage(console, "compare with the night in the graph"):
+                    _judge(gate, graph, after)
+            with stage(console, f"load the graph ({graph.engine})") as advance:
+                loaded = load(graph, after, advance)
+            verified = verified_night(graph, after)
+            if verified != after.snapshot_id:
+                audit.record_load(after, graph.engine, asdict(loaded))
+            with stage(console, "verify what changed"):
+                compared = _verify(graph, before, after, verified)
+        except RadkgError as error:
+            facts = {"night": after.snapshot_id, "outcome": type(error).__name__}
+            audit.record(storage, "nightly", facts)
+            raise
     return NightReport(
         studies=run.studies,
         extracted=run.extracted,
@@ -102,17 +115,35 @@ def nightly(
         created=loaded.created,
         replaced=loaded.replaced,
         removed=loaded.removed,
-        verified=verified,
+        verified=compared,
         pruned=prune(storage, keep).nights,
         seconds=round(time.perf_counter() - start, 1),
     )
 
 
-def _verify(graph: Graph, before: Snapshot | None, after: Snapshot) -> int:
-    """Compare what changed with the graph, and return how many studies that were."""
-    if before is not None and before.snapshot_id == after.snapshot_id:
+def _judge(gate: Gate, graph: Graph, after: Snapshot) -> None:
+    """Let a night pass, or raise TooManyFlips."""
+    judged = judged_night(graph, after)
+    if judged in (None, after.snapshot_id):  # nothing was ever loaded, or nothing is new
+        return
+    try:
+        before = read_snapshot(after.storage, judged)
+    except SnapshotError as error:
+        raise SnapshotError(
+            f"--gate cannot compare with night {judged}, which the graph holds: {error}; or load "
+            f"this night as it is with `radkg load`"
+        ) from error
+    gate.judge(diff(before, after))
+
+
+def _verify(graph: Graph, before: Snapshot | None, after: Snapshot, verified: str | None) -> int:
+    """Compare the graph with what changed since it was verified; return how many studies."""
+    if verified == after.snapshot_id:
         return 0
-    report = verify(graph, after, only=changes(before, after).after if before else None)
+    was_verified = before is not None and verified == before.snapshot_id
+    only = changes(before, after).after if before is not None and was_verified else None
+    report = verify(graph, after, only=only)
     if not report.ok:
         raise GraphError(str(report))
+    set_verified(graph, after)
     return report.num_studies

@@ -111,16 +111,11 @@ class S3Storage:
     """Objects under s3://bucket/prefix; listings are never cached, so a resumed run sees all."""
 
     def __init__(self, uri: str) -> None:
-        import s3fs  # here, for a bare GPU machine has no s3fs
-
         self._root = uri.removeprefix("s3://").rstrip("/")
         self.uri = "s3://" + self._root
         if not self._root.strip("/") or self._root.startswith("/"):
             raise StorageError(f"no bucket in {uri!r}: give s3://bucket/prefix")
-        self._files: Any = s3fs.S3FileSystem(
-            use_listings_cache=False, skip_instance_cache=True, config_kwargs=_client_settings()
-        )
-        self._files.retries = 2  # s3fs tries all that botocore did again: for torn answers alone
+        self._files: Any = open_s3()
 
     def __reduce__(self) -> tuple[type[S3Storage], tuple[str]]:
         return (S3Storage, (self.uri,))  # a client does not cross processes
@@ -150,7 +145,7 @@ class S3Storage:
                     self._put(name, data, "create")
                     return True
                 except OSError as error:
-                    code = _s3_code(error)
+                    code = s3_code(error)
                     if code == "PreconditionFailed":
                         break
                     if code != "ConditionalRequestConflict" or not left:
@@ -202,18 +197,25 @@ class S3Storage:
             raise StorageError(f"cannot {verb} {self.uri}/{name}: {reason}{hint}") from error
 
 
-def _client_settings() -> dict[str, Any]:
-    """Return botocore's settings: those that the environment does not give are ours."""
+def open_s3() -> Any:
+    """Return a client of the S3 that the environment names; it keeps no listing."""
+    import s3fs  # here, for a bare GPU machine has no s3fs
     from fsspec.config import conf
 
     retries = {"mode": "standard", "total_max_attempts": _ATTEMPTS}
     for key, variable in (("mode", "AWS_RETRY_MODE"), ("total_max_attempts", "AWS_MAX_ATTEMPTS")):
         if variable in os.environ:
             del retries[key]
-    return {"retries": retries, **_TIMEOUTS_S, **conf.get("s3", {}).get("config_kwargs", {})}
+    given = conf.get("s3", {}).get("config_kwargs", {})
+    settings = {"retries": retries, **_TIMEOUTS_S, **given}
+    files = s3fs.S3FileSystem(
+        use_listings_cache=False, skip_instance_cache=True, config_kwargs=settings
+    )
+    files.retries = 2  # s3fs tries all that botocore did again: for torn answers alone
+    return files
 
 
-def _s3_code(error: OSError) -> str:
+def s3_code(error: OSError) -> str:
     """Return what S3 called an error; not all servers give the reason that s3fs looks for."""
     return str(getattr(error.__cause__, "response", {}).get("Error", {}).get("Code"))
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from radkg.errors import TooManyFlips
+import radkg.nightly
+from radkg.errors import GraphError, SnapshotError, TooManyFlips
 from radkg.graph import open_graph
 from radkg.graph.loader import standing_night
 from radkg.graph.verify import verify
@@ -19,7 +20,7 @@ from radkg.run.snapshot import read_snapshot, snapshot_ids
 from radkg.storage import open_storage
 from tests.archives import studies, write_archive, xml
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.long]
 
 WORDS = "tests.extractors:words"
 
@@ -93,6 +94,52 @@ def test_a_night_that_flips_too_much_is_published_and_not_loaded(nights: Nights)
         assert read_snapshot(nights.storage).snapshot_id != first.snapshot_id
         assert nights.in_graph() == first.snapshot_id
     assert did(nights.run(gate=gate)) == (40, 0, 5, 0, 5)
+
+
+def test_a_night_that_does_not_verify_is_verified_again(nights: Nights):
+    nights.run()
+    nights.members["ecgen-radiology/99.xml"] = xml(99)
+
+    with pytest.MonkeyPatch.context() as patch:
+        load = radkg.nightly.load
+
+        def spoiled(graph: Any, *arguments: Any) -> Any:
+            report = load(graph, *arguments)
+            graph.write(
+                lambda t: t.run(
+                    "MATCH (:Study {study_id: 'CXR99'})-[:HAS_EXTRACTION]->(x)"
+                    "-[:HAS_MENTION]->(m {ordinal: 0}) SET m.text = 'other'"
+                ).consume()
+            )
+            return report
+
+        patch.setattr(radkg.nightly, "load", spoiled)
+        with pytest.raises(GraphError, match="CXR99: mentions"):
+            nights.run()
+    with pytest.raises(GraphError, match="CXR99: mentions"):
+        nights.run()
+    assert [line.get("outcome") for line in audit.lines(nights.storage)][-1] == "GraphError"
+
+
+def test_the_gate_does_not_open_because_a_load_was_cut_off(nights: Nights):
+    class Stopped(Exception):
+        pass
+
+    def stop(*arguments: Any) -> None:
+        raise Stopped
+
+    first = nights.run()
+    nights.members["ecgen-radiology/99.xml"] = xml(99)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("radkg.graph.loader._Loading._finish", stop)
+        with pytest.raises(Stopped):
+            nights.run(gate=Gate(0.1, 20))
+    with pytest.raises(TooManyFlips):
+        nights.run("tests.extractors:denies", gate=Gate(0.1, 20))
+    name = f"snapshot/manifest-{first.snapshot_id}.json"
+    nights.storage.delete(name)
+    with pytest.raises(SnapshotError, match=f"cannot compare with night {first.snapshot_id}"):
+        nights.run(gate=Gate(0.1, 20))
 
 
 def test_old_nights_and_finished_units_go(nights: Nights):

@@ -17,21 +17,21 @@ def fetch(paths: Sequence[S3Path], sizes: Sequence[int]) -> list[bytes | OSError
         sizes: bytes that each had when it was listed; one more comes where it has grown.
 
     Raises:
-        ArchiveError: S3 does not answer, or refuses.
+        ArchiveUnavailable: S3 does not answer, or refuses.
     """
     from radkg.archive.s3 import asking, client
 
     uris = [path.uri for path in paths]
     answers = client().cat_ranges(uris, 0, [size + 1 for size in sizes], on_error="return")
     found: list[bytes | OSError] = []
-    for uri, answer in zip(uris, answers, strict=True):
+    for uri, size, answer in zip(uris, sizes, answers, strict=True):
         try:
             with asking(uri):
                 if isinstance(answer, Exception):
                     raise answer
             found.append(bytes(answer))
         except OSError as error:
-            found.append(b"" if error.errno == NO_BYTES else error)
+            found.append(b"" if error.errno == NO_BYTES and not size else error)
     return found
 
 

@@ -21,7 +21,7 @@ from typing import IO, Any, NamedTuple
 from radkg.errors import ArchiveError
 
 SCHEME = "s3://"
-NO_BYTES = errno.EINVAL  # S3's word for a range of an empty object
+NO_BYTES = errno.ENODATA  # a range of an empty object was asked for
 READ_AHEAD = 4 << 20  # bytes of one GET: the members of a unit are neighbours in their file
 
 

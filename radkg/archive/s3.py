@@ -1,7 +1,7 @@
 """S3 as archives are read from it: nothing kept of listings, and errors that say what to do.
 
 Credentials and endpoint come from the environment. What is not there stays a FileNotFoundError; an
-S3 that does not answer or refuses is an ArchiveError, whoever asked.
+S3 that does not answer or refuses is ArchiveUnavailable, whoever asked.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import s3fs
 from aiohttp import ClientError
 from botocore.exceptions import BotoCoreError
+from s3fs.utils import FileExpired
 
-from radkg.errors import ArchiveError
+from radkg.errors import ArchiveUnavailable
+from radkg.storage import open_s3, s3_code
 
 CHECK = "check AWS_ENDPOINT_URL and the credentials in the environment"
+_NO_BYTES = "InvalidRange"  # S3's word for a range of an empty object
+_OF_THE_OBJECT = (_NO_BYTES, "PreconditionFailed")  # codes that say what it is, not how S3 is
 _SETTINGS = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
@@ -29,8 +32,8 @@ def client() -> Any:
 
 
 @functools.lru_cache(maxsize=1)
-def _client(*key: object) -> s3fs.S3FileSystem:
-    return s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
+def _client(*key: object) -> Any:
+    return open_s3()
 
 
 @contextlib.contextmanager
@@ -38,8 +41,8 @@ def asking(uri: str) -> Iterator[None]:
     """Turn what s3fs raises over `uri` into an OSError with its name, or an ArchiveError.
 
     Raises:
-        OSError: nothing is there, or the object changed under a stream.
-        ArchiveError: S3 does not answer, or refuses.
+        OSError: nothing is there, it has no such bytes, or it changed under a stream.
+        ArchiveUnavailable: S3 does not answer, or refuses.
     """
     try:
         yield
@@ -47,11 +50,18 @@ def asking(uri: str) -> Iterator[None]:
         reason = "no such object, prefix or bucket"
         raise FileNotFoundError(errno.ENOENT, reason, uri) from error
     except PermissionError as error:
-        raise ArchiveError(
+        raise ArchiveUnavailable(
             f"{uri} is refused: {error.strerror or error}: check the credentials in the "
             "environment, and their rights to read and list it"
         ) from error
     except (BotoCoreError, ClientError) as error:
-        raise ArchiveError(f"cannot read {uri}: {error}: {CHECK}") from error
+        raise ArchiveUnavailable(f"cannot read {uri}: {error}: {CHECK}") from error
     except OSError as error:
-        raise OSError(error.errno or errno.EIO, error.strerror or str(error), uri) from error
+        code = s3_code(error)
+        if code not in _OF_THE_OBJECT and not isinstance(error, FileExpired):
+            reason = error.strerror or str(error)
+            raise ArchiveUnavailable(
+                f"cannot read {uri}: {reason}: run the same command when the store answers again"
+            ) from error
+        number = errno.ENODATA if code == _NO_BYTES else errno.EBUSY
+        raise OSError(number, error.strerror or str(error), uri) from error

@@ -25,6 +25,7 @@ from radkg.schema.records import Condition, Extraction, Unreadable
 
 Which = tuple[str, Condition | None, Device]  # as load_extractor takes them
 
+MAX_ATTEMPTS = 2  # at a whole unit before it is read study by study
 _UNIT_SHARE = 60  # a study in a unit may take this part of the time that it has alone, on average
 _MACHINE_SHARE = 0.8  # of its memory goes to workers, the rest to Ray and to what else runs
 _STDERR = 2  # Python's own may be anything in a worker
@@ -96,11 +97,10 @@ def one_by_one(
         ) as child:
             assert child.stdin is not None
             assert child.stdout is not None
-            try:
+            with contextlib.suppress(BrokenPipeError):  # it died before it read: said below
                 pickle.dump((*job, todo), child.stdin)
+            with contextlib.suppress(BrokenPipeError):
                 child.stdin.close()
-            except BrokenPipeError:  # it died before it read: the loop below says so
-                pass
             done, hung = 0, threading.Event()
             ready = _next(child.stdout)  # all is loaded: from here on a study has its time
             if isinstance(ready, RadkgError):
@@ -168,7 +168,9 @@ def _child() -> None:
         limits.bound_memory()
         send(True)
         for record in records:
-            send(_row(extractor, archive, record))
+            with limits.watch(_UNIT_SHARE):  # twice its time: where the parent is gone, it ends too
+                row = _row(extractor, archive, record)
+            send(row)
     except RadkgError as error:
         send(error)
 

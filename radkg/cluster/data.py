@@ -123,7 +123,13 @@ def _extract(
         which = (config.extractor, config.condition, config.device)
         limits = Limits(config.study_timeout, memory)
         worker = (plan.archive, which, model_id, storage.uri, limits)
-        _run(missing, worker, getattr(plan.extractor, "fit", None), budget)
+        try:
+            _run(missing, worker, getattr(plan.extractor, "fit", None), budget)
+        except BaseException as error:
+            if not isinstance(error, ClusterError):  # the units that were in hand did nothing
+                with contextlib.suppress(StorageError):
+                    plan.journal.forget({unit.unit_id for unit in missing})
+            raise
     finished = (plan.journal.read(unit.unit_id) for unit in plan.units)
     rows = _gather(records, [plan.standing, *finished])
     budget.check(rows)
@@ -263,8 +269,13 @@ class _PictureActor:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         (unit,) = batch["unit"].to_pylist()
-        found = self._read(unit["unit_id"], unit["records"])
-        return batch.append_column("pictures", pa.array([found], pa.list_(PICTURE)))
+        found, error = None, None
+        try:
+            found = self._read(unit["unit_id"], unit["records"])
+        except RadkgError as raised:
+            error = pickle.dumps(raised)
+        batch = batch.append_column("pictures", pa.array([found], pa.list_(PICTURE)))
+        return batch.append_column("error", pa.array([error], pa.binary()))
 
 
 class _UnitActor:
@@ -277,11 +288,18 @@ class _UnitActor:
         self._make = functools.cache(functools.partial(UnitWorker, *worker))
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        (unit,) = batch["unit"].to_pylist()
-        found = batch["pictures"].to_pylist()[0] if "pictures" in batch.column_names else None
-        seen = None if found is None else pictures(found)
+        ((unit, found, error),) = (
+            (row["unit"], row.get("pictures", []), row.get("error")) for row in batch.to_pylist()
+        )
+        what = (unit["unit_id"], unit["records"])
         try:
-            counts = self._make()(unit["unit_id"], unit["records"], seen) | {"error": None}
+            if error:
+                raise pickle.loads(error)
+            if found is None:  # they ended the process that reads pictures, or broke its decoder
+                counts = self._make()(*what, alone=True)
+            else:
+                counts = self._make()(*what, pictures(found) or None)
+            counts |= {"error": None}
         except RadkgError as error:
             counts = {"studies": 0, "failed": 0, "reasons": [], "error": pickle.dumps(error)}
         return pa.Table.from_pylist([counts], schema=_COUNTS)

@@ -11,21 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from radkg.archive.images import read_image
-from radkg.cluster.alone import Limits
-from radkg.errors import ArchiveError
+from radkg.cluster.alone import MAX_ATTEMPTS, Limits
+from radkg.errors import ArchiveError, ArchiveUnavailable, RadkgError
+from radkg.extractor import Picture
 from radkg.run.journal import Journal
 from radkg.storage import open_storage
 
 if TYPE_CHECKING:  # it imports torch, which a driver can do without
     from radkg.model.preprocessing import Preprocessing
 
-Picture = npt.NDArray[np.float32] | str  # (1, S, S) as an encoder takes it, or why there is none
-
-MAX_ATTEMPTS = 2
 STEP = ".pictures"  # of a unit, in the journal's attempts
 
 PICTURE = pa.struct(
@@ -56,13 +53,19 @@ class PictureReader:
     def __call__(
         self, unit_id: str, records: Sequence[Mapping[str, Any]]
     ) -> list[dict[str, Any]] | None:
-        """Return a PICTURE for each picture at hand; None: the worker is to find out what ails."""
+        """Return a PICTURE for each picture at hand; None: the worker is to read study by study.
+
+        Raises:
+            RadkgError: of the archive or the storage, of no picture.
+        """
         if self._journal.begin(unit_id, STEP) >= MAX_ATTEMPTS:
             return None
         images = (image for record in records for image in record["images"])
         try:
             with self._limits.watch(len(records)):
                 return [self._read(image["location"]) for image in images if image["location"]]
+        except RadkgError:
+            raise
         except Exception:  # of a decoder, on bytes that nobody foresaw
             return None
 
@@ -70,6 +73,8 @@ class PictureReader:
         square, problem = None, None
         try:
             square = self._fit.square(read_image(location)).numpy().tobytes()
+        except ArchiveUnavailable:
+            raise
         except ArchiveError as error:
             problem = str(error)
         return {"location": location, "square": square, "problem": problem}

@@ -12,16 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from radkg.archive import Archive
-from radkg.cluster.alone import Limits, Which, one_by_one
-from radkg.cluster.pictures import Picture
+from radkg.cluster.alone import MAX_ATTEMPTS, Limits, Which, one_by_one
 from radkg.errors import ClusterError, RadkgError, StorageError
-from radkg.extractor import check_device, extract_rows, load_extractor
+from radkg.extractor import Picture, check_device, extract_rows, load_extractor
 from radkg.run.journal import Journal
 from radkg.schema.arrow import to_table
 from radkg.schema.records import Extraction
 from radkg.storage import open_storage
 
-MAX_ATTEMPTS = 2  # whole-unit attempts before a unit is run study by study
 SHOWN_REASONS = 3
 
 
@@ -57,6 +55,8 @@ class UnitWorker:
         unit_id: str,
         records: Sequence[Mapping[str, Any]],
         pictures: Mapping[str, Picture] | None = None,
+        *,
+        alone: bool = False,
     ) -> dict[str, Any]:
         """Commit one unit; return its counts and the first reasons of failed studies.
 
@@ -64,9 +64,12 @@ class UnitWorker:
             unit_id: its name.
             records: rows of INDEX_SCHEMA.
             pictures: by location, what was read beside this process; None: all is read here.
+            alone: read study by study at once.
         """
         try:
-            rows = self._rows(unit_id, records, pictures)
+            if pictures is not None:
+                self._extractor.pictures = pictures  # type: ignore[attr-defined]  # it has a fit
+            rows = self._rows(unit_id, records, alone)
             self._journal.commit(unit_id, to_table(rows))
         except RadkgError:  # a full disk, an archive that went away: no study is to blame
             with contextlib.suppress(StorageError):
@@ -76,15 +79,10 @@ class UnitWorker:
         return {"studies": len(rows), "failed": len(reasons), "reasons": reasons[:SHOWN_REASONS]}
 
     def _rows(
-        self,
-        unit_id: str,
-        records: Sequence[Mapping[str, Any]],
-        pictures: Mapping[str, Picture] | None,
+        self, unit_id: str, records: Sequence[Mapping[str, Any]], alone: bool
     ) -> list[Extraction]:
         rows = None
-        if self._journal.begin(unit_id) < MAX_ATTEMPTS:
-            if pictures is not None:
-                self._extractor.pictures = pictures  # type: ignore[attr-defined]  # it has a fit
+        if self._journal.begin(unit_id) < MAX_ATTEMPTS and not alone:
             rows = self._together(records)
         if rows is None:
             job = (self._archive, self._which, self._limits)

@@ -11,8 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
+import numpy as np
+import numpy.typing as npt
+
 import radkg
-from radkg.errors import ExtractorError, SchemaError
+from radkg.errors import ArchiveUnavailable, ExtractorError, SchemaError
 from radkg.schema.records import CONDITIONS, Condition, Extraction, Study, Unreadable, check
 
 _MODELS = Path(__file__).parents[1] / "model" / "shipped"
@@ -21,6 +24,7 @@ DEFAULT = "small"
 RULES = "rules"
 Device = Literal["cpu", "cuda"]
 DEVICES: tuple[Device, ...] = get_args(Device)
+Picture = npt.NDArray[np.float32] | str  # (1, S, S) as an encoder takes it, or why there is none
 _WHO = ("study_id", "subject_id", "archive", "study_date")
 
 
@@ -123,12 +127,19 @@ def _reading(extractor: Extractor, condition: Condition | None) -> Extractor:
 
 
 def extract_rows(extractor: Extractor, studies: Iterable[Study | Unreadable]) -> list[Extraction]:
-    """Return one checked row per study, in order; a study that fails costs itself alone."""
+    """Return one checked row per study, in order; a study that fails costs itself alone.
+
+    Raises:
+        ArchiveUnavailable: the store of its images does not answer, which is no study's failure.
+        ExtractorError: nor is a GPU that failed.
+    """
     items = list(studies)
     readable = [study for study in items if isinstance(study, Study)]
     try:
         found = extractor(readable)
         rows = {s.study_id: _checked(extractor, s, r) for s, r in zip(readable, found, strict=True)}
+    except ArchiveUnavailable:
+        raise
     except (Exception, SystemExit):  # find out below which study it was, and say why
         rows = {study.study_id: _extract_one(extractor, study) for study in readable}
     return [
@@ -148,11 +159,17 @@ def _extract_one(extractor: Extractor, study: Study) -> Extraction:
     try:
         (row,) = extractor([study])
         return _checked(extractor, study, row)
+    except ArchiveUnavailable:
+        raise
     except SchemaError as error:
         reason = f"invalid extraction: {error}"
     except MemoryError as error:
         reason = f"it needs more memory than a worker may take, see --max-memory: {error}"
     except (Exception, SystemExit) as error:  # a row says it; the failure budget decides
+        if "CUDA error" in str(error):  # after one, every call of this process fails
+            raise ExtractorError(
+                f"the GPU failed ({error}): finished units stand, run the same command again"
+            ) from error
         reason = f"{type(error).__name__}: {error}"
     reason = reason.encode("utf-8", "backslashreplace").decode()
     return _failed(extractor, _who(study), reason)

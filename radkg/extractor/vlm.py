@@ -12,13 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from radkg.errors import ArchiveError, ExtractorError
-from radkg.extractor import SHIPPED, Device
+from radkg.extractor import SHIPPED, Device, Picture
 from radkg.extractor.coded import asked, from_image, given
 from radkg.extractor.onepass import OnePassExtractor, at_hand
 from radkg.extractor.sentencewise import (
@@ -49,8 +47,6 @@ from radkg.schema.records import Condition, Extraction, Study
 from radkg.schema.sentences import study_sentences
 
 MAX_NEW_TOKENS = 256
-
-Picture = npt.NDArray[np.float32] | str  # (1, S, S) as the encoder takes it, or why there is none
 
 
 def read_model(directory: Path) -> VisionLanguageModel:

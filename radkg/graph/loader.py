@@ -118,6 +118,30 @@ def standing_night(graph: Graph, snapshot: Snapshot) -> Snapshot | None:
         return None
 
 
+def judged_night(graph: Graph, snapshot: Snapshot) -> str | None:
+    """Return the id of the night that was loaded last to its end, as `standing_night` does.
+
+    Also where a load was begun since and did not end; None where none ever was.
+    """
+    ledger = ledger_key(snapshot.archive, snapshot.extractor)
+    found = graph.read(statements.JUDGED, ledger=ledger)
+    return found[0]["snapshot_id"] if found else None
+
+
+def verified_night(graph: Graph, snapshot: Snapshot) -> str | None:
+    """Return the id of the night that was compared with the graph last, and equal."""
+    ledger = ledger_key(snapshot.archive, snapshot.extractor)
+    found = graph.read(statements.VERIFIED, ledger=ledger)
+    return found[0]["snapshot_id"] if found else None
+
+
+def set_verified(graph: Graph, snapshot: Snapshot) -> None:
+    """Write down that the graph equals this night."""
+    ledger = ledger_key(snapshot.archive, snapshot.extractor)
+    snapshot_id = snapshot.snapshot_id
+    graph.write(lambda t: rows(t, statements.SET_VERIFIED, ledger=ledger, snapshot_id=snapshot_id))
+
+
 class _Work(NamedTuple):
     """What a load compares with the graph."""
 
@@ -148,7 +172,10 @@ class _Loading:
         if self.repair:
             return False
         complete = self.graph.read(
-            statements.COMPLETE, ledger=self.ledger, snapshot_id=self.snapshot.snapshot_id
+            statements.COMPLETE,
+            ledger=self.ledger,
+            snapshot_id=self.snapshot.snapshot_id,
+            format=FORMAT,
         )
         return bool(complete) and self._num_stored() == self.snapshot.num_studies
 
@@ -184,7 +211,10 @@ class _Loading:
 
     def _difference(self, night: Snapshot, counted: Mapping[str, int]) -> _Work:
         """Return what is to be compared where this night stands in the graph."""
-        differ = changes(night, self.snapshot)
+        try:
+            differ = changes(night, self.snapshot)
+        except SnapshotError:  # a part of that night is damaged; of this one, all says it again
+            return self._all()
         rest = Counter(counted)
         gone: set[str] = set()
         for batch in batches([differ.before]):
@@ -273,6 +303,7 @@ class _Loading:
             **self.scope,
             **counted,
             "format": FORMAT,
+            "last_complete": self.snapshot.snapshot_id,
             "radkg_version": radkg.__version__,
             "loaded_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }

@@ -42,7 +42,7 @@ NUM_RELATIONSHIPS = (
 )
 
 COMPLETE = """
-MATCH (l:Load {key: $ledger, snapshot_id: $snapshot_id, complete: true})
+MATCH (l:Load {key: $ledger, snapshot_id: $snapshot_id, complete: true, format: $format})
 RETURN l.key AS key
 """
 
@@ -50,6 +50,22 @@ LOADED = """
 MATCH (l:Load {key: $ledger, complete: true, format: $format})
 RETURN l.snapshot_id AS snapshot_id, l.num_studies AS num_studies, l.num_mentions AS num_mentions,
   l.num_relations AS num_relations, l.num_findings AS num_findings
+"""
+
+# What a gate compares with: the night that was loaded last to its end, whatever was begun since.
+JUDGED = """
+MATCH (l:Load {key: $ledger})
+RETURN l.last_complete AS snapshot_id
+"""
+
+VERIFIED = """
+MATCH (l:Load {key: $ledger})
+RETURN l.verified AS snapshot_id
+"""
+
+SET_VERIFIED = """
+MATCH (l:Load {key: $ledger})
+SET l.verified = $snapshot_id
 """
 
 STANDING = """

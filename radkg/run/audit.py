@@ -60,7 +60,7 @@ def record(storage: Storage, verb: str, facts: Mapping[str, Any]) -> str:
         **facts,
     }
     while True:
-        names = storage.names(_FOLDER)
+        names = [name for name in storage.names(_FOLDER) if _number(name)]  # no editor's copies
         number = _number(names[-1]) + 1 if names else 1
         line["run"] = number
         line["previous"] = _parsed(storage.read(names[-1])).get("hash") if names else START
@@ -143,8 +143,9 @@ def _name(number: int) -> str:
 
 
 def _number(name: str) -> int:
-    digits = name.rpartition("/")[2].removesuffix(".json")
-    return int(digits) if digits.isdecimal() else 0
+    """Return the number of a line by its name; 0 where it is none."""
+    digits = name.removeprefix(f"{_FOLDER}/").removesuffix(".json")
+    return int(digits) if digits.isdecimal() and name == _name(int(digits)) else 0
 
 
 def _bytes(line: Mapping[str, Any]) -> bytes:

@@ -57,9 +57,12 @@ class Journal:
 
     def tidy(self) -> None:
         """Remove what a kill left of attempts at finished units."""
-        done = self.done()
+        self.forget(self.done())
+
+    def forget(self, unit_ids: Collection[str]) -> None:
+        """Remove the attempts at units that are not to blame for them."""
         for name in self.storage.names(f"attempts/{self.model_id}"):
-            if _step(name).partition(".")[0] in done:
+            if _step(name).partition(".")[0] in unit_ids:
                 self.storage.delete(name)
 
     def read(self, unit_id: str) -> pa.Table:

@@ -7,17 +7,18 @@ stand for written.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
-
-from radkg.errors import ConfigError
+from radkg.errors import ConfigError, SchemaError, SnapshotError
 from radkg.run import audit
 from radkg.run.journal import Journal, model_ids
 from radkg.run.snapshot import Snapshot, manifest_name, part_name, read_snapshot, snapshot_ids
 from radkg.schema.arrow import versions
 from radkg.storage import Storage
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,12 @@ class PruneReport:
     kept: int
 
 
+def check_keep(keep: int) -> None:
+    """Raise ConfigError unless a night is to stay."""
+    if keep < 1:
+        raise ConfigError(f"--keep is at least 1 night, not {keep}")
+
+
 def prune(storage: Storage, keep: int) -> PruneReport:
     """Remove all but the last `keep` nights, and units whose rows the published one holds.
 
@@ -37,11 +44,10 @@ def prune(storage: Storage, keep: int) -> PruneReport:
         ConfigError: keep is less than 1.
         SnapshotError: nothing is published, or what is published is damaged.
     """
-    if keep < 1:
-        raise ConfigError(f"--keep is at least 1 night, not {keep}")
+    check_keep(keep)
     current = read_snapshot(storage)
     old = _old_nights(storage, keep) - {current.snapshot_id}
-    kept = [read_snapshot(storage, i) for i in snapshot_ids(storage) if i not in old]
+    kept = [night for i in snapshot_ids(storage) if i not in old and (night := _whole(storage, i))]
     for snapshot_id in old:  # before its parts: a night is there whole, or not at all
         storage.delete(manifest_name(snapshot_id))
     needed = {part_name(part) for night in kept for part in night.parts}
@@ -73,7 +79,7 @@ def _drop_units(storage: Storage, current: Snapshot, kept: Sequence[Snapshot]) -
         journal = Journal(storage, model_id)
         units = journal.done()
         if model_id == current.manifest["model_id"]:
-            units = {unit for unit in units if _stands(journal.read(unit), published)}
+            units = {unit for unit in units if _stands(journal, unit, published)}
         elif model_id not in past:
             continue
         journal.drop(units)
@@ -81,5 +87,20 @@ def _drop_units(storage: Storage, current: Snapshot, kept: Sequence[Snapshot]) -
     return dropped
 
 
-def _stands(unit: pa.Table, published: Mapping[str, str]) -> bool:
-    return all(published.get(study_id) == version for study_id, version in versions(unit))
+def _stands(journal: Journal, unit_id: str, published: Mapping[str, str]) -> bool:
+    """Tell whether all of a unit is published."""
+    try:
+        rows = versions(journal.read(unit_id))
+    except SchemaError as error:  # no reader needs it, the next run that does will say so
+        logger.warning("%s", error)
+        return False
+    return all(published.get(study_id) == version for study_id, version in rows)
+
+
+def _whole(storage: Storage, snapshot_id: str) -> Snapshot | None:
+    """Return a night whose manifest is as it was written."""
+    try:
+        return read_snapshot(storage, snapshot_id)
+    except SnapshotError as error:
+        logger.warning("%s", error)
+        return None

@@ -12,10 +12,13 @@ from PIL import Image
 from radkg.cluster.alone import Limits
 from radkg.cluster.data import extract
 from radkg.cluster.pictures import STEP, PictureReader, pictures
-from radkg.errors import ClusterError
+from radkg.errors import ArchiveUnavailable, ClusterError
+from radkg.extractor import extract_rows, load_extractor
 from radkg.model.preprocessing import Preprocessing
 from radkg.run.journal import Journal
 from radkg.run.settings import ExtractConfig
+from radkg.schema.records import Image as Radiograph
+from radkg.schema.records import Study
 from radkg.storage import open_storage
 from tests.archives import write_archive, xml
 from tests.cluster.test_data import published, rows_of
@@ -27,6 +30,8 @@ import json, sys
 import ray
 from radkg.cluster.data import extract
 from radkg.run.settings import ExtractConfig
+from radkg.schema.records import Image as Radiograph
+from radkg.schema.records import Study
 ray.init(address="local", num_cpus=3, num_gpus=1, include_dashboard=False, log_to_driver=False)
 extract(ExtractConfig(**json.loads(sys.argv[1])))
 """
@@ -99,3 +104,16 @@ def test_pictures_that_end_the_process_twice_are_left_to_the_worker(archive, tmp
         journal.begin("u", STEP)
     assert reader("u", [record(f"{archive['images']}/i1.png")]) is None
     assert journal.begin("u") == 0  # the worker's attempts are counted apart
+
+
+def test_a_store_that_does_not_answer_fails_no_study(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    away = record("s3://bucket/a.png")
+    with pytest.raises(ArchiveUnavailable, match="check AWS_ENDPOINT_URL"):
+        PictureReader(FIT, "m", str(tmp_path / "out"), Limits(60, None))("u", [away])
+    study = Study(
+        "s", "p", "a", None, "effusion", (), (Radiograph("i", None, "s3://b/a.png"),), None, "f"
+    )
+    with pytest.raises(ArchiveUnavailable):
+        extract_rows(load_extractor("tests.seeing:seeing"), [study])

@@ -99,3 +99,12 @@ def test_the_command_line(tmp_path):
     assert not report["ok"]
     assert "not as it was written" in report["problems"][0]
     assert "damaged" in CliRunner().invoke(app, ["audit", "show", "--out", str(tmp_path)]).stdout
+
+
+def test_a_copy_that_an_editor_left_stops_no_run(tmp_path):
+    storage = open_storage(str(tmp_path))
+    audit.record(storage, "extract", {})
+    storage.write("audit/00000001.json~", storage.read("audit/00000001.json"))
+    audit.record(storage, "extract", {})
+    assert storage.exists("audit/00000002.json")
+    assert not audit.verify(storage).ok  # it is said, all the same
