@@ -89,10 +89,8 @@ def _child(
 ) -> None:
     rules = load_extractor("rules")
     extract_rows(rules, [])
-    read_image  # noqa: B018
     _warm(folder)
-    bound = _status("VmData") + MEMORY
-    resource.setrlimit(resource.RLIMIT_DATA, (bound, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     with errors.open("w") as stderr:
         faulthandler.enable(stderr)
         for number in numbers:
@@ -102,13 +100,14 @@ def _child(
             _write(case, place)
             Path("/proc/self/clear_refs").write_text("5")  # forget the peak
             before, start = _status("VmRSS"), time.monotonic()
+            resource.setrlimit(resource.RLIMIT_DATA, (_status("VmData") + MEMORY, hard))
             faulthandler.dump_traceback_later(SECONDS, exit=True, file=stderr)
             try:
                 _enter(case, place, outcome, rules if number % _EXTRACTED == 0 else None)
-            except MemoryError:
-                outcome.forbidden = f"over memory\n{traceback.format_exc()[-3000:]}"
-            except BaseException:
-                outcome.forbidden = f"exception\n{traceback.format_exc()[-3000:]}"
+            except BaseException as error:
+                resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))  # to tell needs memory too
+                what = "over memory" if isinstance(error, MemoryError) else "exception"
+                outcome.forbidden = f"{what}\n{traceback.format_exc()[-3000:]}"
             faulthandler.cancel_dump_traceback_later()
             outcome.seconds = time.monotonic() - start
             outcome.memory = max(0, _status("VmHWM") - before)
