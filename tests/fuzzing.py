@@ -92,7 +92,10 @@ def dicom_of(stored: np.ndarray, syntax: str = ExplicitVRLittleEndian, **element
     """Return a DICOM image of a transfer syntax; `elements` are set last."""
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = syntax
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", "1.2"
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = (
+        "1.2.840.10008.5.1.4.1.1.7",
+        "1.2",
+    )
     dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     bits = stored.dtype.itemsize * 8
     dataset.Rows, dataset.Columns = stored.shape[:2]
@@ -184,9 +187,7 @@ def _packs(pictures: dict[str, list[bytes]]) -> list[Parent]:
         found += [
             Parent(end, f"a.{end}", xmls, f"a.{end}"),
             Parent(end, name, reports, "."),
-            Parent(
-                f"images-{end}", f"i.{end}", held, "a", f"i.{end}", beside={"a/1.xml": shown}
-            ),
+            Parent(f"images-{end}", f"i.{end}", held, "a", f"i.{end}", beside={"a/1.xml": shown}),
         ]
     return found
 
@@ -310,7 +311,19 @@ _FIELDS = (
 _EXTREMES = {
     "B": (0, 1, 3, 16, 127, 128, 255),
     "H": (0, 1, 15, 16, 17, 255, 256, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF),
-    "I": (0, 1, 15, 17, 0xFFFF, 0x10000, 100_000_000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF),
+    "I": (
+        0,
+        1,
+        15,
+        17,
+        0xFFFF,
+        0x10000,
+        100_000_000,
+        0x7FFFFFFF,
+        0x80000000,
+        0xFFFFFFFE,
+        0xFFFFFFFF,
+    ),
     "Q": (0, 1, 1 << 31, 1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1),
 }
 _TOKENS = (
@@ -384,7 +397,9 @@ def _digits(data: bytes, rng: Random) -> bytes:
     if not runs:
         return _insert(data, rng)
     run = rng.choice(runs)
-    value = rng.choice((b"0", b"-1", b"7" * len(run[0]), b"9" * 30, b"\x80" + b"\xff" * 11, b"\xff" * 12))
+    value = rng.choice(
+        (b"0", b"-1", b"7" * len(run[0]), b"9" * 30, b"\x80" + b"\xff" * 11, b"\xff" * 12)
+    )
     keep = rng.random() < 0.5  # as long as it was, or what follows is moved
     value = value[: len(run[0])].ljust(len(run[0]), b"7") if keep else value
     return data[: run.start()] + value + data[run.end() :]

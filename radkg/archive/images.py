@@ -112,7 +112,7 @@ def _read_dicom(location: str, data: bytes) -> Pixels:
     """Return a DICOM image after modality and VOI tables, MONOCHROME1 turned to white = 1."""
     import pydicom
     from PIL.Image import DecompressionBombError
-    from pydicom.errors import InvalidDicomError
+    from pydicom.errors import BytesLengthException, InvalidDicomError
     from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
     if _DEFLATED in data:
@@ -151,7 +151,7 @@ def _read_dicom(location: str, data: bytes) -> Pixels:
             f"cannot decode {location}: {told(error)}: is it damaged? For JPEG 2000: "
             "pip install pylibjpeg-openjpeg; else convert it to uncompressed DICOM"
         ) from error
-    except (OSError, KeyError, TypeError, *_DAMAGE) as error:
+    except (OSError, KeyError, TypeError, BytesLengthException, *_DAMAGE) as error:
         raise ArchiveError(f"{location} is damaged: {told(error)}: copy the image again") from error
     return _spread(location, values, is_negative)
 
@@ -179,7 +179,7 @@ def _check_frame(location: str, dataset: Any) -> None:
 
     if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
         return
-    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    frame = next(generate_frames(dataset.PixelData, number_of_frames=1), b"")
     try:
         with Image.open(BytesIO(frame), formats=("JPEG", "JPEG2000")) as inner:
             (width, height), form = inner.size, inner.format

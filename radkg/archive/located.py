@@ -53,7 +53,9 @@ def read_bytes(location: str) -> bytes:
             "the same command again if it was changed"
         ) from error
     if len(data) > MAX_IMAGE_BYTES:
-        raise ArchiveError(f"{told(location)} has more than {MAX_IMAGE_BYTES} bytes: export it smaller")
+        raise ArchiveError(
+            f"{told(location)} has more than {MAX_IMAGE_BYTES} bytes: export it smaller"
+        )
     return data
 
 

@@ -136,7 +136,9 @@ def _rows(path: Place, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str
                         path, rows.line_num, f"{len(row)} columns instead of {len(header)}"
                     )
     except OSError as error:  # a damaged gzip is one too
-        raise ArchiveError(f"cannot read {path}: {told(error.strerror or error)}: fetch the table again") from error
+        raise ArchiveError(
+            f"cannot read {path}: {told(error.strerror or error)}: fetch the table again"
+        ) from error
     except (csv.Error, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise ArchiveError(f"{path} is damaged: {told(error)}: fetch the table again") from error
 

@@ -38,7 +38,7 @@ from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.records import Section, Study, Unreadable
 
 SUFFIX = ".xml"
-_MAX_XML = 1 << 20  # bytes; the largest has 13 kB, and a parsed one takes 50 times its size
+_MAX_XML = 2 << 20  # bytes; the largest has 13 kB, and a parsed one takes 50 times its size
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".dcm"}
 _IMAGE_ID = re.compile(rb'<parentImage id="([^"<>]{1,200})"')
 _TEXT = re.compile(rb'<AbstractText Label="(?:FINDINGS|IMPRESSION)">([^<]*)<')

@@ -129,7 +129,9 @@ def _entries(path: Place) -> list[zipfile.ZipInfo]:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             return archive.infolist()
     except _DAMAGE as error:
-        raise ArchiveError(f"{path} is a damaged zip: {told(error)}: fetch the archive again") from error
+        raise ArchiveError(
+            f"{path} is a damaged zip: {told(error)}: fetch the archive again"
+        ) from error
 
 
 def _room(offsets: list[int], size: int) -> dict[int, int]:

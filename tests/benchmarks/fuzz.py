@@ -76,7 +76,9 @@ def main() -> int:
         if outcome.forbidden or args.only is not None:
             said = outcome.forbidden or f"{dict(outcome.results)} {sorted(outcome.reasons)}"
             print(f"{outcome.number} {outcome.kind}: {said}", file=sys.stderr)
-    print(json.dumps(summary(found) | {"seed": args.seed, "wall_s": round(time.monotonic() - start)}))
+    print(
+        json.dumps(summary(found) | {"seed": args.seed, "wall_s": round(time.monotonic() - start)})
+    )
     return int(any(outcome.forbidden for outcome in found))
 
 
