@@ -137,9 +137,9 @@ def parents() -> dict[str, tuple[Parent, ...]]:
     grey = ramp()
     deep, colour = grey.astype(np.uint16) * 200, np.stack([grey, grey[::-1], grey], axis=-1)
     pictures = {
-        "dicom": [dicom_of(a) for a in (grey, deep, colour)] + _real("siim*.dcm"),
+        "dicom": [*(dicom_of(a) for a in (grey, deep, colour)), *_real("siim*.dcm")],
         "dicom-jpeg": [dicom_of(grey, JPEGBaseline8Bit)],
-        "dicom-jpeg2000": [dicom_of(grey, JPEG2000), dicom_of(deep, JPEG2000)] + _real("RG1*.dcm"),
+        "dicom-jpeg2000": [*(dicom_of(a, JPEG2000) for a in (grey, deep)), *_real("RG1*.dcm")],
         "dicom-rle": [dicom_of(grey, RLELossless), dicom_of(deep, RLELossless)],
         "jpeg": [
             encoded(grey, "JPEG"),
@@ -199,10 +199,10 @@ def _tables() -> list[Parent]:
     objects = [{"study_id": f"{n}", "report": "No edema.", "images": ["a.png"]} for n in (1, 2)]
     rows = "\n".join(json.dumps(o) for o in objects).encode()
     plus = (
-        "path_to_image,report,section_findings,section_impression,deid_patient_id,split\n"
-        "train/patient00001/study1/view1_frontal.jpg,FINDINGS: Clear.,Clear.,,patient00001,train\n"
-        'train/patient00002/study1/view1_frontal.jpg,"IMPRESSION: 1.",,1.,patient00002,valid\n'
-    ).encode()
+        b"path_to_image,report,section_findings,section_impression,deid_patient_id,split\n"
+        b"train/patient00001/study1/view1_frontal.jpg,FINDINGS: Clear.,Clear.,,patient00001,train\n"
+        b'train/patient00002/study1/view1_frontal.jpg,"IMPRESSION: 1.",,1.,patient00002,valid\n'
+    )
     made = mimic(3)
     lists = {name: gzip.decompress(_table(rows)) for name, rows in made.tables.items()}
     tree = {f"files/{name}": data for name, data in made.reports.items()}
@@ -327,11 +327,23 @@ _EXTREMES = {
     "Q": (0, 1, 1 << 31, 1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1),
 }
 _TOKENS = (
-    b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\n", b"\r", b'"', b",", b"{", b"[" * 2000,
-    b"]", b"<", b"&a;", b"]]>", b"<!DOCTYPE a>", b"../../", b"1e999", b"NaN", b"null", b"-1", b"\\ud800",
-    b"9" * 5000, b"A" * 70_000, b"FINDINGS:", b"IMPRESSION:\n", "\u202e\u0000\U0010ffff".encode(),
-    b'encoding="utf-7"', b'encoding="zlib"', b"\x1f\x8b\x08\x00", b"PK\x05\x06", b"\xff\xd8\xff\xda",
-)  # fmt: skip
+    *(b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\n", b"\r", b'"', b",", b"{", b"]"),
+    *(
+        b"<",
+        b"&a;",
+        b"]]>",
+        b"<!DOCTYPE a>",
+        b"../../",
+        b"1e999",
+        b"NaN",
+        b"null",
+        b"-1",
+        b"\\ud800",
+    ),
+    *(b"[" * 2000, b"9" * 5000, b"A" * 70_000, b"FINDINGS:", b"IMPRESSION:\n"),
+    *(b'encoding="utf-7"', b'encoding="zlib"', "\u202e\u0000\U0010ffff".encode()),
+    *(b"\x1f\x8b\x08\x00", b"PK\x05\x06", b"\xff\xd8\xff\xda"),
+)
 
 
 def mutated(data: bytes, rng: Random) -> bytes:

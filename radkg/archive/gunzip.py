@@ -26,18 +26,22 @@ class Gunzip(io.RawIOBase):
         self._gzip = gzip.GzipFile(fileobj=file)
 
     def readable(self) -> bool:
+        """Tell that it can be read."""
         return True
 
     def seekable(self) -> bool:
+        """Tell that one may seek."""
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as one read goes; return the bytes that came."""
         data = self._gzip.read1(len(buffer))
         buffer[: len(data)] = data
         self._check()
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a byte of what is unfolded, never from the end; return where that led."""
         target = offset + (self._gzip.tell() if whence == io.SEEK_CUR else 0)
         if target < self._gzip.tell():
             self._gzip.seek(target)
@@ -46,6 +50,7 @@ class Gunzip(io.RawIOBase):
         return self._gzip.tell()
 
     def close(self) -> None:
+        """Close the file too."""
         self._gzip.close()
         self._file.close()
         super().close()

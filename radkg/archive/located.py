@@ -49,8 +49,8 @@ def read_bytes(location: str) -> bytes:
         ) from error
     except (EOFError, ValueError, zlib.error) as error:
         raise ArchiveError(
-            f"{told(location)} is damaged in its container: {told(error)}: fetch the container again, or run "
-            "the same command again if it was changed"
+            f"{told(location)} is damaged in its container: {told(error)}: fetch the "
+            "container again, or run the same command again if it was changed"
         ) from error
     if len(data) > MAX_IMAGE_BYTES:
         raise ArchiveError(

@@ -111,18 +111,19 @@ class Delimited:
     def _records(self) -> Iterator[tuple[int, int, bytes, list[str]]]:
         """Yield line, place, bytes and cells of each record, the header first."""
         held: list[bytes] = []  # the lines that csv has taken for the record it is at
+        length = 0  # of them, in bytes
 
         def decoded() -> Iterator[str]:
+            nonlocal length
             for i, data in enumerate(_lines(self.path)):
                 held.append(data)
-                nonlocal length
                 length += len(data)
                 if length > _MAX_LINE:
                     raise csv.Error(f"a row of more than {_MAX_LINE} bytes")
                 yield (data if i else data.removeprefix(_BOM)).decode(errors="surrogateescape")
 
         cells = csv.reader(decoded(), delimiter=self.delimiter, strict=True)
-        line, offset, length = 1, 0, 0
+        line, offset = 1, 0
         try:
             for row in cells:
                 if len(row) > _MAX_COLUMNS:

@@ -1,6 +1,6 @@
 """What a tar or a tar.gz is: whether a file is one, its members, and whether it is whole.
 
-Python's tarfile believes what a header says of its own size; here a header that cannot be is damage.
+Python's tarfile believes what a header says of its size; here a size that cannot be is damage.
 """
 
 from __future__ import annotations
