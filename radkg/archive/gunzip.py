@@ -9,7 +9,7 @@ import gzip
 import io
 from typing import IO, Any
 
-_FREE = 8 << 20  # bytes that may come of whatever little
+_FREE = 32 << 20  # bytes that may come of whatever little: a report too large is a row of its own
 _MOST = 250  # bytes that may come of one
 _STEP = 1 << 20  # bytes that are passed over at once
 

@@ -31,6 +31,7 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".ndjson")
 _MAX_LINE = 1 << 22  # bytes; what is longer is no line of reports, and no row
 _MAX_COLUMNS = 10_000
+_MAX_EMPTY = 100_000  # lines, one after the other
 _BOM = b"\xef\xbb\xbf"
 _DAMAGE = (csv.Error, EOFError, zlib.error, gzip.BadGzipFile)
 
@@ -206,11 +207,15 @@ def plain(value: Any) -> Any:
 
 
 def _lines(path: Place) -> Iterator[bytes]:
+    empty = 0
     try:
         with open_binary(path) as stream:
             for number, line in enumerate(iter(partial(stream.readline, _MAX_LINE), b""), start=1):
                 if len(line) == _MAX_LINE:
                     raise damaged(path, number, f"a line of {_MAX_LINE} bytes or more")
+                empty = 0 if line.strip() else empty + 1
+                if empty > _MAX_EMPTY:
+                    raise damaged(path, number, f"more than {_MAX_EMPTY} empty lines")
                 yield line
     except gzip.BadGzipFile:
         raise
