@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from radkg.archive.places import Place, S3Path, as_place
 from radkg.archive.streams import read_at
+from radkg.archive.wording import told
 from radkg.errors import ArchiveError
 
 MAX_IMAGE_BYTES = 256 << 20  # of one file; the largest detectors give 50 MB
@@ -44,15 +45,17 @@ def read_bytes(location: str) -> bytes:
         data = _read(location)
     except OSError as error:
         raise ArchiveError(
-            f"cannot read the image {location}: {error.strerror or error}: check --images"
+            f"cannot read the image {told(location)}: {error.strerror or error}: check --images"
         ) from error
     except (EOFError, ValueError, zlib.error) as error:
         raise ArchiveError(
-            f"{location} is damaged in its container: {error}: fetch the container again, or run "
-            "the same command again if it was changed"
+            f"{told(location)} is damaged in its container: {told(error)}: fetch the "
+            "container again, or run the same command again if it was changed"
         ) from error
     if len(data) > MAX_IMAGE_BYTES:
-        raise ArchiveError(f"{location} has more than {MAX_IMAGE_BYTES} bytes: export it smaller")
+        raise ArchiveError(
+            f"{told(location)} has more than {MAX_IMAGE_BYTES} bytes: export it smaller"
+        )
     return data
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from typing import Any, TypeVar
 from radkg.archive.objects import batches, fetch
 from radkg.archive.places import Place, S3Path, look_again
 from radkg.archive.streams import open_binary, read_at
-from radkg.archive.tarred import TAR_DAMAGE, check_end
+from radkg.archive.tarred import TAR_DAMAGE, check_end, open_tar, tar_members
+from radkg.archive.wording import told
 from radkg.archive.zipped import is_zip, zip_members
 from radkg.errors import ArchiveError
 
@@ -123,8 +123,8 @@ def _objects(path: S3Path, suffix: str, below: bool) -> list[S3Path]:
 def _tar_members(path: Place, suffix: str) -> Iterator[Member]:
     count = 0
     try:
-        with open_binary(path) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
-            for member in tar:
+        with open_binary(path) as stream, open_tar(stream) as tar:
+            for member in tar_members(tar):
                 if not member.name.lower().endswith(suffix):
                     continue
                 problem = _too_large(member.size)
@@ -142,7 +142,7 @@ def _tar_members(path: Place, suffix: str) -> Iterator[Member]:
             check_end(tar, stream)
     except TAR_DAMAGE as error:
         raise ArchiveError(
-            f"{path} is damaged after {count} reports: {error}: fetch the archive again"
+            f"{path} is damaged after {count} reports: {told(error)}: fetch the archive again"
         ) from error
 
 
@@ -182,7 +182,7 @@ def _read(path: Place, record: Mapping[str, Any]) -> bytes:
         with open(source, "rb") if isinstance(path, Path) else S3Path(source).open() as file:
             return file.read(length + 1)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise ArchiveError(f"cannot read {source} at byte {offset}: {error}") from error
+        raise ArchiveError(f"cannot read {source} at byte {offset}: {told(error)}") from error
 
 
 def read_members(

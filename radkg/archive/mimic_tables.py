@@ -7,7 +7,6 @@ split would be wrong cannot be told. Of chexpert and negbio only the studies cou
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
 import zlib
@@ -16,8 +15,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
+from radkg.archive.gunzip import gunzipped
 from radkg.archive.mimic_sections import HandSet
 from radkg.archive.places import Place, children
+from radkg.archive.wording import told
 from radkg.errors import ArchiveError
 
 EXCEPTIONS = "section-exceptions.csv"
@@ -119,7 +120,7 @@ def _rows(path: Place, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str
     """Yield line number and the values of the columns; of blank lines nothing."""
     try:
         with path.open("rb") as raw:
-            data = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+            data = gunzipped(raw) if path.suffix == ".gz" else raw
             file = io.TextIOWrapper(data, encoding="utf-8-sig", newline="")
             rows = csv.reader(iter(partial(file.readline, _MAX_LINE), ""), strict=True)
             header = next(rows, [])
@@ -135,13 +136,15 @@ def _rows(path: Place, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str
                         path, rows.line_num, f"{len(row)} columns instead of {len(header)}"
                     )
     except OSError as error:  # a damaged gzip is one too
-        raise ArchiveError(f"cannot read {path}: {error.strerror or error}") from error
+        raise ArchiveError(
+            f"cannot read {path}: {told(error.strerror or error)}: fetch the table again"
+        ) from error
     except (csv.Error, UnicodeDecodeError, EOFError, zlib.error) as error:
-        raise ArchiveError(f"{path} is damaged: {error}: fetch the table again") from error
+        raise ArchiveError(f"{path} is damaged: {told(error)}: fetch the table again") from error
 
 
 def _damaged(path: Place, line: int, what: str) -> ArchiveError:
-    return ArchiveError(f"{path}, line {line}: {what}: fetch the table again")
+    return ArchiveError(f"{path}, line {line}: {told(what)}: fetch the table again")
 
 
 def _is_number(text: str) -> bool:

@@ -31,12 +31,14 @@ from radkg.archive.pictures import image_place, pictures
 from radkg.archive.places import Place, place
 from radkg.archive.tarred import is_tar, tar_names
 from radkg.archive.wheel import wheel_data
+from radkg.archive.wording import told
 from radkg.archive.zipped import is_zip, zip_names
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.records import Section, Study, Unreadable
 
 SUFFIX = ".xml"
+_MAX_XML = 2 << 20  # bytes; the largest has 13 kB, and a parsed one takes 50 times its size
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".dcm"}
 _IMAGE_ID = re.compile(rb'<parentImage id="([^"<>]{1,200})"')
 _TEXT = re.compile(rb'<AbstractText Label="(?:FINDINGS|IMPRESSION)">([^<]*)<')
@@ -99,7 +101,7 @@ class OpenI:
             found = [i.decode("utf-8", "replace") for i in _IMAGE_ID.findall(data)]
             study_date = dates.get(study_id.removeprefix("CXR"))
             at_hand = [images.get(i, (None, None)) for i in found]
-            seen_by = [(i, views.get(i), told) for i, (_, told) in zip(found, at_hand, strict=True)]
+            seen_by = [(i, views.get(i), seen) for i, (_, seen) in zip(found, at_hand, strict=True)]
             content = digest(member.data)
             rows.append(
                 {
@@ -148,16 +150,18 @@ class OpenI:
     def _tree(self, record: Record, data: bytes) -> Element | Unreadable:
         if record["problem"]:
             return Unreadable(record, record["problem"])
+        if len(data) > _MAX_XML:
+            return Unreadable(record, f"XML of {len(data)} bytes, more than {_MAX_XML}")
         try:
             tree: Element = fromstring(data, forbid_dtd=True)
         except ParseError as error:
-            return Unreadable(record, f"not well-formed XML: {error}")
+            return Unreadable(record, f"not well-formed XML: {told(error)}")
         except defusedxml.DefusedXmlException as error:
             return Unreadable(record, f"forbidden XML: {type(error).__name__}")
         except (ValueError, LookupError) as error:  # an encoding that Python or expat lacks
-            return Unreadable(record, f"cannot decode the XML: {error}")
+            return Unreadable(record, f"cannot decode the XML: {told(error)}")
         if tree.tag != "eCitation":
-            return Unreadable(record, f"root element {tree.tag!r} instead of 'eCitation'")
+            return Unreadable(record, f"root element {told(tree.tag)!r} instead of 'eCitation'")
         return tree
 
     def _study(self, record: Record, tree: Element) -> Study:

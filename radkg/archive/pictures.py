@@ -9,7 +9,6 @@ counts, as unpacking would leave it.
 from __future__ import annotations
 
 import logging
-import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +18,15 @@ from radkg.archive.located import MAX_IMAGE_BYTES, is_loose, member_location
 from radkg.archive.members import printable
 from radkg.archive.places import Place, S3Path, children, place
 from radkg.archive.streams import open_binary
-from radkg.archive.tarred import HEADERS, TAR_DAMAGE, check_end, is_tar
+from radkg.archive.tarred import (
+    HEADERS,
+    TAR_DAMAGE,
+    check_end,
+    is_tar,
+    open_tar,
+    tar_members,
+)
+from radkg.archive.wording import told
 from radkg.archive.zipped import is_zip, zip_listing
 from radkg.errors import ArchiveError
 
@@ -78,7 +85,7 @@ def pictures(path: Place) -> Iterator[Picture]:
         first = refused[0]
         logger.warning(
             "images=%s %d of its files cannot be used; the first is %s: %s",
-            *(path, len(refused), first.name, first.problem),
+            *(path, len(refused), told(first.name), first.problem),
         )
 
 
@@ -127,32 +134,31 @@ def _members(path: Place) -> Iterator[Picture]:
     try:
         with (
             open_binary(path, HEADERS) as stream,
-            tarfile.open(fileobj=stream, mode="r:") as tar,
+            open_tar(stream) as tar,
         ):
-            while member := tar.next():
-                tar.members.clear()  # type: ignore[attr-defined] # or every header would stay in memory
+            for member in tar_members(tar):
                 count += 1
                 if member.isdir():
                     continue
                 problem = None if member.size <= MAX_IMAGE_BYTES else _too_large(member.size)
                 if not member.isreg() or member.issparse():
                     problem = "a link, or no plain file: archive it again with its contents"
-                place, told = (member.offset_data, member.size), (member.size, int(member.mtime))
-                yield _member(path, member.name, place, told, problem)
+                place, seen = (member.offset_data, member.size), (member.size, int(member.mtime))
+                yield _member(path, member.name, place, seen, problem)
             check_end(tar, stream)
     except TAR_DAMAGE as error:
         raise ArchiveError(
-            f"{path} is damaged after {count} images: {error}: fetch it again"
+            f"{path} is damaged after {count} images: {told(error)}: fetch it again"
         ) from error
 
 
 def _member(
-    path: Place, name: str, place: tuple[int, int], told: object, problem: str | None
+    path: Place, name: str, place: tuple[int, int], seen: object, problem: str | None
 ) -> Picture:
     name = printable(name)
     if problem:
         return Picture(name, None, problem, problem)
-    return Picture(name, member_location(path, *place, name), told)
+    return Picture(name, member_location(path, *place, name), seen)
 
 
 def _too_large(size: int) -> str:

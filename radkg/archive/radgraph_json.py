@@ -23,6 +23,7 @@ from radkg.archive.members import digest, files, read_member
 from radkg.archive.places import Place, as_place, place
 from radkg.archive.rows import not_a_file
 from radkg.archive.tabular import RULES
+from radkg.archive.wording import told
 from radkg.errors import ArchiveError, SchemaError
 from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.radgraph import report_of
@@ -78,7 +79,7 @@ class RadGraphReports:
                     numbered = (f"{study_id}#{n}" for n in count(seen[study_id]))
                     study_id = next(i for i in numbered if i not in ids)
                 ids.add(study_id)
-                told = b"" if problem else report_of(document).encode()
+                text = b"" if problem else report_of(document).encode()
                 rows.append(
                     lone_report(
                         self.name,
@@ -86,7 +87,7 @@ class RadGraphReports:
                         (str(path), f"document {study_id}", offset, len(data)),
                         content=digest(data),
                         problem=problem,
-                        fingerprint=digest(told, repr((RULES, problem)).encode()),
+                        fingerprint=digest(text, repr((RULES, problem)).encode()),
                     )
                 )
         if not rows:
@@ -138,7 +139,7 @@ def _documents(path: Place) -> Iterator[tuple[str, int, bytes, Any]]:
     except json.JSONDecodeError as error:
         raise ArchiveError(f"{path}, line {error.lineno}: {error.msg}: export it again") from error
     except (ValueError, RecursionError) as error:  # a number without end, brackets without end
-        raise ArchiveError(f"{path} is no JSON: {error}: export it again") from error
+        raise ArchiveError(f"{path} is no JSON: {told(error)}: export it again") from error
 
 
 def _values(decoder: json.JSONDecoder, text: str) -> Iterator[tuple[str, int, int, Any]]:

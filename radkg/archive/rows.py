@@ -22,13 +22,16 @@ from typing import Any, Protocol
 from radkg.archive.members import read_member
 from radkg.archive.places import Place
 from radkg.archive.streams import open_binary
+from radkg.archive.wording import told
 from radkg.errors import ArchiveError
 
 Values = Mapping[str, Any]  # by column: str, or a list of str where the table can hold lists
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".ndjson")
-_MAX_LINE = 1 << 22  # bytes; what is longer is no line of reports
+_MAX_LINE = 1 << 22  # bytes; what is longer is no line of reports, and no row
+_MAX_COLUMNS = 10_000
+_MAX_EMPTY = 100_000  # lines, one after the other
 _BOM = b"\xef\xbb\xbf"
 _DAMAGE = (csv.Error, EOFError, zlib.error, gzip.BadGzipFile)
 
@@ -109,17 +112,24 @@ class Delimited:
     def _records(self) -> Iterator[tuple[int, int, bytes, list[str]]]:
         """Yield line, place, bytes and cells of each record, the header first."""
         held: list[bytes] = []  # the lines that csv has taken for the record it is at
+        length = 0  # of them, in bytes
 
         def decoded() -> Iterator[str]:
+            nonlocal length
             for i, data in enumerate(_lines(self.path)):
                 held.append(data)
+                length += len(data)
+                if length > _MAX_LINE:
+                    raise csv.Error(f"a row of more than {_MAX_LINE} bytes")
                 yield (data if i else data.removeprefix(_BOM)).decode(errors="surrogateescape")
 
         cells = csv.reader(decoded(), delimiter=self.delimiter, strict=True)
         line, offset = 1, 0
         try:
             for row in cells:
-                data = b"".join(held)
+                if len(row) > _MAX_COLUMNS:
+                    raise csv.Error(f"{len(row)} columns, more than {_MAX_COLUMNS}")
+                data, length = b"".join(held), 0
                 held.clear()
                 yield line, offset, data, row
                 line, offset = cells.line_num + 1, offset + len(data)
@@ -177,7 +187,7 @@ def not_a_file(path: Place) -> str | None:
 
 def damaged(path: Place, line: int, what: str) -> ArchiveError:
     """Return the error for a table that is damaged at a line."""
-    return ArchiveError(f"{path}, line {line}: {what}: correct the table")
+    return ArchiveError(f"{path}, line {line}: {told(what)}: correct the table")
 
 
 def plain(value: Any) -> Any:
@@ -197,13 +207,17 @@ def plain(value: Any) -> Any:
 
 
 def _lines(path: Place) -> Iterator[bytes]:
+    empty = 0
     try:
         with open_binary(path) as stream:
             for number, line in enumerate(iter(partial(stream.readline, _MAX_LINE), b""), start=1):
                 if len(line) == _MAX_LINE:
                     raise damaged(path, number, f"a line of {_MAX_LINE} bytes or more")
+                empty = 0 if line.strip() else empty + 1
+                if empty > _MAX_EMPTY:
+                    raise damaged(path, number, f"more than {_MAX_EMPTY} empty lines")
                 yield line
     except gzip.BadGzipFile:
         raise
     except OSError as error:
-        raise ArchiveError(f"cannot read {path}: {error.strerror or error}") from error
+        raise ArchiveError(f"cannot read {path}: {told(error.strerror or error)}") from error

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from radkg.archive.members import as_indexed
 from radkg.archive.places import Place, S3Path, version
 from radkg.archive.rows import Row, Values, plain
+from radkg.archive.wording import told
 from radkg.errors import ArchiveError
 
 
@@ -43,7 +44,7 @@ class ParquetRows:
                     number += 1
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise ArchiveError(
-                f"{self.path} is damaged after row {number}: {error}: correct the table"
+                f"{self.path} is damaged after row {number}: {told(error)}: correct the table"
             ) from error
 
     def at(self, record: Mapping[str, Any]) -> Values:
@@ -59,7 +60,7 @@ class ParquetRows:
             group = max(i for i, start in enumerate(starts) if start <= number)
             values: Values = _group(path, now, group, self._read)[number - starts[group]]
         except (pa.ArrowException, OSError, UnicodeDecodeError, IndexError) as error:
-            raise ArchiveError(f"cannot read {path}: {error}") from error
+            raise ArchiveError(f"cannot read {path}: {told(error)}") from error
         return values
 
     @property
@@ -70,7 +71,7 @@ class ParquetRows:
         try:
             return _opened(self.path)
         except (pa.ArrowException, OSError) as error:
-            raise ArchiveError(f"{self.path} is no Parquet file: {error}") from error
+            raise ArchiveError(f"{self.path} is no Parquet file: {told(error)}") from error
 
 
 def _opened(path: Place) -> pq.ParquetFile:

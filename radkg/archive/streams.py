@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import errno
 import functools
-import gzip
 from typing import IO
 
+from radkg.archive.gunzip import gunzipped
 from radkg.archive.places import Place, look_again, version
 from radkg.archive.zipped import is_zip, read_zip_member
 
@@ -24,7 +24,7 @@ def open_binary(path: Place, buffering: int | None = None) -> IO[bytes]:
     file = path.open("rb") if buffering is None else path.open("rb", buffering=buffering)
     is_gzip = file.read(2) == b"\x1f\x8b"
     file.seek(0)
-    return gzip.GzipFile(fileobj=file) if is_gzip else file  # type: ignore[return-value]
+    return gunzipped(file) if is_gzip else file
 
 
 def read_at(path: Place, offset: int, length: int) -> bytes:

@@ -1,4 +1,7 @@
-"""What a tar or a tar.gz is: whether a file is one, the names in it, and whether it is whole."""
+"""What a tar or a tar.gz is: whether a file is one, its members, and whether it is whole.
+
+Python's tarfile believes what a header says of its size; here a size that cannot be is damage.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,59 @@ import gzip
 import tarfile
 import zlib
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Self
 
 from radkg.archive.places import Place
 from radkg.archive.streams import open_binary
 
-TAR_DAMAGE = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile)
+# ValueError, OverflowError, RecursionError: tarfile's own on numbers, and on headers without end
+TAR_DAMAGE = (
+    *(tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile),
+    *(ValueError, OverflowError, RecursionError, IndexError, KeyError),
+)
 HEADERS = 1 << 16  # bytes that are read at once where only headers are wanted
+_LONGEST = 1 << 14  # bytes of a header's text; a name has 4,096 at most
+_LARGEST = 1 << 50  # bytes of a member
+_TEXTS = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
+
+
+class _Header(tarfile.TarInfo):
+    """A header whose size can be: one below 0 leads back, a huge one is read into memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        most = _LONGEST if header.type in _TEXTS else _LARGEST
+        if not 0 <= header.size <= most:
+            raise tarfile.ReadError(f"a header of a size that cannot be, {header.size} bytes")
+        return header
+
+
+@contextlib.contextmanager
+def open_tar(stream: IO[bytes]) -> Iterator[tarfile.TarFile]:
+    """Open the tar that a stream holds; damage is one of TAR_DAMAGE."""
+    with tarfile.open(fileobj=stream, mode="r:", tarinfo=_Header) as tar:
+        yield tar
+
+
+def tar_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the members of a tar, none of which stays in memory."""
+    while member := tar.next():
+        if (
+            member.size < 0 or not member.offset < member.offset_data <= tar.offset
+        ):  # by an extended header
+            raise tarfile.ReadError(f"a member of a size that cannot be, {member.size} bytes")
+        tar.members.clear()  # type: ignore[attr-defined] # or every header would stay
+        yield member
 
 
 def is_tar(path: Place) -> bool:
     """Tell whether the file is a tar or a tar.gz."""
     try:
-        with open_binary(path) as stream, tarfile.open(fileobj=stream, mode="r:"):
+        with open_binary(path) as stream, open_tar(stream):
             return True
     except TAR_DAMAGE:
         return False
@@ -30,9 +73,9 @@ def tar_names(path: Place) -> Iterator[str]:
     with (
         contextlib.suppress(*TAR_DAMAGE),
         open_binary(path, HEADERS) as stream,
-        tarfile.open(fileobj=stream, mode="r:") as tar,
+        open_tar(stream) as tar,
     ):
-        yield from (member.name for member in tar)
+        yield from (member.name for member in tar_members(tar))
 
 
 def check_end(tar: tarfile.TarFile, stream: IO[bytes]) -> None:

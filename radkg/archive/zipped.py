@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from radkg.archive.places import READ_AHEAD, Place
+from radkg.archive.wording import told
 from radkg.errors import ArchiveError
 
 _HEADER = struct.Struct("<4s4xH16xHH")  # signature, method, length of name, length of extra
@@ -83,7 +84,7 @@ def zip_members(
                 try:
                     data = read_zip_member(stream, entry.header_offset, entry.file_size)
                 except (ValueError, zlib.error) as error:
-                    problem = f"damaged in the zip: {error}"
+                    problem = f"damaged in the zip: {told(error)}"
             if not problem and len(data) != entry.file_size:
                 more = "more" if len(data) > entry.file_size else "less"
                 problem = f"holds {more} than the {entry.file_size} bytes that the zip declares"
@@ -128,7 +129,9 @@ def _entries(path: Place) -> list[zipfile.ZipInfo]:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             return archive.infolist()
     except _DAMAGE as error:
-        raise ArchiveError(f"{path} is a damaged zip: {error}: fetch the archive again") from error
+        raise ArchiveError(
+            f"{path} is a damaged zip: {told(error)}: fetch the archive again"
+        ) from error
 
 
 def _room(offsets: list[int], size: int) -> dict[int, int]:

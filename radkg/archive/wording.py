@@ -1,0 +1,20 @@
+"""What a library says of bytes that it cannot read, as words for one line of a message.
+
+Such an error quotes what it met, bytes and control codes included, and may go on for many lines.
+"""
+
+from __future__ import annotations
+
+import re
+
+_LONGEST = 300  # characters
+_QUOTED = re.compile(
+    r"<[\w.]+ object at 0x[0-9a-f]+>|\bb'(?:[^'\\]|\\.){0,1000}'|\bb\"(?:[^\"\\]|\\.){0,1000}\""
+)
+
+
+def told(what: object) -> str:
+    """Return an error, or a name out of an archive, as printable text of one line."""
+    words = " ".join(str(what)[: 4 * _LONGEST].split())
+    words = "".join(c if c.isprintable() else "?" for c in _QUOTED.sub("[bytes]", words))
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]} ..."
