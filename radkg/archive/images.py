@@ -7,7 +7,9 @@ spread over [0, 1]. Damage inside a JPEG that its decoder conceals is not seen.
 
 from __future__ import annotations
 
+import logging
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
 from io import BytesIO
@@ -45,7 +47,9 @@ def read_image(location: str) -> Pixels:
     if not data:
         raise ArchiveError(f"{name} is empty: copy the image again")
     is_dicom = data[128:132] == b"DICM" or suffix(location) == ".dcm"
-    pixels = (_read_dicom if is_dicom else _read_picture)(name, data)
+    with warnings.catch_warnings():  # they quote the file's bytes, which may name a patient
+        warnings.simplefilter("ignore")
+        pixels = (_read_dicom if is_dicom else _read_picture)(name, data)
     assert pixels.ndim == 2, pixels.shape
     if pixels.min() == pixels.max():
         raise ArchiveError(
@@ -115,6 +119,7 @@ def _read_dicom(location: str, data: bytes) -> Pixels:
     from pydicom.errors import BytesLengthException, InvalidDicomError
     from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # as of warnings, which it logs too
     if _DEFLATED in data:
         raise ArchiveError(
             f"{location} is a deflated DICOM file, which could be of any size: convert it to "

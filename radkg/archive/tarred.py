@@ -51,9 +51,8 @@ def open_tar(stream: IO[bytes]) -> Iterator[tarfile.TarFile]:
 def tar_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """Yield the members of a tar, none of which stays in memory."""
     while member := tar.next():
-        if (
-            member.size < 0 or not member.offset < member.offset_data <= tar.offset
-        ):  # by an extended header
+        # an extended header may say anything of it
+        if member.size < 0 or not member.offset < member.offset_data <= tar.offset:
             raise tarfile.ReadError(f"a member of a size that cannot be, {member.size} bytes")
         tar.members.clear()  # type: ignore[attr-defined] # or every header would stay
         yield member

@@ -272,7 +272,7 @@ def wary_s3(s3_bucket):
 
 def test_a_wrong_login_is_said_by_the_command(wary_s3):
     done = radkg("census", f"{wary_s3}/x")
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 5, done.stderr
     said = " ".join(done.stderr.split())
     assert "s3://bucket/x is refused" in said
     assert "check the credentials in the environment" in said
