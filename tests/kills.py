@@ -20,6 +20,7 @@ from tests.disks import grow, used_kilobytes
 from tests.nursery import Nursery
 
 UNIT_SIZE = 4
+MORTAL = "tests.extractors:mortal"  # reads as the others do, and can be told to die
 
 
 @dataclass
@@ -72,7 +73,7 @@ class History:
             found.append(f"{len(expected)} studies in, {len(ids)} rows out")
         found += audit.verify(storage).problems
         found += [f"{name} is left" for name in storage.names("attempts")]
-        if read_config(storage).extractor != self.config.extractor:
+        if read_config(storage).extractor not in (self.config.extractor, MORTAL):
             found.append("config.json is of another night")
         found += [f"{path} is left" for path in self.out.rglob(".tmp-*")]
         return found

@@ -28,7 +28,7 @@ from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
 from tests.demo_run import user_environment
 from tests.hosts import Hosts
-from tests.kills import History, Outcome, histories
+from tests.kills import MORTAL, History, Outcome, histories
 from tests.nursery import MEAN_PART_ROWS, ROOT, Nursery
 from tests.processes import children, commands
 
@@ -51,7 +51,7 @@ class Driver:
     def __init__(self, history: History, address: str, enter: tuple[str, ...] = ()) -> None:
         """`enter` is the command that takes it to its host."""
         self._out = history.out
-        config = replace(history.config, extractor="tests.extractors:mortal")
+        config = replace(history.config, extractor=MORTAL)
         self._process = subprocess.Popen(
             [*enter, sys.executable, "-c", _DRIVER, config.to_json(), str(MEAN_PART_ROWS)],
             env=user_environment(RAY_ADDRESS=address, PYTHONPATH=str(ROOT)),
