@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 from radkg.archive.objects import batches, fetch
 from radkg.archive.places import Place, S3Path, look_again
 from radkg.archive.streams import open_binary, read_at
-from radkg.archive.tarred import TAR_DAMAGE, check_end, open_tar, tar_members
+from radkg.archive.tarred import TAR_DAMAGE, check_end, open_tar, refusal, tar_members
 from radkg.archive.wording import told
-from radkg.archive.zipped import is_zip, zip_members
+from radkg.archive.zipped import is_zip, too_large, zip_members
 from radkg.errors import ArchiveError
 
 MAX_MEMBER_BYTES = 16 << 20  # of one report; Open-i's largest has 13 kB
@@ -75,7 +75,7 @@ def _file_members(path: Path, suffix: str, below: bool) -> Iterator[Member]:
             elif not stat.S_ISREG(status.st_mode):
                 problem = "not a regular file"
             else:
-                problem = _too_large(status.st_size)
+                problem = too_large(status.st_size, MAX_MEMBER_BYTES)
             data = b"" if problem else file.read_bytes()
         except OSError as error:
             problem = f"cannot read it: {error.strerror}"
@@ -85,7 +85,7 @@ def _file_members(path: Path, suffix: str, below: bool) -> Iterator[Member]:
 def _object_members(path: S3Path, suffix: str, below: bool) -> Iterator[Member]:
     found = _objects(path, suffix, below)
     sizes = [file.stat().st_size for file in found]
-    problems = [_too_large(size) for size in sizes]
+    problems = [too_large(size, MAX_MEMBER_BYTES) for size in sizes]
     for batch in batches(sizes):
         wanted = [i for i in batch if not problems[i]]
         fetched = iter(fetch([found[i] for i in wanted], [sizes[i] for i in wanted]))
@@ -127,9 +127,7 @@ def _tar_members(path: Place, suffix: str) -> Iterator[Member]:
             for member in tar_members(tar):
                 if not member.name.lower().endswith(suffix):
                     continue
-                problem = _too_large(member.size)
-                if not member.isreg() or member.issparse():
-                    problem = "a link, or no plain file: archive it again with its contents"
+                problem = refusal(member, MAX_MEMBER_BYTES)
                 content = None if problem else tar.extractfile(member)
                 data = content.read() if content else b""
                 if not problem and len(data) != member.size:
@@ -144,11 +142,6 @@ def _tar_members(path: Place, suffix: str) -> Iterator[Member]:
         raise ArchiveError(
             f"{path} is damaged after {count} reports: {told(error)}: fetch the archive again"
         ) from error
-
-
-def _too_large(size: int) -> str | None:
-    too_large = size > MAX_MEMBER_BYTES
-    return f"file of {size} bytes, more than {MAX_MEMBER_BYTES}" if too_large else None
 
 
 def printable(name: str) -> str:

@@ -24,10 +24,11 @@ from radkg.archive.tarred import (
     check_end,
     is_tar,
     open_tar,
+    refusal,
     tar_members,
 )
 from radkg.archive.wording import told
-from radkg.archive.zipped import is_zip, zip_listing
+from radkg.archive.zipped import is_zip, too_large, zip_listing
 from radkg.errors import ArchiveError
 
 logger = logging.getLogger(__name__)
@@ -119,8 +120,8 @@ def _loose(path: S3Path, file: S3Path) -> Picture:
     name, status = str(file.relative_to(path)), file.stat()
     if not is_loose(file.uri):
         return Picture(name, None, "name", "its name is that of a member of a container: rename it")
-    if status.st_size > MAX_IMAGE_BYTES:
-        return Picture(name, None, status.st_size, _too_large(status.st_size))
+    if problem := too_large(status.st_size, MAX_IMAGE_BYTES):
+        return Picture(name, None, status.st_size, problem)
     return Picture(name, file.uri, (status.st_size, status.etag))
 
 
@@ -140,9 +141,7 @@ def _members(path: Place) -> Iterator[Picture]:
                 count += 1
                 if member.isdir():
                     continue
-                problem = None if member.size <= MAX_IMAGE_BYTES else _too_large(member.size)
-                if not member.isreg() or member.issparse():
-                    problem = "a link, or no plain file: archive it again with its contents"
+                problem = refusal(member, MAX_IMAGE_BYTES)
                 place, seen = (member.offset_data, member.size), (member.size, int(member.mtime))
                 yield _member(path, member.name, place, seen, problem)
             check_end(tar, stream)
@@ -159,7 +158,3 @@ def _member(
     if problem:
         return Picture(name, None, problem, problem)
     return Picture(name, member_location(path, *place, name), seen)
-
-
-def _too_large(size: int) -> str:
-    return f"file of {size} bytes, more than {MAX_IMAGE_BYTES}"

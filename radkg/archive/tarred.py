@@ -14,6 +14,7 @@ from typing import IO, Self
 
 from radkg.archive.places import Place
 from radkg.archive.streams import open_binary
+from radkg.archive.zipped import too_large
 
 # ValueError, OverflowError, RecursionError: tarfile's own on numbers, and on headers without end
 TAR_DAMAGE = (
@@ -56,6 +57,13 @@ def tar_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             raise tarfile.ReadError(f"a member of a size that cannot be, {member.size} bytes")
         tar.members.clear()  # type: ignore[attr-defined] # or every header would stay
         yield member
+
+
+def refusal(member: tarfile.TarInfo, max_bytes: int) -> str | None:
+    """Return why a member is not read, by its header; None where it is."""
+    if not member.isreg() or member.issparse():
+        return "a link, or no plain file: archive it again with its contents"
+    return too_large(member.size, max_bytes)
 
 
 def is_tar(path: Place) -> bool:

@@ -142,6 +142,11 @@ def _room(offsets: list[int], size: int) -> dict[int, int]:
     return room
 
 
+def too_large(size: int, max_bytes: int) -> str | None:
+    """Return why a file is not read for its size; None where it is."""
+    return f"file of {size} bytes, more than {max_bytes}" if size > max_bytes else None
+
+
 def _refusal(entry: zipfile.ZipInfo, room: int, max_bytes: int) -> str | None:
     """Return why a member is not even tried, by what the zip declares of it."""
     if entry.flag_bits & 1:
@@ -150,8 +155,8 @@ def _refusal(entry: zipfile.ZipInfo, room: int, max_bytes: int) -> str | None:
         return f"compression method {entry.compress_type}: zip it again with deflate"
     if stat.S_ISLNK(entry.external_attr >> 16):
         return "a link: zip it again with its contents"
-    if entry.file_size > max_bytes:
-        return f"file of {entry.file_size} bytes, more than {max_bytes}"
+    if problem := too_large(entry.file_size, max_bytes):
+        return problem
     if _HEADER.size + entry.compress_size > room:  # how small zips unfold to terabytes
         return "overlaps another member: fetch the archive again"
     return None

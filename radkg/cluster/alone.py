@@ -20,8 +20,8 @@ from typing import IO, Any
 
 from radkg.archive import Archive
 from radkg.errors import ClusterError, RadkgError
-from radkg.extractor import Device, Extractor, extract_rows, load_extractor, unreadable_row
-from radkg.schema.records import Condition, Extraction, Unreadable
+from radkg.extractor import Extractor, extract_rows, load_extractor, unreadable_row
+from radkg.schema.records import Condition, Device, Extraction, Unreadable
 
 Which = tuple[str, Condition | None, Device]  # as load_extractor takes them
 

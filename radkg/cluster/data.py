@@ -29,13 +29,14 @@ from radkg.cluster.pictures import PICTURE, PictureReader, pictures
 from radkg.cluster.session import ray_session
 from radkg.cluster.unit import SHOWN_REASONS, UnitWorker
 from radkg.errors import ClusterError, RadkgError, StorageError, TooManyFailures
-from radkg.extractor import Device, anywhere
+from radkg.extractor import anywhere
 from radkg.planning import forecast_seconds, make_plan
 from radkg.run import audit
 from radkg.run.plan import Unit
 from radkg.run.settings import ExtractConfig, save_config
 from radkg.run.snapshot import publish, read_snapshot
 from radkg.schema.arrow import versions
+from radkg.schema.records import Device
 from radkg.storage import Storage, open_storage
 
 if TYPE_CHECKING:  # it imports torch, which a driver can do without
@@ -196,11 +197,12 @@ def _run(units: list[Unit], worker: _Worker, fit: Preprocessing | None, budget: 
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False
     archive, which, model_id, out, limits = worker
+    *_, device = which
     with ray_session():
         # One row = one unit = one block: Ray neither merges units nor cuts them.
         blocks = [pa.table({"unit": [asdict(unit)]}) for unit in units]
-        pool = _pool(which[2], len(units))
-        if which[2] == "cpu" or limits.memory is not None:
+        pool = _pool(device, len(units))
+        if device == "cpu" or limits.memory is not None:
             limits = replace(limits, workers=pool.workers)
         todo: ray.data.Dataset = ray.data.from_arrow(blocks)
         if pool.readers and fit:
@@ -219,7 +221,7 @@ def _run(units: list[Unit], worker: _Worker, fit: Preprocessing | None, budget: 
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=pool.workers, max_tasks_in_flight_per_actor=2),
             num_cpus=1,  # a dead actor comes back for ever: the attempts bound a poisoned unit
-            num_gpus=None if which[2] == "cpu" else 1,
+            num_gpus=None if device == "cpu" else 1,
         )
         try:
             for row in counts.iter_rows():
@@ -288,13 +290,12 @@ class _UnitActor:
         self._make = functools.cache(functools.partial(UnitWorker, *worker))
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        ((unit, found, error),) = (
-            (row["unit"], row.get("pictures", []), row.get("error")) for row in batch.to_pylist()
-        )
-        what = (unit["unit_id"], unit["records"])
+        (row,) = batch.to_pylist()
+        what = (row["unit"]["unit_id"], row["unit"]["records"])
+        found = row.get("pictures", [])
         try:
-            if error:
-                raise pickle.loads(error)
+            if row.get("error"):
+                raise pickle.loads(row["error"])
             if found is None:  # they ended the process that reads pictures, or broke its decoder
                 counts = self._make()(*what, alone=True)
             else:

@@ -73,7 +73,7 @@ class UnitWorker:
             self._journal.commit(unit_id, to_table(rows))
         except RadkgError:  # a full disk, an archive that went away: no study is to blame
             with contextlib.suppress(StorageError):
-                self._journal.give_up(unit_id)
+                self._journal.forget({unit_id})
             raise
         reasons = [f"{row.study_id}: {row.reason}" for row in rows if row.status == "failed"]
         return {"studies": len(rows), "failed": len(reasons), "reasons": reasons[:SHOWN_REASONS]}

@@ -9,21 +9,28 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 import radkg
 from radkg.errors import ArchiveUnavailable, ExtractorError, SchemaError
-from radkg.schema.records import CONDITIONS, Condition, Extraction, Study, Unreadable, check
+from radkg.schema.records import (
+    CONDITIONS,
+    DEVICES,
+    Condition,
+    Device,
+    Extraction,
+    Study,
+    Unreadable,
+    check,
+)
 
 _MODELS = Path(__file__).parents[1] / "model" / "shipped"
 SHIPPED = {"small": _MODELS / "small", "onepass": _MODELS / "onepass"}
 DEFAULT = "small"
 RULES = "rules"
-Device = Literal["cpu", "cuda"]
-DEVICES: tuple[Device, ...] = get_args(Device)
 Picture = npt.NDArray[np.float32] | str  # (1, S, S) as an encoder takes it, or why there is none
 _WHO = ("study_id", "subject_id", "archive", "study_date")
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import torch
 
-from radkg.extractor import Device
 from radkg.extractor.sentencewise import SentencewiseReader, extraction, names_id
 from radkg.model.checkpoint import load_weights, model_id, parse_config, read_config
 from radkg.model.onepass import OnePass, OnePassConfig
 from radkg.model.onepass_read import Reader
-from radkg.schema.records import Condition, Extraction, Study
+from radkg.schema.records import Condition, Device, Extraction, Study
 
 
 def at_hand(device: Device) -> Device:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from radkg.errors import ArchiveError, ExtractorError
-from radkg.extractor import SHIPPED, Device, Picture
+from radkg.extractor import SHIPPED, Picture
 from radkg.extractor.coded import asked, from_image, given
 from radkg.extractor.onepass import OnePassExtractor, at_hand
 from radkg.extractor.sentencewise import (
@@ -43,7 +43,7 @@ from radkg.model.vision import ImageEncoder, load_encoder
 from radkg.model.vlm import VisionLanguageModel
 from radkg.schema.codes import Codes
 from radkg.schema.linearize import Reading, ground, parse
-from radkg.schema.records import Condition, Extraction, Study
+from radkg.schema.records import Condition, Device, Extraction, Study
 from radkg.schema.sentences import study_sentences
 
 MAX_NEW_TOKENS = 256

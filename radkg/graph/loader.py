@@ -33,10 +33,10 @@ import radkg
 from radkg.errors import GraphError, SnapshotError
 from radkg.graph import statements
 from radkg.graph.client import Conflict, Graph, Transaction, rows
+from radkg.graph.ledger import read_ledger
 from radkg.graph.rows import (
     BATCH_STUDIES,
     FORMAT,
-    LISTS,
     RELATION_TYPES,
     Row,
     batches,
@@ -106,14 +106,11 @@ def standing_night(graph: Graph, snapshot: Snapshot) -> Snapshot | None:
 
     None where nothing was loaded to its end, or where that night no longer stands beside this one.
     """
-    ledger = ledger_key(snapshot.archive, snapshot.extractor)
-    found = [
-        row["snapshot_id"] for row in graph.read(statements.LOADED, ledger=ledger, format=FORMAT)
-    ]
-    if not found or found[0] not in snapshot_ids(snapshot.storage):
+    ledger = read_ledger(graph, ledger_key(snapshot.archive, snapshot.extractor))
+    if not _is_whole(ledger) or ledger["snapshot_id"] not in snapshot_ids(snapshot.storage):
         return None
     try:
-        return read_snapshot(snapshot.storage, found[0])
+        return read_snapshot(snapshot.storage, ledger["snapshot_id"])
     except SnapshotError:  # pruned meanwhile, or damaged
         return None
 
@@ -123,16 +120,14 @@ def judged_night(graph: Graph, snapshot: Snapshot) -> str | None:
 
     Also where a load was begun since and did not end; None where none ever was.
     """
-    ledger = ledger_key(snapshot.archive, snapshot.extractor)
-    found = graph.read(statements.JUDGED, ledger=ledger)
-    return found[0]["snapshot_id"] if found else None
+    ledger = read_ledger(graph, ledger_key(snapshot.archive, snapshot.extractor))
+    return ledger.get("last_complete")
 
 
 def verified_night(graph: Graph, snapshot: Snapshot) -> str | None:
     """Return the id of the night that was compared with the graph last, and equal."""
-    ledger = ledger_key(snapshot.archive, snapshot.extractor)
-    found = graph.read(statements.VERIFIED, ledger=ledger)
-    return found[0]["snapshot_id"] if found else None
+    ledger = read_ledger(graph, ledger_key(snapshot.archive, snapshot.extractor))
+    return ledger.get("verified")
 
 
 def set_verified(graph: Graph, snapshot: Snapshot) -> None:
@@ -171,13 +166,12 @@ class _Loading:
         """Tell whether this snapshot was loaded to its end and all its studies still stand."""
         if self.repair:
             return False
-        complete = self.graph.read(
-            statements.COMPLETE,
-            ledger=self.ledger,
-            snapshot_id=self.snapshot.snapshot_id,
-            format=FORMAT,
+        ledger = read_ledger(self.graph, self.ledger)
+        return (
+            _is_whole(ledger)
+            and ledger["snapshot_id"] == self.snapshot.snapshot_id
+            and self._num_stored() == self.snapshot.num_studies
         )
-        return bool(complete) and self._num_stored() == self.snapshot.num_studies
 
     def run(self, progress: Progress) -> tuple[int, int, int]:
         """Bring the graph up to the snapshot; return studies created, replaced and removed."""
@@ -228,11 +222,10 @@ class _Loading:
         night = standing_night(self.graph, self.snapshot)
         if night is None:
             return None
-        (ledger,) = self.graph.read(statements.LOADED, ledger=self.ledger, format=FORMAT)
-        counted = {name: ledger[f"num_{name}"] for name in ("studies", *LISTS)}
-        if counted["studies"] != self._num_stored():
+        ledger = read_ledger(self.graph, self.ledger)
+        if ledger["num_studies"] != self._num_stored():
             return None
-        return night, {f"num_{name}": number for name, number in counted.items()}
+        return night, {name: ledger[name] for name in totals([])}
 
     def _differing(self, batch: list[Row], digests: Mapping[str, str]) -> list[Row]:
         return [
@@ -308,6 +301,11 @@ class _Loading:
             "loaded_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         rows(transaction, statements.FINISH, ledger=self.ledger, properties=properties)
+
+
+def _is_whole(ledger: Row) -> bool:
+    """Tell whether the last load came to its end, in the shape that graphs have now."""
+    return ledger.get("complete") is True and ledger.get("format") == FORMAT
 
 
 def _keys(batch: list[Row]) -> list[str]:

@@ -41,26 +41,10 @@ NUM_RELATIONSHIPS = (
     """,
 )
 
-COMPLETE = """
-MATCH (l:Load {key: $ledger, snapshot_id: $snapshot_id, complete: true, format: $format})
-RETURN l.key AS key
-"""
-
-LOADED = """
-MATCH (l:Load {key: $ledger, complete: true, format: $format})
-RETURN l.snapshot_id AS snapshot_id, l.num_studies AS num_studies, l.num_mentions AS num_mentions,
-  l.num_relations AS num_relations, l.num_findings AS num_findings
-"""
-
-# What a gate compares with: the night that was loaded last to its end, whatever was begun since.
-JUDGED = """
+# snapshot_id is what a load was begun with last, last_complete what one was ended with.
+LEDGER = """
 MATCH (l:Load {key: $ledger})
-RETURN l.last_complete AS snapshot_id
-"""
-
-VERIFIED = """
-MATCH (l:Load {key: $ledger})
-RETURN l.verified AS snapshot_id
+RETURN properties(l) AS ledger
 """
 
 SET_VERIFIED = """

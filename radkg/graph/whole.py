@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from radkg.graph.client import Graph
+from radkg.graph.ledger import read_ledger
 from radkg.graph.rows import RELATION_TYPES, Row, concept
 
 _UNOWNED = {
@@ -19,10 +20,10 @@ def ledger_problems(graph: Graph, ledger: Row) -> list[str]:
         graph: an open graph.
         ledger: the properties that the Load node of the verified snapshot must have.
     """
-    found = graph.read("MATCH (l:Load {key: $key}) RETURN properties(l) AS node", key=ledger["key"])
+    found = read_ledger(graph, ledger["key"])
     if not found:
         return [f"nothing of {ledger['key']} was loaded: load it first"]
-    wrong = [name for name, value in ledger.items() if found[0]["node"].get(name) != value]
+    wrong = [name for name, value in ledger.items() if found.get(name) != value]
     if not wrong:
         return []
     return [

@@ -35,19 +35,15 @@ class Journal:
             unit_id: its name.
             step: of the work on it; each is counted alone.
         """
-        before = sum(_step(name) == unit_id + step for name in self._attempts(unit_id))
+        names = self.storage.names(f"attempts/{self.model_id}")
+        before = sum(_step(name) == unit_id + step for name in names)
         self.storage.write(f"attempts/{self.model_id}/{unit_id}{step}-{before}", b"")
         return before
 
     def commit(self, unit_id: str, rows: pa.Table) -> None:
         """Write the unit's rows, whole or not at all, then forget its attempts."""
         self.storage.write(self._name(unit_id), to_parquet(rows))
-        self.give_up(unit_id)
-
-    def give_up(self, unit_id: str) -> None:
-        """Forget the attempts at a unit: what ended them was not the unit."""
-        for name in self._attempts(unit_id):
-            self.storage.delete(name)
+        self.forget({unit_id})
 
     def drop(self, unit_ids: Collection[str]) -> None:
         """Remove finished units, and what a kill left of attempts at any."""
@@ -60,7 +56,7 @@ class Journal:
         self.forget(self.done())
 
     def forget(self, unit_ids: Collection[str]) -> None:
-        """Remove the attempts at units that are not to blame for them."""
+        """Remove the attempts at units: they are finished, or not to blame."""
         for name in self.storage.names(f"attempts/{self.model_id}"):
             if _step(name).partition(".")[0] in unit_ids:
                 self.storage.delete(name)
@@ -77,10 +73,6 @@ class Journal:
         if not rows.schema.equals(EXTRACTION_SCHEMA):
             raise SchemaError(f"{where} holds no extractions of this version: {hint}")
         return rows
-
-    def _attempts(self, unit_id: str) -> list[str]:
-        names = self.storage.names(f"attempts/{self.model_id}")
-        return [name for name in names if name.rpartition("/")[2].startswith(unit_id)]
 
     def _name(self, unit_id: str) -> str:
         return f"journal/{self.model_id}/{unit_id}.parquet"

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from radkg.config import Config
 from radkg.errors import ConfigError, SnapshotError, StorageError
-from radkg.schema.records import CONDITIONS, Condition
+from radkg.schema.records import CONDITIONS, DEVICES, Condition, Device
 from radkg.storage import Storage
 
 CONFIG = "config.json"
@@ -39,7 +38,7 @@ class ExtractConfig(Config):
     """seconds after which a study that is read alone is a failed row"""
     max_memory: float | None = None
     """GiB that a worker may allocate; None: its share of four fifths of the machine"""
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Device = "cpu"
     """where a model computes; cuda: a GPU for each worker, and CPUs beside it that read pictures"""
 
     def __post_init__(self) -> None:
@@ -54,8 +53,8 @@ class ExtractConfig(Config):
             raise ConfigError(f"--max-failed is a share in [0, 1], not {self.max_failed}")
         if self.limit is not None and self.limit < 1:
             raise ConfigError(f"--limit must be at least 1, not {self.limit}")
-        if self.device not in ("cpu", "cuda"):
-            raise ConfigError(f"--device is cpu or cuda, not {self.device!r}")
+        if self.device not in DEVICES:
+            raise ConfigError(f"--device is {' or '.join(DEVICES)}, not {self.device!r}")
         if not self.study_timeout > 0:
             raise ConfigError(f"--study-timeout is more than 0 seconds, not {self.study_timeout}")
         if self.max_memory is not None and not self.max_memory > 0:

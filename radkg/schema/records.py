@@ -24,6 +24,8 @@ RELATIONS: tuple[RelationType, ...] = get_args(RelationType)
 STATUSES: tuple[Status, ...] = get_args(Status)
 SOURCES: tuple[Source, ...] = get_args(Source)
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
+Device = Literal["cpu", "cuda"]
+DEVICES: tuple[Device, ...] = get_args(Device)
 
 
 @dataclass(frozen=True, slots=True)

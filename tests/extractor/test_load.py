@@ -10,11 +10,12 @@ from safetensors.torch import load_file, save_file
 
 from radkg.cli import app, run
 from radkg.errors import ExtractorError
-from radkg.extractor import DEVICES, SHIPPED, anywhere, check_device, load_extractor
+from radkg.extractor import SHIPPED, anywhere, check_device, load_extractor
 from radkg.model.config import LanguageConfig
 from radkg.model.language import train_tokenizer
 from radkg.model.tower import Tower
 from radkg.model.vision import save_tower
+from radkg.schema.records import DEVICES
 from tests.archives import studies, write_archive
 
 
