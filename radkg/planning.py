@@ -80,6 +80,10 @@ class Forecast:
     """at hand, of the studies to read"""
     words: int
     """of the sentences to read: the mean of the sample"""
+    tokens_read: int | None
+    """by the language model, at the sample's mean; None: the extractor has none"""
+    tokens_written: int | None
+    """and written by it; 0 of either where a one-pass reader reads the reports"""
     sample: int
     """studies that were read to measure"""
     seconds_per_study: float
@@ -145,9 +149,14 @@ def forecast(plan: Plan, *, sample: int, workers: int, price: float | None) -> F
     chosen = records[:: max(1, len(records) // sample)][:sample]
     studies = list(plan.archive.read(chosen))
     extract_rows(plan.extractor, studies[:1])  # loads and compiles what is made when first needed
+    before = _tokens(plan.extractor)
     start = time.perf_counter()
     extract_rows(plan.extractor, plan.archive.read(chosen))
     seconds = (time.perf_counter() - start) / max(1, len(chosen))
+    tokens = [
+        None if a is None or b is None else round((b - a) * len(records) / max(1, len(chosen)))
+        for a, b in zip(before, _tokens(plan.extractor), strict=True)
+    ]
     worker_hours = seconds * len(records) / 3600
     return Forecast(
         model_id=plan.extractor.model_id,
@@ -160,6 +169,8 @@ def forecast(plan: Plan, *, sample: int, workers: int, price: float | None) -> F
         bytes=sum(record["length"] for record in records),
         images=sum(i["location"] is not None for r in records for i in r["images"]),
         words=round(_words([s for s in studies if isinstance(s, Study)]) * len(records)),
+        tokens_read=tokens[0],
+        tokens_written=tokens[1],
         sample=len(chosen),
         seconds_per_study=seconds,
         worker_hours=worker_hours,
@@ -184,6 +195,11 @@ def forecast_seconds(plan: Plan, storage: Storage) -> float | None:
         return 3600 * float(kept["hours"]) if same else None
     except (ValueError, KeyError, TypeError):  # a forecast is no promise: a damaged one is none
         return None
+
+
+def _tokens(extractor: Extractor) -> tuple[int | None, int | None]:
+    """Return what the extractor's language model has read and written until now."""
+    return getattr(extractor, "tokens_read", None), getattr(extractor, "tokens_written", None)
 
 
 def _words(studies: Sequence[Study]) -> float:
