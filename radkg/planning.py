@@ -6,9 +6,11 @@ is kept beside the run, so that the run can say how right it was.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -104,7 +106,8 @@ def make_plan(config: ExtractConfig, storage: Storage) -> Plan:
     """
     extractor = load_extractor(config.extractor, config.condition, config.device)
     archive = open_archive(config.archive, config.images)
-    records = archive.index().slice(0, config.limit).to_pylist()
+    with _collector_paused():
+        records = archive.index().slice(0, config.limit).to_pylist()
     published = _published_rows(storage)
     standing = published.filter(pc.equal(published["model_id"], extractor.model_id))
     fingerprints = dict(versions(standing))
@@ -128,6 +131,22 @@ def make_plan(config: ExtractConfig, storage: Storage) -> Plan:
         reasons=reasons,
         gone=len(fingerprints.keys() - {record["study_id"] for record in records}),
     )
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Let an index be made without Python's garbage collector.
+
+    It makes millions of objects and no garbage, and the collector would go through all of them
+    again and again: a fifth of the time (measured on 227,835 studies).
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def forecast(plan: Plan, *, sample: int, workers: int, price: float | None) -> Forecast:
