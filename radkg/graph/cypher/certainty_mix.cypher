@@ -1,4 +1,5 @@
 // question: How certain are reports about each finding they mention? The rate is uncertain / of.
+// family: uncertainty
 // param ignore: string = normal,clear,unremarkable,intact,midline,symmetric,stable,unchanged, names to leave out
 // param limit: integer = 20, most rows to return
 MATCH (finding:Concept {kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)
