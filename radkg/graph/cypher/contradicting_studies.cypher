@@ -2,9 +2,12 @@
 // family: quality
 // param finding: concept = effusion, name of the finding
 // param limit: integer = 100, most rows to return
-MATCH (:Concept {name: $finding, kind: 'observation'})<-[:OF]-(mention:Mention)
-WHERE mention.label IN ['OBS-DP', 'OBS-DA'] AND NOT EXISTS { (mention)-[:MODIFY]->(:Mention) }
-MATCH (mention)<-[:HAS_MENTION]-(extraction:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
+MATCH (finding:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)
+WHERE found.label = 'OBS-DP' AND found.mentions > 1
+MATCH (study)-[:HAS_EXTRACTION]->(extraction:Extraction)-[:HAS_MENTION]->(mention:Mention)
+WHERE extraction.extractor = found.extractor AND mention.label IN ['OBS-DP', 'OBS-DA']
+MATCH (mention)-[:OF]->(concept:Concept)
+WHERE concept.key = finding.key AND NOT EXISTS { (mention)-[:MODIFY]->(:Mention) }
 WITH study, extraction,
   count(CASE mention.label WHEN 'OBS-DP' THEN mention END) AS stated,
   count(CASE mention.label WHEN 'OBS-DA' THEN mention END) AS denied
