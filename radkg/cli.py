@@ -23,11 +23,12 @@ from rich.console import Console
 from rich.table import Table
 
 from radkg import log
-from radkg.errors import ConfigError, GraphError, RadkgError
+from radkg.errors import ConfigError, RadkgError
 from radkg.extractor import DEFAULT
 
 if TYPE_CHECKING:
     from radkg.graph import Graph
+    from radkg.graph.analytics import Query
 
 app = typer.Typer(
     help="Archives of chest X-rays and their reports to a knowledge graph of a population.",
@@ -551,48 +552,64 @@ def prune(out: Out, keep: Keep = 7, as_json: Json = False) -> None:
 @app.command()
 def query(
     name: Annotated[str | None, typer.Argument(help="Name of a query; see --list.")] = None,
+    cypher: Annotated[
+        Path | None,
+        typer.Option(
+            help="In place of a name: a file with a reading Cypher statement.", metavar="FILE"
+        ),
+    ] = None,
     param: Annotated[
-        list[str] | None, typer.Option(help="A parameter as name=value; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="A parameter as name=value, for --cypher also as name:=JSON; may be repeated."
+        ),
     ] = None,
     out: Out = "radkg-demo",
     graph: GraphAddress = "embedded",
     insecure: Insecure = False,
+    errors: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Measured error of your extractor (`radkg evaluate --errors`), for corrected "
+            "rates; may be repeated. Those of the shipped extractors are known."
+        ),
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that --cypher may take.")] = 60.0,
+    max_rows: Annotated[int, typer.Option(help="Most rows of --cypher.", metavar="N")] = 10_000,
     list_queries: Annotated[bool, typer.Option("--list", help="Show the named queries.")] = False,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
 ) -> None:
-    """Ask the graph a named question about the population."""
+    """Ask the graph a named question about the population, or your own in Cypher."""
     from radkg.graph.analytics import queries, run_query, unknown_concepts
+    from radkg.graph.correction import read_table, shipped_tables
+    from radkg.graph.free import run_cypher
 
     if list_queries:
-        known: list[dict[str, Any]] = [
-            {
-                "name": q.name,
-                "question": q.question,
-                "parameters": [dataclasses.asdict(p) for p in q.parameters],
-            }
-            for q in queries()
-        ]
-        if as_json:
-            _print_json(known)
-            return
-        rows = [
-            [
-                q["name"],
-                q["question"],
-                ", ".join(f"{p['name']}={p['default']}" for p in q["parameters"]),
-            ]
-            for q in known
-        ]
-        _print_table(["name", "question", "parameters"], rows, None, as_csv)
+        _print_queries(queries(), as_json, as_csv)
         return
-    if name is None:
-        raise ConfigError("which query? give its name; `radkg query --list` shows them")
+    if (name is None) == (cypher is None):
+        raise ConfigError(
+            "which query? give its name, or a file with --cypher; `radkg query --list` shows them"
+        )
     values = dict(_pair(text) for text in param or [])
+    tables = [*map(read_table, errors or []), *shipped_tables()]
+    statement = None if cypher is None else _read_text(cypher)
     with _graph(graph, out, insecure) as opened:
-        answer = run_query(opened, name, values)
-        for hint in unknown_concepts(opened, answer):
-            typer.echo(f"warning: {hint}", err=True)
+        if statement is not None:
+            answer, is_cut = run_cypher(
+                opened,
+                statement,
+                dict(_typed(*pair) for pair in values.items()),
+                timeout_s=timeout,
+                max_rows=max_rows,
+            )
+            if is_cut:
+                typer.echo(f"warning: cut off after {max_rows} rows: --max-rows", err=True)
+        else:
+            answer = run_query(opened, str(name), values, tables)
+            for hint in unknown_concepts(opened, answer):
+                typer.echo(f"warning: {hint}", err=True)
     if as_json:
         _print_json(
             {
@@ -623,11 +640,16 @@ def evaluate(
     reliability: Annotated[
         Path | None, typer.Option(help="Write the reliability plot of the confidences (PNG).")
     ] = None,
+    errors: Annotated[
+        Path | None,
+        typer.Option(help="Write the error on each finding (JSON), for `radkg query --errors`."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score an extractor against the human codes of an archive, with the floors beside it."""
     from radkg.evaluation import check_question
     from radkg.evaluation import evaluate as run_evaluate
+    from radkg.evaluation.errors import write_errors
     from radkg.evaluation.reliability import plot_reliability
     from radkg.evaluation.table import lines
 
@@ -636,7 +658,11 @@ def evaluate(
         check_question(split, **question)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    if errors is not None and target != "copy":
+        raise ConfigError("--errors is measured on extractions: --target copy")
     report = run_evaluate(archive, extractor, split, **question)
+    if errors is not None:
+        write_errors(report, errors)
     if reliability is not None:
         plot_reliability(report, reliability)
     if as_json:
@@ -809,12 +835,13 @@ def run(command: typer.Typer | Callable[..., None], argv: Sequence[str] | None =
 @contextlib.contextmanager
 def _graph(address: str, out: str, insecure: bool, *, must_exist: bool = True) -> Iterator[Graph]:
     from radkg.graph import open_graph
+    from radkg.graph.embedded import existing_store
 
     store = Path()
     if address == "embedded":
         store = _store(out)
-        if must_exist and not store.is_dir():
-            raise GraphError(f"no graph at {store}: run `radkg load --out {out}` first")
+        if must_exist:
+            existing_store(Path(out))
     with open_graph(address, store, insecure=insecure) as opened:
         yield opened
 
@@ -853,6 +880,42 @@ def _range(text: str) -> tuple[int, int]:
         return int(low), int(high or low)
     except ValueError:
         raise ConfigError(f"--workers {text!r}: give N or MIN-MAX") from None
+
+
+def _typed(name: str, value: str) -> tuple[str, Any]:
+    """Return a parameter of free Cypher: name=value is text, name:=value is JSON."""
+    if not name.endswith(":"):
+        return name, value
+    try:
+        return name[:-1], json.loads(value)
+    except ValueError as error:
+        raise ConfigError(f"--param {name}={value}: what follows := is no JSON: {error}") from None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+
+
+def _print_queries(known: Sequence[Query], as_json: bool, as_csv: bool) -> None:
+    if as_json:
+        names = ("name", "family", "question")
+        _print_json(
+            [
+                {name: getattr(query, name) for name in names}
+                | {"parameters": [dataclasses.asdict(p) for p in query.parameters]}
+                for query in known
+            ]
+        )
+        return
+    rows = [
+        [q.family, q.name, q.question, ", ".join(f"{p.name}={p.default}" for p in q.parameters)]
+        for q in known
+    ]
+    columns = ["family", "name", "question", "parameters"]
+    _print_table(columns, rows, None, as_csv)
 
 
 def _print_json(value: Any) -> None:

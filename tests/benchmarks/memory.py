@@ -28,7 +28,6 @@ from tests.archives import studies, write_archive
 from tests.processes import children
 from tests.s3 import served_bucket
 
-
 METHODS = (b"GET ", b"HEAD ", b"PUT ", b"POST ", b"DELETE ")
 
 
