@@ -657,7 +657,7 @@ def export(
     ] = "v1",
 ) -> None:
     """Write what is published as RadGraph JSON; the reports are read again from the archive."""
-    from radkg.interchange import export_radgraph
+    from radkg.interchange.radgraph import export_radgraph
     from radkg.storage import open_storage
 
     _check_format(file_format)
@@ -672,7 +672,7 @@ def import_file(
     file_format: Annotated[str, typer.Option("--format", help="radgraph.")] = "radgraph",
 ) -> None:
     """Publish the documents of a RadGraph JSON file, so that they can be loaded."""
-    from radkg.interchange import import_radgraph
+    from radkg.interchange.radgraph import import_radgraph
     from radkg.storage import open_storage
 
     _check_format(file_format)
