@@ -675,20 +675,72 @@ def evaluate(
 
 @app.command()
 def export(
-    file: Annotated[Path, typer.Argument(help="File to write.")],
+    path: Annotated[Path, typer.Argument(help="File to write; a directory for tables and omop.")],
     out: Out,
-    file_format: Annotated[str, typer.Option("--format", help="radgraph.")] = "radgraph",
+    file_format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="radgraph (JSON, which always holds the reports), graphml, tables (of nodes and "
+            "edges), fhir (R4, a Bundle a line) or omop (NOTE_NLP of the CDM 5.4).",
+        ),
+    ] = "radgraph",
     spelling: Annotated[
-        str, typer.Option(help="Labels as v1 (OBS-DP) or xl (Observation::definitely present).")
-    ] = "v1",
+        str | None,
+        typer.Option(
+            help="radgraph: labels as v1 (OBS-DP, the default) or xl "
+            "(Observation::definitely present)."
+        ),
+    ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(help="graphml, tables: population (concepts; the default) or mentions."),
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(help="graphml, tables, fhir: only this study (its mentions).", metavar="ID"),
+    ] = None,
+    headers: Annotated[
+        str | None,
+        typer.Option(help="tables: column names for plain (the default), gephi or neo4j."),
+    ] = None,
+    file_type: Annotated[
+        str | None, typer.Option(help="tables, omop: csv (the default) or parquet.")
+    ] = None,
+    with_text: Annotated[
+        bool,
+        typer.Option(
+            "--with-text",
+            help="Add words of the reports; without it no format but radgraph has any.",
+        ),
+    ] = False,
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option(
+            help="omop: CSV with name,concept_id; a name is a concept's, or section:NAME."
+        ),
+    ] = None,
+    notes: Annotated[
+        Path | None, typer.Option(help="omop: CSV with study_id,note_id of your NOTE table.")
+    ] = None,
 ) -> None:
-    """Write what is published as RadGraph JSON; the reports are read again from the archive."""
-    from radkg.interchange import export_radgraph
+    """Write what is published in a format for other tools; twice gives equal bytes."""
+    from radkg.interchange.export import ExportOptions
+    from radkg.interchange.export import export as run_export
     from radkg.storage import open_storage
 
-    _check_format(file_format)
-    count = export_radgraph(open_storage(out), file, spelling)
-    typer.echo(f"{count} documents written to {file}", err=True)
+    options = ExportOptions(
+        spelling=spelling,
+        level=level,
+        study=study,
+        headers=headers,
+        file_type=file_type,
+        with_text=with_text,
+        vocabulary=vocabulary,
+        notes=notes,
+    )
+    written = run_export(open_storage(out), path, file_format, options)
+    typer.echo(f"{written} written to {path}", err=True)
 
 
 @app.command("import")
@@ -698,7 +750,7 @@ def import_file(
     file_format: Annotated[str, typer.Option("--format", help="radgraph.")] = "radgraph",
 ) -> None:
     """Publish the documents of a RadGraph JSON file, so that they can be loaded."""
-    from radkg.interchange import import_radgraph
+    from radkg.interchange.radgraph import import_radgraph
     from radkg.storage import open_storage
 
     _check_format(file_format)
