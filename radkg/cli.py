@@ -49,6 +49,9 @@ Archive = Annotated[
         "Plus, PadChest, a table or folder of reports, RadGraph JSON."
     ),
 ]
+ReportsArchive = Annotated[
+    str | None, typer.Option(help="Archive with the reports; default: that of the run.")
+]
 Extractor = Annotated[
     str,
     typer.Option(
@@ -624,6 +627,36 @@ def query(
 
 
 @app.command()
+def explore(
+    out: Out = "radkg-demo",
+    graph: GraphAddress = "embedded",
+    insecure: Insecure = False,
+    review: Annotated[
+        Path,
+        typer.Option(help="CSV file for verdicts on triplets, for `radkg review score`."),
+    ] = Path("review.csv"),
+    port: Annotated[int, typer.Option(help="On this machine alone; 0: a free one.")] = 0,
+    archive: ReportsArchive = None,
+    images: Images = None,
+    as_json: Json = False,
+) -> None:
+    """Look at the graph in a browser: concepts, sentences, studies, named queries; until Ctrl-C."""
+    from radkg.explore import explore as run_explore
+    from radkg.storage import open_storage
+
+    def ready(address: str) -> None:
+        if as_json:
+            _print_json({"address": address, "review": str(review)})
+        else:
+            typer.echo(f"open: {address}\nreview file: {review}\nstop: Ctrl-C")
+
+    with _graph(graph, out, insecure) as opened:
+        run_explore(
+            opened, open_storage(out), review, ready, port=port, archive=archive, images=images
+        )
+
+
+@app.command()
 def evaluate(
     archive: Archive = "openi",
     extractor: Extractor = DEFAULT,
@@ -796,9 +829,7 @@ def review_make(
     out: Out,
     studies: Annotated[int, typer.Option(help="How many studies to draw at random.")] = 20,
     seed: Annotated[int, typer.Option(help="Of the drawing: the same seed, the same studies.")] = 0,
-    archive: Annotated[
-        str | None, typer.Option(help="Archive with the reports; default: that of the run.")
-    ] = None,
+    archive: ReportsArchive = None,
     images: Images = None,
     as_json: Json = False,
 ) -> None:
