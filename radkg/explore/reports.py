@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from radkg.archive import open_archive
 from radkg.archive.base import Record
 from radkg.errors import SchemaError, SnapshotError
-from radkg.interchange import IMPORTED
+from radkg.interchange.documents import IMPORTED
 from radkg.run.settings import read_config
 from radkg.run.snapshot import Snapshot
 from radkg.schema.arrow import from_table
