@@ -445,6 +445,7 @@ def verify(
                 "studies": report.num_studies,
                 "differences": report.differences,
                 "problems": report.problems,
+                "retracted": report.num_retracted,
                 "seconds": round(report.seconds, 1),
             }
         )
@@ -452,6 +453,44 @@ def verify(
         typer.echo(report)
     if not report.ok:
         raise typer.Exit(1)
+
+
+@app.command()
+def retract(
+    out: Out,
+    study: Annotated[str | None, typer.Option(help="Retract the study with this id.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Retract all studies of the patient with this id.")
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option(help="Retract the night with this id, as `diff` names it.")
+    ] = None,
+    undo: Annotated[bool, typer.Option(help="Let it stand in the graph again.")] = False,
+    graph: GraphAddress = "embedded",
+    insecure: Insecure = False,
+    as_json: Json = False,
+) -> None:
+    """Take a study, a patient or a night out of the graph, so that no load brings it back."""
+    from radkg.graph.retracting import retract as run_retract
+    from radkg.progress import stage
+    from radkg.run import audit
+    from radkg.run.retractions import KINDS
+    from radkg.storage import open_storage
+
+    given = [
+        (kind, which) for kind, which in zip(KINDS, (study, subject, run), strict=True) if which
+    ]
+    if len(given) != 1:
+        raise ConfigError("give one of --study, --subject and --run")
+    ((kind, which),) = given
+    storage = open_storage(out)
+    with (
+        _graph(graph, out, insecure) as opened,
+        stage(console, "undo the retraction" if undo else "retract") as advance,
+    ):
+        report = run_retract(opened, storage, kind, which, undo=undo, progress=advance)
+    audit.record(storage, "retract", {kind: which, "undo": undo, **dataclasses.asdict(report)})
+    _print_report(report, as_json)
 
 
 @app.command()

@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import radkg
 from radkg.graph.client import Graph
-from radkg.graph.rows import Row
+from radkg.graph.rows import FORMAT, Row
 from radkg.graph.statements import LEDGER
+from radkg.run.retractions import Retained
 
 
 def read_ledger(graph: Graph, key: str) -> Row:
     """Return the properties of a Load node by its key; none where nothing was ever begun."""
     found = graph.read(LEDGER, ledger=key)
     return dict(found[0]["ledger"]) if found else {}
+
+
+def finished(snapshot: Retained, counted: Mapping[str, int]) -> Row:
+    """Return what a Load node says when a snapshot was loaded to its end.
+
+    Args:
+        snapshot: what was loaded, without what is retracted.
+        counted: rows.totals of all its studies.
+    """
+    return {
+        "archive": snapshot.archive,
+        "extractor": snapshot.extractor,
+        "retractions": snapshot.retractions.number,
+        **counted,
+        "format": FORMAT,
+        "complete": True,
+        "last_complete": snapshot.snapshot_id,
+        "radkg_version": radkg.__version__,
+        "loaded_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

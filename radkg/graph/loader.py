@@ -9,6 +9,8 @@ change, ledger included:
   if not, what stands of the study under this extractor is deleted and created anew.
 - `Load.complete` is set in the last transaction, with the sweep of patients and concepts that have
   lost their last study or mention. Until then the next load compares all digests.
+- What is retracted (run/retractions.py) is no part of a snapshot. `Load.retractions` is the number
+  of records that a load knew: one that knows fewer stops, and brings nothing back.
 - Where a snapshot stands complete in the graph and its manifest beside the new one, only the rows
   that differ between the two are looked at.
 
@@ -23,17 +25,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
 import pyarrow as pa
 
-import radkg
 from radkg.errors import GraphError, SnapshotError
 from radkg.graph import statements
 from radkg.graph.client import Conflict, Graph, Transaction, rows
-from radkg.graph.ledger import read_ledger
+from radkg.graph.ledger import finished, read_ledger
 from radkg.graph.rows import (
     BATCH_STUDIES,
     FORMAT,
@@ -45,6 +45,7 @@ from radkg.graph.rows import (
     totals,
 )
 from radkg.run.changes import Changes, changes
+from radkg.run.retractions import retained
 from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
 
 Progress = Callable[[int, int], None]
@@ -59,6 +60,7 @@ class LoadReport:
     replaced: int
     removed: int
     unchanged: int
+    retracted: int
     nodes: int
     relationships: int
     seconds: float
@@ -73,6 +75,8 @@ def load(
     differ: Changes | None = None,
 ) -> LoadReport:
     """Make the graph hold exactly this snapshot for its archive and extractor.
+
+    What is retracted in its run is left out, or taken out.
 
     Args:
         graph: an open graph; what other archives and extractors have there stays.
@@ -91,16 +95,17 @@ def load(
     progress = progress or (lambda done, total: None)
     created = replaced = removed = 0
     if loading.is_done():
-        progress(snapshot.num_studies, snapshot.num_studies)
+        progress(loading.kept.num_studies, loading.kept.num_studies)
     else:
         created, replaced, removed = loading.run(progress)
     (nodes,) = graph.read(statements.NUM_NODES)
     return LoadReport(
-        studies=snapshot.num_studies,
+        studies=loading.kept.num_studies,
         created=created,
         replaced=replaced,
         removed=removed,
-        unchanged=snapshot.num_studies - created - replaced,
+        unchanged=loading.kept.num_studies - created - replaced,
+        retracted=loading.kept.num_retracted,
         nodes=nodes["number"],
         relationships=sum(graph.read(s)[0]["number"] for s in statements.NUM_RELATIONSHIPS),
         seconds=time.monotonic() - started,
@@ -166,6 +171,7 @@ class _Loading:
     ) -> None:
         self.graph = graph
         self.snapshot = snapshot
+        self.kept = retained(snapshot)
         self.repair = repair
         self.differ = differ
         self.scope = {"archive": snapshot.archive, "extractor": snapshot.extractor}
@@ -179,7 +185,8 @@ class _Loading:
         return (
             _is_whole(ledger)
             and ledger["snapshot_id"] == self.snapshot.snapshot_id
-            and self._num_stored() == self.snapshot.num_studies
+            and self._knows_retractions(ledger)
+            and self._num_stored() == self.kept.num_studies
         )
 
     def run(self, progress: Progress) -> tuple[int, int, int]:
@@ -200,7 +207,7 @@ class _Loading:
             gone.difference_update(_keys(batch))
             counted.update(totals(batch))  # adding would drop the zeros
             done += len(batch)
-            progress(work.unchanged + done, self.snapshot.num_studies)
+            progress(work.unchanged + done, self.kept.num_studies)
         keys = sorted(map(str, gone))  # a key that a hand removed is no string
         for at in range(0, len(keys), BATCH_STUDIES):
             self.graph.write(partial(self._retract, keys[at : at + BATCH_STUDIES]))
@@ -210,7 +217,7 @@ class _Loading:
     def _all(self) -> _Work:
         """Return what is to be compared where nothing is known of the graph: everything."""
         stored = self._stored()
-        return _Work(self.snapshot.tables(), stored, set(stored), {}, 0)
+        return _Work(self.kept.tables(), stored, set(stored), totals([]), 0)
 
     def _difference(self, night: Snapshot, counted: Mapping[str, int]) -> _Work:
         """Return what is to be compared where this night stands in the graph."""
@@ -220,23 +227,29 @@ class _Loading:
                 differ = changes(night, self.snapshot)
         except SnapshotError:  # a part of that night is damaged; of this one, all says it again
             return self._all()
+        before, after = self.kept.retain(differ.before), self.kept.retain(differ.after)
         rest = Counter(counted)
         gone: set[str] = set()
-        for batch in batches([differ.before]):
+        for batch in batches([before]):
             rest.subtract(totals(batch))
             gone.update(_keys(batch))
-        unchanged = self.snapshot.num_studies - differ.after.num_rows
-        return _Work([differ.after], {}, gone, rest, unchanged)
+        unchanged = self.kept.num_studies - after.num_rows
+        return _Work([after], {}, gone, rest, unchanged)
 
     def _standing(self) -> tuple[Snapshot, dict[str, int]] | None:
         """Return the night that stands whole in the graph, and what the ledger counts of it."""
         night = standing_night(self.graph, self.snapshot)
         if night is None:
             return None
+        if {night.snapshot_id, self.snapshot.snapshot_id} & self.kept.retractions.ids["run"]:
+            return None  # the rows that both nights have do not stand under both
         ledger = read_ledger(self.graph, self.ledger)
-        if ledger["num_studies"] != self._num_stored():
+        if ledger["num_studies"] != self._num_stored() or not self._knows_retractions(ledger):
             return None
         return night, {name: ledger[name] for name in totals([])}
+
+    def _knows_retractions(self, ledger: Row) -> bool:
+        return bool(ledger.get("retractions", 0) == self.kept.retractions.number)
 
     def _differing(self, batch: list[Row], digests: Mapping[str, str]) -> list[Row]:
         return [
@@ -256,11 +269,14 @@ class _Loading:
     def _begin(self, night: str | None, transaction: Transaction) -> bool:
         """Begin; tell whether this night still stands complete."""
         (lock,) = rows(transaction, statements.LOCK, ledger=self.ledger)
+        if lock["retractions"] > self.kept.retractions.number:
+            raise self._outdated(lock)
         rows(
             transaction,
             statements.BEGIN,
             ledger=self.ledger,
             snapshot_id=self.snapshot.snapshot_id,
+            retractions=self.kept.retractions.number,
         )
         return (lock["snapshot_id"], lock["complete"]) == (night, True)
 
@@ -271,6 +287,16 @@ class _Loading:
                 f"the load of snapshot {self.snapshot.snapshot_id} was overtaken by one of snapshot"
                 f" {lock['snapshot_id']} into {self.graph.address}: let that one end"
             )
+
+        if lock["retractions"] != self.kept.retractions.number:
+            raise self._outdated(lock)
+
+    def _outdated(self, lock: Row) -> GraphError:
+        return GraphError(
+            f"{self.graph.address} knows {lock['retractions']} retractions and this load"
+            f" {self.kept.retractions.number}: run it again; if they were made in another --out,"
+            " make them in this one too"
+        )
 
     def _store(self, batch: list[Row], transaction: Transaction) -> tuple[int, int]:
         """Create or replace the studies of a batch; return the numbers of both."""
@@ -303,14 +329,7 @@ class _Loading:
         strays = statements.SWEEP_STRAYS if self.repair else ()
         for statement in (statements.LOCK_ALL, *strays, *statements.SWEEP):
             rows(transaction, statement)
-        properties = {
-            **self.scope,
-            **counted,
-            "format": FORMAT,
-            "last_complete": self.snapshot.snapshot_id,
-            "radkg_version": radkg.__version__,
-            "loaded_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
+        properties = finished(self.kept, counted)
         rows(transaction, statements.FINISH, ledger=self.ledger, properties=properties)
 
 

@@ -41,7 +41,8 @@ NUM_RELATIONSHIPS = (
     """,
 )
 
-# snapshot_id is what a load was begun with last, last_complete what one was ended with.
+# snapshot_id is what a load was begun with last, last_complete what one was ended with;
+# retractions is how many records of run/retractions.py it knew.
 LEDGER = """
 MATCH (l:Load {key: $ledger})
 RETURN properties(l) AS ledger
@@ -61,17 +62,18 @@ RETURN key, x.digest AS digest
 LOCK = """
 MERGE (l:Load {key: $ledger})
 SET l.transactions = coalesce(l.transactions, 0) + 1
-RETURN l.snapshot_id AS snapshot_id, l.complete AS complete
+RETURN l.snapshot_id AS snapshot_id, l.complete AS complete,
+  coalesce(l.retractions, 0) AS retractions
 """
 
 BEGIN = """
 MATCH (l:Load {key: $ledger})
-SET l.snapshot_id = $snapshot_id, l.complete = false
+SET l.snapshot_id = $snapshot_id, l.retractions = $retractions, l.complete = false
 """
 
 FINISH = """
 MATCH (l:Load {key: $ledger})
-SET l += $properties, l.complete = true
+SET l += $properties
 """
 
 # Everything that is deleted is collected first. While the embedded engine deletes what it walks, it

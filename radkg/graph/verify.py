@@ -8,7 +8,6 @@ owns. It does not look at Load.transactions, Load.loaded_at and Load.radkg_versi
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from radkg.graph.client import Graph
 from radkg.graph.rows import LISTS, Row, batches, digest, ledger_key, totals
 from radkg.graph.statements import STORED
 from radkg.graph.whole import ledger_problems, whole_problems
+from radkg.run.retractions import retained
 from radkg.run.snapshot import Snapshot
 
 SHOWN = 20
@@ -46,6 +46,7 @@ class VerifyReport:
     """What differs: `differences` by study_id, and `problems` of the graph as a whole."""
 
     num_studies: int
+    num_retracted: int
     differences: dict[str, str]
     problems: list[str]
     seconds: float
@@ -57,7 +58,8 @@ class VerifyReport:
 
     def __str__(self) -> str:
         if self.ok:
-            return f"all {self.num_studies} studies compared equal the snapshot"
+            retracted = f"; {self.num_retracted} are retracted" if self.num_retracted else ""
+            return f"all {self.num_studies} studies compared equal the snapshot{retracted}"
         lines = [f"study {study_id}: {what}" for study_id, what in self.differences.items()]
         if len(lines) > SHOWN:
             lines[SHOWN:] = [f"... and {len(lines) - SHOWN} more studies"]
@@ -67,6 +69,8 @@ class VerifyReport:
 
 def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> VerifyReport:
     """Return how the graph differs from the snapshot, over all studies of both.
+
+    What is retracted is no part of the snapshot: it must not stand in the graph.
 
     Args:
         graph: an open graph.
@@ -78,14 +82,16 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
         SnapshotError: published bytes were changed.
     """
     started = time.monotonic()
+    kept = retained(snapshot)
+    only = None if only is None else kept.retain(only)
     stored = graph.read(STORED, archive=snapshot.archive, extractor=snapshot.extractor)
     strangers = {row["key"] for row in stored}
     differences = {}
-    counted: Counter[str] = Counter()
+    counted = totals([])
     if only is not None:
-        known = (table["study_id"].to_pylist() for table in snapshot.tables(["study_id"]))
+        known = (table["study_id"].to_pylist() for table in kept.tables(["study_id"]))
         strangers.difference_update(f"{snapshot.archive}/{i}" for ids in known for i in ids)
-    for batch in batches(snapshot.tables() if only is None else [only]):
+    for batch in batches(kept.tables() if only is None else [only]):
         found = _read(graph, [row["study"]["key"] for row in batch], snapshot.extractor)
         for row in batch:
             what = _difference(row, found.get(row["study"]["key"]))
@@ -93,21 +99,25 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
                 differences[row["study"]["study_id"]] = what
         strangers.difference_update(row["study"]["key"] for row in batch)
         counted.update(totals(batch))  # adding would drop the zeros
+    strange = "not in the snapshot" + (", or retracted" if kept.num_retracted else "")
     for key in sorted(map(str, strangers)):
-        differences[key.removeprefix(f"{snapshot.archive}/")] = "not in the snapshot"
+        differences[key.removeprefix(f"{snapshot.archive}/")] = strange
     ledger = {
         "key": ledger_key(snapshot.archive, snapshot.extractor),
         "snapshot_id": snapshot.snapshot_id,
         "archive": snapshot.archive,
         "extractor": snapshot.extractor,
         "complete": True,
-        "num_studies": snapshot.num_studies,
+        "num_studies": kept.num_studies,
     }
+    if kept.retractions.number:
+        ledger["retractions"] = kept.retractions.number
     problems = ledger_problems(graph, ledger | (counted if only is None else {}))
     if only is None:
         problems += whole_problems(graph)
     return VerifyReport(
-        num_studies=snapshot.num_studies if only is None else only.num_rows,
+        num_studies=kept.num_studies if only is None else only.num_rows,
+        num_retracted=kept.num_retracted,
         differences=differences,
         problems=problems,
         seconds=time.monotonic() - started,

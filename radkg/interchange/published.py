@@ -15,6 +15,7 @@ from radkg.archive import open_archive
 from radkg.errors import ConfigError, SnapshotError
 from radkg.interchange.documents import IMPORTED, read_radgraph
 from radkg.run import audit
+from radkg.run.retractions import retained
 from radkg.run.settings import read_config
 from radkg.run.snapshot import Snapshot
 from radkg.schema.records import Study
@@ -29,12 +30,14 @@ _BATCH_STUDIES = 1000
 def batches(snapshot: Snapshot, study: str | None = None) -> Iterator[list[Row]]:
     """Yield the published rows, sorted by study_id, some at a time; or the row of one study.
 
+    What is retracted is left out.
+
     Raises:
         ConfigError: no such study is published.
         SnapshotError: published bytes were changed.
     """
     found = 0
-    for table in snapshot.tables():
+    for table in retained(snapshot).tables():
         if study is not None:
             table = table.filter(pc.equal(table["study_id"], study))
         for batch in table.to_batches(max_chunksize=_BATCH_STUDIES):

@@ -1,6 +1,7 @@
 """Loading, on both engines: what it leaves is exactly the snapshot, whatever happened before."""
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -58,7 +59,7 @@ def everything(graph: Graph) -> list[Any]:
         "MATCH (a)-[r]->(b) RETURN properties(a) AS a, type(r) AS t, properties(r) AS p,"
         " properties(b) AS b"
     )
-    return sorted(str(sorted(each.items())) for each in nodes + links)
+    return sorted(json.dumps(each, sort_keys=True, default=str) for each in nodes + links)
 
 
 def test_once_and_twice(graph: Graph) -> None:

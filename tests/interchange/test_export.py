@@ -9,6 +9,7 @@ import pytest
 
 from radkg.errors import ConfigError, SnapshotError
 from radkg.interchange.export import FORMATS, ExportOptions, export
+from radkg.run.retractions import record_retraction
 from radkg.storage import open_storage
 from tests.demo_run import DemoRun, radkg
 from tests.interchange.published import publish_rows, rows
@@ -40,6 +41,18 @@ def test_the_command_writes_where_it_says(demo_run: DemoRun, tmp_path: Path):
     wrong = radkg("export", str(path), "--format", "fhir", "--notes", "n", "--out", "no such")
     assert wrong.returncode == 2
     assert "--notes is not for --format fhir" in wrong.stderr
+
+
+@pytest.mark.parametrize("name", [n for n in FORMATS if n != "radgraph"])
+def test_what_is_retracted_is_exported_no_more(tmp_path: Path, name: str):
+    night = publish_rows(tmp_path / "out", rows())
+    export(night.storage, tmp_path / "before", name, ExportOptions())
+    record_retraction(night.storage, "study", "s2", undo=False)
+    export(night.storage, tmp_path / "after", name, ExportOptions())
+    assert contents(tmp_path / "before") != contents(tmp_path / "after")
+    record_retraction(night.storage, "study", "s2", undo=True)
+    export(night.storage, tmp_path / "undone", name, ExportOptions())
+    assert contents(tmp_path / "before") == contents(tmp_path / "undone")
 
 
 @pytest.mark.parametrize(
