@@ -13,6 +13,7 @@ from radkg.archive import open_archive
 from radkg.archive.base import Record
 from radkg.errors import SchemaError, SnapshotError
 from radkg.interchange.documents import IMPORTED
+from radkg.run.retractions import retained
 from radkg.run.settings import read_config
 from radkg.run.snapshot import Snapshot
 from radkg.schema.arrow import from_table
@@ -57,13 +58,17 @@ class Reports:
             return {study.study_id: study for study in found if isinstance(study, Study)}
 
     def extraction(self, study_id: str) -> Extraction | None:
-        """Return what was published of a study, or None where the night has no such study."""
+        """Return what was published of a study, or None where the night has no such study.
+
+        What was retracted, also since the page was opened, is not there.
+        """
         parts = self.snapshot.parts
         place = bisect_right(parts, study_id, key=self._first) - 1
         if place < 0:
             return None
         table = self._part(parts[place])
-        rows = list(from_table(table.filter(pc.equal(table["study_id"], study_id))))
+        row = retained(self.snapshot).retain(table.filter(pc.equal(table["study_id"], study_id)))
+        rows = list(from_table(row))
         return rows[0] if rows else None
 
     def pair(self, study_id: str) -> tuple[Study, Extraction] | None:

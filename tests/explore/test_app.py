@@ -13,6 +13,7 @@ from radkg.explore.verdicts import Verdicts
 from radkg.graph.verify import verify
 from radkg.review import score_sheets
 from radkg.review.sheet import read_csv
+from radkg.run.retractions import record_retraction
 from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
 from tests.explore.conftest import TOKEN
@@ -64,6 +65,16 @@ def test_a_search_finds_concepts_by_a_part_of_their_name(client):
     assert found[0]["key"] == EFFUSION
     assert found[0]["mentions"] > 0
     assert client.get("/api/concepts", params={"text": " "}).json() == []
+
+
+def test_what_is_retracted_is_shown_no_more(client, published):
+    asked = {"study_id": "CXR6"}
+    assert client.get("/api/study", params=asked).status_code == 200
+    storage = open_storage(str(published))  # which other tests share
+    record_retraction(storage, "study", "CXR6", undo=False)
+    gone = client.get("/api/study", params=asked).status_code
+    record_retraction(storage, "study", "CXR6", undo=True)
+    assert (gone, client.get("/api/study", params=asked).status_code) == (404, 200)
 
 
 def test_hostile_values_find_nothing_and_change_nothing(client):
