@@ -23,11 +23,12 @@ from rich.console import Console
 from rich.table import Table
 
 from radkg import log
-from radkg.errors import ConfigError, GraphError, RadkgError
+from radkg.errors import ConfigError, RadkgError
 from radkg.extractor import DEFAULT
 
 if TYPE_CHECKING:
     from radkg.graph import Graph
+    from radkg.graph.analytics import Query
     from radkg.graph.building import BuildReport
 
 app = typer.Typer(
@@ -48,6 +49,9 @@ Archive = Annotated[
         help="`openi`, `padchest`, or a path or s3://bucket/key: Open-i, MIMIC-CXR, CheXpert "
         "Plus, PadChest, a table or folder of reports, RadGraph JSON."
     ),
+]
+ReportsArchive = Annotated[
+    str | None, typer.Option(help="Archive with the reports; default: that of the run.")
 ]
 Extractor = Annotated[
     str,
@@ -611,48 +615,64 @@ def prune(out: Out, keep: Keep = 7, as_json: Json = False) -> None:
 @app.command()
 def query(
     name: Annotated[str | None, typer.Argument(help="Name of a query; see --list.")] = None,
+    cypher: Annotated[
+        Path | None,
+        typer.Option(
+            help="In place of a name: a file with a reading Cypher statement.", metavar="FILE"
+        ),
+    ] = None,
     param: Annotated[
-        list[str] | None, typer.Option(help="A parameter as name=value; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="A parameter as name=value, for --cypher also as name:=JSON; may be repeated."
+        ),
     ] = None,
     out: Out = "radkg-demo",
     graph: GraphAddress = "embedded",
     insecure: Insecure = False,
+    errors: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Measured error of your extractor (`radkg evaluate --errors`), for corrected "
+            "rates; may be repeated. Those of the shipped extractors are known."
+        ),
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that --cypher may take.")] = 60.0,
+    max_rows: Annotated[int, typer.Option(help="Most rows of --cypher.", metavar="N")] = 10_000,
     list_queries: Annotated[bool, typer.Option("--list", help="Show the named queries.")] = False,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
 ) -> None:
-    """Ask the graph a named question about the population."""
+    """Ask the graph a named question about the population, or your own in Cypher."""
     from radkg.graph.analytics import queries, run_query, unknown_concepts
+    from radkg.graph.correction import read_table, shipped_tables
+    from radkg.graph.free import run_cypher
 
     if list_queries:
-        known: list[dict[str, Any]] = [
-            {
-                "name": q.name,
-                "question": q.question,
-                "parameters": [dataclasses.asdict(p) for p in q.parameters],
-            }
-            for q in queries()
-        ]
-        if as_json:
-            _print_json(known)
-            return
-        rows = [
-            [
-                q["name"],
-                q["question"],
-                ", ".join(f"{p['name']}={p['default']}" for p in q["parameters"]),
-            ]
-            for q in known
-        ]
-        _print_table(["name", "question", "parameters"], rows, None, as_csv)
+        _print_queries(queries(), as_json, as_csv)
         return
-    if name is None:
-        raise ConfigError("which query? give its name; `radkg query --list` shows them")
+    if (name is None) == (cypher is None):
+        raise ConfigError(
+            "which query? give its name, or a file with --cypher; `radkg query --list` shows them"
+        )
     values = dict(_pair(text) for text in param or [])
+    tables = [*map(read_table, errors or []), *shipped_tables()]
+    statement = None if cypher is None else _read_text(cypher)
     with _graph(graph, out, insecure) as opened:
-        answer = run_query(opened, name, values)
-        for hint in unknown_concepts(opened, answer):
-            typer.echo(f"warning: {hint}", err=True)
+        if statement is not None:
+            answer, is_cut = run_cypher(
+                opened,
+                statement,
+                dict(_typed(*pair) for pair in values.items()),
+                timeout_s=timeout,
+                max_rows=max_rows,
+            )
+            if is_cut:
+                typer.echo(f"warning: cut off after {max_rows} rows: --max-rows", err=True)
+        else:
+            answer = run_query(opened, str(name), values, tables)
+            for hint in unknown_concepts(opened, answer):
+                typer.echo(f"warning: {hint}", err=True)
     if as_json:
         _print_json(
             {
@@ -664,6 +684,36 @@ def query(
         )
     else:
         _print_table(answer.columns, answer.rows, answer.question, as_csv)
+
+
+@app.command()
+def explore(
+    out: Out = "radkg-demo",
+    graph: GraphAddress = "embedded",
+    insecure: Insecure = False,
+    review: Annotated[
+        Path,
+        typer.Option(help="CSV file for verdicts on triplets, for `radkg review score`."),
+    ] = Path("review.csv"),
+    port: Annotated[int, typer.Option(help="On this machine alone; 0: a free one.")] = 0,
+    archive: ReportsArchive = None,
+    images: Images = None,
+    as_json: Json = False,
+) -> None:
+    """Look at the graph in a browser: concepts, sentences, studies, named queries; until Ctrl-C."""
+    from radkg.explore import explore as run_explore
+    from radkg.storage import open_storage
+
+    def ready(address: str) -> None:
+        if as_json:
+            _print_json({"address": address, "review": str(review)})
+        else:
+            typer.echo(f"open: {address}\nreview file: {review}\nstop: Ctrl-C")
+
+    with _graph(graph, out, insecure) as opened:
+        run_explore(
+            opened, open_storage(out), review, ready, port=port, archive=archive, images=images
+        )
 
 
 @app.command()
@@ -683,11 +733,16 @@ def evaluate(
     reliability: Annotated[
         Path | None, typer.Option(help="Write the reliability plot of the confidences (PNG).")
     ] = None,
+    errors: Annotated[
+        Path | None,
+        typer.Option(help="Write the error on each finding (JSON), for `radkg query --errors`."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score an extractor against the human codes of an archive, with the floors beside it."""
     from radkg.evaluation import check_question
     from radkg.evaluation import evaluate as run_evaluate
+    from radkg.evaluation.errors import write_errors
     from radkg.evaluation.reliability import plot_reliability
     from radkg.evaluation.table import lines
 
@@ -696,7 +751,11 @@ def evaluate(
         check_question(split, **question)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    if errors is not None and target != "copy":
+        raise ConfigError("--errors is measured on extractions: --target copy")
     report = run_evaluate(archive, extractor, split, **question)
+    if errors is not None:
+        write_errors(report, errors)
     if reliability is not None:
         plot_reliability(report, reliability)
     if as_json:
@@ -709,20 +768,72 @@ def evaluate(
 
 @app.command()
 def export(
-    file: Annotated[Path, typer.Argument(help="File to write.")],
+    path: Annotated[Path, typer.Argument(help="File to write; a directory for tables and omop.")],
     out: Out,
-    file_format: Annotated[str, typer.Option("--format", help="radgraph.")] = "radgraph",
+    file_format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="radgraph (JSON, which always holds the reports), graphml, tables (of nodes and "
+            "edges), fhir (R4, a Bundle a line) or omop (NOTE_NLP of the CDM 5.4).",
+        ),
+    ] = "radgraph",
     spelling: Annotated[
-        str, typer.Option(help="Labels as v1 (OBS-DP) or xl (Observation::definitely present).")
-    ] = "v1",
+        str | None,
+        typer.Option(
+            help="radgraph: labels as v1 (OBS-DP, the default) or xl "
+            "(Observation::definitely present)."
+        ),
+    ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(help="graphml, tables: population (concepts; the default) or mentions."),
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(help="graphml, tables, fhir: only this study (its mentions).", metavar="ID"),
+    ] = None,
+    headers: Annotated[
+        str | None,
+        typer.Option(help="tables: column names for plain (the default), gephi or neo4j."),
+    ] = None,
+    file_type: Annotated[
+        str | None, typer.Option(help="tables, omop: csv (the default) or parquet.")
+    ] = None,
+    with_text: Annotated[
+        bool,
+        typer.Option(
+            "--with-text",
+            help="Add words of the reports; without it no format but radgraph has any.",
+        ),
+    ] = False,
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option(
+            help="omop: CSV with name,concept_id; a name is a concept's, or section:NAME."
+        ),
+    ] = None,
+    notes: Annotated[
+        Path | None, typer.Option(help="omop: CSV with study_id,note_id of your NOTE table.")
+    ] = None,
 ) -> None:
-    """Write what is published as RadGraph JSON; the reports are read again from the archive."""
-    from radkg.interchange import export_radgraph
+    """Write what is published in a format for other tools; twice gives equal bytes."""
+    from radkg.interchange.export import ExportOptions
+    from radkg.interchange.export import export as run_export
     from radkg.storage import open_storage
 
-    _check_format(file_format)
-    count = export_radgraph(open_storage(out), file, spelling)
-    typer.echo(f"{count} documents written to {file}", err=True)
+    options = ExportOptions(
+        spelling=spelling,
+        level=level,
+        study=study,
+        headers=headers,
+        file_type=file_type,
+        with_text=with_text,
+        vocabulary=vocabulary,
+        notes=notes,
+    )
+    written = run_export(open_storage(out), path, file_format, options)
+    typer.echo(f"{written} written to {path}", err=True)
 
 
 @app.command("import")
@@ -732,7 +843,7 @@ def import_file(
     file_format: Annotated[str, typer.Option("--format", help="radgraph.")] = "radgraph",
 ) -> None:
     """Publish the documents of a RadGraph JSON file, so that they can be loaded."""
-    from radkg.interchange import import_radgraph
+    from radkg.interchange.radgraph import import_radgraph
     from radkg.storage import open_storage
 
     _check_format(file_format)
@@ -778,9 +889,7 @@ def review_make(
     out: Out,
     studies: Annotated[int, typer.Option(help="How many studies to draw at random.")] = 20,
     seed: Annotated[int, typer.Option(help="Of the drawing: the same seed, the same studies.")] = 0,
-    archive: Annotated[
-        str | None, typer.Option(help="Archive with the reports; default: that of the run.")
-    ] = None,
+    archive: ReportsArchive = None,
     images: Images = None,
     as_json: Json = False,
 ) -> None:
@@ -886,12 +995,13 @@ def _build(out: str, into: Path, neo4j_home: Path | None) -> BuildReport:
 @contextlib.contextmanager
 def _graph(address: str, out: str, insecure: bool, *, must_exist: bool = True) -> Iterator[Graph]:
     from radkg.graph import open_graph
+    from radkg.graph.embedded import existing_store
 
     store = Path()
     if address == "embedded":
         store = _store(out)
-        if must_exist and not store.is_dir():
-            raise GraphError(f"no graph at {store}: run `radkg load --out {out}` first")
+        if must_exist:
+            existing_store(Path(out))
     with open_graph(address, store, insecure=insecure) as opened:
         yield opened
 
@@ -930,6 +1040,42 @@ def _range(text: str) -> tuple[int, int]:
         return int(low), int(high or low)
     except ValueError:
         raise ConfigError(f"--workers {text!r}: give N or MIN-MAX") from None
+
+
+def _typed(name: str, value: str) -> tuple[str, Any]:
+    """Return a parameter of free Cypher: name=value is text, name:=value is JSON."""
+    if not name.endswith(":"):
+        return name, value
+    try:
+        return name[:-1], json.loads(value)
+    except ValueError as error:
+        raise ConfigError(f"--param {name}={value}: what follows := is no JSON: {error}") from None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+
+
+def _print_queries(known: Sequence[Query], as_json: bool, as_csv: bool) -> None:
+    if as_json:
+        names = ("name", "family", "question")
+        _print_json(
+            [
+                {name: getattr(query, name) for name in names}
+                | {"parameters": [dataclasses.asdict(p) for p in query.parameters]}
+                for query in known
+            ]
+        )
+        return
+    rows = [
+        [q.family, q.name, q.question, ", ".join(f"{p.name}={p.default}" for p in q.parameters)]
+        for q in known
+    ]
+    columns = ["family", "name", "question", "parameters"]
+    _print_table(columns, rows, None, as_csv)
 
 
 def _print_json(value: Any) -> None:

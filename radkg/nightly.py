@@ -25,7 +25,7 @@ from radkg.graph.loader import (
 from radkg.graph.verify import verify
 from radkg.progress import stage
 from radkg.run import audit
-from radkg.run.changes import changes
+from radkg.run.changes import Changes, changes
 from radkg.run.diff import Gate, diff
 from radkg.run.prune import check_keep, prune
 from radkg.run.settings import ExtractConfig
@@ -96,12 +96,13 @@ def nightly(
                 with stage(console, "compare with the night in the graph"):
                     _judge(gate, graph, after)
             with stage(console, f"load the graph ({graph.engine})") as advance:
-                loaded = load(graph, after, advance)
+                differ = None if before is None else _changes(before, after)
+                loaded = load(graph, after, advance, differ=differ)
             verified = verified_night(graph, after)
             if verified != after.snapshot_id:
                 audit.record_load(after, graph.engine, asdict(loaded))
             with stage(console, "verify what changed"):
-                compared = _verify(graph, before, after, verified)
+                compared = _verify(graph, differ, after, verified)
         except RadkgError as error:
             facts = {"night": after.snapshot_id, "outcome": type(error).__name__}
             audit.record(storage, "nightly", facts)
@@ -136,13 +137,24 @@ def _judge(gate: Gate, graph: Graph, after: Snapshot) -> None:
     gate.judge(diff(before, after))
 
 
-def _verify(graph: Graph, before: Snapshot | None, after: Snapshot, verified: str | None) -> int:
-    """Compare the graph with what changed since it was verified; return how many studies."""
+def _changes(before: Snapshot, after: Snapshot) -> Changes | None:
+    """Return what differs; None where the earlier night is damaged: it is then not relied on."""
+    try:
+        return changes(before, after)
+    except SnapshotError:
+        return None
+
+
+def _verify(graph: Graph, differ: Changes | None, after: Snapshot, verified: str | None) -> int:
+    """Compare the graph with what changed since it was verified; return how many studies.
+
+    `differ` is from the night that stood in the graph; all is compared where that one is not known
+    to have been equal.
+    """
     if verified == after.snapshot_id:
         return 0
-    was_verified = before is not None and verified == before.snapshot_id
-    only = changes(before, after).after if before is not None and was_verified else None
-    report = verify(graph, after, only=only)
+    was_verified = differ is not None and differ.nights[0] == verified
+    report = verify(graph, after, only=differ.after if differ and was_verified else None)
     if not report.ok:
         raise GraphError(str(report))
     set_verified(graph, after)

@@ -6,9 +6,11 @@ is kept beside the run, so that the run can say how right it was.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -80,6 +82,10 @@ class Forecast:
     """at hand, of the studies to read"""
     words: int
     """of the sentences to read: the mean of the sample"""
+    tokens_read: int | None
+    """by the language model, at the sample's mean; None: the extractor has none"""
+    tokens_written: int | None
+    """and written by it; 0 of either where a one-pass reader reads the reports"""
     sample: int
     """studies that were read to measure"""
     seconds_per_study: float
@@ -100,7 +106,8 @@ def make_plan(config: ExtractConfig, storage: Storage) -> Plan:
     """
     extractor = load_extractor(config.extractor, config.condition, config.device)
     archive = open_archive(config.archive, config.images)
-    records = archive.index().slice(0, config.limit).to_pylist()
+    with _collector_paused():
+        records = archive.index().slice(0, config.limit).to_pylist()
     published = _published_rows(storage)
     standing = published.filter(pc.equal(published["model_id"], extractor.model_id))
     fingerprints = dict(versions(standing))
@@ -126,6 +133,22 @@ def make_plan(config: ExtractConfig, storage: Storage) -> Plan:
     )
 
 
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Let an index be made without Python's garbage collector.
+
+    It makes millions of objects and no garbage, and the collector would go through all of them
+    again and again: a fifth of the time (measured on 227,835 studies).
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def forecast(plan: Plan, *, sample: int, workers: int, price: float | None) -> Forecast:
     """Measure a sample of the studies to read, evenly spread, and say what all of them take.
 
@@ -145,9 +168,14 @@ def forecast(plan: Plan, *, sample: int, workers: int, price: float | None) -> F
     chosen = records[:: max(1, len(records) // sample)][:sample]
     studies = list(plan.archive.read(chosen))
     extract_rows(plan.extractor, studies[:1])  # loads and compiles what is made when first needed
+    before = _tokens(plan.extractor)
     start = time.perf_counter()
     extract_rows(plan.extractor, plan.archive.read(chosen))
     seconds = (time.perf_counter() - start) / max(1, len(chosen))
+    tokens = [
+        None if a is None or b is None else round((b - a) * len(records) / max(1, len(chosen)))
+        for a, b in zip(before, _tokens(plan.extractor), strict=True)
+    ]
     worker_hours = seconds * len(records) / 3600
     return Forecast(
         model_id=plan.extractor.model_id,
@@ -160,6 +188,8 @@ def forecast(plan: Plan, *, sample: int, workers: int, price: float | None) -> F
         bytes=sum(record["length"] for record in records),
         images=sum(i["location"] is not None for r in records for i in r["images"]),
         words=round(_words([s for s in studies if isinstance(s, Study)]) * len(records)),
+        tokens_read=tokens[0],
+        tokens_written=tokens[1],
         sample=len(chosen),
         seconds_per_study=seconds,
         worker_hours=worker_hours,
@@ -184,6 +214,11 @@ def forecast_seconds(plan: Plan, storage: Storage) -> float | None:
         return 3600 * float(kept["hours"]) if same else None
     except (ValueError, KeyError, TypeError):  # a forecast is no promise: a damaged one is none
         return None
+
+
+def _tokens(extractor: Extractor) -> tuple[int | None, int | None]:
+    """Return what the extractor's language model has read and written until now."""
+    return getattr(extractor, "tokens_read", None), getattr(extractor, "tokens_written", None)
 
 
 def _words(studies: Sequence[Study]) -> float:

@@ -40,6 +40,38 @@ def _explained(verb: str, where: str) -> Iterator[None]:
         raise StorageError(f"cannot {verb} {where}: {error.strerror or error}{hint}") from error
 
 
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file that takes the place of `path` when the block ends well: whole or not at all.
+
+    Raises:
+        StorageError: it cannot be written; what stood there stands.
+    """
+    with _placing(path, Path.replace) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def _placing(path: Path, place: Callable[[Path, Path], object]) -> Iterator[BinaryIO]:
+    with _explained("write", str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = _temporary(path.parent)
+        temporary = Path(file.name)
+        try:
+            with file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                place(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
 class LocalStorage:
     """Objects as files under one directory, which is made on the first write."""
 
@@ -54,32 +86,17 @@ class LocalStorage:
 
     def write(self, name: str, data: bytes) -> None:
         """Write the object, whole or not at all, and make it last through a power cut."""
-        self._put(name, data, Path.replace)
+        with writing(self.root / name) as file:
+            file.write(data)
 
     def create(self, name: str, data: bytes) -> bool:
         """Write the object unless one stands; tell whether what stands then has these bytes."""
-        return self._put(name, data, _link) or self.read(name) == data
-
-    def _put(self, name: str, data: bytes, place: Callable[[Path, Path], object]) -> bool:
-        path = self.root / name
-        with _explained("write", str(path)):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = _temporary(path.parent)
-            temporary = Path(file.name)
-            try:
-                with file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                    placed = place(temporary, path) is not None
-            finally:
-                temporary.unlink(missing_ok=True)
-            directory = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
-        return placed
+        try:
+            with _placing(self.root / name, _link) as file:
+                file.write(data)
+        except _Stands:
+            return self.read(name) == data
+        return True
 
     def exists(self, name: str) -> bool:
         """Tell whether the object stands."""
@@ -231,13 +248,16 @@ def _temporary(folder: Path) -> BinaryIO:
         file.close()
 
 
-def _link(temporary: Path, path: Path) -> Path | None:
-    """Give a file its name and return it; None where another has it: a rename would take it."""
+class _Stands(Exception):
+    """Another file has the name."""
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """Give a file its name unless another has it: a rename would take it."""
     try:
         os.link(temporary, path)
     except FileExistsError:
-        return None
-    return path
+        raise _Stands from None
 
 
 Storage = LocalStorage | S3Storage

@@ -28,17 +28,22 @@ def invent(
     entities: int = 30,
     relations: int = 20,
     vocabulary: int = 2000,
+    names: Sequence[str] = (),
+    first: int = 0,
     archive: str = "invented",
     extractor: str = "rules",
     model_id: str = "m1",
 ) -> list[Extraction]:
-    """Return that many extractions, sorted by study_id; equal arguments, equal extractions."""
+    """Return that many extractions, sorted by study_id; equal arguments, equal extractions.
+
+    `names` are the most frequent concepts, the most frequent first; `first` numbers the studies.
+    """
     random_ = random.Random(seed)
     weights = [1 / rank for rank in range(1, vocabulary + 1)]
-    words = [f"concept {i}" for i in range(vocabulary)]
+    words = [*names, *(f"concept {i}" for i in range(len(names), vocabulary))]
     found = []
-    for number in range(num_studies):
-        names = random_.choices(words, weights, k=entities)
+    for number in range(first, first + num_studies):
+        chosen = random_.choices(words, weights, k=entities)
         labels = random_.choices(_LABELS, _LABEL_WEIGHTS, k=entities)
         mentions = tuple(
             Entity(
@@ -50,7 +55,7 @@ def invent(
                 section="findings",
                 confidence=random_.random(),
             )
-            for i, (name, label) in enumerate(zip(names, labels, strict=True))
+            for i, (name, label) in enumerate(zip(chosen, labels, strict=True))
         )
         pairs = [random_.sample(range(entities), 2) for _ in range(relations)]
         kinds = random_.choices(_TYPES, _TYPE_WEIGHTS, k=relations)

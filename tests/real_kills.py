@@ -1,14 +1,12 @@
-"""A real Ray of several nodes, drivers on it, and SIGKILL for each of them.
+"""Drivers on a real Ray of several nodes, and SIGKILL for each of them.
 
-Nodes are those of ray.cluster_utils, all on this machine. What a driver does is tests.kills's
-history of a run, so that what it published can be compared with a run that nobody disturbed.
+What a driver does is tests.kills's history of a run, so that what it published can be compared with
+a run that nobody disturbed.
 """
 
 import contextlib
 import hashlib
 import json
-import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +14,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,7 +27,7 @@ from tests.demo_run import user_environment
 from tests.hosts import Hosts
 from tests.kills import MORTAL, History, Outcome, histories
 from tests.nursery import MEAN_PART_ROWS, ROOT, Nursery
-from tests.processes import children, commands
+from tests.ray_nodes import Nodes
 
 WORKERS = 3  # one a node
 STUDIES = 100
@@ -87,75 +84,6 @@ class Driver:
 def finished(out: Path) -> int:
     """Return how many units are finished."""
     return len(list(out.glob("journal/*/[!.]*.parquet")))
-
-
-class Nodes:
-    """A head and two more nodes, with one core each."""
-
-    def __init__(self) -> None:
-        self._start()
-
-    def _start(self) -> None:
-        from ray.cluster_utils import Cluster
-
-        self._cluster = Cluster(initialize_head=True, head_node_args={"include_dashboard": False})
-        self.grow(WORKERS - 1)
-
-    @property
-    def address(self) -> str:
-        """For RAY_ADDRESS."""
-        return str(self._cluster.address)
-
-    def grow(self, count: int = 1) -> None:
-        """Add nodes."""
-        for _ in range(count):
-            self._cluster.add_node()
-
-    def actors(self) -> list[int]:
-        """Return the processes that hold actors of a run."""
-        running = commands()
-        return [
-            pid
-            for node in self._cluster.list_all_nodes()
-            for pid in children(_raylet(node))
-            if "MapWorker" in running.get(pid, "") or "_UnitActor" in running.get(pid, "")
-        ]
-
-    def kill_worker(self) -> None:
-        """SIGKILL one process that holds an actor."""
-        deadline = time.monotonic() + 60
-        while not (actors := self.actors()):
-            assert time.monotonic() < deadline, "no actor in 60 s"
-        os.kill(actors[0], signal.SIGKILL)
-
-    def kill_node(self) -> None:
-        """SIGKILL all processes of a node that is not the head."""
-        node = next(iter(self._cluster.worker_nodes))
-        self._kill(node)
-        self._cluster.remove_node(node, allow_graceful=False)
-
-    def kill_head(self) -> None:
-        """SIGKILL all processes of the head and, then of no use, the others; start them anew."""
-        self._kill(self._cluster.head_node)
-        self.close()
-        self._start()
-
-    def close(self) -> None:
-        """End all processes."""
-        for node in self._cluster.list_all_nodes()[::-1]:
-            self._kill(node)
-            self._cluster.remove_node(node, allow_graceful=False)
-
-    @staticmethod
-    def _kill(node: Any) -> None:
-        raylet = _raylet(node)
-        for pid in [*children(raylet), raylet]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-
-def _raylet(node: Any) -> int:
-    return int(node.all_processes["raylet"][0].process.pid)
 
 
 @contextlib.contextmanager

@@ -103,8 +103,8 @@ def test_a_night_that_does_not_verify_is_verified_again(nights: Nights):
     with pytest.MonkeyPatch.context() as patch:
         load = radkg.nightly.load
 
-        def spoiled(graph: Any, *arguments: Any) -> Any:
-            report = load(graph, *arguments)
+        def spoiled(graph: Any, *arguments: Any, **options: Any) -> Any:
+            report = load(graph, *arguments, **options)
             graph.write(
                 lambda t: t.run(
                     "MATCH (:Study {study_id: 'CXR99'})-[:HAS_EXTRACTION]->(x)"

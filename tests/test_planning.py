@@ -8,12 +8,14 @@ from typer.testing import CliRunner
 from radkg.cli import app
 from radkg.errors import ConfigError
 from radkg.extractor import extract_rows
+from radkg.model.language import Prompt
 from radkg.planning import FORECAST, forecast, forecast_seconds, make_plan, save_forecast
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import publish
 from radkg.schema.arrow import to_table
 from radkg.storage import open_storage
 from tests.archives import studies, write_archive, xml
+from tests.extractor.models import write_vlm
 
 WORDS = "tests.extractors:words"
 
@@ -58,12 +60,25 @@ def test_a_forecast_adds_up(tmp_path):
     assert (found.studies, found.to_extract, found.sample) == (40, 40, 10)
     assert found.bytes == sum(r["length"] for r in plan.records)
     assert found.words == 40 * 16  # of the invented report: findings and impression
+    assert (found.tokens_read, found.tokens_written) == (None, None)  # it has no language model
     assert found.worker_hours == pytest.approx(found.seconds_per_study * 40 / 3600)
     assert found.hours == pytest.approx(found.worker_hours / 4)
     assert found.cost == pytest.approx(found.worker_hours * 2.5)
     for wrong in ({"sample": 0}, {"workers": 0}, {"price": -1.0}, {"price": float("nan")}):
         with pytest.raises(ConfigError):
             forecast(plan, **{"sample": 1, "workers": 1, "price": None} | wrong)
+
+
+def test_tokens_are_those_of_the_language_model(tmp_path):
+    """Each study has a sentence of its own, and two that the model has read with the first."""
+    model = str(write_vlm(tmp_path / "model", sees=False))
+    plan = plan_of(tmp_path, studies(40), extractor=model)
+    found = forecast(plan, sample=10, workers=1, price=None)
+    ids = plan.extractor.model.language.prompt_ids
+    own = [ids(Prompt("copy", f"Rib {n} is intact.")) for n in range(1, 11)]
+    assert found.tokens_read == pytest.approx(sum(map(len, own[1:])) * 4, rel=0.2)
+    assert found.tokens_written is not None
+    assert found.tokens_written > 0
 
 
 def test_nothing_to_do_costs_nothing(tmp_path):

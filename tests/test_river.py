@@ -12,7 +12,7 @@ import pytest
 from radkg.graph import open_graph
 from radkg.graph.loader import load
 from radkg.graph.verify import verify
-from radkg.interchange import export_radgraph, read_radgraph
+from radkg.interchange.radgraph import export_radgraph, read_radgraph
 from radkg.run.snapshot import read_snapshot
 from radkg.schema.arrow import from_table
 from radkg.storage import open_storage

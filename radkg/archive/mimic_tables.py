@@ -13,7 +13,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
+from operator import itemgetter
 
 from radkg.archive.gunzip import gunzipped
 from radkg.archive.mimic_sections import HandSet
@@ -78,17 +79,19 @@ def read_tables(paths: tuple[Place, ...]) -> dict[str, Listed]:
                 study = studies[study_id] = Listed(subject_id, path)
             elif study.subject_id != subject_id:
                 raise _damaged(path, line, f"study {study_id} is of {study.subject_id} elsewhere")
-            if rest:
-                if not rest[0]:
-                    raise _damaged(path, line, "no dicom_id")
-                study.views.setdefault(rest[0], None)
+            if not rest:
+                continue
+            if not rest[0]:
+                raise _damaged(path, line, "no dicom_id")
             if kind == "metadata":
                 study.views[rest[0]] = rest[1] or None
-                study.study_date = min(
-                    filter(None, (study.study_date, _date(rest[2]))), default=None
-                )
-            elif kind == "split" and rest[1]:
-                if study.split not in (None, rest[1]):
+                taken = _date(rest[2])
+                if taken and (study.study_date is None or taken < study.study_date):
+                    study.study_date = taken
+                continue
+            study.views.setdefault(rest[0], None)
+            if kind == "split" and rest[1] and rest[1] != study.split:
+                if study.split is not None:
                     raise _damaged(
                         path, line, f"study {study_id} is in {study.split} and {rest[1]}"
                     )
@@ -116,7 +119,7 @@ def _kind(path: Place) -> str | None:
     return match and (match[1] or match[2])
 
 
-def _rows(path: Place, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+def _rows(path: Place, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Yield line number and the values of the columns; of blank lines nothing."""
     try:
         with path.open("rb") as raw:
@@ -127,10 +130,10 @@ def _rows(path: Place, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str
             missing = [column for column in columns if column not in header]
             if missing:
                 raise _damaged(path, 1, f"no column {', '.join(missing)}")
-            places = [header.index(column) for column in columns]
+            pick = itemgetter(*map(header.index, columns))  # of two or more: a tuple
             for row in rows:
                 if len(row) == len(header):
-                    yield rows.line_num, [row[place] for place in places]
+                    yield rows.line_num, pick(row)
                 elif row:
                     raise _damaged(
                         path, rows.line_num, f"{len(row)} columns instead of {len(header)}"
@@ -151,6 +154,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 12  # MIMIC's ids have 8 digits
 
 
+@lru_cache(1 << 16)  # a century has 36,525 days, an archive a million rows
 def _date(text: str) -> date | None:
     """Return YYYYMMDD as a date; None where it is none."""
     try:

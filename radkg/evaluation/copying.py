@@ -9,10 +9,12 @@ or of spans. For those an extractor that is not the rules is compared with the r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from radkg.archive.openi_statements import NORMALITY
 from radkg.evaluation.bench import Bench
+from radkg.evaluation.errors import error_counts
 from radkg.evaluation.unseen import silver_report, unseen_sentences
 from radkg.evaluation.yardstick import (
     Answer,
@@ -52,7 +54,9 @@ def copy_report(
     stated = [filing.stated(row) for row in rows]
     pairs = list(zip(rows, yard, strict=True))
     false = [(int(asserts_finding(row)), 1) for row, known in pairs if known.is_normal]
+    conditions = {row.condition for row in rows if row.status != "failed"}
     report: dict[str, Any] = {
+        "condition": conditions.pop() if len(conditions) == 1 else extractor.condition,
         "normal_reports": {"total": len(false), "with_false_triplet": sum(n for n, _ in false)},
         "triplets_as_stated": scores(score([k.answer.triplets for k in yard], stated)),
         "uncertain_counts_for": sorted(filing.doubted),
@@ -64,6 +68,10 @@ def copy_report(
                 "report": rate_with_interval(unsupported(yard, answers, by_codes=False)),
             },
             "contradiction": {"codes": rate_with_interval(_denied_but_coded(rows, yard))},
+        },
+        "errors": {
+            name: asdict(counts)
+            for name, counts in error_counts(rows, yard, filing.classes).items()
         },
         "silver": None,
         "calibration": None,

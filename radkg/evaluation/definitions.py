@@ -56,6 +56,9 @@ COPY = {
     "concept) with an end that is neither in the rules' reading of the report nor coded; "
     "text_metrics: per report, the words of the extraction against those of the rules; order "
     "report is the order in which each states its triplets",
+    "errors": "studies by what the coders filed and what the graph would say is present, under one "
+    "name and without any selection: the counts behind sensitivity and specificity, with which "
+    "radkg query corrects a prevalence",
     "calibration": "of silver: confidence of extracted relations against their agreement with the "
     "rules on unseen sentences",
 }

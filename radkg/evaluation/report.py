@@ -34,8 +34,8 @@ def report(
         reader = bench.ngram
     elif isinstance(extractor, str):
         reader = load_extractor(extractor, condition)
-    if condition is None and bench.images is None and hasattr(reader, "for_condition"):
-        condition = "report"  # what is not given cannot be used
+    if target == "codes" and bench.images is None and hasattr(reader, "for_condition"):
+        condition = condition or "report"  # what is not given cannot be used
     reader = under(reader, condition)
     answers, failed, own = (_coded if target == "codes" else _copied)(bench, reader)
     gold_findings = [known.answer.findings for known in bench.yard]
@@ -64,7 +64,7 @@ def report(
         "archive": bench.archive,
         "split": bench.split,
         "target": target,
-        "condition": reader.condition,
+        "condition": own.get("condition", reader.condition),
         "studies": len(bench.coded.studies),
         "without_image": None if bench.images is None else bench.without_image,
         "failed": failed,

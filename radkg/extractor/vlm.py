@@ -81,6 +81,9 @@ class VlmExtractor:
         self._engine_name = engine
         self.device: Device = device
         self.pictures: Mapping[str, Picture] = {}
+        self.tokens_read = self.tokens_written = 0
+        """what the language model has seen since it was loaded, prompts and image prefixes, and
+        what it wrote; for `radkg plan`"""
         self.model = read_model(directory).to(at_hand(device))
         config = self.model.config
         can_see = config.projector is not None and config.vision is not None
@@ -195,7 +198,13 @@ class VlmExtractor:
     def _generate(self, prompts: Sequence[Prompt], prefixes: Tensor | None) -> list[Generation]:
         if not prompts:
             return []
-        return self._engine.generate(prompts, prefixes, max_new_tokens=MAX_NEW_TOKENS)
+        written = self._engine.generate(prompts, prefixes, max_new_tokens=MAX_NEW_TOKENS)
+        prefix = 0 if prefixes is None else prefixes.shape[1]
+        for prompt, generation in dict(zip(prompts, written, strict=True)).items():
+            self.tokens_read += len(self.model.language.prompt_ids(prompt))
+            self.tokens_read += 0 if prompt.image is None else prefix
+            self.tokens_written += len(generation.token_ids)
+        return written
 
     def _stacked(self, prefixes: Sequence[Tensor | None], chosen: Sequence[int]) -> Tensor | None:
         found = [p for p in (prefixes[i] for i in chosen) if p is not None]

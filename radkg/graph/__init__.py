@@ -1,4 +1,7 @@
-"""The graph: `open_graph` is the one door to a Neo4j server or to the embedded engine."""
+"""The graph: `open_graph` is the one door to a Neo4j server or to the embedded engine.
+
+`query` asks it from a notebook.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from radkg.errors import ConfigError
+from radkg.graph.ask import query
 from radkg.graph.client import Graph
 from radkg.graph.embedded import open_embedded
 
-__all__ = ["Graph", "open_graph"]
+__all__ = ["Graph", "open_graph", "query"]
 
 _PLAIN = ("bolt", "neo4j")
 _ENCRYPTED = ("bolt+s", "neo4j+s")

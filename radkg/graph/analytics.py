@@ -10,17 +10,41 @@ import difflib
 import importlib.resources
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from radkg.errors import ConfigError
 from radkg.graph.client import Graph
+from radkg.graph.correction import (
+    ErrorTable,
+    Prevalence,
+    add_corrected,
+    shipped_tables,
+    table_for,
+)
 from radkg.schema.answer import Answer, Cell
 
 MAX_INTEGER = 10**9  # the embedded engine cuts a larger LIMIT to 32 bits without a word
 
+FAMILIES = (
+    "prevalence",
+    "anatomy",
+    "severity",
+    "uncertainty",
+    "co-occurrence",
+    "differential",
+    "trends",
+    "courses",
+    "devices",
+    "cohorts",
+    "disagreement",
+    "quality",
+    "subgroup",
+)
+
 _QUESTION = re.compile(r"// question: (?P<question>.+)")
+_FAMILY = re.compile(rf"// family: (?P<family>{'|'.join(FAMILIES)})")
 _PARAMETER = re.compile(
     r"// param (?P<name>\w+): (?P<type>string|concept|integer|float|date)"
     r"(?: = (?P<default>.+?))?, (?P<meaning>.+)"
@@ -43,12 +67,14 @@ class Query:
 
     name: str
     question: str
+    family: str
     parameters: tuple[Parameter, ...]
+    corrected: Prevalence | None
     statement: str
 
     @property
     def columns(self) -> list[str]:
-        """The columns of the answer: the last words of the lines of the last RETURN."""
+        """The columns of the graph's answer: the last words of the lines of the last RETURN."""
         _, _, after = self.statement.rpartition("\nRETURN\n")
         lines, _, _ = after.partition("\nORDER BY ")
         return [line.rstrip(",").split()[-1] for line in lines.splitlines()]
@@ -66,7 +92,7 @@ def queries() -> list[Query]:
 
 
 def parse(name: str, text: str) -> Query:
-    """Return the query in `text`: a line with its question, lines with its parameters, Cypher.
+    """Return the query in `text`: lines with its question, family and parameters, then Cypher.
 
     Raises:
         ValueError: the head is not of this form.
@@ -75,6 +101,11 @@ def parse(name: str, text: str) -> Query:
     question = _QUESTION.fullmatch(first.rstrip())
     if question is None:
         raise ValueError(f"query {name}: the first line must be '// question: ...'")
+    family = _FAMILY.fullmatch(lines.pop(0).rstrip() if lines else "")
+    if family is None:
+        raise ValueError(
+            f"query {name}: the second line must be '// family: ...', one of {', '.join(FAMILIES)}"
+        )
     parameters = []
     while lines and lines[0].startswith("// param"):
         head = lines.pop(0).rstrip()
@@ -84,16 +115,28 @@ def parse(name: str, text: str) -> Query:
                 f"query {name}: {head!r} is not '// param <name>: <type> = <default>, <meaning>'"
             )
         parameters.append(Parameter(**match.groupdict()))
-    return Query(name, question["question"], tuple(parameters), "".join(lines))
+    corrected = Prevalence.parse(lines[0].rstrip()) if lines else None
+    statement = "".join(lines[1:] if corrected else lines)
+    return Query(
+        name, question["question"], family["family"], tuple(parameters), corrected, statement
+    )
 
 
-def run_query(graph: Graph, name: str, values: Mapping[str, str]) -> Answer:
+def run_query(
+    graph: Graph,
+    name: str,
+    values: Mapping[str, str],
+    tables: Sequence[ErrorTable] | None = None,
+) -> Answer:
     """Return the answer to the query `name`; an empty one has its columns too.
+
+    A prevalence has its corrected rate and interval beside it (correction.py).
 
     Args:
         graph: any loaded graph.
         name: one of `queries()`.
         values: parameter values as text, as a command line has them; the others keep their default.
+        tables: measured errors of extractors; None: those of the shipped ones.
 
     Raises:
         ConfigError: no such query or parameter, no value where one is needed, or an ill-typed one.
@@ -102,9 +145,13 @@ def run_query(graph: Graph, name: str, values: Mapping[str, str]) -> Answer:
     given = _convert(query, values)
     rows = graph.read(query.statement, **given)
     columns = query.columns
-    return Answer(
+    answer = Answer(
         query.name, query.question, given, columns, [[row[c] for c in columns] for row in rows]
     )
+    if query.corrected is None:
+        return answer
+    known = shipped_tables() if tables is None else tables
+    return add_corrected(answer, query.corrected, table_for(graph, known))
 
 
 def unknown_concepts(graph: Graph, answer: Answer) -> list[str]:
@@ -149,6 +196,8 @@ def _convert(query: Query, values: Mapping[str, str]) -> dict[str, Cell]:
 
 
 _FORMS = {
+    "string": "text: it cannot be written as UTF-8",
+    "concept": "text: it cannot be written as UTF-8",
     "integer": f"whole number from 0 to {MAX_INTEGER}",
     "float": "number",
     "date": "date: write it as 2014-03-01",
@@ -171,6 +220,7 @@ def _value(parameter: Parameter, text: str) -> Cell:
         return number
     if parameter.type == "date":
         return date.fromisoformat(text)
+    text.encode()  # an argument of a command line may hold half a character
     if parameter.type == "concept":  # canonical names are lower-case
         return " ".join(text.lower().split())
     return text

@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
+import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from typing import Any, NamedTuple, TypeVar
 
 import neo4j
 from neo4j import exceptions
@@ -36,6 +38,15 @@ Transaction = neo4j.ManagedTransaction
 
 class Conflict(GraphError):
     """Raised by work that finds the graph changed under it: rolled back, and run again."""
+
+
+class Plan(NamedTuple):
+    """How an engine would execute a statement, from EXPLAIN."""
+
+    kind: str | None
+    """r, rw, w or s (schema); None where the engine does not say"""
+    operators: tuple[str, ...]
+    """steps as "name details", the last first; of the embedded engine one for all"""
 
 
 class Graph:
@@ -89,6 +100,58 @@ class Graph:
                 return session.execute_read(work)
 
         return self._repeated(attempt)
+
+    def plan(self, statement: str, parameters: Mapping[str, Any]) -> Plan:
+        """Return how the engine would execute a statement.
+
+        The embedded engine executes what changes the schema even so.
+
+        Raises:
+            GraphError: the statement is wrong.
+        """
+        with self._explained(), self._session(neo4j.READ_ACCESS) as session:
+            summary = session.run(f"EXPLAIN {statement}", dict(parameters)).consume()
+        kind = None if self.engine == "embedded" else summary.query_type
+        return Plan(kind, tuple(_operators(summary.plan or {})))
+
+    def read_some(
+        self, statement: str, parameters: Mapping[str, Any], *, timeout_s: float, limit: int
+    ) -> tuple[list[str], list[list[Any]]]:
+        """Return the columns and at most `limit` rows of a reading statement; nothing is committed.
+
+        Raises:
+            GraphError: the statement is wrong, would change the graph, or takes longer than
+                `timeout_s`: the graph is closed then, for the embedded engine goes on with it.
+        """
+
+        def work() -> tuple[list[str], list[list[Any]]]:
+            with self._session(neo4j.READ_ACCESS) as session:
+                transaction = session.begin_transaction(timeout=timeout_s)
+                try:
+                    result = transaction.run(statement, dict(parameters))
+                    found = [[_native(value) for value in record] for record in result.fetch(limit)]
+                    if result.consume().counters.contains_updates:
+                        raise GraphError("a reading statement would change the graph: refused")
+                    return list(result.keys()), found
+                finally:
+                    transaction.close()  # without a commit
+
+        answer: Future[tuple[list[str], list[list[Any]]]] = Future()
+        threading.Thread(target=_fulfil, args=(answer, work), daemon=True).start()
+        too_long = GraphError(
+            f"the statement was stopped after {timeout_s:g} s: ask for less, or give it longer with"
+            " --timeout"
+        )
+        try:
+            with self._explained():
+                return answer.result(timeout_s + 1)  # a server that keeps the time says so itself
+        except TimeoutError:
+            self.close()
+            raise too_long from None
+        except GraphError as error:
+            if "TransactionTimedOut" in str(getattr(error.__cause__, "code", "")):
+                raise too_long from None
+            raise
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Return `work(transaction)`, committed.
@@ -178,6 +241,22 @@ def _native(value: Any) -> Any:
     if isinstance(value, neo4j.graph.Entity):
         return dict(value.items())
     return value
+
+
+def _fulfil(future: Future[T], work: Callable[[], T]) -> None:
+    try:
+        future.set_result(work())
+    except BaseException as error:
+        future.set_exception(error)
+
+
+def _operators(plan: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the steps of a plan as "name details", the last first."""
+    if "operatorType" in plan:
+        name = plan["operatorType"].partition("@")[0]
+        yield f"{name} {plan.get('args', {}).get('Details', '')}".rstrip()
+    for child in plan.get("children", ()):
+        yield from _operators(child)
 
 
 def _is_conflict(error: Exception) -> bool:

@@ -29,6 +29,18 @@ USER = "root"
 JVM = ("-Xmx2g", "-Xmn400m", "-XX:+UseSerialGC", "--add-modules=jdk.incubator.vector")
 
 
+def existing_store(out: Path) -> Path:
+    """Return the store of the graph that was loaded from the run in `out`.
+
+    Raises:
+        GraphError: there is none.
+    """
+    store = out.resolve() / "graph"
+    if not store.is_dir():
+        raise GraphError(f"no graph at {store}: run `radkg load --out {out}` first")
+    return store
+
+
 @contextlib.contextmanager
 def open_embedded(store: Path) -> Iterator[Graph]:
     """Start the engine on `store` (made if missing), give a Graph, and stop it in the end.

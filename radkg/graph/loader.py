@@ -44,7 +44,7 @@ from radkg.graph.rows import (
     ledger_key,
     totals,
 )
-from radkg.run.changes import changes
+from radkg.run.changes import Changes, changes
 from radkg.run.retractions import retained
 from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
 
@@ -67,7 +67,12 @@ class LoadReport:
 
 
 def load(
-    graph: Graph, snapshot: Snapshot, progress: Progress | None = None, *, repair: bool = False
+    graph: Graph,
+    snapshot: Snapshot,
+    progress: Progress | None = None,
+    *,
+    repair: bool = False,
+    differ: Changes | None = None,
 ) -> LoadReport:
     """Make the graph hold exactly this snapshot for its archive and extractor.
 
@@ -79,13 +84,14 @@ def load(
         progress: called with the number of studies done and the number of all.
         repair: trust no digest that stands in the graph, replace every study, and remove what no
             study owns (after somebody changed the graph by hand).
+        differ: from the night that stands in the graph, where somebody knows it already.
 
     Raises:
         GraphError: a key is too long for an index, or another load has overtaken this one.
         SnapshotError: published bytes were changed.
     """
     started = time.monotonic()
-    loading = _Loading(graph, snapshot, repair)
+    loading = _Loading(graph, snapshot, repair, differ)
     progress = progress or (lambda done, total: None)
     created = replaced = removed = 0
     if loading.is_done():
@@ -160,11 +166,14 @@ class _Work(NamedTuple):
 class _Loading:
     """One load: what it loads where, and its transactions."""
 
-    def __init__(self, graph: Graph, snapshot: Snapshot, repair: bool) -> None:
+    def __init__(
+        self, graph: Graph, snapshot: Snapshot, repair: bool, differ: Changes | None
+    ) -> None:
         self.graph = graph
         self.snapshot = snapshot
         self.kept = retained(snapshot)
         self.repair = repair
+        self.differ = differ
         self.scope = {"archive": snapshot.archive, "extractor": snapshot.extractor}
         self.ledger = ledger_key(snapshot.archive, snapshot.extractor)
 
@@ -212,8 +221,10 @@ class _Loading:
 
     def _difference(self, night: Snapshot, counted: Mapping[str, int]) -> _Work:
         """Return what is to be compared where this night stands in the graph."""
+        differ = self.differ
         try:
-            differ = changes(night, self.snapshot)
+            if differ is None or differ.nights != (night.snapshot_id, self.snapshot.snapshot_id):
+                differ = changes(night, self.snapshot)
         except SnapshotError:  # a part of that night is damaged; of this one, all says it again
             return self._all()
         before, after = self.kept.retain(differ.before), self.kept.retain(differ.after)

@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from radkg.errors import GraphError
+from radkg.schema.concepts import concept_key
 from radkg.schema.findings import findings
 
 Row = dict[str, Any]
@@ -51,12 +52,6 @@ def concept(key: str) -> Row:
     return {"key": key, "name": name, "kind": kind}
 
 
-def concept_key(label: str, name: str) -> str:
-    """Return Concept.key for a mention with this label and concept."""
-    kind = "anatomy" if label.startswith("ANAT") else "observation"
-    return _key(f"{kind}:{name}")
-
-
 def to_row(record: Mapping[str, Any]) -> Row:
     """Return the nested row of one row of the extraction table (or of an Extraction as a dict).
 
@@ -74,7 +69,7 @@ def to_row(record: Mapping[str, Any]) -> Row:
             section=entity["section"],
             source=entity["source"],
             confidence=float(entity["confidence"]) + 0.0,  # no -0.0: it equals 0.0
-            concept=concept_key(entity["label"], entity["concept"]),
+            concept=_key(concept_key(entity["label"], entity["concept"])),
         )
         for ordinal, entity in enumerate(record["entities"])
     ]

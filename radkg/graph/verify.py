@@ -89,7 +89,7 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
     differences = {}
     counted = totals([])
     if only is not None:
-        known = (table["study_id"].to_pylist() for table in kept.tables())
+        known = (table["study_id"].to_pylist() for table in kept.tables(["study_id"]))
         strangers.difference_update(f"{snapshot.archive}/{i}" for ids in known for i in ids)
     for batch in batches(kept.tables() if only is None else [only]):
         found = _read(graph, [row["study"]["key"] for row in batch], snapshot.extractor)

@@ -121,13 +121,18 @@ def _images(studies: Iterable[Study]) -> tuple[dict[tuple[str, str], bytes], lis
             if image.location is None:
                 continue
             try:
-                shown[study.study_id, image.image_id] = _scaled(image.location)
+                shown[study.study_id, image.image_id] = scaled(image.location)
             except ArchiveError as error:
                 problems.append(str(error))
     return shown, problems
 
 
-def _scaled(location: str) -> bytes:
+def scaled(location: str) -> bytes:
+    """Return an image of an archive as JPEG, its longer side SHOWN_SIDE at most.
+
+    Raises:
+        ArchiveError: it is not there, or is no image.
+    """
     from PIL import Image  # here, for a sheet as CSV needs none
 
     picture = Image.fromarray((read_image(location) * 255).round().astype("uint8"))

@@ -24,6 +24,8 @@ _Mask = npt.NDArray[np.bool_]
 class Changes:
     """What brings one snapshot to another; a changed study stands in both tables."""
 
+    nights: tuple[str, str]
+    """ids of both"""
     before: pa.Table
     """rows of the earlier one that the later one does not have"""
     after: pa.Table
@@ -38,20 +40,26 @@ def changes(before: Snapshot, after: Snapshot) -> Changes:
     """
     shared = set(before.parts) & set(after.parts)
     old, new = _rows(before, shared), _rows(after, shared)
-    place = pc.index_in(new["study_id"], old["study_id"].combine_chunks())
-    known = pc.is_valid(place)
-    met_new, met_old = new.filter(known), old.take(place.drop_null())
+    # Both are sorted by study_id, so the studies that both have stand in one order.
+    met_old, met_new = _of(old, new["study_id"]), _of(new, old["study_id"])
     same = np.ones(met_new.num_rows, np.bool_)
     for name in EXTRACTION_SCHEMA.names:
         same &= _equal(_whole(met_old[name]), _whole(met_new[name]))
     unchanged = met_new["study_id"].filter(pa.array(same)).combine_chunks()
-    return Changes(*(t.filter(pc.invert(pc.is_in(t["study_id"], unchanged))) for t in (old, new)))
+    differ = (t.filter(pc.invert(pc.is_in(t["study_id"], unchanged))) for t in (old, new))
+    return Changes((before.snapshot_id, after.snapshot_id), *differ)
 
 
 def _rows(snapshot: Snapshot, without: Collection[str]) -> pa.Table:
     """Return the rows of all other parts."""
     parts = (snapshot.read_part(part) for part in snapshot.parts if part not in without)
     return pa.concat_tables([EXTRACTION_SCHEMA.empty_table(), *parts])
+
+
+def _of(rows: pa.Table, study_ids: pa.ChunkedArray) -> pa.Table:
+    """Return the rows of these studies; to copy nested rows is most of the time, where all are."""
+    known = pc.is_in(rows["study_id"], study_ids.combine_chunks())
+    return rows if pc.all(known, min_count=0).as_py() else rows.filter(known)
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
@@ -69,7 +77,8 @@ def _equal(a: pa.Array, b: pa.Array) -> _Mask:
     if pa.types.is_list(a.type):
         same = _equal(pc.list_value_length(a), pc.list_value_length(b))
         (rows,) = np.nonzero(same)
-        a, b = a.take(pa.array(rows)), b.take(pa.array(rows))
+        if len(rows) < len(a):
+            a, b = a.take(pa.array(rows)), b.take(pa.array(rows))
         differs = ~_equal(pc.list_flatten(a), pc.list_flatten(b))
         same[rows[pc.list_parent_indices(a).to_numpy()[differs]]] = False
         return same

@@ -15,7 +15,7 @@ from radkg.errors import ConfigError, SchemaError, SnapshotError
 from radkg.run import audit
 from radkg.run.journal import Journal, model_ids
 from radkg.run.snapshot import Snapshot, manifest_name, part_name, read_snapshot, snapshot_ids
-from radkg.schema.arrow import versions
+from radkg.schema.arrow import VERSION, versions
 from radkg.storage import Storage
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def _drop_units(storage: Storage, current: Snapshot, kept: Sequence[Snapshot]) -
 
     A model that has published nothing yet is left: its run may go on.
     """
-    published = dict(pair for table in current.tables() for pair in versions(table))
+    published = dict(pair for table in current.tables(VERSION) for pair in versions(table))
     nights = (line for line in audit.lines(storage) if line.get("snapshot_id"))
     past = {line.get("model_id") for line in nights} - {n.manifest["model_id"] for n in kept}
     dropped = 0

@@ -1,7 +1,7 @@
 """Retractions: the studies, patients and nights of a run that must stand in no graph.
 
 One object each, `retracted/00000001.json` and so on, put only where none stands and never changed;
-to undo one is a record of its own. Every load, verification and build leaves out what they name,
+to undo one is a record of its own. Every load, verification and export leaves out what they name,
 whatever night it is of. Parquet stays as it was published: `radkg prune` removes old nights.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
@@ -62,16 +62,17 @@ class Retained:
             return rows.slice(0, 0)
         return self.retractions.retain(rows)
 
-    def tables(self) -> Iterator[pa.Table]:
-        """Yield the parts, as Snapshot.tables."""
-        return map(self.retain, self.snapshot.tables())
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield the parts, as Snapshot.tables; `columns` come with those of study and patient."""
+        wanted = None if columns is None else sorted({*columns, "study_id", "subject_id"})
+        return map(self.retain, self.snapshot.tables(wanted))
 
     @functools.cached_property
     def num_studies(self) -> int:
         """Rows in all parts."""
         if not any(self.retractions.ids.values()):
             return self.snapshot.num_studies
-        return sum(table.num_rows for table in self.tables())
+        return sum(table.num_rows for table in self.tables([]))
 
     @property
     def num_retracted(self) -> int:

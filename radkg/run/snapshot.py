@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,16 +61,19 @@ class Snapshot:
         """The hashes of the parts, in the order of their studies: equal hashes, equal rows."""
         return [str(part["sha256"]) for part in self.manifest["parts"]]
 
-    def tables(self) -> Iterator[pa.Table]:
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield the parts, sorted by study_id within and across parts.
+
+        Args:
+            columns: names of those that are wanted; None: all.
 
         Raises:
             SnapshotError: a part is missing or its bytes are not the published ones.
         """
-        yield from map(self.read_part, self.parts)
+        yield from (self.read_part(part, columns) for part in self.parts)
 
-    def read_part(self, part: str) -> pa.Table:
-        """Return one part, sorted by study_id.
+    def read_part(self, part: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return one part, sorted by study_id, or some columns of it.
 
         Raises:
             SnapshotError: it is missing or its bytes are not the published ones.
@@ -85,7 +88,7 @@ class Snapshot:
             raise SnapshotError(
                 f"published part {where} was changed after it was written: {self._repair()}"
             )
-        return from_parquet(data, where)
+        return from_parquet(data, where, columns)
 
     def _repair(self) -> str:
         return _REPAIR if _pointer(self.storage) == self.snapshot_id else _REPAIR_OLD

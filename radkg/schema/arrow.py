@@ -6,7 +6,7 @@ Field metadata says what a column holds, its unit and whether it can identify a 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -159,18 +159,22 @@ def to_parquet(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def from_parquet(data: bytes, name: str) -> pa.Table:
-    """Return the table in Parquet bytes; `name` is for the message.
+def from_parquet(data: bytes, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the table in Parquet bytes, or some of its columns; `name` is for the message.
 
     Raises:
         SchemaError: the bytes are no Parquet file.
     """
     try:
-        return pq.read_table(pa.BufferReader(data))
+        wanted = None if columns is None else list(columns)
+        return pq.read_table(pa.BufferReader(data), columns=wanted)
     except (pa.ArrowInvalid, OSError) as error:
         raise SchemaError(f"{name} is not a Parquet file: {error}") from error
 
 
+VERSION = ("study_id", "study_fingerprint")
+
+
 def versions(rows: pa.Table) -> Iterator[tuple[str, str]]:
     """Return (study_id, study_fingerprint) of each row."""
-    return zip(rows["study_id"].to_pylist(), rows["study_fingerprint"].to_pylist(), strict=True)
+    return zip(*(rows[name].to_pylist() for name in VERSION), strict=True)

@@ -1,7 +1,7 @@
 """What a study's findings are: its observation concepts, each with the strongest of its mentions.
 
 Functions on rows of the extraction table, entities and relations as mappings. The graph's
-HAS_FINDING and the comparison of two snapshots are this one definition.
+HAS_FINDING, the comparison of two snapshots and the exports are this one definition.
 """
 
 from __future__ import annotations
@@ -43,3 +43,23 @@ def findings(row: Mapping[str, Any]) -> list[Finding]:
         Finding(concept, max(found, key=strength), len(found))
         for concept, found in by_concept.items()
     ]
+
+
+def modifiers(row: Mapping[str, Any], index: int) -> list[str]:
+    """Return the concepts that modify an entity, each once, in order of mention.
+
+    Only those with its label: in "effusion, not large" there is an effusion and nothing large.
+    """
+    entities = row["entities"]
+    links = (r for r in row["relations"] if (r["relation"], r["tail"]) == ("modify", index))
+    heads = sorted(r["head"] for r in links)
+    same = (entities[head] for head in heads if entities[head]["label"] == entities[index]["label"])
+    return list(dict.fromkeys(entity["concept"] for entity in same))
+
+
+def sites(row: Mapping[str, Any], index: int) -> list[str]:
+    """Return where an entity is located, each place once and with its modifiers: "left base"."""
+    links = (r for r in row["relations"] if (r["relation"], r["head"]) == ("located_at", index))
+    tails = sorted(r["tail"] for r in links)
+    places = ([*modifiers(row, tail), row["entities"][tail]["concept"]] for tail in tails)
+    return list(dict.fromkeys(" ".join(words) for words in places))

@@ -22,9 +22,10 @@ from tests.faulty_runs import PATIENCE_S, FaultyRuns, chosen
 from tests.hosts import hosts
 from tests.kills import History, Outcome, crowd, disturb, histories, points
 from tests.nursery import Nursery
+from tests.ray_nodes import Nodes
 from tests.real_kills import (
     KINDS,
-    Nodes,
+    WORKERS,
     cut_off,
     disturb_really,
     graph_digest,
@@ -97,8 +98,7 @@ def real(folder: Path, seed: int) -> Iterator[tuple[str, list[Outcome]]]:
     """Yield what came of kills of a real Ray, by what was killed."""
     history, units, expected = undisturbed(folder)
     with ray_environment(folder, history) as die:
-        nodes = Nodes()
-        try:
+        with Nodes(WORKERS - 1) as nodes:
             for kind in KINDS:
                 after = [
                     n + 1 for n in chosen(units - 4, f"{seed} {kind}", 2 if kind == "head" else 5)
@@ -107,8 +107,6 @@ def real(folder: Path, seed: int) -> Iterator[tuple[str, list[Outcome]]]:
                 if graph_digest(history, folder / f"graph {kind}") != expected:
                     outcome.problems.append("the graph is another one")
                 yield f"real, {kind}", [outcome]
-        finally:
-            nodes.close()
         with hosts() as found:
             for kind in ("blip", "killed", "cut"):
                 outcome = cut_off(found, history, kind, chosen(units // 2, f"{seed} {kind}", 1)[0])

@@ -13,38 +13,41 @@ import json
 import os
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
-
-import ray
-from ray.cluster_utils import Cluster
 
 from radkg.cluster.data import extract
 from radkg.run.settings import ExtractConfig
 from tests.archives import studies, write_archive
+from tests.ray_nodes import Nodes
 
 STUDY_S = 0.004
 
 
 def scaled(archive: str, nodes: int, count: int, out: str) -> dict[str, float]:
     """Run over this many nodes; return the share of the time that the studies themselves take."""
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    try:
-        for _ in range(nodes):
-            cluster.add_node(num_cpus=1)
-        ray.init(address=cluster.address, log_to_driver=False)
-        done: list[tuple[float, int]] = []
-        config = ExtractConfig(archive=archive, out=out, extractor="tests.extractors:sleeping")
-        report = extract(config, lambda n, total, failed: done.append((time.perf_counter(), n)))
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
+    with (
+        Nodes(nodes, head_cpus=0) as cluster,
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as home,
+    ):
+        seconds, done = home.submit(drive, archive, cluster.address, out).result()
     middle = [(at, n) for at, n in done if 0.2 * count <= n <= 0.8 * count]
     rate = (middle[-1][1] - middle[0][1]) / (middle[-1][0] - middle[0][0])
     return {
-        "seconds": round(report.seconds, 1),
-        "whole": round(count * STUDY_S / nodes / report.seconds, 3),
+        "seconds": round(seconds, 1),
+        "whole": round(count * STUDY_S / nodes / seconds, 3),
         "steady": round(rate * STUDY_S / nodes, 3),
     }
+
+
+def drive(archive: str, address: str, out: str) -> tuple[float, list[tuple[float, int]]]:
+    """Be the driver of a run; return its seconds, and when how many studies were done."""
+    os.environ["RAY_ADDRESS"] = address
+    done: list[tuple[float, int]] = []
+    config = ExtractConfig(archive=archive, out=out, extractor="tests.extractors:sleeping")
+    report = extract(config, lambda n, total, failed: done.append((time.perf_counter(), n)))
+    return report.seconds, done
 
 
 def main() -> None:

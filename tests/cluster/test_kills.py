@@ -3,8 +3,9 @@
 import pytest
 
 from tests.hosts import hosts
+from tests.ray_nodes import Nodes
 from tests.real_kills import (
-    Nodes,
+    WORKERS,
     cut_off,
     disturb_really,
     graph_digest,
@@ -33,9 +34,8 @@ def die(folder, quiet):
 
 @pytest.fixture(scope="module")
 def nodes(die):
-    found = Nodes()
-    yield found
-    found.close()
+    with Nodes(WORKERS - 1) as found:
+        yield found
 
 
 @pytest.mark.parametrize("kind", ["worker", "node"])

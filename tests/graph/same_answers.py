@@ -72,6 +72,7 @@ def sample_values(graph: Graph) -> dict[str, list[str]]:
         "below": ["0", "1.01"],
         "ignore": ["", ", ".join(findings)],
         "width": ["0", "1", "7"],
+        "min_studies": ["0", "1", "3"],
         "limit": ["0", "1", "3", "1000000000"],
     }
 

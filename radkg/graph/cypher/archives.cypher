@@ -1,4 +1,5 @@
 // question: What is in the graph: patients, studies and dates of each archive?
+// family: quality
 // param limit: integer = 100, most rows to return
 MATCH (patient:Patient)-[:HAS_STUDY]->(study:Study)
 RETURN

@@ -1,4 +1,5 @@
 // question: Which findings are present together with a finding, and how much more than by chance?
+// family: co-occurrence
 // param finding: concept = effusion, name of the finding
 // param ignore: string = normal,clear,unremarkable,intact,midline,symmetric,stable,unchanged, names to leave out
 // param limit: integer = 20, most rows to return
@@ -9,9 +10,9 @@ WHERE extraction.status IN ['ok', 'empty']
 WITH count(DISTINCT study) AS all_studies
 MATCH (finding:Concept {name: $finding, kind: 'observation'})
 MATCH (finding)<-[:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)
-WITH all_studies, collect(DISTINCT study) AS cohort
-WITH all_studies, cohort, size(cohort) AS of
-UNWIND cohort AS study
+WITH all_studies, finding, count(DISTINCT study) AS of
+MATCH (finding)<-[:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)
+WITH DISTINCT all_studies, of, study
 MATCH (study)-[:HAS_FINDING {label: 'OBS-DP'}]->(other:Concept)
 WITH all_studies, of, other, count(DISTINCT study) AS studies
 WHERE other.name <> $finding AND NOT other.name IN [name IN split($ignore, ',') | trim(name)]

@@ -1,4 +1,5 @@
 // question: How many of the studies with a finding are without another?
+// family: cohorts
 // param finding: concept = effusion, name of the finding that is present
 // param without: concept = edema, name of the finding that is neither present nor uncertain
 MATCH (concept:Concept {kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)

@@ -1,4 +1,5 @@
 // question: Which studies with a finding are without another?
+// family: cohorts
 // param finding: concept = effusion, name of the finding that is present
 // param without: concept = edema, name of the finding that is neither present nor uncertain
 // param limit: integer = 1000, most rows to return

@@ -1,5 +1,7 @@
 // question: Which devices and traces of surgery are present, and in how many studies?
+// family: devices
 // param limit: integer = 40, most rows to return
+// corrected: finding
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
 WHERE extraction.status IN ['ok', 'empty']
 WITH count(DISTINCT study) AS of

@@ -1,4 +1,5 @@
 // question: How many entities does an extraction of a study hold?
+// family: quality
 // param width: integer = 5, entities that one row spans
 // param limit: integer = 100, most rows to return
 MATCH (extraction:Extraction)

@@ -1,4 +1,5 @@
 // question: How many studies were read, were empty or failed, by archive and extractor?
+// family: quality
 // param limit: integer = 100, most rows to return
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
 WITH study.archive AS archive, extraction.extractor AS extractor,

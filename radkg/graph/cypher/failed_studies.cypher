@@ -1,4 +1,5 @@
 // question: Which studies failed, and why?
+// family: quality
 // param limit: integer = 100, most rows to return
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction {status: 'failed'})
 RETURN

@@ -1,4 +1,5 @@
 // question: Why did extractions fail, and how often?
+// family: quality
 // param limit: integer = 20, most rows to return
 MATCH (extraction:Extraction)
 WITH count(extraction) AS of

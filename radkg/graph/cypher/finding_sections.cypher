@@ -1,4 +1,5 @@
 // question: In which sections of the reports is a finding mentioned?
+// family: quality
 // param finding: concept = effusion, name of the finding
 // param limit: integer = 20, most rows to return
 MATCH (finding:Concept {name: $finding, kind: 'observation'})<-[:HAS_FINDING]-(study:Study)

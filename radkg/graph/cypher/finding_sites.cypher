@@ -1,4 +1,5 @@
 // question: Where is a finding located, in the studies in which it is present?
+// family: anatomy
 // param finding: concept = effusion, name of the finding
 // param limit: integer = 20, most rows to return
 MATCH (finding:Concept {name: $finding, kind: 'observation'})

@@ -1,4 +1,5 @@
 // question: On which side is a finding where it is present? Left and right in a study: both sides.
+// family: anatomy
 // param finding: concept = effusion, name of the finding
 // A side is a site of the finding, a word of its site ("right" of "right base") or its own word.
 MATCH (:Concept {name: $finding, kind: 'observation'})<-[:OF]-(mention:Mention {label: 'OBS-DP'})

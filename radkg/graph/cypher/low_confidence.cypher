@@ -1,4 +1,5 @@
 // question: Which studies mention a finding with little confidence, the least first?
+// family: uncertainty
 // param finding: concept = effusion, name of the finding
 // param below: float = 0.5, confidence in [0, 1] that is no longer little
 // param limit: integer = 100, most rows to return

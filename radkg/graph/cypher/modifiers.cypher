@@ -1,4 +1,5 @@
 // question: With which words is a finding described, in the studies in which it is present?
+// family: severity
 // param finding: concept = effusion, name of the finding
 // param limit: integer = 20, most rows to return
 MATCH (finding:Concept {name: $finding, kind: 'observation'})

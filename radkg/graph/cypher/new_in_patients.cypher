@@ -1,4 +1,5 @@
 // question: In which patients does a finding first appear after studies where it was not present?
+// family: courses
 // param finding: concept = effusion, name of the finding
 // param limit: integer = 1000, most rows to return
 MATCH (:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)

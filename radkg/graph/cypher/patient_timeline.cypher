@@ -1,4 +1,5 @@
 // question: What was found in the studies of a patient, in the order of time? Undated studies last.
+// family: courses
 // param subject_id: string, the patient
 // param limit: integer = 1000, most rows to return
 MATCH (:Patient {subject_id: $subject_id})-[:HAS_STUDY]->(study:Study)

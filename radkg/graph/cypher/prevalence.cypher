@@ -1,5 +1,7 @@
 // question: In how many studies is a finding present, uncertain, absent or not mentioned?
+// family: prevalence
 // param finding: concept = effusion, name of the finding
+// corrected: $finding where certainty = present
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
 WHERE extraction.status IN ['ok', 'empty']
 WITH count(DISTINCT study) AS of

@@ -1,4 +1,5 @@
 // question: How severe is a finding where it is present? A study counts with its strongest word.
+// family: severity
 // param finding: concept = effusion, name of the finding
 MATCH (:Concept {name: $finding, kind: 'observation'})<-[:OF]-(mention:Mention {label: 'OBS-DP'})
 WHERE NOT EXISTS { (mention)-[:MODIFY]->(:Mention) }

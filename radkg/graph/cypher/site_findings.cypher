@@ -1,4 +1,5 @@
 // question: Which findings are present at an anatomical site, and in how many studies?
+// family: anatomy
 // param site: concept = lung, name of the anatomy
 // param ignore: string = normal,clear,unremarkable,intact,midline,symmetric,stable,unchanged, names to leave out
 // param limit: integer = 20, most rows to return

@@ -1,4 +1,5 @@
 // question: In which studies is a finding present, newest first? Undated ones last, if at all.
+// family: cohorts
 // param finding: concept = effusion, name of the finding
 // param since: date = none, first day; leaves undated studies out
 // param until: date = none, last day; leaves undated studies out

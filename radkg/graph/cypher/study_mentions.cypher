@@ -1,4 +1,5 @@
 // question: Which entities were found in a study, in the order of its report?
+// family: quality
 // param study_id: string, the study
 // param limit: integer = 1000, most rows to return
 MATCH (study:Study {study_id: $study_id})-[:HAS_EXTRACTION]->(extraction:Extraction)

@@ -1,4 +1,5 @@
 // question: Which findings suggest another, in the studies in which that is present or uncertain?
+// family: differential
 // param finding: concept = pneumonia, name of the suggested finding
 // param limit: integer = 20, most rows to return
 MATCH (finding:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)

@@ -1,4 +1,5 @@
 // question: What does a finding suggest, in the studies in which it is present or uncertain?
+// family: differential
 // param finding: concept = opacity, name of the finding
 // param limit: integer = 20, most rows to return
 MATCH (finding:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)

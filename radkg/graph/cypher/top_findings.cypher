@@ -1,6 +1,8 @@
 // question: Which findings are present in the most studies?
+// family: prevalence
 // param ignore: string = normal,clear,unremarkable,intact,midline,symmetric,stable,unchanged, names to leave out
 // param limit: integer = 20, most rows to return
+// corrected: finding
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
 WHERE extraction.status IN ['ok', 'empty']
 WITH count(DISTINCT study) AS of

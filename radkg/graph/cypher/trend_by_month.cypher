@@ -1,6 +1,8 @@
 // question: How does the prevalence of a finding change from month to month? Dated studies only.
+// family: trends
 // param finding: concept = effusion, name of the finding
 // param limit: integer = 1000, most rows to return
+// corrected: $finding
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
 WHERE extraction.status IN ['ok', 'empty'] AND study.study_date IS NOT NULL
 OPTIONAL MATCH (study)-[:HAS_FINDING {label: 'OBS-DP'}]->(finding:Concept)

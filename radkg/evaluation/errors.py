@@ -1,0 +1,68 @@
+"""How often an extractor's graph is wrong on each finding: counts for correcting a prevalence.
+
+What is measured is what the graph says, not what would be filed for it: a study has a finding where
+HAS_FINDING would be present (schema/findings.py), under the very name. The gold is what the coders
+filed, so a corrected prevalence is that of findings which coders find worth a code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from radkg.errors import StorageError
+from radkg.evaluation.yardstick import Yardstick
+from radkg.metrics.prevalence import ErrorCounts
+from radkg.schema.findings import findings
+from radkg.schema.records import Extraction
+
+_KEPT = ("archive", "split", "studies", "extractor", "model_id", "condition")
+
+
+def error_counts(
+    rows: Sequence[Extraction], yard: Yardstick, classes: Iterable[str]
+) -> dict[str, ErrorCounts]:
+    """Return the counts of each class over the studies that were read, sorted by name."""
+    pairs = [
+        (_present(row), known.answer.findings)
+        for row, known in zip(rows, yard, strict=True)
+        if row.status != "failed"
+    ]
+
+    def count(name: str, *, said: bool, coded: bool) -> int:
+        return sum((name in a, name in b) == (said, coded) for a, b in pairs)
+
+    return {
+        name: ErrorCounts(
+            true_positives=count(name, said=True, coded=True),
+            false_negatives=count(name, said=False, coded=True),
+            true_negatives=count(name, said=False, coded=False),
+            false_positives=count(name, said=True, coded=False),
+        )
+        for name in sorted(classes)
+    }
+
+
+def write_errors(report: Mapping[str, Any], path: Path) -> None:
+    """Write the table of a report of `evaluate`, target copy, as JSON with a finding a line.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    head = {name: report[name] for name in _KEPT}
+    lines = [f"    {json.dumps(n)}: {json.dumps(c)}" for n, c in report["errors"].items()]
+    text = json.dumps(head, indent=2).removesuffix("\n}")
+    text += ',\n  "findings": {\n' + ",\n".join(lines) + "\n  }\n}\n"
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error}") from error
+
+
+def _present(row: Extraction) -> frozenset[str]:
+    record = dataclasses.asdict(row)
+    labels = {f.concept: row.entities[f.strongest].label for f in findings(record)}
+    return frozenset(name for name, label in labels.items() if label == "OBS-DP")

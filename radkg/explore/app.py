@@ -1,0 +1,210 @@
+"""What the page asks: search, neighbourhood, evidence, study, image, verdict, named query.
+
+Reading transactions alone, and constant statements: a request chooses values, never query text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.staticfiles import StaticFiles
+
+from radkg.errors import ConfigError, RadkgError
+from radkg.explore.evidence import passages
+from radkg.explore.guard import Guard
+from radkg.explore.neighbourhood import EDGE_TYPES, EdgeType, Filters, neighbourhood, search
+from radkg.explore.reports import Reports
+from radkg.explore.study import study_html
+from radkg.explore.verdicts import Verdicts
+from radkg.graph import Graph
+from radkg.graph.analytics import queries, run_query, unknown_concepts
+from radkg.graph.ledger import read_ledger
+from radkg.graph.rows import ledger_key
+from radkg.page.answer import write_answer
+from radkg.page.markup import escape
+from radkg.page.report import MEANING
+from radkg.review.make import scaled
+from radkg.review.sheet import Verdict
+from radkg.schema.records import Extraction, Label, Study
+
+SHOWN_CONCEPTS = 12  # that a search offers
+SHOWN_ROWS = 20  # triplets, or studies, on one page of evidence
+_TEXT = 500  # characters of a key, an id or what is searched
+
+Text = Annotated[str, Field(max_length=_TEXT)]
+
+
+class FilterQuery(BaseModel):
+    """`Filters` but for the relations, as they stand in an address."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    label: list[Label] = list(Filters().labels)
+    confidence: float = Field(0.0, ge=0.0, le=1.0, allow_inf_nan=False)
+    since: date | None = None
+    until: date | None = None
+
+    def filters(self, *relations: EdgeType) -> Filters:
+        """Return what the statements take."""
+        return Filters(self.label, relations, self.confidence, self.since, self.until)
+
+
+class NeighbourhoodQuery(FilterQuery):
+    """What is asked about a concept; `limit` is the most edges of one relation."""
+
+    concept: Text
+    relation: list[EdgeType] = list(EDGE_TYPES)
+    limit: int = Field(8, ge=1, le=50)
+    normal: bool = False
+
+
+class EvidenceQuery(FilterQuery):
+    """What is asked about an edge."""
+
+    head: Text
+    relation: EdgeType
+    tail: Text
+    skip: int = Field(0, ge=0, le=10**6)
+
+
+class VerdictBody(BaseModel):
+    """What a person says of a triplet, by its number in the study, from 1."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    study_id: Text
+    triplet: int = Field(ge=1)
+    verdict: Verdict | None
+
+
+def make_app(graph: Graph, reports: Reports, verdicts: Verdicts, token: str) -> FastAPI:
+    """Return the application; whoever asks needs the token, see `guard`."""
+    app = FastAPI(title="radkg explore", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Guard, token=token)
+    static = Path(str(files("radkg.explore") / "static"))
+    night = reports.snapshot.snapshot_id
+
+    @app.exception_handler(RadkgError)
+    async def explained(_: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, _status(error))
+
+    @app.get("/")
+    def page() -> FileResponse:
+        return FileResponse(static / "index.html")
+
+    @app.get("/static/page.css")
+    def page_style() -> FileResponse:
+        return FileResponse(Path(str(files("radkg.page") / "page.css")))
+
+    app.mount("/static", StaticFiles(directory=static), name="static")
+
+    @app.get("/api/about")
+    def about() -> dict[str, Any]:
+        return {
+            "archive": reports.archive,
+            "extractor": reports.snapshot.extractor,
+            "night": night,
+            "studies": reports.snapshot.num_studies,
+            "engine": graph.engine,
+            "review": str(verdicts.file),
+            "meaning": MEANING,
+            "queries": [
+                {
+                    "name": q.name,
+                    "question": q.question,
+                    "parameters": [asdict(p) for p in q.parameters],
+                }
+                for q in queries()
+            ],
+        }
+
+    @app.get("/api/concepts")
+    def concepts(
+        text: Text, limit: Annotated[int, Query(ge=1, le=50)] = 12
+    ) -> list[dict[str, Any]]:
+        return search(graph, text, limit)
+
+    @app.get("/api/neighbourhood")
+    def around(asked: Annotated[NeighbourhoodQuery, Query()]) -> dict[str, Any]:
+        filters = asked.filters(*asked.relation)
+        found = neighbourhood(graph, asked.concept, filters, asked.limit, normal=asked.normal)
+        if found is None:
+            raise HTTPException(404, f"the graph has no concept {asked.concept!r}")
+        return asdict(found)
+
+    @app.get("/api/evidence")
+    def evidence(asked: Annotated[EvidenceQuery, Query()]) -> dict[str, Any]:
+        edge = (asked.head, asked.relation, asked.tail)
+        found, more = passages(graph, reports, edge, asked.filters(), asked.skip, SHOWN_ROWS)
+        following = asked.skip + SHOWN_ROWS if more else None
+        return {"passages": [asdict(passage) for passage in found], "next": following}
+
+    @app.get("/api/study")
+    def study(study_id: Text) -> HTMLResponse:
+        read, extraction = _pair(reports, study_id)
+        ledger = _ledger(graph, reports)
+        origin = {
+            "archive": read.archive,
+            "night": night,
+            "model": extraction.model_id,
+            "extractor": extraction.extractor,
+            "read from": extraction.condition,
+            "loaded": ledger.get("loaded_at", "unknown"),
+        }
+        return HTMLResponse(study_html(read, extraction, origin, verdicts.of(night, study_id)))
+
+    @app.get("/api/image")
+    def image(study_id: Text, image_id: Text) -> Response:
+        read, _ = _pair(reports, study_id)
+        for picture in read.images:
+            if picture.image_id == image_id and picture.location:
+                return Response(scaled(picture.location), media_type="image/jpeg")
+        raise HTTPException(404, f"study {study_id} has no image {image_id!r} at hand")
+
+    @app.post("/api/verdict")
+    def judge(said: VerdictBody) -> dict[str, str]:
+        read, extraction = _pair(reports, said.study_id)
+        _ledger(graph, reports)
+        verdicts.judge(night, read, extraction, said.triplet, said.verdict)
+        return {"file": str(verdicts.file)}
+
+    @app.get("/api/answer/{name}")
+    def answer(name: str, request: Request) -> HTMLResponse:
+        found = run_query(graph, name, dict(request.query_params))
+        hints = "".join(
+            f'<p class="status">{escape(hint)}</p>' for hint in unknown_concepts(graph, found)
+        )
+        return HTMLResponse(hints + write_answer(found, "answer"))
+
+    return app
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, ConfigError):
+        return 400
+    return 503 if isinstance(error, RadkgError) and error.exit_code == 5 else 500
+
+
+def _pair(reports: Reports, study_id: str) -> tuple[Study, Extraction]:
+    found = reports.pair(study_id)
+    if found is None:
+        raise HTTPException(404, f"this run has no study {study_id!r}")
+    return found
+
+
+def _ledger(graph: Graph, reports: Reports) -> dict[str, Any]:
+    """Return what the graph wrote down of its last load, which must be the night that is shown."""
+    snapshot = reports.snapshot
+    ledger = read_ledger(graph, ledger_key(snapshot.archive, snapshot.extractor))
+    if ledger.get("snapshot_id") != snapshot.snapshot_id:
+        raise HTTPException(
+            409, "another night was loaded into the graph meanwhile: start the explorer again"
+        )
+    return ledger

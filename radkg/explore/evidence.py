@@ -1,0 +1,160 @@
+"""What stands behind an edge: the studies that count for it, and their sentences.
+
+The graph tells where in which report a mention stands; the words come from the archive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from radkg.explore.neighbourhood import CO_OCCURS, PERIOD, EdgeType, Filters
+from radkg.explore.reports import Reports
+from radkg.graph import Graph
+from radkg.page.report import mark_text
+from radkg.review.sheet import evidence_span
+from radkg.schema.records import Entity, Study
+
+_ORDER = "ORDER BY s.study_date IS NULL, s.study_date DESC, s.key, x.key"
+
+_TRIPLETS = f"""
+MATCH (c:Concept {{key: $head}})<-[:OF]-(m:Mention)
+WHERE m.label IN $labels
+MATCH (m)-[r:MODIFY|LOCATED_AT|SUGGESTIVE_OF]->(n:Mention)
+WHERE type(r) = $relation AND r.confidence >= $confidence AND n.label IN $labels
+MATCH (n)-[:OF]->(:Concept {{key: $tail}})
+MATCH (m)<-[:HAS_MENTION]-(x:Extraction)<-[:HAS_EXTRACTION]-(s:Study)
+WHERE {PERIOD}
+RETURN
+  s.study_id AS study_id, s.archive AS archive, s.study_date AS study_date,
+  x.extractor AS extractor, properties(m) AS head, properties(n) AS tail
+{_ORDER}, m.ordinal, n.ordinal
+SKIP $skip
+LIMIT $limit
+"""
+
+_BOTH_FOUND = f"""
+MATCH (c:Concept {{key: $head}})<-[f:HAS_FINDING]-(s:Study)
+WHERE f.label IN $labels AND f.confidence >= $confidence AND {PERIOD}
+MATCH (s)-[g:HAS_FINDING]->(:Concept {{key: $tail}})
+WHERE g.label IN $labels AND g.confidence >= $confidence
+MATCH (s)-[:HAS_EXTRACTION]->(x:Extraction)
+WHERE x.extractor = f.extractor AND x.extractor = g.extractor
+WITH s, x, f.label AS head_label, g.label AS tail_label
+{_ORDER}
+SKIP $skip
+LIMIT $limit
+MATCH (x)-[:HAS_MENTION]->(m:Mention)-[:OF]->(k:Concept)
+WHERE k.key = $head AND m.label = head_label OR k.key = $tail AND m.label = tail_label
+RETURN
+  s.study_id AS study_id, s.archive AS archive, s.study_date AS study_date,
+  x.extractor AS extractor, k.key AS concept, properties(m) AS mention
+{_ORDER}, m.ordinal
+"""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A study behind an edge: its sentences as HTML, or why they cannot be shown."""
+
+    study_id: str
+    archive: str
+    study_date: date | None
+    extractor: str
+    sentences: Sequence[str]
+    problem: str | None
+    at_hand: bool
+
+
+def passages(
+    graph: Graph,
+    reports: Reports,
+    edge: tuple[str, EdgeType, str],
+    filters: Filters,
+    skip: int,
+    limit: int,
+) -> tuple[list[Passage], bool]:
+    """Return what stands behind an edge, latest studies first, and whether there is more.
+
+    Args:
+        graph: any loaded graph.
+        reports: where the words are.
+        edge: keys of the head and tail concepts, the relation between them.
+        filters: what counts, as for the edge.
+        skip: rows of the page before; a row is a triplet, or a study for `co_occurs`.
+        limit: most rows.
+    """
+    head, relation, tail = edge
+    values = {**filters.parameters(), "head": head, "tail": tail, "skip": skip, "limit": limit + 1}
+    if relation == CO_OCCURS:
+        found = _first_mentions(graph.read(_BOTH_FOUND, **values), head, tail)
+    else:
+        found = graph.read(_TRIPLETS, **{**values, "relation": relation.upper()})
+    more, found = len(found) > limit, found[:limit]
+    ids = {row["study_id"] for row in found if row["archive"] == reports.archive}
+    studies = reports.studies(ids)
+    names = ("study_id", "archive", "study_date", "extractor")
+    return [
+        _passage(dict(zip(names, key, strict=True)), rows, studies)
+        for key, rows in groupby(found, key=lambda row: tuple(row[name] for name in names))
+    ], more
+
+
+def _first_mentions(rows: Iterable[dict[str, Any]], head: str, tail: str) -> list[dict[str, Any]]:
+    """Return a row for each extraction, with the first mention of either concept."""
+    first: dict[tuple[str, ...], dict[str, Any]] = {}
+    for row in rows:
+        key = (row["archive"], row["study_id"], row["extractor"])
+        ends = {head: "head", tail: "tail"}
+        first.setdefault(key, dict(row)).setdefault(ends[row["concept"]], row["mention"])
+    return list(first.values())
+
+
+def _passage(
+    about: dict[str, Any], rows: Iterable[dict[str, Any]], studies: dict[str, Study]
+) -> Passage:
+    study = studies.get(about["study_id"])
+    if study is None or study.archive != about["archive"]:
+        problem = f"the report is in {about['archive']}, which this run does not read"
+        return Passage(**about, sentences=(), problem=problem, at_hand=False)
+    pairs = [[_entity(row[end]) for end in ("head", "tail") if end in row] for row in rows]
+    if any(
+        e.start is not None and study.report[e.start : e.end] != e.text for p in pairs for e in p
+    ):
+        problem = "the report has changed since it was extracted: run the extraction again"
+        return Passage(**about, sentences=(), problem=problem, at_hand=False)
+    sentences = [quote(study, pair) for pair in pairs]
+    return Passage(**about, sentences=sentences, problem=None, at_hand=True)
+
+
+def _entity(mention: dict[str, Any]) -> Entity:
+    return Entity(
+        text=mention["text"],
+        label=mention["label"],
+        concept=mention["text"],
+        start=mention.get("start"),
+        end=mention.get("end"),
+        section=mention.get("section"),
+        source=mention["source"],
+        confidence=mention["confidence"],
+    )
+
+
+def quote(study: Study, entities: Sequence[Entity]) -> str:
+    """Return as HTML the sentences in which the entities stand, the entities marked."""
+    spans = sorted(
+        {
+            evidence_span(study, [(entity.start, entity.end)])
+            for entity in entities
+            if entity.start is not None and entity.end is not None
+        }
+    )
+    if not spans:
+        return "(from the image)"
+    shown = set(range(len(entities)))  # no ids, no stops of the keyboard
+    return " &hellip; ".join(
+        mark_text(study.report, start, end, entities, "quote", set(shown)) for start, end in spans
+    )

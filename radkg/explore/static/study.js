@@ -1,0 +1,59 @@
+// One study: entities that light up with their triplet, and verdicts by button or key.
+import { $, ask, element, say } from "/static/ask.js";
+
+const KEYS = { a: "accept", r: "reject", u: "unsure" };
+
+export async function showStudy(id) {
+  const box = $("study");
+  const html = await ask(`/api/study?${new URLSearchParams({ study_id: id })}`);
+  const back = element("button", { type: "button" }, "Back");
+  back.addEventListener("click", () => history.back());
+  const holder = element("div");
+  holder.innerHTML = html; // escaped by the server
+  box.replaceChildren(back, ...holder.children);
+  $("study-title").focus();
+  say(`Study ${id}`);
+}
+
+function light(triplet) {
+  for (const mark of document.querySelectorAll("#study mark.on")) mark.classList.remove("on");
+  for (const end of triplet ? [triplet.dataset.head, triplet.dataset.tail] : []) {
+    const marks = document.querySelectorAll(`#study mark[data-entity="${end}"]`);
+    for (const mark of marks) mark.classList.add("on");
+  }
+}
+
+async function judge(triplet, verdict) {
+  const pressed = triplet.querySelector(`[data-verdict="${verdict}"]`);
+  const given = pressed.getAttribute("aria-pressed") === "true" ? null : verdict;
+  const said = {
+    study_id: document.querySelector("#study article").dataset.study,
+    triplet: Number(triplet.dataset.triplet),
+    verdict: given,
+  };
+  const done = await ask("/api/verdict", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(said),
+  });
+  for (const button of triplet.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.verdict === given));
+  }
+  say(`Triplet ${said.triplet}: ${given ?? "no verdict"}, written to ${done.file}`);
+}
+
+export function startStudy() {
+  const box = $("study");
+  const at = (event) => event.target.closest("[data-triplet]");
+  box.addEventListener("focusin", (event) => light(at(event)));
+  box.addEventListener("mouseover", (event) => at(event) && light(at(event)));
+  box.addEventListener("click", (event) => {
+    const verdict = event.target.dataset.verdict;
+    if (verdict) judge(at(event), verdict);
+  });
+  box.addEventListener("keydown", (event) => {
+    if (at(event) && KEYS[event.key] && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      judge(at(event), KEYS[event.key]);
+    }
+  });
+}

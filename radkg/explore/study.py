@@ -1,0 +1,90 @@
+"""One study as a fragment of HTML: where it comes from, images, report, triplets to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from radkg.page.markup import escape, show
+from radkg.page.report import MEANING, entity_id, write_report
+from radkg.review.sheet import VERDICTS
+from radkg.schema.answer import Cell
+from radkg.schema.records import Entity, Extraction, Image, Study
+
+_PREFIX = "study"
+
+
+def study_html(
+    study: Study, extraction: Extraction, origin: Mapping[str, Cell], judged: Mapping[int, str]
+) -> str:
+    """Return the `<article>` of a study.
+
+    Args:
+        study: what was read.
+        extraction: what was found in it, grounded in the report.
+        origin: which night and model put it there, by name.
+        judged: verdicts given already, by the number of the triplet, from 1.
+    """
+    facts = {"subject": study.subject_id, "date": study.study_date or "unknown", **origin}
+    triplets = "\n".join(
+        _triplet(extraction, number, judged.get(number))
+        for number in range(1, len(extraction.relations) + 1)
+    )
+    reason = f'<p class="status failed">Failed: {escape(extraction.reason or "")}</p>'
+    return f"""<article class="study" aria-labelledby="study-title"
+ data-study="{escape(study.study_id)}">
+<h2 id="study-title" tabindex="-1">Study {escape(study.study_id)}</h2>
+<dl class="origin">{"".join(_fact(name, value) for name, value in facts.items())}</dl>
+{reason if extraction.status == "failed" else ""}
+<div class="columns">
+<div class="report">
+{write_report(study, extraction.entities, _PREFIX) or '<p class="note">No report text.</p>'}
+</div>
+<div class="side">
+{"".join(_figure(study, image) for image in study.images if image.location)}
+<h3>Triplets ({len(extraction.relations)})</h3>
+<p class="note">In a triplet: <kbd>a</kbd> accept, <kbd>r</kbd> reject, <kbd>u</kbd> unsure.</p>
+<ol class="judge">
+{triplets}
+</ol>
+</div>
+</div>
+</article>"""
+
+
+def _fact(name: str, value: Cell) -> str:
+    return f"<div><dt>{escape(name)}</dt><dd>{show(value)}</dd></div>"
+
+
+def _figure(study: Study, image: Image) -> str:
+    name = escape(" ".join(filter(None, (image.view_position, image.image_id))))
+    asked = escape(urlencode({"study_id": study.study_id, "image_id": image.image_id}))
+    return (
+        f'<figure><img src="/api/image?{asked}" alt="Chest X-ray {name}">'
+        f"<figcaption>{name}</figcaption></figure>\n"
+    )
+
+
+def _triplet(extraction: Extraction, number: int, verdict: str | None) -> str:
+    relation = extraction.relations[number - 1]
+    head, tail = extraction.entities[relation.head], extraction.entities[relation.tail]
+    buttons = "\n".join(
+        f'<button type="button" data-verdict="{name}"'
+        f' aria-pressed="{str(name == verdict).lower()}">{name}</button>'
+        for name in VERDICTS
+    )
+    return f"""<li data-triplet="{number}" data-head="{entity_id(_PREFIX, relation.head)}"
+ data-tail="{entity_id(_PREFIX, relation.tail)}">
+<p>{_named(head)} <span class="relation {relation.relation}">{relation.relation}</span>
+{_named(tail)} <small>confidence {relation.confidence:.2f}</small></p>
+<div role="group" aria-label="Verdict on triplet {number}">
+{buttons}
+</div>
+</li>"""
+
+
+def _named(entity: Entity) -> str:
+    return (
+        f'<span class="entity {entity.label.lower()}">{escape(entity.text)}</span>'
+        f" <small>{MEANING[entity.label]}</small>"
+    )

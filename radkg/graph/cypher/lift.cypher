@@ -1,0 +1,30 @@
+// question: Which findings are present together with a finding far more often than by chance?
+// family: co-occurrence
+// param finding: concept = effusion, name of the finding
+// param min_studies: integer = 5, least studies with both (a few make a lift by chance)
+// param ignore: string = normal,clear,unremarkable,intact,midline,symmetric,stable,unchanged, names to leave out
+// param limit: integer = 20, most rows to return
+// The columns are those of co_occurrence; here the greatest lift stands first.
+MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
+WHERE extraction.status IN ['ok', 'empty']
+WITH count(DISTINCT study) AS all_studies
+MATCH (finding:Concept {name: $finding, kind: 'observation'})
+MATCH (finding)<-[:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)
+WITH all_studies, finding, count(DISTINCT study) AS of
+MATCH (finding)<-[:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)
+WITH DISTINCT all_studies, of, study
+MATCH (study)-[:HAS_FINDING {label: 'OBS-DP'}]->(other:Concept)
+WITH all_studies, of, other, count(DISTINCT study) AS studies
+WHERE other.name <> $finding AND studies >= $min_studies
+  AND NOT other.name IN [name IN split($ignore, ',') | trim(name)]
+MATCH (other)<-[:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)
+WITH all_studies, of, other.name AS with_finding, studies, count(DISTINCT study) AS with_other
+RETURN
+  with_finding,
+  studies,
+  of,
+  toFloat(studies) / of AS rate,
+  toFloat(with_other) / all_studies AS overall,
+  toFloat(studies) * all_studies / (of * with_other) AS lift
+ORDER BY lift DESC, studies DESC, with_finding
+LIMIT $limit

@@ -1,0 +1,187 @@
+"""FHIR R4: a Bundle for each study, with a DiagnosticReport, Observations and their Provenance.
+
+An Observation is one finding of a study (schema/findings.py). That it is present, absent or
+uncertain stands in its value and again in its interpretation; nobody has verified it, so its status
+is preliminary. Patients are named by their identifier alone. Ids are hashes of what they name: the
+same study keeps them from night to night, a Provenance is of one night.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from radkg.interchange.published import Reports, Row, batches, published_at
+from radkg.run.snapshot import Snapshot
+from radkg.schema.findings import Finding, findings, modifiers, sites
+
+Resource = dict[str, Any]
+
+_NAMES = uuid.uuid5(uuid.NAMESPACE_URL, "urn:radkg:fhir")
+_HL7 = "http://terminology.hl7.org/CodeSystem"
+_CERTAINTY = {  # label: word, and code of v3-ObservationInterpretation
+    "OBS-DP": ("present", "POS"),
+    "OBS-U": ("uncertain", "IND"),
+    "OBS-DA": ("absent", "NEG"),
+}
+_STATUS = {  # "registered": the study is known, and nothing was read that could be told
+    "ok": "preliminary",
+    "empty": "preliminary",
+    "failed": "registered",
+}
+
+
+def fhir_lines(
+    snapshot: Snapshot, study: str | None = None, reports: Reports | None = None
+) -> Iterator[bytes]:
+    """Yield one line of JSON per study: its Bundle.
+
+    Args:
+        snapshot: what was published.
+        study: only this one.
+        reports: given, every DiagnosticReport holds the report, and Observations their words.
+
+    Raises:
+        ConfigError: no such study is published.
+        SnapshotError: published bytes, or a report, were changed; or no log says when the snapshot
+            was published.
+    """
+    recorded = published_at(snapshot)
+    for batch in batches(snapshot, study):
+        texts: Mapping[str, str] = reports.of(batch) if reports else {}
+        for row in batch:
+            bundle = to_bundle(row, snapshot.snapshot_id, recorded, texts.get(row["study_id"]))
+            yield (json.dumps(bundle, ensure_ascii=False) + "\n").encode()
+
+
+def to_bundle(row: Row, night: str, recorded: datetime, report: str | None = None) -> Resource:
+    """Return the Bundle of one row of the extraction table.
+
+    Args:
+        row: the study.
+        night: id of its snapshot.
+        recorded: when that was published, with its time zone.
+        report: the report, where it shall be told.
+    """
+    observations = [
+        _observation(row, finding, with_text=report is not None) for finding in findings(row)
+    ]
+    diagnostic = _diagnostic_report(row, observations, report)
+    resources = [diagnostic, *observations]
+    resources.append(_provenance(row, night, recorded, resources))
+    return {
+        "resourceType": "Bundle",
+        "id": _id(row, "Bundle"),
+        "type": "collection",
+        "entry": [{"fullUrl": _url(each), "resource": each} for each in resources],
+    }
+
+
+def _diagnostic_report(row: Row, observations: Iterable[Resource], report: str | None) -> Resource:
+    results = [_reference(each) for each in observations]
+    told: Resource = {"result": results} if results else {}
+    if report:
+        data = base64.b64encode(report.encode()).decode()
+        told["presentedForm"] = [{"contentType": "text/plain; charset=utf-8", "data": data}]
+    return {
+        "resourceType": "DiagnosticReport",
+        "id": _id(row, "DiagnosticReport"),
+        "identifier": [_identifier("study", row["study_id"], row["archive"])],
+        "status": _STATUS[row["status"]],
+        "category": [_coded(f"{_HL7}/v2-0074", "RAD", "Radiology")],
+        "code": _coded("http://loinc.org", "18748-4", "Diagnostic imaging study"),
+        **_whose(row),
+        **told,
+    }
+
+
+def _observation(row: Row, finding: Finding, *, with_text: bool) -> Resource:
+    entity = row["entities"][finding.strongest]
+    word, interpretation = _CERTAINTY[entity["label"]]
+    places = sites(row, finding.strongest)
+    told: Resource = {"bodySite": {"text": "; ".join(places)}} if places else {}
+    if with_text and entity["source"] == "report":
+        told["note"] = [{"text": entity["text"]}]
+    components = [
+        {"code": {"text": "modifier"}, "valueString": name}
+        for name in modifiers(row, finding.strongest)
+    ]
+    confidence = {"value": entity["confidence"], "system": "http://unitsofmeasure.org", "code": "1"}
+    components.append({"code": {"text": "confidence"}, "valueQuantity": confidence})
+    return {
+        "resourceType": "Observation",
+        "id": _id(row, f"Observation/{finding.concept}"),
+        "status": "preliminary",
+        "category": [_coded(f"{_HL7}/observation-category", "imaging", "Imaging")],
+        "code": {"text": finding.concept},
+        **_whose(row),
+        "valueCodeableConcept": {
+            **_coded("urn:radkg:label", entity["label"], word),
+            "text": word,
+        },
+        "interpretation": [
+            {"coding": [{"system": f"{_HL7}/v3-ObservationInterpretation", "code": interpretation}]}
+        ],
+        **told,
+        "component": components,
+    }
+
+
+def _provenance(row: Row, night: str, recorded: datetime, targets: Iterable[Resource]) -> Resource:
+    agents = (
+        ("model", row["model_id"], f"{row['extractor']} ({row['condition']})"),
+        ("version", row["radkg_version"], f"radkg {row['radkg_version']}"),
+    )
+    sources = (("fingerprint", row["study_fingerprint"]), ("snapshot", night))
+    return {
+        "resourceType": "Provenance",
+        "id": _id(row, f"Provenance/{night}"),
+        "target": [_reference(each) for each in targets],
+        "recorded": recorded.isoformat(timespec="seconds"),
+        "agent": [
+            {
+                "type": _coded(f"{_HL7}/provenance-participant-type", "assembler", "Assembler"),
+                "who": {"identifier": _identifier(kind, value), "display": display},
+            }
+            for kind, value, display in agents
+        ],
+        "entity": [
+            {"role": "source", "what": {"identifier": _identifier(kind, value)}}
+            for kind, value in sources
+        ],
+    }
+
+
+def _whose(row: Row) -> Resource:
+    told = {"subject": {"identifier": _identifier("subject", row["subject_id"], row["archive"])}}
+    if row["study_date"] is None:
+        return told
+    return told | {"effectiveDateTime": row["study_date"].isoformat()}
+
+
+def _identifier(kind: str, value: str, archive: str | None = None) -> Resource:
+    """Return an identifier; studies and subjects are known within their archive."""
+    scope = f":{quote(archive, safe='')}" if archive else ""
+    return {"system": f"urn:radkg:{kind}{scope}", "value": value}
+
+
+def _coded(system: str, code: str, display: str) -> Resource:
+    return {"coding": [{"system": system, "code": code, "display": display}]}
+
+
+def _id(row: Row, what: str) -> str:
+    key = json.dumps([row["archive"], row["study_id"], row["extractor"], what])
+    return str(uuid.uuid5(_NAMES, key))
+
+
+def _url(resource: Resource) -> str:
+    return f"urn:uuid:{resource['id']}"
+
+
+def _reference(resource: Resource) -> Resource:
+    return {"reference": _url(resource)}

@@ -1,0 +1,175 @@
+"""OMOP CDM 5.4: NOTE_NLP, a row for every mention, and the notes that its numbers stand for.
+
+`term_exists` is Y for what is present alone. What is uncertain or absent is N, as the CDM has it
+("a flag that indicates if the patient actually has or had the condition"); which of the two stands
+in term_modifiers. `term_temporal` is null: whether a thing is past was not extracted. A
+lexical_variant is required, so without text it is the name of the concept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from radkg.errors import SchemaError
+from radkg.interchange.ids import MAX_ID
+from radkg.interchange.published import Reports, Row, batches, published_at
+from radkg.interchange.tables import FileType, table_writer
+from radkg.run.snapshot import Snapshot
+from radkg.schema.concepts import concept_kind
+from radkg.schema.findings import modifiers, sites
+
+NOTE_NLP = pa.schema(
+    [
+        pa.field("note_nlp_id", pa.int32(), nullable=False),
+        pa.field("note_id", pa.int32(), nullable=False),
+        pa.field("section_concept_id", pa.int32()),
+        pa.field("snippet", pa.string()),
+        pa.field("offset", pa.string()),
+        pa.field("lexical_variant", pa.string(), nullable=False),
+        pa.field("note_nlp_concept_id", pa.int32()),
+        pa.field("note_nlp_source_concept_id", pa.int32()),
+        pa.field("nlp_system", pa.string()),
+        pa.field("nlp_date", pa.date32(), nullable=False),
+        pa.field("nlp_datetime", pa.timestamp("s")),
+        pa.field("term_exists", pa.string()),
+        pa.field("term_temporal", pa.string()),
+        pa.field("term_modifiers", pa.string()),
+    ]
+)
+NOTES = pa.schema(
+    [
+        pa.field("note_id", pa.int32(), nullable=False),
+        pa.field("note_source_value", pa.string(), nullable=False),
+        pa.field("person_source_value", pa.string(), nullable=False),
+        pa.field("note_date", pa.date32()),
+        pa.field("status", pa.string(), nullable=False),
+    ]
+)
+_WIDTH = 250  # characters of a snippet, a variant and a system
+_MODIFIERS_WIDTH = 2000
+_AROUND = 60  # characters of a snippet before and after its mention
+_CERTAINTY = {"DP": "present", "U": "uncertain", "DA": "absent"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """What the site that gets the tables calls things; 0 is the CDM's "no matching concept"."""
+
+    concepts: Mapping[str, int] = field(default_factory=dict)
+    """concept_id by the name of a concept, or by "section:<name>" """
+    notes: Mapping[str, int] | None = None
+    """note_id by study_id; None: studies are numbered from 1, in the order of their study_id"""
+
+
+def write_omop(
+    snapshot: Snapshot,
+    folder: Path,
+    file_type: FileType,
+    site: Site | None = None,
+    reports: Reports | None = None,
+) -> tuple[int, int]:
+    """Write note_nlp.<type> and notes.<type> into a directory; return the numbers of rows.
+
+    Args:
+        snapshot: what was published.
+        folder: made if missing; both files are replaced once both are whole.
+        file_type: csv or parquet.
+        site: concepts and notes of the site; default: it has none.
+        reports: given, rows hold the words of the report and a snippet around them.
+
+    Raises:
+        SnapshotError: published bytes, or a report, were changed; or no log says when the snapshot
+            was published.
+        SchemaError: a study is no note of the site, or there are more rows than the CDM can number.
+        StorageError: the directory cannot be written.
+    """
+    site = site or Site()
+    processed = published_at(snapshot)
+    num_terms = num_notes = 0
+    with contextlib.ExitStack() as stack:
+        terms, notes = (
+            stack.enter_context(table_writer(folder / f"{name}.{file_type}", schema, file_type))
+            for name, schema in (("note_nlp", NOTE_NLP), ("notes", NOTES))
+        )
+        for batch in batches(snapshot):
+            texts: Mapping[str, str] = reports.of(batch) if reports else {}
+            found, told = [], []
+            for row in batch:
+                num_notes += 1
+                note_id = num_notes if site.notes is None else _note_id(site.notes, row)
+                told.append(_note(row, note_id))
+                for term in _terms(row, site, texts.get(row["study_id"])):
+                    num_terms += 1
+                    ids = {"note_nlp_id": num_terms, "note_id": note_id}
+                    found.append(ids | term | {"nlp_date": processed.date()})
+            if num_terms > MAX_ID:
+                raise SchemaError(f"NOTE_NLP cannot number more than {MAX_ID} mentions")
+            notes.write_table(pa.Table.from_pylist(told, NOTES))
+            terms.write_table(pa.Table.from_pylist(found, NOTE_NLP))
+    return num_terms, num_notes
+
+
+def _note_id(notes: Mapping[str, int], row: Row) -> int:
+    study_id = row["study_id"]
+    if study_id not in notes:
+        raise SchemaError(f"study {study_id} has no note_id: add it to the file of --notes")
+    return notes[study_id]
+
+
+def _note(row: Row, note_id: int) -> dict[str, Any]:
+    return {
+        "note_id": note_id,
+        "note_source_value": row["study_id"],
+        "person_source_value": row["subject_id"],
+        "note_date": row["study_date"],
+        "status": row["status"],
+    }
+
+
+def _terms(row: Row, site: Site, report: str | None) -> Iterator[dict[str, Any]]:
+    """Yield NOTE_NLP's rows of one study, but for their numbers and date."""
+    system = f"radkg {row['radkg_version']}, {row['extractor']}, model {row['model_id']}"
+    for index, entity in enumerate(row["entities"]):
+        start, end = entity["start"], entity["end"]
+        variant, snippet = entity["concept"], None
+        if report is not None and start is not None:
+            variant = entity["text"]
+            snippet = report[max(0, start - _AROUND) : end + _AROUND][:_WIDTH]
+        certainty = _CERTAINTY[entity["label"].partition("-")[2]]
+        yield {
+            "section_concept_id": site.concepts.get(f"section:{entity['section']}", 0),
+            "snippet": snippet,
+            "offset": None if start is None else str(start),
+            "lexical_variant": variant[:_WIDTH],
+            "note_nlp_concept_id": site.concepts.get(entity["concept"], 0),
+            "note_nlp_source_concept_id": 0,
+            "nlp_system": system[:_WIDTH],
+            "term_exists": "Y" if certainty == "present" else "N",
+            "term_modifiers": _modifiers(row, index, certainty),
+        }
+
+
+def _modifiers(row: Row, index: int, certainty: str) -> str:
+    """Return "name=value" pairs between commas, as many as fit; no value holds either sign."""
+    entity = row["entities"][index]
+    pairs = [
+        ("certainty", certainty),
+        ("kind", concept_kind(entity["label"])),
+        ("source", entity["source"]),
+        *(("location", place) for place in sites(row, index)),
+        *(("modifier", name) for name in modifiers(row, index)),
+    ]
+    text = ""
+    for name, value in pairs:
+        pair = f"{name}={value.replace(',', ' ').replace('=', ' ')}"
+        longer = f"{text},{pair}" if text else pair
+        if len(longer) > _MODIFIERS_WIDTH:
+            break
+        text = longer
+    return text

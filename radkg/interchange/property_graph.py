@@ -1,0 +1,165 @@
+"""Two property graphs of a snapshot, as tables of nodes and edges that any format can write.
+
+`population` has a node for every concept and adds up what all studies say; `mentions` has a node
+for every mention. Both come in chunks, and an edge never before its nodes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from radkg.interchange.published import batches
+from radkg.run.snapshot import Snapshot
+from radkg.schema.concepts import concept_key, concept_kind
+from radkg.schema.findings import STRENGTH, findings
+
+Chunk = tuple[pa.Table, pa.Table]
+_STUDIES = dict(zip(STRENGTH, ("absent", "uncertain", "present"), strict=True))
+
+
+@dataclass(frozen=True)
+class PropertyGraph:
+    """Tables of nodes and of edges; `chunks` can be read once."""
+
+    label: str
+    """of every node: Concept or Mention"""
+    name: str
+    """the column that names a node for people"""
+    weight: str
+    """the column that says how much an edge counts"""
+    nodes: pa.Schema
+    """`id` first"""
+    edges: pa.Schema
+    """`source`, `target`, `relation` first"""
+    chunks: Iterator[Chunk]
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
+
+
+def _edges(**columns: pa.DataType) -> pa.Schema:
+    return _schema(source=pa.string(), target=pa.string(), relation=pa.string(), **columns)
+
+
+_CONCEPTS = _schema(
+    id=pa.string(),
+    name=pa.string(),
+    kind=pa.string(),
+    mentions=pa.int64(),
+    studies=pa.int64(),
+    **dict.fromkeys(_STUDIES.values(), pa.int64()),
+)
+_CONCEPT_EDGES = _edges(
+    head_label=pa.string(), tail_label=pa.string(), mentions=pa.int64(), studies=pa.int64()
+)
+_MENTIONS = _schema(
+    id=pa.string(),
+    study_id=pa.string(),
+    concept=pa.string(),
+    kind=pa.string(),
+    label=pa.string(),
+    start=pa.int64(),
+    end=pa.int64(),
+    section=pa.string(),
+    source=pa.string(),
+    confidence=pa.float64(),
+)
+_MENTION_EDGES = _edges(study_id=pa.string(), confidence=pa.float64())
+
+
+def population(snapshot: Snapshot) -> PropertyGraph:
+    """Return the graph of concepts: how many mentions and studies stand behind each.
+
+    `present`, `uncertain` and `absent` count the studies that have the concept as such a finding.
+    An edge counts one relation between mentions of two labels, so what is absent stays apart. The
+    counts are in memory: they grow with the vocabulary, not with the studies.
+    """
+    return PropertyGraph(
+        "Concept", "name", "mentions", _CONCEPTS, _CONCEPT_EDGES, _population(snapshot)
+    )
+
+
+def _population(snapshot: Snapshot) -> Iterator[Chunk]:
+    names: dict[str, tuple[str, str]] = {}
+    mentions: Counter[str] = Counter()
+    studies: Counter[str] = Counter()
+    found: Counter[tuple[str, str]] = Counter()
+    edge_mentions: Counter[tuple[str, ...]] = Counter()
+    edge_studies: Counter[tuple[str, ...]] = Counter()
+    for batch in batches(snapshot):
+        for row in batch:
+            labels = [entity["label"] for entity in row["entities"]]
+            keys = [concept_key(e["label"], e["concept"]) for e in row["entities"]]
+            for key, entity in zip(keys, row["entities"], strict=True):
+                names.setdefault(key, (entity["concept"], concept_kind(entity["label"])))
+            mentions.update(keys)
+            studies.update(set(keys))
+            for each in findings(row):
+                label = labels[each.strongest]
+                found[concept_key(label, each.concept), _STUDIES[label]] += 1
+            edges = [
+                (keys[head], keys[tail], r["relation"], labels[head], labels[tail])
+                for r in row["relations"]
+                for head, tail in [(r["head"], r["tail"])]
+            ]
+            edge_mentions.update(edges)
+            edge_studies.update(set(edges))
+    nodes = [
+        (key, *names[key], mentions[key], studies[key], *(found[key, s] for s in _STUDIES.values()))
+        for key in sorted(names)
+    ]
+    links = [(*edge, edge_mentions[edge], edge_studies[edge]) for edge in sorted(edge_mentions)]
+    yield _table(nodes, _CONCEPTS), _table(links, _CONCEPT_EDGES)
+
+
+def mentions(
+    snapshot: Snapshot, study: str | None = None, *, with_text: bool = False
+) -> PropertyGraph:
+    """Return the graph of mentions, of all studies or of one; an id is "<study_id>#<ordinal>".
+
+    `text` holds the words of the report, where they are asked for.
+
+    Raises:
+        ConfigError: when it is read: no such study is published.
+    """
+    nodes = _MENTIONS.append(pa.field("text", pa.string())) if with_text else _MENTIONS
+    chunks = _mentions(snapshot, study, nodes)
+    return PropertyGraph("Mention", "concept", "confidence", nodes, _MENTION_EDGES, chunks)
+
+
+def _mentions(snapshot: Snapshot, study: str | None, schema: pa.Schema) -> Iterator[Chunk]:
+    for batch in batches(snapshot, study):
+        nodes, edges = [], []
+        for row in batch:
+            study_id = row["study_id"]
+            for ordinal, entity in enumerate(row["entities"]):
+                own = {
+                    "id": f"{study_id}#{ordinal}",
+                    "study_id": study_id,
+                    "kind": concept_kind(entity["label"]),
+                }
+                nodes.append(tuple((own | entity)[name] for name in schema.names))
+            edges += [
+                (
+                    f"{study_id}#{r['head']}",
+                    f"{study_id}#{r['tail']}",
+                    r["relation"],
+                    study_id,
+                    r["confidence"],
+                )
+                for r in row["relations"]
+            ]
+        yield _table(nodes, schema), _table(edges, _MENTION_EDGES)
+
+
+def _table(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+    columns = zip(*rows, strict=True) if rows else [[] for _ in schema]
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)],
+        schema=schema,
+    )

@@ -1,0 +1,110 @@
+"""What exports read: the rows of a snapshot, when it was published, the reports behind it.
+
+Rows and reports come some at a time: the studies of an archive are never in memory at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow.compute as pc
+
+from radkg.archive import open_archive
+from radkg.errors import ConfigError, SnapshotError
+from radkg.interchange.documents import IMPORTED, read_radgraph
+from radkg.run import audit
+from radkg.run.retractions import retained
+from radkg.run.settings import read_config
+from radkg.run.snapshot import Snapshot
+from radkg.schema.records import Study
+from radkg.storage import Storage
+
+Row = Mapping[str, Any]
+"""a row of the extraction table"""
+
+_BATCH_STUDIES = 1000
+
+
+def batches(snapshot: Snapshot, study: str | None = None) -> Iterator[list[Row]]:
+    """Yield the published rows, sorted by study_id, some at a time; or the row of one study.
+
+    What is retracted is left out.
+
+    Raises:
+        ConfigError: no such study is published.
+        SnapshotError: published bytes were changed.
+    """
+    found = 0
+    for table in retained(snapshot).tables():
+        if study is not None:
+            table = table.filter(pc.equal(table["study_id"], study))
+        for batch in table.to_batches(max_chunksize=_BATCH_STUDIES):
+            if batch.num_rows:
+                found += batch.num_rows
+                yield batch.to_pylist()
+    if study is not None and not found:
+        raise ConfigError(f"no study {study!r} is published under {snapshot.storage.uri}")
+
+
+def published_at(snapshot: Snapshot) -> datetime:
+    """Return when a snapshot was published first, as the audit log has it.
+
+    Raises:
+        SnapshotError: no line of the log names this snapshot.
+    """
+    for line in audit.lines(snapshot.storage):
+        if line.get("snapshot_id") == snapshot.snapshot_id:
+            return datetime.fromisoformat(line["time"])
+    raise SnapshotError(
+        f"when {snapshot.snapshot_id} was published is not in the audit log of "
+        f"{snapshot.storage.uri}, and this format needs it: run the same extraction again"
+    )
+
+
+class Reports:
+    """The reports behind a snapshot, read again from its archive or from an imported file."""
+
+    def __init__(self, storage: Storage) -> None:
+        config = read_config(storage)
+        self._name = config.archive
+        self.extras: dict[str, Mapping[str, Any]] = {}
+        """by study_id, the other keys of documents that were imported"""
+        self._documents: dict[str, tuple[str, str]] = {}
+        if config.archive == IMPORTED:
+            data = storage.read(IMPORTED)
+            for document in read_radgraph(data, f"{storage.uri}/{IMPORTED}"):
+                row = document.extraction
+                self._documents[row.study_id] = (row.study_fingerprint, document.report)
+                self.extras[row.study_id] = document.extra
+        else:
+            self._archive = open_archive(config.archive, config.images)
+            self._index = self._archive.index()
+            self._places: dict[str, int] = {}
+            for place, study_id in enumerate(self._index["study_id"].to_pylist()):
+                self._places.setdefault(study_id, place)  # the first of two is what was read
+
+    def of(self, rows: Sequence[Row]) -> dict[str, str]:
+        """Return the report of each row by its study_id; a study that failed may have none.
+
+        Raises:
+            SnapshotError: a report is not the one that was extracted.
+        """
+        found = self._documents or self._read([row["study_id"] for row in rows])
+        reports = {}
+        for row in rows:
+            fingerprint, report = found.get(row["study_id"], ("", ""))
+            if row["status"] != "failed" and fingerprint != row["study_fingerprint"]:
+                raise SnapshotError(
+                    f"study {row['study_id']} of {self._name} is not the one that was extracted: "
+                    "run the extraction again"
+                )
+            reports[row["study_id"]] = report
+        return reports
+
+    def _read(self, study_ids: list[str]) -> dict[str, tuple[str, str]]:
+        """Read in the order of the archive, which a compressed one needs."""
+        places = sorted(self._places[i] for i in study_ids if i in self._places)
+        studies = self._archive.read(self._index.take(places).to_pylist())
+        return {s.study_id: (s.fingerprint, s.report) for s in studies if isinstance(s, Study)}

@@ -1,0 +1,65 @@
+"""A published snapshot to a RadGraph JSON file, and a RadGraph JSON file to a snapshot."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from radkg.errors import ConfigError, SnapshotError, StorageError
+from radkg.interchange.documents import IMPORTED, read_radgraph
+from radkg.interchange.published import Reports
+from radkg.run import audit
+from radkg.run.settings import ExtractConfig, save_config
+from radkg.run.snapshot import Snapshot, publish, read_snapshot
+from radkg.schema.arrow import from_table, to_table
+from radkg.schema.radgraph import SPELLINGS, to_document
+from radkg.storage import LocalStorage, Storage
+
+
+def export_radgraph(storage: Storage, file: Path, spelling: str = "v1") -> int:
+    """Write every published study as one document; return how many.
+
+    The reports are read again from where the snapshot has them: an archive, or an imported file.
+
+    Raises:
+        SnapshotError: nothing is published, or the reports are not those that were extracted.
+    """
+    if spelling not in SPELLINGS:
+        raise ConfigError(f"no label spelling {spelling!r}: known: {', '.join(SPELLINGS)}")
+    snapshot = read_snapshot(storage)
+    reports = Reports(storage)
+    documents = {}
+    for table in snapshot.tables():
+        extractions = from_table(table)
+        texts = reports.of(table.to_pylist())
+        for row in extractions:
+            extra = reports.extras.get(row.study_id)
+            documents[row.study_id] = to_document(row, texts[row.study_id], spelling, extra)
+    text = json.dumps(documents, indent=1, ensure_ascii=False) + "\n"
+    LocalStorage(file.resolve().parent).write(file.name, text.encode())
+    return len(documents)
+
+
+def import_radgraph(file: Path, storage: Storage) -> Snapshot:
+    """Publish the documents of a RadGraph JSON file as they are, ready to be loaded.
+
+    Raises:
+        SchemaError: the file is not RadGraph JSON; the message names the document.
+        SnapshotError: there is no document, or they are of several archives or extractors.
+    """
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise StorageError(f"cannot read {file}: {error.strerror}") from error
+    documents = read_radgraph(data, str(file))
+    if not documents:
+        raise SnapshotError(f"{file} holds no document: nothing was published")
+    rows = [document.extraction for document in documents]
+    storage.write(IMPORTED, data)
+    config = ExtractConfig(archive=IMPORTED, out=storage.uri, extractor=rows[0].extractor)
+    save_config(config, storage, IMPORTED)
+    snapshot = publish(storage, to_table(rows))
+    facts = {"input": hashlib.sha256(data).hexdigest(), "snapshot_id": snapshot.snapshot_id}
+    audit.record(storage, "import", facts | {"rows": snapshot.num_studies})
+    return snapshot

@@ -1,0 +1,94 @@
+"""Tables as CSV or Parquet, and property graphs as a pair of them with the headers of a tool."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from radkg.interchange.property_graph import PropertyGraph
+from radkg.storage import writing
+
+FileType = Literal["csv", "parquet"]
+FILE_TYPES: tuple[FileType, ...] = get_args(FileType)
+Headers = Literal["plain", "gephi", "neo4j"]
+HEADERS: tuple[Headers, ...] = get_args(Headers)
+
+_GEPHI = {"id": "Id", "source": "Source", "target": "Target", "relation": "Label"}
+_NEO4J = {"id": "id:ID", "source": ":START_ID", "target": ":END_ID", "relation": ":TYPE"}
+_NEO4J_TYPES = {pa.string(): "string", pa.int64(): "long", pa.float64(): "double"}
+
+
+@contextlib.contextmanager
+def table_writer(path: Path, schema: pa.Schema, file_type: FileType) -> Iterator[Any]:
+    """Give what writes tables of a schema, one after the other, to a new file at `path`.
+
+    Raises:
+        StorageError: it cannot be written; what stood at `path` stands.
+    """
+    with writing(path) as file:
+        if file_type == "csv":
+            writer = pyarrow.csv.CSVWriter(file, schema)
+        else:
+            writer = pyarrow.parquet.ParquetWriter(file, schema, compression="zstd")
+        with writer:
+            yield writer
+
+
+def write_tables(
+    graph: PropertyGraph, folder: Path, file_type: FileType, headers: Headers = "plain"
+) -> tuple[int, int]:
+    """Write nodes.<type> and edges.<type> into a directory; return the numbers of rows.
+
+    Args:
+        graph: what is written.
+        folder: made if missing; both files are replaced once both are whole.
+        file_type: csv or parquet.
+        headers: plain (igraph and data frames: an edge's ends come first), gephi (Id, Label;
+            Source, Target, Type, Label, Weight), or neo4j (`neo4j-admin database import`: :ID,
+            :LABEL; :START_ID, :END_ID, :TYPE).
+
+    Raises:
+        StorageError: the directory cannot be written.
+    """
+    counts = [0, 0]
+    parts = (("nodes", graph.nodes), ("edges", graph.edges))
+    with contextlib.ExitStack() as stack:
+        writers = []
+        for name, schema in parts:
+            dressed = _dressed(schema.empty_table(), graph, headers).schema
+            path = folder / f"{name}.{file_type}"
+            writers.append(stack.enter_context(table_writer(path, dressed, file_type)))
+        for chunk in graph.chunks:
+            for i, table in enumerate(chunk):
+                writers[i].write_table(_dressed(table, graph, headers))
+                counts[i] += table.num_rows
+    return counts[0], counts[1]
+
+
+def _dressed(table: pa.Table, graph: PropertyGraph, headers: Headers) -> pa.Table:
+    """Return a table of nodes or edges with the column names that a tool looks for."""
+    if headers == "plain":
+        return table
+    is_nodes = "id" in table.schema.names
+    if headers == "gephi":
+        names = _GEPHI | {graph.name: "Label"} if is_nodes else _GEPHI | {graph.weight: "Weight"}
+        constant = None if is_nodes else ("Type", "Directed")
+    else:
+        typed = {field.name: f"{field.name}:{_NEO4J_TYPES[field.type]}" for field in table.schema}
+        names = typed | _NEO4J
+        constant = (":LABEL", graph.label) if is_nodes else None
+        if not is_nodes:  # as the types of the graph that radkg loads
+            at = table.schema.get_field_index("relation")
+            table = table.set_column(at, "relation", pc.utf8_upper(table["relation"]))
+    table = table.rename_columns([names.get(name, name) for name in table.schema.names])
+    if constant is None:
+        return table
+    name, value = constant
+    return table.append_column(name, pa.repeat(pa.scalar(value, pa.string()), table.num_rows))

@@ -1,0 +1,186 @@
+"""What the explorer answers over HTTP: who may ask, hostile values, edges, sentences, verdicts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+
+from radkg.errors import ConfigError, GraphError
+from radkg.explore.server import loaded_night
+from radkg.explore.verdicts import Verdicts
+from radkg.graph.verify import verify
+from radkg.review import score_sheets
+from radkg.review.sheet import read_csv
+from radkg.run.retractions import record_retraction
+from radkg.run.snapshot import read_snapshot
+from radkg.storage import open_storage
+from tests.explore.conftest import TOKEN
+
+HOME = "http://127.0.0.1:8000"
+EFFUSION = "observation:effusion"
+HOSTILE = (
+    "'",
+    "\\",
+    "'})-[]-() DETACH DELETE c //",
+    "$text",
+    "%",
+    "\x00",
+    "<script>",
+    "\u202e",
+    "`",
+)
+
+
+@pytest.fixture
+def client(explorer):
+    with TestClient(explorer, base_url=HOME, follow_redirects=False) as client:
+        assert client.get("/", params={"token": TOKEN}).status_code == 303
+        yield client
+
+
+def test_only_who_has_the_token_may_ask_under_a_name_of_this_machine(client):
+    assert client.get("/").status_code == 200
+    assert client.get("/", headers={"host": "evil.example:8000"}).status_code == 400
+    assert client.get("/", headers={"host": "127.0.0.1.evil.example"}).status_code == 400
+    assert client.get("/api/about", headers={"origin": "http://127.0.0.1:9"}).status_code == 403
+    client.cookies.clear()
+    for path in ("/", "/?token=wrong", "/api/about", "/static/app.js"):
+        assert client.get(path).status_code == 403, path
+    assert client.post("/api/verdict", json={}).status_code == 403
+
+
+def test_the_page_may_load_nothing_from_elsewhere(client):
+    answer = client.get("/")
+    assert answer.headers["content-security-policy"].startswith("default-src 'self';")
+    assert answer.headers["cache-control"] == "no-store"
+    loaded = re.findall(r'(?:src|href)="([^"#]+)"', answer.text)
+    assert "/static/cytoscape.min.js" in loaded
+    assert {client.get(path).status_code for path in loaded} == {200}
+
+
+def test_a_search_finds_concepts_by_a_part_of_their_name(client):
+    found = client.get("/api/concepts", params={"text": " EFFUS"}).json()
+    assert found[0]["key"] == EFFUSION
+    assert found[0]["mentions"] > 0
+    assert client.get("/api/concepts", params={"text": " "}).json() == []
+
+
+def test_what_is_retracted_is_shown_no_more(client, published):
+    asked = {"study_id": "CXR6"}
+    assert client.get("/api/study", params=asked).status_code == 200
+    storage = open_storage(str(published))  # which other tests share
+    record_retraction(storage, "study", "CXR6", undo=False)
+    gone = client.get("/api/study", params=asked).status_code
+    record_retraction(storage, "study", "CXR6", undo=True)
+    assert (gone, client.get("/api/study", params=asked).status_code) == (404, 200)
+
+
+def test_hostile_values_find_nothing_and_change_nothing(client):
+    before = client.get("/api/neighbourhood", params={"concept": EFFUSION}).json()
+    for value in HOSTILE:
+        for path, asked in (
+            ("concepts", {"text": value}),
+            ("neighbourhood", {"concept": value}),
+            ("evidence", {"head": value, "relation": "modify", "tail": value}),
+            ("study", {"study_id": value}),
+            ("image", {"study_id": "CXR6", "image_id": value}),
+        ):
+            answer = client.get(f"/api/{path}", params=asked)
+            if path in ("concepts", "evidence"):
+                assert answer.json() in ([], {"passages": [], "next": None}), (path, value)
+            else:
+                assert answer.status_code == 404, (path, value)
+    assert client.get("/api/neighbourhood", params={"concept": EFFUSION}).json() == before
+
+
+def test_a_filter_that_does_not_exist_is_refused(client):
+    for name, value in (
+        ("label", "OBS"),
+        ("relation", "HAS_STUDY"),
+        ("confidence", "nan"),
+        ("confidence", "1.1"),
+        ("since", "yesterday"),
+        ("limit", "0"),
+        ("cypher", "MATCH (n) RETURN n"),
+    ):
+        asked = {"concept": EFFUSION, name: value}
+        answer = client.get("/api/neighbourhood", params=asked)
+        assert answer.status_code == 422, asked
+        assert name in answer.text
+
+
+def test_edges_count_studies_and_their_sentences_stand_behind_them(client, published):
+    around = client.get("/api/neighbourhood", params={"concept": EFFUSION}).json()
+    assert {edge["relation"] for edge in around["edges"]} >= {"modify", "located_at"}
+    for edge in around["edges"]:
+        ends = {name: edge[name] for name in ("head", "relation", "tail")}
+        found = client.get("/api/evidence", params=ends).json()
+        assert len({p["study_id"] for p in found["passages"]}) == edge["studies"] <= edge["of"]
+        assert all("<mark" in s for p in found["passages"] for s in p["sentences"])
+    modify = {"head": "observation:small", "relation": "modify", "tail": EFFUSION}
+    (sentence, *_) = client.get("/api/evidence", params=modify).json()["passages"][0]["sentences"]
+    assert re.sub(r"<[^>]+>", "", sentence) == "Small left effusion"
+
+
+def test_findings_co_occur_and_filters_take_edges_away(client):
+    asked = {"concept": "observation:opacity", "relation": "co_occurs", "normal": True}
+    both = {"label": ["OBS-DP", "OBS-U", "OBS-DA", "ANAT-DP"]}
+    (edge, *_) = client.get("/api/neighbourhood", params=asked | both).json()["edges"]
+    ends = {name: edge[name] for name in ("head", "relation", "tail")}
+    (passage, *_) = client.get("/api/evidence", params=ends | both).json()["passages"]
+    assert passage["at_hand"]
+    assert passage["sentences"][0].count("<mark") == 2
+    for none in ({"confidence": 1.0, "since": "2100-01-01"}, {"label": "OBS-DA"}):
+        assert client.get("/api/neighbourhood", params=asked | none).json()["edges"] == []
+
+
+def test_a_study_shows_its_origin_and_no_markup_of_its_own(client, published):
+    html = client.get("/api/study", params={"study_id": "CXR6"}).text
+    night = read_snapshot(open_storage(str(published)))
+    assert night.snapshot_id in html
+    assert str(night.manifest["model_id"]) in html
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "&lt;/script&gt;" in html
+    assert client.get("/api/study", params={"study_id": "CXR99"}).status_code == 404
+
+
+def test_verdicts_are_a_sheet_that_can_be_scored_and_taken_back(client, review):
+    for number, verdict in ((1, "accept"), (2, "reject"), (2, "unsure"), (1, None), (1, "accept")):
+        said = {"study_id": "CXR1", "triplet": number, "verdict": verdict}
+        assert client.post("/api/verdict", json=said).status_code == 200
+    report = score_sheets([review])["sheets"][0]
+    assert (report["rows"], report["accept"], report["unsure"], report["reject"]) == (2, 1, 1, 0)
+    assert 'data-verdict="accept" aria-pressed="true"' in client.get(
+        "/api/study", params={"study_id": "CXR1"}
+    ).text.replace("\n", " ")
+    for wrong in ({"triplet": 99}, {"verdict": "maybe"}, {"study_id": "CXR99"}):
+        assert client.post("/api/verdict", json=said | wrong).status_code in (400, 404, 422)
+    assert len(read_csv(review.read_text("utf-8-sig"), "review")) == 2
+
+
+def test_a_named_query_is_answered_as_a_table(client):
+    html = client.get("/api/answer/top_findings", params={"limit": "3"}).text
+    assert "<table>" in html
+    assert "effusion" in html
+    assert client.get("/api/answer/none").status_code == 400
+    assert client.get("/api/answer/top_findings", params={"limit": "x"}).status_code == 400
+
+
+def test_looking_leaves_the_graph_as_it_was(client, graph, published):
+    client.get("/api/neighbourhood", params={"concept": EFFUSION})
+    client.get("/api/study", params={"study_id": "CXR1"})
+    assert verify(graph, read_snapshot(open_storage(str(published)))).ok
+
+
+def test_a_graph_without_the_run_is_told(graph, published):
+    with pytest.raises(GraphError, match="radkg load --out"):
+        loaded_night(graph, open_storage(str(published)))
+
+
+def test_a_sheet_with_other_columns_is_left_alone(review):
+    review.write_text("a,b\n1,2\n")
+    with pytest.raises(ConfigError, match="--review"):
+        Verdicts(review)

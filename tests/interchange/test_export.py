@@ -1,0 +1,93 @@
+"""The verb: every format twice gives equal bytes, and an option that does not fit is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from radkg.errors import ConfigError, SnapshotError
+from radkg.interchange.export import FORMATS, ExportOptions, export
+from radkg.run.retractions import record_retraction
+from radkg.storage import open_storage
+from tests.demo_run import DemoRun, radkg
+from tests.interchange.published import publish_rows, rows
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return {file.name if path.is_dir() else "": file.read_bytes() for file in files}
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("name", [n for n in FORMATS if n != "radgraph"])  # in test_river
+def test_twice_gives_equal_bytes(demo_run: DemoRun, tmp_path: Path, name: str):
+    made = []
+    for path in (tmp_path / "a", tmp_path / "b"):
+        export(open_storage(str(demo_run.out)), path, name, ExportOptions())
+        made.append(contents(path))
+    assert made[0] == made[1]
+    assert all(made[0].values())
+
+
+@pytest.mark.ray
+def test_the_command_writes_where_it_says(demo_run: DemoRun, tmp_path: Path):
+    path = tmp_path / "new/population.graphml"
+    done = radkg("export", str(path), "--format", "graphml", "--out", str(demo_run.out))
+    assert done.returncode == 0, done.stderr
+    assert f"the graph of 3955 studies written to {path}" in done.stderr
+    assert path.read_bytes().endswith(b"</graphml>\n")
+    wrong = radkg("export", str(path), "--format", "fhir", "--notes", "n", "--out", "no such")
+    assert wrong.returncode == 2
+    assert "--notes is not for --format fhir" in wrong.stderr
+
+
+@pytest.mark.parametrize("name", [n for n in FORMATS if n != "radgraph"])
+def test_what_is_retracted_is_exported_no_more(tmp_path: Path, name: str):
+    night = publish_rows(tmp_path / "out", rows())
+    export(night.storage, tmp_path / "before", name, ExportOptions())
+    record_retraction(night.storage, "study", "s2", undo=False)
+    export(night.storage, tmp_path / "after", name, ExportOptions())
+    assert contents(tmp_path / "before") != contents(tmp_path / "after")
+    record_retraction(night.storage, "study", "s2", undo=True)
+    export(night.storage, tmp_path / "undone", name, ExportOptions())
+    assert contents(tmp_path / "before") == contents(tmp_path / "undone")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("x", {}, "known: radgraph, graphml"),
+        ("fhir", {"headers": "gephi"}, "--headers is not for --format fhir, but for tables"),
+        ("tables", {"headers": "x"}, "no --headers 'x': known: plain, gephi, neo4j"),
+        ("tables", {"file_type": "x"}, "known: csv, parquet"),
+        ("graphml", {"level": "x"}, "known: population, mentions"),
+        ("graphml", {"level": "population", "study": "s1"}, "are of the mentions"),
+        ("fhir", {"study": "s9"}, "no study 's9' is published"),
+        ("radgraph", {"with_text": True}, "--with-text is not for"),
+        ("radgraph", {"spelling": "v2"}, "known: v1, xl"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_told(
+    tmp_path: Path, name: str, options: dict[str, Any], message: str
+):
+    publish_rows(tmp_path / "out", rows())
+    path = tmp_path / "file"
+    with pytest.raises(ConfigError, match=message):
+        export(open_storage(str(tmp_path / "out")), path, name, ExportOptions(**options))
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_export_that_fails_leaves_what_stood(tmp_path: Path):
+    publish_rows(tmp_path / "out", rows())
+    storage = open_storage(str(tmp_path / "out"))
+    path = tmp_path / "f.ndjson"
+    export(storage, path, "fhir", ExportOptions(study="s1"))
+    before = path.read_bytes()
+    part = next((tmp_path / "out/snapshot/parts").iterdir())
+    part.unlink()
+    with pytest.raises(SnapshotError, match="part is gone"):
+        export(storage, path, "fhir", ExportOptions())
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["f.ndjson", "out"]
