@@ -104,7 +104,8 @@ class InventedSnapshot:
         data = b"".join(arrow.to_parquet(table) for table in self.tables())
         return hashlib.blake2b(data, digest_size=16).hexdigest()
 
-    def tables(self) -> Iterator[pa.Table]:
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         rows = sorted(self.extractions, key=lambda extraction: extraction.study_id)
         for at in range(0, len(rows), self.rows_per_table):
-            yield arrow.to_table(rows[at : at + self.rows_per_table])
+            table = arrow.to_table(rows[at : at + self.rows_per_table])
+            yield table if columns is None else table.select(columns)
