@@ -167,7 +167,7 @@ class _Loading:
     """One load: what it loads where, and its transactions."""
 
     def __init__(
-        self, graph: Graph, snapshot: Snapshot, repair: bool, differ: Changes | None
+        self, graph: Graph, snapshot: Snapshot, repair: bool, differ: Changes | None = None
     ) -> None:
         self.graph = graph
         self.snapshot = snapshot
