@@ -29,6 +29,7 @@ from radkg.extractor import DEFAULT
 if TYPE_CHECKING:
     from radkg.graph import Graph
     from radkg.graph.analytics import Query
+    from radkg.graph.building import BuildReport
 
 app = typer.Typer(
     help="Archives of chest X-rays and their reports to a knowledge graph of a population.",
@@ -100,6 +101,14 @@ Keep = Annotated[int, typer.Option(help="Nights that stay, for `diff`.", metavar
 Device = Annotated[
     str,
     typer.Option(help="cpu, or cuda: a GPU for each worker, CPUs beside it that read images."),
+]
+Neo4jHome = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="NEO4J_HOME",
+        help="Folder of a Neo4j 5 installation on this machine, or of its jars.",
+        metavar="DIR",
+    ),
 ]
 GraphAddress = Annotated[
     str,
@@ -404,9 +413,21 @@ def load(
     repair: Annotated[
         bool, typer.Option(help="Replace every study, whatever stands: after a change by hand.")
     ] = False,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            help="Build a new Neo4j store in this directory by import, the quick way for a whole "
+            "population, instead of loading into --graph.",
+            metavar="DIR",
+        ),
+    ] = None,
+    neo4j_home: Neo4jHome = None,
     as_json: Json = False,
 ) -> None:
     """Load what is published into the graph: the difference to what stands there."""
+    if into is not None:
+        _print_report(_build(out, into, neo4j_home), as_json)
+        return
     from radkg.graph.loader import load as run_load
     from radkg.progress import stage
     from radkg.run.audit import record_load
@@ -952,6 +973,23 @@ def run(command: typer.Typer | Callable[..., None], argv: Sequence[str] | None =
             raise
         typer.echo("interrupted: what is finished stands, run the same command again", err=True)
         sys.exit(4)
+
+
+def _build(out: str, into: Path, neo4j_home: Path | None) -> BuildReport:
+    from radkg.graph.building import build
+    from radkg.graph.neo4j_home import Neo4jHome
+    from radkg.progress import stage
+    from radkg.run.audit import record_load
+    from radkg.run.snapshot import read_snapshot
+    from radkg.storage import open_storage
+
+    if neo4j_home is None:
+        raise ConfigError("--into builds a Neo4j store: say where Neo4j is with --neo4j-home")
+    snapshot = read_snapshot(open_storage(out))
+    home = Neo4jHome(neo4j_home)
+    report = build(snapshot, into, home, lambda name: stage(console, name))
+    record_load(snapshot, "import", dataclasses.asdict(report))
+    return report
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ runs it on both engines with an empty graph each time.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
@@ -33,8 +34,11 @@ def _absent(reason: str) -> None:
 
 def _jars() -> Path:
     """Return the folder of Neo4j's jars; Maven fetches them once per user."""
+    if shutil.which("java") is None or shutil.which("mvn") is None:
+        _absent("Neo4j needs java (17 or later) and mvn on the PATH")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "radkg"
-    jars = cache / NEO4J
+    wanted = hashlib.sha256((SOURCES / "pom.xml").read_bytes()).hexdigest()[:8]
+    jars = cache / f"{NEO4J}-{wanted}"
     if jars.is_dir():
         return jars
     cache.mkdir(parents=True, exist_ok=True)
@@ -52,16 +56,22 @@ def _jars() -> Path:
     return jars
 
 
+@pytest.fixture(scope="session")
+def neo4j_home() -> Path:
+    """The folder of Neo4j's jars, as `--neo4j-home` takes it."""
+    return _jars()
+
+
 @contextlib.contextmanager
-def run_neo4j() -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
-    """Run a Neo4j server; give its address, password and process."""
-    java = shutil.which("java")
-    if java is None or shutil.which("mvn") is None:
-        _absent("Neo4j needs java (17 or later) and mvn on the PATH")
+def run_neo4j(data: Path | None = None) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
+    """Run a Neo4j server, on a store of its own or on `data`; give address, password, process."""
     jars = _jars()
+    java = shutil.which("java")
     password = secrets.token_urlsafe(16)
     (port,) = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="radkg-neo4j-") as home:
+        if data is not None:
+            (Path(home) / "data").symlink_to(data)
         log = Path(home) / "server.log"
         command = [str(java), "-Xmx1g", "-cp", f"{jars}/*", str(SOURCES / "Server.java")]
         with log.open("w") as errors:

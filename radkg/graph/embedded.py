@@ -11,36 +11,22 @@ import fcntl
 import importlib.util
 import os
 import secrets
-import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from radkg.errors import GraphError, GraphUnavailable, StorageError
+from radkg.graph.children import STOP_TIMEOUT_S, bound, stop
 from radkg.graph.client import Graph
 
 START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 20.0
 LOCK_TIMEOUT_S = 1.0
 USER = "root"
 # Measured on 4,000 studies and 2 cores: least CPU and memory of G1, parallel and serial collection.
 JVM = ("-Xmx2g", "-Xmn400m", "-XX:+UseSerialGC", "--add-modules=jdk.incubator.vector")
-
-# The kernel ends the server when its parent is gone, even by SIGKILL. The setting is made in a
-# fresh interpreter that then becomes the server: nothing of ours runs between fork and exec.
-_BOUND_TO_PARENT = """
-import ctypes, os, sys
-os.umask(0o077)
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, int(sys.argv[1]))
-    if os.getppid() != int(sys.argv[2]):
-        sys.exit("the parent is gone")
-os.execv(sys.argv[3], sys.argv[3:])
-"""
 
 
 def existing_store(out: Path) -> Path:
@@ -75,7 +61,7 @@ def open_embedded(store: Path) -> Iterator[Graph]:
             with graph:
                 yield graph
         finally:
-            _stop(server)
+            stop(server)
     finally:
         os.close(lock)
 
@@ -126,9 +112,9 @@ def _start(store: Path, lock: int) -> tuple[subprocess.Popen[bytes], Graph]:
                 return server, _ready(bolt_port, password)
             time.sleep(0.05)
     except BaseException:
-        _stop(server)
+        stop(server)
         raise
-    _stop(server)
+    stop(server)
     log = (store / "server.log").read_text(errors="replace").splitlines()
     raise GraphUnavailable(
         f"the embedded graph engine did not start on {store}: see {store / 'server.log'}, "
@@ -205,13 +191,7 @@ def _password(store: Path) -> str:
 
 
 def _spawn(command: list[str], store: Path, lock: int) -> subprocess.Popen[bytes]:
-    """Start the server bound to this process.
-
-    The kernel's notice goes out when the THREAD that forked ends, so a thread of its own forks
-    and then lives as long as the server does.
-    """
-    bound = [sys.executable, "-I", "-S", "-c", _BOUND_TO_PARENT]
-    bound += [str(int(signal.SIGTERM)), str(os.getpid()), *command]
+    """Start the server bound to this process: a thread forks it and then lives as long as it."""
     started: list[subprocess.Popen[bytes]] = []
     ready = threading.Event()
 
@@ -221,7 +201,7 @@ def _spawn(command: list[str], store: Path, lock: int) -> subprocess.Popen[bytes
             with os.fdopen(handle, "wb") as log:
                 started.append(
                     subprocess.Popen(
-                        bound,
+                        bound(command),
                         cwd=store,
                         stdin=subprocess.DEVNULL,
                         stdout=log,
@@ -239,15 +219,6 @@ def _spawn(command: list[str], store: Path, lock: int) -> subprocess.Popen[bytes
     if not started:
         raise GraphUnavailable(f"cannot run {command[0]}: is the wheel complete for this system?")
     return started[0]
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
-    try:
-        server.wait(STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
 
 
 def free_ports(count: int) -> list[int]:

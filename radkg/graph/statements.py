@@ -18,6 +18,9 @@ SCHEMA = (
     "CREATE INDEX IF NOT EXISTS FOR (n:Concept) ON (n.name)",
 )
 
+# Until then a query may meet an index that is not yet filled. Neo4j alone has it.
+AWAIT_INDEXES = "CALL db.awaitIndexes($seconds)"
+
 STORED = """
 MATCH (s:Study {archive: $archive})-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
 RETURN s.key AS key, x.digest AS digest
