@@ -115,7 +115,8 @@ def main() -> None:
                 seconds[name] = extract(config).seconds
             middle = samples[len(samples) // 4 : 3 * len(samples) // 4] or samples
             found[name] = statistics.median(middle)
-        spilled = "Spilled" in memory_summary(stats_only=True)
+        head = ray.get_runtime_context().gcs_address
+        spilled = "Spilled" in memory_summary(head, stats_only=True)
         ray.shutdown()
     print(
         json.dumps(
