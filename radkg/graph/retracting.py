@@ -113,7 +113,8 @@ def _check(current: Snapshot, kind: Kind, which: str, undo: bool) -> None:
 
 
 def _holds(night: Snapshot, kind: Kind, which: str) -> bool:
-    return any(which in table[_COLUMNS[kind]].to_pylist() for table in night.tables())
+    column = _COLUMNS[kind]
+    return any(which in table[column].to_pylist() for table in night.tables([column]))
 
 
 def _elsewhere(graph: Graph, archive: str, kind: Kind, which: str) -> list[str]:
