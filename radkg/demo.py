@@ -17,6 +17,7 @@ from radkg.graph.loader import LoadReport, load
 from radkg.page import page
 from radkg.progress import stage
 from radkg.run import audit
+from radkg.run.retractions import retained
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.schema.answer import Answer
@@ -135,6 +136,6 @@ def _shown(snapshot: Snapshot) -> list[Extraction]:
         kinds = {e.label for e in extraction.entities} | {r.relation for r in extraction.relations}
         return (-len(kinds), -len(extraction.relations), extraction.study_id)
 
-    rows = [row for table in snapshot.tables() for row in from_table(table)]
+    rows = [row for table in retained(snapshot).tables() for row in from_table(table)]
     short = [row for row in rows if len(row.entities) <= SHOWN_ENTITIES]
     return sorted(short or rows, key=variety)[:SHOWN_STUDIES]

@@ -15,6 +15,7 @@ from radkg.interchange.property_graph import PropertyGraph, mentions, population
 from radkg.interchange.published import Reports
 from radkg.interchange.radgraph import export_radgraph
 from radkg.interchange.tables import FILE_TYPES, HEADERS, FileType, Headers, write_tables
+from radkg.run.retractions import retained
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.storage import Storage, writing
 
@@ -68,7 +69,7 @@ def export(storage: Storage, path: Path, name: str, options: ExportOptions) -> s
     if name == "graphml":
         with writing(path) as file:
             write_graphml(_graph(snapshot, options), file)
-        return f"the graph of {options.study or f'{snapshot.num_studies} studies'}"
+        return f"the graph of {options.study or f'{retained(snapshot).num_studies} studies'}"
     if name == "tables":
         headers = cast(Headers, options.headers or "plain")
         counts = write_tables(_graph(snapshot, options), path, file_type, headers)

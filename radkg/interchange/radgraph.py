@@ -10,6 +10,7 @@ from radkg.errors import ConfigError, SnapshotError, StorageError
 from radkg.interchange.documents import IMPORTED, read_radgraph
 from radkg.interchange.published import Reports
 from radkg.run import audit
+from radkg.run.retractions import retained
 from radkg.run.settings import ExtractConfig, save_config
 from radkg.run.snapshot import Snapshot, publish, read_snapshot
 from radkg.schema.arrow import from_table, to_table
@@ -21,6 +22,7 @@ def export_radgraph(storage: Storage, file: Path, spelling: str = "v1") -> int:
     """Write every published study as one document; return how many.
 
     The reports are read again from where the snapshot has them: an archive, or an imported file.
+    What is retracted is left out.
 
     Raises:
         SnapshotError: nothing is published, or the reports are not those that were extracted.
@@ -30,7 +32,7 @@ def export_radgraph(storage: Storage, file: Path, spelling: str = "v1") -> int:
     snapshot = read_snapshot(storage)
     reports = Reports(storage)
     documents = {}
-    for table in snapshot.tables():
+    for table in retained(snapshot).tables():
         extractions = from_table(table)
         texts = reports.of(table.to_pylist())
         for row in extractions:

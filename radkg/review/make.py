@@ -13,6 +13,7 @@ from radkg.archive.images import read_image
 from radkg.errors import ArchiveError, ConfigError, SchemaError, SnapshotError
 from radkg.review.html import review_html
 from radkg.review.sheet import rows_of, write_csv
+from radkg.run.retractions import retained
 from radkg.run.settings import read_config
 from radkg.run.snapshot import read_snapshot
 from radkg.schema.answer import Cell
@@ -50,7 +51,8 @@ def make_sheet(
     Args:
         out: directory or s3:// address of the run.
         file: what to write; `.csv` for a spreadsheet, `.html` for a page that works offline.
-        num_studies: how many studies to draw, at random, of those with at least one triplet.
+        num_studies: how many studies to draw, at random, of those with at least one triplet that
+            are not retracted.
         seed: of the drawing.
         archive: where the reports are; None: where the run had them.
         images: directory with the archive's images, for `.html`; None: where the run had them.
@@ -63,7 +65,8 @@ def make_sheet(
         raise ConfigError(f"no sheet as {file.name!r}: end it with {' or '.join(_FORMATS)}")
     storage = open_storage(out)
     snapshot, config = read_snapshot(storage), read_config(storage)
-    rows = [row for table in snapshot.tables() for row in from_table(table) if row.relations]
+    tables = retained(snapshot).tables()
+    rows = [row for table in tables for row in from_table(table) if row.relations]
     drawn = {row.study_id: row for row in _draw(rows, num_studies, seed)}
     studies = _studies(archive or config.archive, images or config.images, drawn)
     pairs = [(studies[study_id], drawn[study_id]) for study_id in sorted(drawn)]

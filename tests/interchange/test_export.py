@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from radkg.errors import ConfigError, SnapshotError
 from radkg.interchange.export import FORMATS, ExportOptions, export
+from radkg.interchange.radgraph import import_radgraph
 from radkg.run.retractions import record_retraction
 from radkg.storage import open_storage
 from tests.demo_run import DemoRun, radkg
@@ -41,6 +43,18 @@ def test_the_command_writes_where_it_says(demo_run: DemoRun, tmp_path: Path):
     wrong = radkg("export", str(path), "--format", "fhir", "--notes", "n", "--out", "no such")
     assert wrong.returncode == 2
     assert "--notes is not for --format fhir" in wrong.stderr
+
+
+def test_a_retracted_report_is_exported_no_more(tmp_path: Path):
+    entity = {"label": "OBS-DP", "start_ix": 1, "end_ix": 1, "tokens": "flurb", "relations": []}
+    document = {"text": "A flurb .", "entities": {"1": entity}}
+    (tmp_path / "in.json").write_text(json.dumps({"a": document, "b": document}))
+    storage = open_storage(str(tmp_path / "out"))
+    import_radgraph(tmp_path / "in.json", storage)
+    record_retraction(storage, "study", "a", undo=False)
+    said = export(storage, tmp_path / "left.json", "radgraph", ExportOptions())
+    assert said == "1 documents"
+    assert list(json.loads((tmp_path / "left.json").read_text())) == ["b"]
 
 
 @pytest.mark.parametrize("name", [n for n in FORMATS if n != "radgraph"])

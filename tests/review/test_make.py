@@ -12,6 +12,8 @@ from radkg.errors import ArchiveError, ConfigError, SnapshotError
 from radkg.review import make_sheet
 from radkg.review.make import SHOWN_SIDE
 from radkg.review.sheet import COLUMNS, read_csv
+from radkg.run.retractions import record_retraction
+from radkg.storage import open_storage
 from tests.archives import studies, write_archive
 from tests.page.reading import read_html
 
@@ -31,6 +33,18 @@ def test_one_row_per_triplet_with_both_ends_marked_in_the_evidence(published, tm
     assert all((row["verdict"], row["comment"]) == ("", "") for row in rows)
     assert {row["snapshot"] for row in rows} == {sheet.snapshot}
     assert "CXR7" not in {row["study_id"] for row in rows}  # it has no triplet
+
+
+def test_what_is_retracted_is_not_drawn(published, tmp_path):
+    storage = open_storage(str(published))  # which other tests share
+    record_retraction(storage, "study", "CXR1", undo=False)
+    try:
+        make_sheet(str(published), tmp_path / "s.csv", num_studies=5)
+        with pytest.raises(ConfigError, match="the run has 5 studies with a triplet"):
+            make_sheet(str(published), tmp_path / "s.csv", num_studies=6)
+    finally:
+        record_retraction(storage, "study", "CXR1", undo=True)
+    assert "CXR1" not in {row["study_id"] for row in rows_in(tmp_path / "s.csv")}
 
 
 def test_no_cell_is_a_formula(published, tmp_path):
