@@ -13,6 +13,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,13 +33,22 @@ def scaled(archive: str, nodes: int, count: int, out: str) -> dict[str, float]:
         ProcessPoolExecutor(1, mp_context=get_context("spawn")) as home,
     ):
         seconds, done = home.submit(drive, archive, cluster.address, out).result()
-    middle = [(at, n) for at, n in done if 0.2 * count <= n <= 0.8 * count]
-    rate = (middle[-1][1] - middle[0][1]) / (middle[-1][0] - middle[0][0])
     return {
         "seconds": round(seconds, 1),
         "whole": round(count * STUDY_S / nodes / seconds, 3),
-        "steady": round(rate * STUDY_S / nodes, 3),
+        "steady": round(middle_rate(done, count) * STUDY_S / nodes, 3),
     }
+
+
+def middle_rate(done: Sequence[tuple[float, int]], count: int) -> float:
+    """Return the studies per second of the middle of a run of `count` studies.
+
+    Args:
+        done: seconds, and how many studies were finished then.
+        count: studies of the run; of these the first and the last fifth are left out.
+    """
+    (first, few), *_, (last, many) = [(at, n) for at, n in done if 0.2 <= n / count <= 0.8]
+    return (many - few) / (last - first)
 
 
 def drive(archive: str, address: str, out: str) -> tuple[float, list[tuple[float, int]]]:

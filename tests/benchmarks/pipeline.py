@@ -26,6 +26,7 @@ from radkg.cluster.data import extract
 from radkg.extractor import SHIPPED, extract_rows, load_extractor
 from radkg.run.settings import ExtractConfig
 from tests.benchmarks.nights import generate
+from tests.benchmarks.nodes import middle_rate
 
 
 def language_model(directory: Path) -> str:
@@ -83,8 +84,6 @@ def main() -> None:
         end = time.perf_counter()
         again = extract(config)
     first = next(at for at, n in done if n)
-    middle = [(at, n) for at, n in done if 0.2 * report.studies <= n <= 0.8 * report.studies]
-    steady = (middle[-1][1] - middle[0][1]) / (middle[-1][0] - middle[0][0])
     print(
         json.dumps(
             {
@@ -93,7 +92,7 @@ def main() -> None:
                 "bare_studies_per_s": round(bare_rate),
                 "pipeline_studies_per_s": round(report.studies / report.seconds),
                 "pipeline_over_bare": round(report.studies / report.seconds / bare_rate, 3),
-                "steady_over_bare": round(steady / bare_rate, 3),
+                "steady_over_bare": round(middle_rate(done, report.studies) / bare_rate, 3),
                 "rerun_over_run": round(again.seconds / report.seconds, 3),
                 "seconds": round(report.seconds, 1),
                 "before_first_unit_s": round(first - start, 1),
