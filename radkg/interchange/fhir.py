@@ -18,17 +18,13 @@ from urllib.parse import quote
 
 from radkg.interchange.published import Reports, Row, batches, published_at
 from radkg.run.snapshot import Snapshot
-from radkg.schema.findings import Finding, findings, modifiers, sites
+from radkg.schema.findings import STATES, Finding, findings, modifiers, sites
 
 Resource = dict[str, Any]
 
 _NAMES = uuid.uuid5(uuid.NAMESPACE_URL, "urn:radkg:fhir")
 _HL7 = "http://terminology.hl7.org/CodeSystem"
-_CERTAINTY = {  # label: word, and code of v3-ObservationInterpretation
-    "OBS-DP": ("present", "POS"),
-    "OBS-U": ("uncertain", "IND"),
-    "OBS-DA": ("absent", "NEG"),
-}
+_INTERPRETATION = {"OBS-DP": "POS", "OBS-U": "IND", "OBS-DA": "NEG"}  # v3-ObservationInterpretation
 _STATUS = {  # "registered": the study is known, and nothing was read that could be told
     "ok": "preliminary",
     "empty": "preliminary",
@@ -102,7 +98,7 @@ def _diagnostic_report(row: Row, observations: Iterable[Resource], report: str |
 
 def _observation(row: Row, finding: Finding, *, with_text: bool) -> Resource:
     entity = row["entities"][finding.strongest]
-    word, interpretation = _CERTAINTY[entity["label"]]
+    word, interpretation = STATES[entity["label"]], _INTERPRETATION[entity["label"]]
     places = sites(row, finding.strongest)
     told: Resource = {"bodySite": {"text": "; ".join(places)}} if places else {}
     if with_text and entity["source"] == "report":

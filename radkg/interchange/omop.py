@@ -22,7 +22,7 @@ from radkg.interchange.published import Reports, Row, batches, published_at
 from radkg.interchange.tables import FileType, table_writer
 from radkg.run.snapshot import Snapshot
 from radkg.schema.concepts import concept_kind
-from radkg.schema.findings import modifiers, sites
+from radkg.schema.findings import STATES, modifiers, sites
 
 NOTE_NLP = pa.schema(
     [
@@ -54,7 +54,6 @@ NOTES = pa.schema(
 _WIDTH = 250  # characters of a snippet, a variant and a system
 _MODIFIERS_WIDTH = 2000
 _AROUND = 60  # characters of a snippet before and after its mention
-_CERTAINTY = {"DP": "present", "U": "uncertain", "DA": "absent"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +140,7 @@ def _terms(row: Row, site: Site, report: str | None) -> Iterator[dict[str, Any]]
         if report is not None and start is not None:
             variant = entity["text"]
             snippet = report[max(0, start - _AROUND) : end + _AROUND][:_WIDTH]
-        certainty = _CERTAINTY[entity["label"].partition("-")[2]]
+        certainty = STATES.get(entity["label"], "present")  # anatomy is there
         yield {
             "section_concept_id": site.concepts.get(f"section:{entity['section']}", 0),
             "snippet": snippet,

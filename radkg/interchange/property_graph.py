@@ -15,10 +15,9 @@ import pyarrow as pa
 from radkg.interchange.published import batches
 from radkg.run.snapshot import Snapshot
 from radkg.schema.concepts import concept_key, concept_kind
-from radkg.schema.findings import STRENGTH, findings
+from radkg.schema.findings import STATES, findings
 
 Chunk = tuple[pa.Table, pa.Table]
-_STUDIES = dict(zip(STRENGTH, ("absent", "uncertain", "present"), strict=True))
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ _CONCEPTS = _schema(
     kind=pa.string(),
     mentions=pa.int64(),
     studies=pa.int64(),
-    **dict.fromkeys(_STUDIES.values(), pa.int64()),
+    **dict.fromkeys(STATES.values(), pa.int64()),
 )
 _CONCEPT_EDGES = _edges(
     head_label=pa.string(), tail_label=pa.string(), mentions=pa.int64(), studies=pa.int64()
@@ -101,7 +100,7 @@ def _population(snapshot: Snapshot) -> Iterator[Chunk]:
             studies.update(set(keys))
             for each in findings(row):
                 label = labels[each.strongest]
-                found[concept_key(label, each.concept), _STUDIES[label]] += 1
+                found[concept_key(label, each.concept), STATES[label]] += 1
             edges = [
                 (keys[head], keys[tail], r["relation"], labels[head], labels[tail])
                 for r in row["relations"]
@@ -110,7 +109,7 @@ def _population(snapshot: Snapshot) -> Iterator[Chunk]:
             edge_mentions.update(edges)
             edge_studies.update(set(edges))
     nodes = [
-        (key, *names[key], mentions[key], studies[key], *(found[key, s] for s in _STUDIES.values()))
+        (key, *names[key], mentions[key], studies[key], *(found[key, s] for s in STATES.values()))
         for key in sorted(names)
     ]
     links = [(*edge, edge_mentions[edge], edge_studies[edge]) for edge in sorted(edge_mentions)]

@@ -30,11 +30,10 @@ from typing import Any
 from radkg.errors import ConfigError, SnapshotError, TooManyFlips
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.schema.arrow import SCHEMA_VERSION
-from radkg.schema.findings import findings
+from radkg.schema.findings import STATES, findings
 from radkg.schema.records import Entity
 from radkg.storage import Storage, open_storage
 
-STATES = {"OBS-DP": "present", "OBS-U": "uncertain", "OBS-DA": "absent"}
 CAUSES = {
     "data": ("study_fingerprint", "subject_id", "study_date"),
     "model": ("extractor", "model_id"),

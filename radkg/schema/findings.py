@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from radkg.schema.records import Label
 
-STRENGTH: tuple[Label, ...] = ("OBS-DA", "OBS-U", "OBS-DP")  # rising
+STATES: dict[Label, str] = {"OBS-DA": "absent", "OBS-U": "uncertain", "OBS-DP": "present"}
+STRENGTH: tuple[Label, ...] = tuple(STATES)  # rising
 
 
 class Finding(NamedTuple):

@@ -17,9 +17,10 @@ from radkg.errors import ConfigError, SnapshotError
 from radkg.graph.rows import to_row
 from radkg.run import diff as nights
 from radkg.run import snapshot as snapshots
-from radkg.run.diff import STATES, diff, open_night
+from radkg.run.diff import diff, open_night
 from radkg.run.snapshot import Snapshot, publish, read_snapshot, snapshot_ids
 from radkg.schema.arrow import to_table
+from radkg.schema.findings import STATES
 from radkg.schema.records import Entity, Extraction
 from radkg.storage import open_storage
 from tests.rows import row
