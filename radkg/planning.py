@@ -25,7 +25,7 @@ from radkg.run.journal import Journal
 from radkg.run.plan import Unit, plan_units
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import POINTER, read_snapshot
-from radkg.schema.arrow import EXTRACTION_SCHEMA, versions
+from radkg.schema.arrow import EXTRACTION_SCHEMA, SCHEMA_VERSION, versions
 from radkg.schema.records import Study
 from radkg.schema.sentences import study_sentences, words
 from radkg.storage import Storage
@@ -231,4 +231,7 @@ def _published_rows(storage: Storage) -> pa.Table:
     empty = EXTRACTION_SCHEMA.empty_table()
     if not storage.exists(POINTER):
         return empty
-    return pa.concat_tables([empty, *read_snapshot(storage).tables()])
+    snapshot = read_snapshot(storage)
+    if snapshot.manifest["schema_version"] != SCHEMA_VERSION:
+        return empty  # its rows lack what the archive says now: they are read anew
+    return pa.concat_tables([empty, *snapshot.tables()])

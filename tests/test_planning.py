@@ -12,7 +12,7 @@ from radkg.model.language import Prompt
 from radkg.planning import FORECAST, forecast, forecast_seconds, make_plan, save_forecast
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import publish
-from radkg.schema.arrow import to_table
+from radkg.schema.arrow import EXTRACTION_SCHEMA, from_table, to_table
 from radkg.storage import open_storage
 from tests.archives import studies, write_archive, xml
 from tests.extractor.models import write_vlm
@@ -42,6 +42,21 @@ def test_why_each_study_is_read(tmp_path):
     other = plan_of(tmp_path, members, extractor="rules")
     assert other.reasons == {"new": 4, "changed": 1, "other_model": 17}
     assert (other.gone, len(other.to_extract)) == (0, 22)
+
+
+def test_a_night_of_the_first_schema_is_read_anew(tmp_path, monkeypatch):
+    first = plan_of(tmp_path, studies(20))
+    rows = extracted(first)
+    with monkeypatch.context() as older:
+        names = EXTRACTION_SCHEMA.names[:-3]
+        older.setattr("radkg.run.snapshot.EXTRACTION_SCHEMA", rows.select(names).schema)
+        older.setattr("radkg.run.snapshot.SCHEMA_VERSION", "1")
+        night = publish(first.journal.storage, rows.select(names))
+    assert [row for table in night.tables() for row in from_table(table)] == sorted(
+        from_table(rows), key=lambda row: row.study_id
+    )  # Open-i without its metadata knows no view
+    again = plan_of(tmp_path, studies(20))
+    assert again.reasons == {"new": 20, "changed": 0, "other_model": 0}
 
 
 def test_finished_units_are_not_read_again(tmp_path):

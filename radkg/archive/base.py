@@ -53,6 +53,8 @@ def study_of(record: Record, report: str, sections: tuple[Section, ...]) -> Stud
         images=tuple(Image(**image) for image in record["images"]),
         split=record["split"],
         fingerprint=record["fingerprint"],
+        age=record["age"],
+        sex=record["sex"],
     )
 
 

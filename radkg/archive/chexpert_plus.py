@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from radkg.archive.headings import headed_sections
+from radkg.archive.person import age_of, sex_of
 from radkg.archive.pictures import image_place
 from radkg.archive.places import place
 from radkg.archive.rows import Values
@@ -63,6 +64,8 @@ class CheXpertPlus(TableArchive):
             date_of(row.get("patient_report_date_order", "")),  # an order is no date
             split_of(row.get("split", "")),
             ((image, (view if side != "LATERAL" else "") or side or None, _files(image, stem)),),
+            age=age_of(row.get("age", "").strip()),
+            sex=sex_of(row.get("sex", "")),
         )
 
     def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from radkg.archive.person import age_at, sex_of
 from radkg.archive.pictures import image_place
 from radkg.archive.places import place
 from radkg.archive.rows import Values
@@ -41,14 +42,16 @@ class PadChest(TableArchive):
     def describe(self, row: Values) -> Described:
         """Return who the study of a row is, and what belongs to it."""
         image, folder, view = _known(row, "ImageID"), _known(row, "ImageDir"), row["Projection"]
-        study_id = _known(row, "StudyID")
+        study_id, study_date = _known(row, "StudyID"), date_of(_known(row, "StudyDate_DICOM"))
         return Described(
             study_id,
             _known(row, "PatientID") or study_id,
-            date_of(_known(row, "StudyDate_DICOM")),
+            study_date,
             images=((image, _VIEWS.get(view, view), (f"{folder}/{image}", image)),)
             if image
             else (),
+            age=age_at(study_date, row.get("PatientBirth", "").strip()),
+            sex=sex_of(row.get("PatientSex_DICOM", "")),
         )
 
     def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:

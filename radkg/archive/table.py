@@ -1,15 +1,18 @@
 """A plain table of reports: CSV, TSV, JSON lines or Parquet, one row per study.
 
-Columns are found by name: study_id and report; where they stand also subject_id, study_date, split
-and images (or image, image_path, path). Sections are found by their headings.
+Columns are found by name: study_id and report; where they stand also subject_id, study_date, split,
+age, sex, images (or image, image_path, path) and their view_position. Sections are found by their
+headings.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, ClassVar, Self
 
 from radkg.archive.headings import headed_sections
+from radkg.archive.person import age_of, sex_of
 from radkg.archive.pictures import image_place
 from radkg.archive.places import Place, place
 from radkg.archive.rows import (
@@ -28,8 +31,8 @@ from radkg.schema.records import Section
 
 _NEEDED = ("study_id", "report")
 _IMAGES = ("images", "image", "image_path", "path")
-_COLUMNS = (*_NEEDED, "subject_id", "study_date", "split", *_IMAGES)
-_SEPARATOR = ";"  # of several images in one cell
+_COLUMNS = (*_NEEDED, "subject_id", "study_date", "split", "age", "sex", "view_position", *_IMAGES)
+_SEPARATOR = ";"  # of several images in one cell, and of their view positions
 
 
 @dataclass(frozen=True)
@@ -64,18 +67,26 @@ class ReportTable(TableArchive):
         study_date = date_of(day)
         if day and study_date is None:
             problem = f"study_date {day[:40]!a} is no date such as 2020-01-31"
+        years = _text(row, "age")
+        age = age_of(years)
+        if years and age is None:
+            problem = f"age {years[:40]!a} is no number of years such as 54"
         if not isinstance(row.get("report", ""), str):
             problem = "its report is no text"
-        names = next((row[name] for name in _IMAGES if row.get(name)), "")
-        listed = names if isinstance(names, list) else [names]
-        paths = [path.strip() for n in listed if isinstance(n, str) for path in n.split(_SEPARATOR)]
+        paths = _listed(next((row[name] for name in _IMAGES if row.get(name)), ""))
+        views = _listed(row.get("view_position", ""))
+        if views and len(views) != len(paths):
+            problem = f"{len(views)} view positions for {len(paths)} images: give one for each"
+            views = []
         return Described(
             study_id,
             _text(row, "subject_id") or study_id,  # nobody is mixed up
             study_date,
             split_of(_text(row, "split")),
-            tuple((path, None, (path,)) for path in paths if path),
+            tuple((path, view, (path,)) for path, view in zip_longest(paths, views) if path),
             problem,
+            age,
+            sex_of(_text(row, "sex")),
         )
 
     def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:
@@ -96,6 +107,13 @@ def open_rows(path: Place) -> Rows | None:
     if suffix in JSON_LINES:
         return JsonLines(path)
     return ParquetRows(path, _COLUMNS) if suffix == ".parquet" else None
+
+
+def _listed(cell: Any) -> list[str]:
+    """Return what a cell lists, as a list or in text."""
+    parts = cell if isinstance(cell, list) else [cell]
+    texts = (text for part in parts if isinstance(part, str) for text in part.split(_SEPARATOR))
+    return [text.strip() for text in texts if text.strip()]
 
 
 def _text(row: Values, column: str) -> str:

@@ -26,8 +26,9 @@ from radkg.archive.places import Place
 from radkg.archive.rows import Delimited, Row, Rows, Values, damaged, not_a_file
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
-from radkg.schema.records import Section, Study, Unreadable
+from radkg.schema.records import Section, Sex, Study, Unreadable
 
+_FACTS = ("subject_id", "study_date", "problem", "age", "sex")  # that a fingerprint covers
 RULES = "1"  # part of every fingerprint: to be raised when a rule changes what is read
 
 _DATE = re.compile(r"(\d{4}-?\d\d-?\d\d)(?:[T ].*)?", re.ASCII)
@@ -44,6 +45,8 @@ class Described:
     split: str | None = None
     images: tuple[tuple[str, str | None, tuple[str, ...]], ...] = ()
     problem: str | None = None
+    age: int | None = None
+    sex: Sex | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class TableArchive:
             raise ArchiveError(f"{self.rows.path} holds no study: is the table cut off?")
         for study_id, study in studies.items():
             seen_by = [(i["image_id"], i["view_position"]) for i in study["images"]]
-            facts = [study[key] for key in ("subject_id", "study_date", "problem")]
+            facts = [study[key] for key in _FACTS]
             study["fingerprint"] = digest(
                 firsts[study_id][1].encode(),
                 repr((RULES, facts, seen_by, told_of_images[study_id])).encode(),
@@ -156,6 +159,8 @@ class TableArchive:
             "images": [],
             "content": digest(row.data),
             "problem": problem,
+            "age": said.age,
+            "sex": said.sex,
         }
 
 
@@ -197,7 +202,7 @@ def split_of(text: str) -> str | None:
 
 def _differs(row: tuple[Described, str], first: tuple[Described, str]) -> str | None:
     """Return in what two rows of one study contradict each other."""
-    for what in ("subject_id", "study_date", "split"):
+    for what in ("subject_id", "study_date", "split", "age", "sex"):
         if getattr(row[0], what) != getattr(first[0], what):
             return f"its rows differ in {what}: correct the table"
     return None if row[1] == first[1] else "its rows differ in the report: correct the table"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ from radkg.schema.records import (
     Study,
     Unreadable,
     check,
+    view_positions,
 )
 
 _MODELS = Path(__file__).parents[1] / "model" / "shipped"
@@ -33,6 +35,7 @@ DEFAULT = "small"
 RULES = "rules"
 Picture = npt.NDArray[np.float32] | str  # (1, S, S) as an encoder takes it, or why there is none
 _WHO = ("study_id", "subject_id", "archive", "study_date")
+_OF_PATIENT = ("age", "sex")
 
 
 class Extractor(Protocol):
@@ -157,8 +160,10 @@ def extract_rows(extractor: Extractor, studies: Iterable[Study | Unreadable]) ->
 
 def unreadable_row(extractor: Extractor, item: Unreadable) -> Extraction:
     """Return the failed row of a study that could not be read."""
-    who = {name: item.record[name] for name in _WHO}
-    who["study_fingerprint"] = item.record["fingerprint"]
+    record = item.record
+    who = {name: record[name] for name in (*_WHO, *_OF_PATIENT)}
+    who["study_fingerprint"] = record["fingerprint"]
+    who["view_positions"] = view_positions(i["view_position"] for i in record["images"])
     return _failed(extractor, who, item.reason)
 
 
@@ -179,7 +184,7 @@ def _extract_one(extractor: Extractor, study: Study) -> Extraction:
             ) from error
         reason = f"{type(error).__name__}: {error}"
     reason = reason.encode("utf-8", "backslashreplace").decode()
-    return _failed(extractor, _who(study), reason)
+    return _failed(extractor, _who(study) | _told(study), reason)
 
 
 def _checked(extractor: Extractor, study: Study, row: Extraction) -> Extraction:
@@ -188,13 +193,18 @@ def _checked(extractor: Extractor, study: Study, row: Extraction) -> Extraction:
     for name, value in expected.items():
         if getattr(row, name) != value:
             raise SchemaError(f"{name} of the row is {getattr(row, name)!r} instead of {value!r}")
-    return check(row, study.report)
+    return check(replace(row, **_told(study)), study.report)
 
 
 def _who(study: Study) -> dict[str, Any]:
     """Return the fields of a row that say which study it is of."""
     who = {name: getattr(study, name) for name in _WHO}
     return {**who, "study_fingerprint": study.fingerprint}
+
+
+def _told(study: Study) -> dict[str, Any]:
+    """Return the fields of a row that the archive tells; no extractor needs to pass them on."""
+    return {"view_positions": study.view_positions, "age": study.age, "sex": study.sex}
 
 
 def _failed(extractor: Extractor, who: Mapping[str, Any], reason: str) -> Extraction:

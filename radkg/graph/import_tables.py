@@ -24,6 +24,9 @@ NODES: dict[str, dict[str, pa.DataType]] = {
     "Study": {
         **dict.fromkeys(("key", "study_id", "archive"), pa.string()),
         "study_date": pa.date32(),
+        "view_positions": pa.list_(pa.string()),
+        "age": pa.int64(),
+        "sex": pa.string(),
     },
     "Extraction": dict.fromkeys(
         (

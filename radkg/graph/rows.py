@@ -34,7 +34,7 @@ LISTS = {  # and what tells the items of each apart
     "findings": ("concept",),
 }
 RELATION_TYPES = ("LOCATED_AT", "MODIFY", "SUGGESTIVE_OF")
-FORMAT = 1  # part of every digest: a new shape of the graph replaces every study
+FORMAT = 2  # part of every digest: a new shape of the graph replaces every study
 MAX_KEY_BYTES = 4096  # Neo4j's range index takes about 8 KB; what is no key may be of any length
 
 _OF_MENTION = ("concept", "label", "confidence")  # what a finding takes from its strongest mention
@@ -93,6 +93,9 @@ def to_row(record: Mapping[str, Any]) -> Row:
             study_id=study_id,
             archive=archive,
             study_date=record["study_date"],
+            view_positions=list(record["view_positions"]) or None,
+            age=record["age"],
+            sex=record["sex"],
         ),
         "extraction": _present(
             key=_key(f"{archive}/{study_id}|{extractor}"),

@@ -7,7 +7,8 @@ number of concepts. No report is read: the evidence is the mentions, which hold 
 The cause of a changed study is what differs between its two rows. Where several things do, they
 stand together ("data+model"), for two rows cannot tell which of them it was:
 
-    data         the study's fingerprint, patient or date; also a study that came or went
+    data         the study's fingerprint, patient, date, view positions, age or sex; also a study
+                 that came or went
     model        extractor or model_id, a hash of weights, settings, reading code and word lists
     vocabulary   in place of `model` where the data and every mention and relation are the same and
                  only concepts have other names. A word list that finds other mentions cannot be
@@ -29,13 +30,16 @@ from typing import Any
 
 from radkg.errors import ConfigError, SnapshotError, TooManyFlips
 from radkg.run.snapshot import Snapshot, read_snapshot
-from radkg.schema.arrow import SCHEMA_VERSION
+from radkg.schema.arrow import READABLE
 from radkg.schema.findings import STATES, findings
 from radkg.schema.records import Entity
 from radkg.storage import Storage, open_storage
 
 CAUSES = {
-    "data": ("study_fingerprint", "subject_id", "study_date"),
+    "data": (
+        *("study_fingerprint", "subject_id", "study_date"),
+        *("view_positions", "age", "sex"),
+    ),
     "model": ("extractor", "model_id"),
     "code": ("radkg_version",),
 }
@@ -304,10 +308,10 @@ def _check_comparable(before: Snapshot, after: Snapshot) -> None:
             "mean the same studies"
         )
     for night in (before, after):
-        if night.manifest["schema_version"] != SCHEMA_VERSION:
+        if night.manifest["schema_version"] not in READABLE:
             raise SnapshotError(
                 f"snapshot {night.snapshot_id} under {night.storage.uri} has schema version "
-                f"{night.manifest['schema_version']}, this radkg reads {SCHEMA_VERSION}"
+                f"{night.manifest['schema_version']}, this radkg reads {', '.join(READABLE)}"
             )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from radkg.errors import SchemaError
-from radkg.schema.arrow import EXTRACTION_SCHEMA, from_parquet, to_parquet
+from radkg.schema.arrow import EXTRACTION_SCHEMA, completed, from_parquet, to_parquet
 from radkg.storage import Storage
 
 
@@ -67,7 +67,7 @@ class Journal:
         where = f"{self.storage.uri}/{name}"
         hint = "remove it and run the same command again"
         try:
-            rows = from_parquet(self.storage.read(name), where)
+            rows = completed(from_parquet(self.storage.read(name), where))
         except SchemaError as error:
             raise SchemaError(f"{error}: {hint}") from error
         if not rows.schema.equals(EXTRACTION_SCHEMA):

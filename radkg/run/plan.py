@@ -1,7 +1,7 @@
 """Plan a run: the index minus what stands, cut into immutable, content-addressed units of work.
 
-A unit's id hashes the model and the sorted (study, fingerprint) pairs, so the same work has the
-same name in every run, and a changed study or model can never meet an old result.
+A unit's id hashes the schema, the model and the sorted (study, fingerprint) pairs, so the same work
+has the same name in every run, and a changed study or model can never meet an old result.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
+
+from radkg.schema.arrow import SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def _ends_unit(study_id: str, unit_size: int) -> bool:
 
 
 def _unit_id(records: Sequence[Mapping[str, Any]], model_id: str) -> str:
-    digest = blake2b(model_id.encode(), digest_size=16)
+    digest = blake2b(f"{SCHEMA_VERSION}\0{model_id}".encode(), digest_size=16)
     for study_id, fingerprint in sorted((r["study_id"], r["fingerprint"]) for r in records):
         digest.update(f"\0{study_id}\0{fingerprint}".encode())
     return digest.hexdigest()

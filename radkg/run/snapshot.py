@@ -20,7 +20,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.errors import SnapshotError, StorageError
-from radkg.schema.arrow import EXTRACTION_SCHEMA, SCHEMA_VERSION, from_parquet, to_parquet
+from radkg.schema.arrow import (
+    EXTRACTION_SCHEMA,
+    SCHEMA_VERSION,
+    completed,
+    from_parquet,
+    to_parquet,
+)
 from radkg.schema.records import CONDITIONS, STATUSES
 from radkg.storage import Storage
 
@@ -88,7 +94,8 @@ class Snapshot:
             raise SnapshotError(
                 f"published part {where} was changed after it was written: {self._repair()}"
             )
-        return from_parquet(data, where, columns)
+        rows = from_parquet(data, where, columns)
+        return completed(rows) if columns is None else rows
 
     def _repair(self) -> str:
         return _REPAIR if _pointer(self.storage) == self.snapshot_id else _REPAIR_OLD

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from radkg.errors import SchemaError
 from radkg.schema.records import Entity, Extraction, Relation
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
+READABLE = ("1", SCHEMA_VERSION)  # of snapshots: what an older one lacks is unknown
 
 
 def _field(
@@ -63,6 +64,16 @@ _WHO = [
     _field("study_date", pa.date32(), "null where unknown", null=True, phi="date"),
 ]
 
+_OF_PATIENT = [
+    _field(
+        "age",
+        pa.int32(),
+        "full years at the study, 90: 90 or more; null where unknown",
+        null=True,
+    ),
+    _field("sex", pa.string(), "female, male or other; null where unknown", null=True),
+]
+
 INDEX_SCHEMA = pa.schema(
     [
         *_WHO,
@@ -79,6 +90,7 @@ INDEX_SCHEMA = pa.schema(
         _field("content", pa.string(), "hash of the record's bytes, checked when it is read"),
         _field("problem", pa.string(), "why it cannot be read; null: nothing known", null=True),
         _field("fingerprint", pa.string(), "hash of the report's and the images' bytes"),
+        *_OF_PATIENT,
     ],
     metadata={"radkg.table": "index", "radkg.schema_version": SCHEMA_VERSION},
 )
@@ -95,6 +107,12 @@ EXTRACTION_SCHEMA = pa.schema(
         _field("condition", pa.string(), "image+report, report or image"),
         _field("study_fingerprint", pa.string(), "fingerprint of the study that was read"),
         _field("radkg_version", pa.string(), "version that wrote the row"),
+        _field(
+            "view_positions",
+            pa.list_(pa.field("element", pa.string(), nullable=False)),
+            "PA, AP, LATERAL, ... of its images, each once, sorted; empty where unknown",
+        ),
+        *_OF_PATIENT,
     ],
     metadata={"radkg.table": "extraction", "radkg.schema_version": SCHEMA_VERSION},
 )
@@ -108,7 +126,7 @@ def to_table(extractions: Iterable[Extraction]) -> pa.Table:
     rows = list(extractions)
     columns = [
         _nested([getattr(row, field.name) for row in rows], field.type)
-        if pa.types.is_list(field.type)
+        if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type)
         else pa.array([getattr(row, field.name) for row in rows], field.type)
         for field in EXTRACTION_SCHEMA
     ]
@@ -147,8 +165,20 @@ def from_row(row: dict[str, Any]) -> Extraction:
             **row,
             "entities": tuple(Entity(**entity) for entity in row["entities"]),
             "relations": tuple(Relation(**relation) for relation in row["relations"]),
+            "view_positions": tuple(row["view_positions"]),
         }
     )
+
+
+def completed(rows: pa.Table) -> pa.Table:
+    """Return rows of any READABLE version under EXTRACTION_SCHEMA; others as they are."""
+    missing = [field for field in EXTRACTION_SCHEMA if field.name not in rows.schema.names]
+    if rows.schema.names + [field.name for field in missing] != EXTRACTION_SCHEMA.names:
+        return rows
+    for field in missing:
+        empty = pa.scalar(None if field.nullable else [], field.type)
+        rows = rows.append_column(field, pa.repeat(empty, rows.num_rows))
+    return rows.cast(EXTRACTION_SCHEMA)
 
 
 def to_parquet(table: pa.Table) -> bytes:

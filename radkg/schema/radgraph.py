@@ -35,6 +35,7 @@ _TO_XL = {
 _PROVENANCE = [
     name for name in Extraction.__dataclass_fields__ if name not in ("entities", "relations")
 ]
+_LATER = ("view_positions", "age", "sex")  # older documents lack them
 _FROM_XL = {pair: label for label, pair in _TO_XL.items()}
 
 
@@ -235,8 +236,9 @@ def _provenance(
             "radkg_version": "",
         }
     day = ours["study_date"]
-    fields = {name: ours[name] for name in _PROVENANCE}
+    fields = {name: ours[name] for name in _PROVENANCE if name in ours or name not in _LATER}
     fields |= {"study_date": date.fromisoformat(day) if day else None}
+    fields |= {"view_positions": tuple(ours.get("view_positions", ()))}
     return Extraction(**fields, entities=entities, relations=relations)
 
 

@@ -6,7 +6,7 @@ Names are the same in Arrow, Cypher and on the command line. Offsets are charact
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, get_args
@@ -24,6 +24,9 @@ RELATIONS: tuple[RelationType, ...] = get_args(RelationType)
 STATUSES: tuple[Status, ...] = get_args(Status)
 SOURCES: tuple[Source, ...] = get_args(Source)
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
+Sex = Literal["female", "male", "other"]
+SEXES: tuple[Sex, ...] = get_args(Sex)
+OLDEST = 90  # an age of 90 stands for 90 and more: who is that old could be recognised
 Device = Literal["cpu", "cuda"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 
@@ -59,6 +62,15 @@ class Study:
     images: tuple[Image, ...]
     split: str | None
     fingerprint: str
+    age: int | None = None
+    """at the study, in full years, OLDEST for all that are older; None where unknown"""
+    sex: Sex | None = None
+    """None where unknown"""
+
+    @property
+    def view_positions(self) -> tuple[str, ...]:
+        """Of its images, as the archive names them; each once, sorted."""
+        return view_positions(image.view_position for image in self.images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +122,10 @@ class Extraction:
     condition: Condition
     study_fingerprint: str
     radkg_version: str
+    view_positions: tuple[str, ...] = ()
+    """what the archive says of the study, whoever reads it: as in Study"""
+    age: int | None = None
+    sex: Sex | None = None
 
     def triplets(self) -> list[tuple[str, str, str]]:
         """Return (head text, relation, tail text) for each relation, in order."""
@@ -117,6 +133,11 @@ class Extraction:
             (self.entities[r.head].text, r.relation, self.entities[r.tail].text)
             for r in self.relations
         ]
+
+
+def view_positions(of_images: Iterable[str | None]) -> tuple[str, ...]:
+    """Return the known ones, each once, sorted."""
+    return tuple(sorted({view for view in of_images if view}))
 
 
 def check(extraction: Extraction, report: str | None = None) -> Extraction:
@@ -147,6 +168,14 @@ def _check_row(row: Extraction) -> None:
         raise SchemaError(f"condition {row.condition!r} is none of {CONDITIONS}")
     if type(row.study_date) not in (date, type(None)):
         raise SchemaError(f"study_date {row.study_date!r} is no date")
+    if row.age is not None and not (type(row.age) is int and 0 <= row.age <= OLDEST):
+        raise SchemaError(f"age {row.age!r} is no number of years from 0 to {OLDEST}")
+    if row.sex not in (None, *SEXES):
+        raise SchemaError(f"sex {row.sex!r} is none of {SEXES}")
+    for view in row.view_positions:
+        _text(view, "view_position")
+    if row.view_positions != view_positions(row.view_positions):
+        raise SchemaError(f"view_positions {row.view_positions!r} are not each there once, sorted")
     if row.status != "ok" and (row.entities or row.relations):
         raise SchemaError(f"status {row.status!r} with entities or relations")
     if (row.status == "failed") != (row.reason is not None):

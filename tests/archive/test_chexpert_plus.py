@@ -67,7 +67,12 @@ def parts(study):
 
 @pytest.mark.parametrize("index", [True, False])
 def test_the_views_of_a_study_are_joined(tmp_path, index):
-    rows = [view(), view(2, split="valid"), view(number=2, side="lateral"), view(study=2)]
+    rows = [
+        view(age="91.0"),
+        view(2, split="valid", age="54", sex="Unknown"),
+        view(number=2, side="lateral", age="91.0"),
+        view(study=2),
+    ]
     write(tmp_path / FILE, rows, index)
     images = tmp_path / "PNG"
     (images / "train/patient00001/study1").mkdir(parents=True)
@@ -78,6 +83,9 @@ def test_the_views_of_a_study_are_joined(tmp_path, index):
     assert (first.study_id, first.subject_id) == ("patient00001/study1", "patient00001")
     assert (first.archive, first.study_date, first.split) == ("chexpert-plus", None, "train")
     assert [i.view_position for i in first.images] == ["AP", "LATERAL"]
+    assert [(s.age, s.sex) for s in (first, second, third)] == [
+        *((90, "female"), (54, None), (None, "female"))
+    ]
     assert [i.location and i.location.rpartition("/")[2] for i in first.images] == [
         "view1_frontal.png",
         "view2_lateral.jpg",

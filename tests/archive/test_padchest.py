@@ -23,21 +23,24 @@ COLUMNS = [
     "ReportID",
     "Report",
     "Labels",
+    "PatientBirth",
+    "PatientSex_DICOM",
 ]
 
 
 def write(path, *rows):
     with path.open("w", newline="") as file:
-        csv.writer(file).writerows([COLUMNS, *([i, *row] for i, row in enumerate(rows))])
+        short = ([i, *row, "", "", ""] for i, row in enumerate(rows))
+        csv.writer(file).writerows([COLUMNS, *(row[: len(COLUMNS)] for row in short)])
     return path
 
 
 def test_images_of_a_study_are_joined(tmp_path):
     path = write(
         tmp_path / FILE,
-        ("a.png", 0, 20140915, 11, 1, "PA", 7, "cort normal .", "['normal']"),
+        ("a.png", 0, 20140915, 11, 1, "PA", 7, "cort normal .", "['normal']", "1940.0", "F"),
         ("b.png", 1, "None", 12, 2, "AP_horizontal", "None", "None", "[]"),
-        ("c.png", 0, 20140915, 11, 1, "L", 7, "cort normal .", "['normal']"),
+        ("c.png", 0, 20140915, 11, 1, "L", 7, "cort normal .", "['normal']", "1940.0", "F"),
         ("d.png", 2, 20140230, 13, "None", "UNK", 8, "nan", "None"),
     )
     (tmp_path / "images/0").mkdir(parents=True)
@@ -55,6 +58,8 @@ def test_images_of_a_study_are_joined(tmp_path):
     assert [(s.name, s.start, s.end) for s in first.sections] == [("full report", 0, 13)]
     assert [i.view_position for i in (*second.images, *third.images)] == ["AP", None]
     assert (second.report, second.sections, second.study_date) == ("", (), None)
+    assert (first.age, first.sex, first.view_positions) == (74, "female", ("LATERAL", "PA"))
+    assert (second.age, second.sex, second.view_positions) == (None, None, ("AP",))
     assert (third.report, third.study_date, third.subject_id) == ("", None, "13")
 
 
@@ -100,6 +105,10 @@ def test_the_wheel_holds_the_collection(wheel):
         None: 8,
     }
     assert index["study_date"].null_count == 0
+    assert set(index["sex"].to_pylist()) == {"female", "male", "other", None}
+    ages = index["age"].drop_null().to_pylist()
+    assert (min(ages), max(ages)) == (0, 90)
+    assert index["age"].null_count < 10
     assert index.num_rows - index["problem"].null_count == 1
 
 

@@ -85,6 +85,28 @@ def test_every_kind_of_table_reads_the_same(tmp_path, kind):
     assert third.images[0].location is None
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_age_sex_and_view_positions_are_read_where_they_are_given(tmp_path, kind):
+    told = {"age": "93", "sex": "F", "images": "a.png; b.png", "view_position": "PA;LATERAL"}
+    none = dict.fromkeys(told, "")
+    rows = [{"study_id": f"s{i}", "report": REPORT} | none for i in range(5)]
+    rows[0] |= told
+    rows[1] |= {"age": "54", "sex": "not told"}
+    rows[2] |= {"age": "fifty"}
+    rows[3] |= told | {"view_position": "PA"}
+    first, second, *_, last = found = read(write(tmp_path / kind, rows))
+    assert (first.age, first.sex) == (90, "female")
+    assert [(i.image_id, i.view_position) for i in first.images] == [
+        *(("a.png", "PA"), ("b.png", "LATERAL"))
+    ]
+    assert (second.age, second.sex) == (54, None)
+    assert (last.age, last.sex, last.view_positions) == (None, None, ())
+    assert reasons(found) == {
+        "s2": "age 'fifty' is no number of years such as 54",
+        "s3": "1 view positions for 2 images: give one for each",
+    }
+
+
 def test_two_columns_are_enough_and_a_mark_of_byte_order_is_no_name(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfstudy_id, report\ns1,Clear lungs.\n\n")
     (study,) = read(tmp_path / "a.csv")
@@ -203,6 +225,9 @@ def test_the_fingerprint_is_of_what_is_read(tmp_path):
     def prints(rows):
         return [study.fingerprint for study in read(write(tmp_path / "a.csv", rows))]
 
+    rows = [row | {"age": "54", "sex": "M"} for row in ROWS]
+    for change in ({"age": "55"}, {"sex": "F"}):
+        assert prints([rows[0] | change, *rows[1:]])[0] != prints(rows)[0]
     before = prints(ROWS)
     assert prints([ROWS[0] | {"other": "y"}, *ROWS[1:]]) == before
     assert prints([ROWS[2], ROWS[1], ROWS[0]]) == before[::-1]

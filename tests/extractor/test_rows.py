@@ -36,6 +36,19 @@ def test_one_row_out_for_one_study_in(items):
     ]
 
 
+def test_what_the_archive_tells_is_in_every_row_whoever_reads(tmp_path):
+    table = "study_id,report,age,sex,images,view_position\n"
+    for n, words in enumerate(("effusion", "RAISE", "BROKEN effusion", "")):
+        table += f"{n},{words},54,M,b.png;a.png,PA;LATERAL\n"
+    (tmp_path / "a.csv").write_text(table + "4,effusion,old,M,a.png,PA\n")
+    archive = open_archive(str(tmp_path / "a.csv"))
+    items = list(archive.read(archive.index().to_pylist()))
+    rows = extract_rows(load_extractor("tests.extractors:words"), items)
+    assert [row.status for row in rows] == ["ok", "failed", "failed", "empty", "failed"]
+    told = [(row.age, row.sex, row.view_positions) for row in rows]
+    assert told == [(54, "male", ("LATERAL", "PA"))] * 4 + [(None, "male", ("PA",))]
+
+
 @pytest.mark.parametrize("name", ["nonsense", "no.such.module:make", "tests.extractors:missing"])
 def test_an_unknown_extractor_is_named(name):
     with pytest.raises(ExtractorError, match=name):

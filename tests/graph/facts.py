@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from radkg.schema.records import Condition, Entity, Extraction, Relation, RelationType
+from radkg.schema.records import Condition, Entity, Extraction, Relation, RelationType, Sex
 
 ANATOMY = {"pleural", "base", "heart", "lung", "left", "right", "bilateral"}
 SIGNS = {"+": "OBS-DP", "?": "OBS-U", "-": "OBS-DA"}
@@ -21,6 +21,9 @@ def study(
     extractor: str = "rules",
     condition: Condition = "report",
     confidence: float = 1.0,
+    views: tuple[str, ...] = (),
+    age: int | None = None,
+    sex: Sex | None = None,
 ) -> Extraction:
     """Return an extraction of facts: "+a" present, "?a" uncertain, "-a" absent, "+a in impression".
 
@@ -68,4 +71,7 @@ def study(
         condition=condition,
         study_fingerprint="f",
         radkg_version="0",
+        view_positions=views,
+        age=age,
+        sex=sex,
     )

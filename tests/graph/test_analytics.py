@@ -36,6 +36,9 @@ ALPHA = [
         "2014-01-10",
         *("-effusion", "+cardiomegaly", "small > cardiomegaly", "+clear", "clear @ lung"),
         confidence=0.9,
+        views=("LATERAL", "PA"),
+        age=9,
+        sex="female",
     ),
     study(
         2,
@@ -44,6 +47,9 @@ ALPHA = [
         *("-effusion", "+effusion in impression", "large > effusion", "effusion @ base"),
         *("right > base", "+edema"),
         confidence=0.4,
+        views=("PA",),
+        age=10,
+        sex="female",
     ),
     study(
         3,
@@ -52,6 +58,9 @@ ALPHA = [
         *("+effusion", "small > effusion", "moderate > effusion", "effusion @ pleural"),
         *("left > pleural", "?edema", "+cardiomegaly", "cardiomegaly @ heart"),
         confidence=0.8,
+        views=("AP",),
+        age=89,
+        sex="male",
     ),
     study(
         4,
@@ -60,10 +69,13 @@ ALPHA = [
         *("+effusion", "effusion @ bilateral", "small > effusion", "effusion @ pleural"),
         *("+opacity", "opacity @ lung", "opacity ! ?pneumonia", "+cardiomegaly", "-edema"),
         confidence=0.7,
+        views=("LATERAL", "PA"),
+        age=90,
+        sex="male",
     ),
     study(5, 3, None, "?effusion", "+catheter", "?opacity", "opacity @ base", confidence=0.6),
     study(6, 3, "2015-05-05"),
-    study(7, 4, "2013-01-01", reason="no report text"),
+    study(7, 4, "2013-01-01", reason="no report text", age=50, sex="other", views=("AP",)),
 ]
 # The same study_id and subject_id as in alpha: another study of another patient.
 BETA = [study(1, 1, None, "+effusion", "+edema", archive="beta", confidence=0.25)]
@@ -76,6 +88,9 @@ OTHER = [
         *("?effusion", "effusion @ pleural", "+cardiomegaly"),
         extractor="onepass",
         confidence=0.5,
+        views=("AP",),
+        age=89,
+        sex="male",
     )
 ]
 
@@ -289,6 +304,38 @@ GOLDEN: list[tuple[str, dict[str, str], list[list[Any]]]] = [
         "prevalence_by_archive",
         {"finding": "no such"},
         [["alpha", 0, 6, 0.0], ["beta", 0, 1, 0.0]],
+    ),
+    # Effusion is present in s2, s3, s4; s5, s6 and beta's s1 have no view, age or sex.
+    (
+        "prevalence_by_age",
+        {},
+        [
+            [0, 9, 0, 1, 0.0],
+            [10, 19, 1, 1, 1.0],
+            [80, 89, 1, 1, 1.0],
+            [90, None, 1, 1, 1.0],
+            [None, None, 1, 3, 1 / 3],
+        ],
+    ),
+    (
+        "prevalence_by_age",
+        {"width": "60", "limit": "2"},
+        [[0, 59, 1, 2, 0.5], [60, 89, 1, 1, 1.0]],
+    ),
+    (
+        "prevalence_by_sex",
+        {},
+        [["female", 1, 2, 0.5], ["male", 2, 2, 1.0], ["unknown", 1, 3, 1 / 3]],
+    ),
+    (
+        "prevalence_by_view",
+        {},
+        [
+            ["AP", 1, 1, 1.0],
+            ["LATERAL", 1, 2, 0.5],
+            ["PA", 2, 3, 2 / 3],
+            ["unknown", 1, 3, 1 / 3],
+        ],
     ),
     ("prevalence_by_visit", {}, [["first", 1, 3, 1 / 3], ["later", 2, 2, 1.0]]),
     (
@@ -517,7 +564,7 @@ def test_every_query_keeps_the_rules(query: Query) -> None:
     else:
         assert query.name in {  # as many rows as there are names for them
             *("prevalence", "prevalence_by_visit", "cohort_size", "severity", "laterality"),
-            *("follow_up", "incidence", "source_agreement"),
+            *("prevalence_by_sex", "follow_up", "incidence", "source_agreement"),
         }
     assert "corrected" not in code
     assert query.corrected is None or {"studies", "of", "rate"} <= set(query.columns)

@@ -67,6 +67,8 @@ def mixed() -> list[Extraction]:
         row("2", archive="invented", status="failed", reason="not text", **none),
         row("3", archive="invented", study_date=None),
         row("4", archive="invented", condition="image", entities=(image,), relations=()),
+        row("5", archive="invented", view_positions=("AP", "L;'\"", "LATERAL"), age=0, sex="other"),
+        row("6", archive="invented", view_positions=("PA",), age=90, sex="male"),
     ]
 
 

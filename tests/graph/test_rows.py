@@ -29,6 +29,8 @@ def test_row_of_a_study() -> None:
         "archive": "test",
         "study_date": date(2024, 2, 29),
     }
+    told = stored(extraction("7", view_positions=("LATERAL", "PA"), age=0, sex="female"))["study"]
+    assert told == row["study"] | {"view_positions": ["LATERAL", "PA"], "age": 0, "sex": "female"}
     assert row["extraction"]["key"] == "test/7|rules"
     assert "reason" not in row["extraction"]  # a null property does not exist
     assert row["extraction"]["digest"] == digest(row)

@@ -86,6 +86,8 @@ def test_a_modifier_is_no_finding_here_either(night):
     [
         ({"study_fingerprint": "new"}, "data"),
         ({"study_date": None}, "data"),
+        ({"age": 54}, "data"),
+        ({"view_positions": ("AP",)}, "data"),
         ({"model_id": "m2"}, "model"),
         ({"model_id": "m2", **ABSENT}, "model"),
         ({"extractor": "other"}, "model"),
