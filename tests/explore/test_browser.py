@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect, sync_playwright
 
 from radkg.explore.guard import address
 from radkg.explore.server import listen
@@ -91,6 +91,26 @@ def test_filters_take_edges_away_and_say_so(page):
     for label in page.locator("#labels input").all():
         label.uncheck()
     expect(page.locator("#status")).to_have_class("failed")
+
+
+def test_an_answer_that_comes_late_overwrites_nothing(page):
+    find_effusion(page)
+    late: list[Route] = []
+    page.route("**/api/neighbourhood?*", lambda route: late.append(route))
+    page.locator("input[value=modify]").uncheck()
+    for relation in page.locator("#relations input").all():
+        relation.uncheck()
+    expect(page.locator("#status")).to_have_class("failed")
+    assert len(late) == 3  # none of the three boxes but the last leaves nothing to ask for
+    for route in late:
+        with page.expect_response("**/api/neighbourhood?*"):
+            route.continue_()
+    page.wait_for_timeout(200)
+    expect(page.locator("#status")).to_have_class("failed")
+    expect(page.locator("#edges .modify").first).to_be_visible()
+    page.unroute("**/api/neighbourhood?*")
+    page.locator("input[value=located_at]").check()
+    expect(page.locator("#edges .modify")).to_have_count(0)
 
 
 def test_a_question_is_answered_with_its_bars(page):

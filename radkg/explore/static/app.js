@@ -1,14 +1,19 @@
 // The views of the page, by what stands behind # in the address: Back and bookmarks work.
-import { $, ask, element, say } from "/static/ask.js";
-import { RELATIONS, showNeighbourhood } from "/static/neighbourhood.js";
+import { $, ask, element, say, turn } from "/static/ask.js";
+import { RELATIONS, showNeighbourhood, shownConcept } from "/static/neighbourhood.js";
 import { startQuestions } from "/static/questions.js";
 import { startSearch } from "/static/search.js";
 import { showStudy, startStudy } from "/static/study.js";
 
-let concept = null; // whose neighbourhood stands in the page
+// The view that the address names, and of what.
+function place() {
+  const [, view, rest] = location.hash.match(/^#\/(\w*)\/?(.*)$/) ?? ["", "", ""];
+  return [view, decodeURIComponent(rest)];
+}
 
 async function show() {
-  const [, view, rest] = location.hash.match(/^#\/(\w*)\/?(.*)$/) ?? ["", "", ""];
+  turn();
+  const [view, rest] = place();
   for (const id of ["concepts", "study", "query"]) {
     $(id).hidden = id !== (["study", "query"].includes(view) ? view : "concepts");
   }
@@ -17,11 +22,8 @@ async function show() {
     if (current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (view === "study") await showStudy(decodeURIComponent(rest));
-  if (view === "concept" && decodeURIComponent(rest) !== concept) {
-    await showNeighbourhood(decodeURIComponent(rest));
-    concept = decodeURIComponent(rest);
-  }
+  if (view === "study") await showStudy(rest);
+  if (view === "concept" && rest !== shownConcept()) await showNeighbourhood(rest);
 }
 
 function checkboxes(id, name, options) {
@@ -51,9 +53,10 @@ startSearch((key) => {
 $("filters").addEventListener("submit", (event) => event.preventDefault());
 $("filters").addEventListener("change", async () => {
   if (!document.querySelector("#labels :checked") || !document.querySelector("#relations :checked")) {
+    turn();
     say("Choose at least one label and one relation.", true);
-  } else if ($("filters").reportValidity() && concept) {
-    await showNeighbourhood(concept);
+  } else if ($("filters").reportValidity() && place()[0] === "concept") {
+    await showNeighbourhood(place()[1]);
   }
 });
 document.addEventListener("keydown", (event) => {

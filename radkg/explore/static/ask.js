@@ -7,6 +7,15 @@ export function say(text, failed = false) {
   $("status").classList.toggle("failed", failed);
 }
 
+let turns = 0;
+
+// Begins what the page shows next; tells later whether it is still that. What a person left shows
+// nothing any more: answers come in any order.
+export function turn() {
+  const mine = ++turns;
+  return () => mine === turns;
+}
+
 // Returns the answer; what the server refuses is said, and thrown.
 export async function ask(path, options) {
   const answer = await fetch(path, options);

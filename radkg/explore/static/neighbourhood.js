@@ -1,5 +1,5 @@
 // The neighbourhood of a concept: as a drawing for the eye, as a table for keyboard and reader.
-import { $, ask, element, say, shorten } from "/static/ask.js";
+import { $, ask, element, say, shorten, turn } from "/static/ask.js";
 
 const LINES = { co_occurs: "solid", modify: "solid", located_at: "dashed", suggestive_of: "dotted" };
 const COLOURS = { co_occurs: "--quiet", modify: "--modify", located_at: "--located_at", suggestive_of: "--suggestive_of" };
@@ -15,10 +15,15 @@ function filters() {
   return given;
 }
 
+// The key of the concept whose neighbourhood stands in the page.
+export const shownConcept = () => shown?.key;
+
 export async function showNeighbourhood(key) {
+  const current = turn();
   const asked = filters();
   asked.append("concept", key);
   const found = await ask(`/api/neighbourhood?${asked}`);
+  if (!current()) return;
   shown = { key, found };
   $("text").value = found.concept.name;
   $("title").textContent = `${found.concept.name} (${found.concept.kind})`;
@@ -111,7 +116,9 @@ async function showEvidence(edge, skip = 0) {
   for (const name of ["relation", "limit", "normal"]) asked.delete(name);
   for (const name of ["head", "relation", "tail"]) asked.append(name, edge[name]);
   asked.append("skip", skip);
+  const current = turn();
   const found = await ask(`/api/evidence?${asked}`);
+  if (!current()) return;
   const box = $("evidence");
   if (!skip) {
     const title = `${shorten(edge.head)} ${edge.relation} ${shorten(edge.tail)}`;

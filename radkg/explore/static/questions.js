@@ -1,5 +1,5 @@
 // The named queries: a form for the parameters, the answer as chart and table.
-import { $, ask, element, say } from "/static/ask.js";
+import { $, ask, element, say, turn } from "/static/ask.js";
 
 let known = [];
 
@@ -32,6 +32,9 @@ async function answer() {
   for (const [name, value] of new FormData($("ask"))) if (value !== "") given.append(name, value);
   $("answer-of").replaceChildren();
   say("Asking ...");
-  $("answer-of").innerHTML = await ask(`/api/answer/${$("question").value}?${given}`); // escaped by the server
+  const current = turn();
+  const html = await ask(`/api/answer/${$("question").value}?${given}`);
+  if (!current()) return;
+  $("answer-of").innerHTML = html; // escaped by the server
   say(`Answered: ${document.querySelectorAll("#answer-of tbody tr").length} rows`);
 }

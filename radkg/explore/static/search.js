@@ -10,6 +10,7 @@ export function startSearch(choose) {
   const items = () => [...list.children];
 
   function close() {
+    asked += 1; // what is still on its way opens nothing
     list.hidden = true;
     chosen = -1;
     input.setAttribute("aria-expanded", "false");
@@ -34,7 +35,7 @@ export function startSearch(choose) {
   input.addEventListener("input", async () => {
     const turn = ++asked;
     const found = await ask(`/api/concepts?${new URLSearchParams({ text: input.value })}`);
-    if (turn !== asked) return; // a later letter was faster
+    if (turn !== asked) return; // a later letter was faster, or the list was closed
     list.replaceChildren(
       ...found.map((concept, i) => {
         const about = element("small", {}, ` ${concept.kind}, ${concept.mentions} mentions`);

@@ -1,11 +1,13 @@
 // One study: entities that light up with their triplet, and verdicts by button or key.
-import { $, ask, element, say } from "/static/ask.js";
+import { $, ask, element, say, turn } from "/static/ask.js";
 
 const KEYS = { a: "accept", r: "reject", u: "unsure" };
 
 export async function showStudy(id) {
   const box = $("study");
+  const current = turn();
   const html = await ask(`/api/study?${new URLSearchParams({ study_id: id })}`);
+  if (!current()) return;
   const back = element("button", { type: "button" }, "Back");
   back.addEventListener("click", () => history.back());
   const holder = element("div");
