@@ -98,7 +98,7 @@ def passages(
     studies = reports.studies(ids)
     names = ("study_id", "archive", "study_date", "extractor")
     return [
-        _passage(dict(zip(names, key, strict=True)), rows, studies)
+        _passage(dict(zip(names, key, strict=True)), rows, studies, reports.archive)
         for key, rows in groupby(found, key=lambda row: tuple(row[name] for name in names))
     ], more
 
@@ -114,11 +114,15 @@ def _first_mentions(rows: Iterable[dict[str, Any]], head: str, tail: str) -> lis
 
 
 def _passage(
-    about: dict[str, Any], rows: Iterable[dict[str, Any]], studies: dict[str, Study]
+    about: dict[str, Any], rows: Iterable[dict[str, Any]], studies: dict[str, Study], archive: str
 ) -> Passage:
+    """Return the passage of one extraction; `studies` are those of `archive`, by their id."""
     study = studies.get(about["study_id"])
-    if study is None or study.archive != about["archive"]:
-        problem = f"the report is in {about['archive']}, which this run does not read"
+    if about["archive"] != archive:
+        problem = f"this run does not have its report: the study is of {about['archive']}"
+        return Passage(**about, sentences=(), problem=problem, at_hand=False)
+    if study is None:
+        problem = f"{archive} no longer has its report, or it cannot be read"
         return Passage(**about, sentences=(), problem=problem, at_hand=False)
     pairs = [[_entity(row[end]) for end in ("head", "tail") if end in row] for row in rows]
     if any(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -14,6 +16,7 @@ from radkg.explore.app import make_app
 from radkg.explore.guard import HOSTS, address
 from radkg.explore.reports import Reports
 from radkg.explore.verdicts import Verdicts
+from radkg.explore.warm import warm_up
 from radkg.graph import Graph
 from radkg.graph.ledger import read_ledger
 from radkg.graph.rows import ledger_key
@@ -49,6 +52,7 @@ def explore(
         ConfigError: the port is taken, or the review file is of another kind.
     """
     reports = Reports(loaded_night(graph, storage), archive, images)
+    warm_up(graph, reports)
     token = secrets.token_urlsafe(24)
     app = make_app(graph, reports, Verdicts(review), token)
     config = uvicorn.Config(
@@ -56,7 +60,22 @@ def explore(
     )
     with listen(port) as listening:
         ready(address(listening.getsockname()[1], token))
-        uvicorn.Server(config).run(sockets=[listening])
+        with _signals_kept():
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Let a signal stop the server, and not the process: the graph is still to be closed.
+
+    Once it has stopped, uvicorn sends the process the signal again, to the handler that stood.
+    """
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def loaded_night(graph: Graph, storage: Storage) -> Snapshot:

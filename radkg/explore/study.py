@@ -9,7 +9,7 @@ from radkg.page.markup import escape, show
 from radkg.page.report import MEANING, entity_id, write_report
 from radkg.review.sheet import VERDICTS
 from radkg.schema.answer import Cell
-from radkg.schema.records import Entity, Extraction, Image, Study
+from radkg.schema.records import OLDEST, Entity, Extraction, Image, Study
 
 _PREFIX = "study"
 
@@ -25,7 +25,9 @@ def study_html(
         origin: which night and model put it there, by name.
         judged: verdicts given already, by the number of the triplet, from 1.
     """
-    facts = {"subject": study.subject_id, "date": study.study_date or "unknown", **origin}
+    facts: dict[str, Cell] = {"subject": study.subject_id, "date": study.study_date or "unknown"}
+    facts |= {"age": "90 or more" if study.age == OLDEST else study.age, "sex": study.sex}
+    facts = {name: value for name, value in facts.items() if value is not None} | dict(origin)
     triplets = "\n".join(
         _triplet(extraction, number, judged.get(number))
         for number in range(1, len(extraction.relations) + 1)

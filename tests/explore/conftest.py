@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
+from playwright.sync_api import Page, expect, sync_playwright
 
 from radkg.explore.app import make_app
+from radkg.explore.guard import address
 from radkg.explore.reports import Reports
-from radkg.explore.server import loaded_night
+from radkg.explore.server import listen, loaded_night
 from radkg.explore.verdicts import Verdicts
 from radkg.graph import Graph
 from radkg.graph.loader import load
@@ -23,6 +29,14 @@ __all__ = ["chromium", "explorer", "open_explorer", "published"]
 
 TOKEN = "only-for-tests"
 
+expect.set_options(timeout=60_000)  # of a loaded machine
+
+
+class OpenExplorer(Protocol):
+    """Loads the run into a graph, and gives the application over it."""
+
+    def __call__(self, graph: Graph, images: Path | None = None) -> FastAPI: ...
+
 
 @pytest.fixture
 def review(tmp_path: Path) -> Path:
@@ -30,18 +44,64 @@ def review(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_explorer(published: Path, review: Path) -> Callable[[Graph], FastAPI]:
-    """Load the run into a graph, and give the application over it."""
-
-    def opened(graph: Graph) -> FastAPI:
+def open_explorer(published: Path, review: Path) -> OpenExplorer:
+    def opened(graph: Graph, images: Path | None = None) -> FastAPI:
         storage = open_storage(str(published))
         load(graph, read_snapshot(storage))
-        reports = Reports(loaded_night(graph, storage))
+        reports = Reports(loaded_night(graph, storage), images=images and str(images))
         return make_app(graph, reports, Verdicts(review), TOKEN)
 
     return opened
 
 
 @pytest.fixture
-def explorer(graph: Graph, open_explorer: Callable[[Graph], FastAPI]) -> FastAPI:
+def explorer(graph: Graph, open_explorer: OpenExplorer) -> FastAPI:
     return open_explorer(graph)
+
+
+@contextlib.contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The address of an explorer that is served."""
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    with listen(0) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield address(listening.getsockname()[1], TOKEN)
+        server.should_exit = True
+        thread.join()
+
+
+@contextlib.contextmanager
+def opened_page(chromium: str, home: str) -> Iterator[Page]:
+    """The page as an address opens it; what it says in the console fails the test."""
+    said: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        opened = browser.new_page()
+        opened.set_default_timeout(60_000)
+        opened.on("console", lambda message: said.append(message.text))
+        opened.on("pageerror", lambda error: said.append(str(error)))
+        opened.goto(home)
+        expect(opened.locator("#labels input")).to_have_count(4)
+        yield opened
+        browser.close()
+    assert said == []
+
+
+@pytest.fixture
+def page(chromium: str, embedded_graph: Graph, open_explorer: OpenExplorer) -> Iterator[Page]:
+    """The page over the embedded engine."""
+    with served(open_explorer(embedded_graph)) as home, opened_page(chromium, home) as opened:
+        yield opened
+
+
+def find_effusion(page: Page) -> None:
+    """With the keyboard alone: search, choose, arrive at the edges."""
+    page.keyboard.press("/")
+    expect(page.locator("#text")).to_be_focused()
+    page.keyboard.type("effus")
+    expect(page.locator("#options li").first).to_contain_text("effusion")
+    page.keyboard.press("Enter")
+    expect(page.locator("#title")).to_have_text("effusion (observation)")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 from fastapi.testclient import TestClient
 
 from radkg.errors import ConfigError, GraphError
+from radkg.explore.evidence import passages
+from radkg.explore.neighbourhood import EdgeType, Filters, neighbourhood, search
+from radkg.explore.reports import Reports
 from radkg.explore.server import loaded_night
 from radkg.explore.verdicts import Verdicts
+from radkg.explore.warm import warm_up
+from radkg.graph.loader import load
 from radkg.graph.verify import verify
 from radkg.review import score_sheets
 from radkg.review.sheet import read_csv
@@ -17,6 +23,9 @@ from radkg.run.retractions import record_retraction
 from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
 from tests.explore.conftest import TOKEN
+from tests.extractions import InventedSnapshot
+from tests.graph.facts import study
+from tests.servers import empty
 
 HOME = "http://127.0.0.1:8000"
 EFFUSION = "observation:effusion"
@@ -134,6 +143,48 @@ def test_findings_co_occur_and_filters_take_edges_away(client):
     assert passage["sentences"][0].count("<mark") == 2
     for none in ({"confidence": 1.0, "since": "2100-01-01"}, {"label": "OBS-DA"}):
         assert client.get("/api/neighbourhood", params=asked | none).json()["edges"] == []
+
+
+def test_studies_of_another_archive_count_and_are_said_to_have_no_report_here(client, graph):
+    theirs = study(1, 1, None, "small > effusion", archive="elsewhere")
+    load(graph, InventedSnapshot([theirs], archive="elsewhere"))  # type: ignore[arg-type]
+    ends = {"head": "observation:small", "relation": "modify", "tail": EFFUSION}
+    found = client.get("/api/evidence", params=ends).json()["passages"]
+    (other,) = (passage for passage in found if passage["archive"] == "elsewhere")
+    assert (other["study_id"], other["at_hand"], other["sentences"]) == ("s1", False, [])
+    assert other["problem"] == "this run does not have its report: the study is of elsewhere"
+    assert [p["at_hand"] for p in found].count(True) == len(found) - 1
+    assert client.get("/api/study", params={"study_id": "s1"}).status_code == 404
+
+
+def test_a_report_that_is_gone_is_told(graph, open_explorer):
+    gone = study(99, 1, None, "small > effusion", archive="openi", extractor="other")
+    app = open_explorer(graph)
+    load(graph, InventedSnapshot([gone], archive="openi", extractor="other"))  # type: ignore[arg-type]
+    with TestClient(app, base_url=HOME) as client:
+        client.get("/", params={"token": TOKEN})
+        ends = {"head": "observation:small", "relation": "modify", "tail": EFFUSION}
+        found = client.get("/api/evidence", params=ends).json()["passages"]
+    (problem,) = (p["problem"] for p in found if p["study_id"] == "s99")
+    assert problem == "openi no longer has its report, or it cannot be read"
+
+
+def test_the_start_asks_once_what_the_page_asks(graph, published, open_explorer, monkeypatch):
+    open_explorer(graph)
+    reports = Reports(loaded_night(graph, open_storage(str(published))))
+    asked = []
+    read = graph.read
+    with monkeypatch.context() as watched:
+        watched.setattr(graph, "read", lambda query, **v: asked.append(query) or read(query, **v))
+        warm_up(graph, reports)
+        before = set(asked)
+        search(graph, "small", 5)
+        neighbourhood(graph, EFFUSION, Filters(), 5)
+        for relation in get_args(EdgeType):
+            passages(graph, reports, ("observation:small", relation, EFFUSION), Filters(), 0, 5)
+    assert set(asked) == before  # an engine plans a statement by its text
+    empty(graph)
+    warm_up(graph, reports)
 
 
 def test_a_study_shows_its_origin_and_no_markup_of_its_own(client, published):

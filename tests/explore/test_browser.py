@@ -3,62 +3,15 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator
 
 import pytest
-import uvicorn
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from playwright.sync_api import Route, expect
 
-from radkg.explore.guard import address
-from radkg.explore.server import listen
+from radkg.graph.client import rows
 from radkg.review.sheet import read_csv
-from tests.explore.conftest import TOKEN
+from tests.explore.conftest import find_effusion
 
 pytestmark = pytest.mark.browser
-
-expect.set_options(timeout=60_000)  # of a loaded machine
-
-
-@pytest.fixture
-def home(embedded_graph, open_explorer) -> Iterator[str]:
-    """The address of an explorer that is served."""
-    server = uvicorn.Server(uvicorn.Config(open_explorer(embedded_graph), log_level="warning"))
-    with listen(0) as listening:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        yield address(listening.getsockname()[1], TOKEN)
-        server.should_exit = True
-        thread.join()
-
-
-@pytest.fixture
-def page(chromium: str, home: str) -> Iterator[Page]:
-    """The page as the printed address opens it; what it says in the console fails the test."""
-    said: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
-        opened = browser.new_page()
-        opened.set_default_timeout(60_000)
-        opened.on("console", lambda message: said.append(message.text))
-        opened.on("pageerror", lambda error: said.append(str(error)))
-        opened.goto(home)
-        expect(opened.locator("#labels input")).to_have_count(4)
-        yield opened
-        browser.close()
-    assert said == []
-
-
-def find_effusion(page: Page) -> None:
-    """With the keyboard alone: search, choose, arrive at the edges."""
-    page.keyboard.press("/")
-    expect(page.locator("#text")).to_be_focused()
-    page.keyboard.type("effus")
-    expect(page.locator("#options li").first).to_contain_text("effusion")
-    page.keyboard.press("Enter")
-    expect(page.locator("#title")).to_have_text("effusion (observation)")
 
 
 def test_from_a_search_to_the_sentence_and_a_verdict_by_keys(page, review):
@@ -91,6 +44,43 @@ def test_filters_take_edges_away_and_say_so(page):
     for label in page.locator("#labels input").all():
         label.uncheck()
     expect(page.locator("#status")).to_have_class("failed")
+
+
+@pytest.fixture
+def dated(embedded_graph, page):
+    """Of the studies, which have no date, one is given one."""
+
+    def said(change: str) -> None:
+        statement = f"MATCH (s:Study {{study_id: 'CXR3'}}) {change}"
+        embedded_graph.write(lambda transaction: rows(transaction, statement))
+
+    said("SET s.study_date = date('2014-03-01')")
+    yield
+    said("REMOVE s.study_date")
+
+
+def test_a_period_and_a_confidence_leave_out_what_they_say(page, dated):
+    find_effusion(page)
+    small = page.locator("#edges tbody tr", has_text="small").first
+    expect(small).to_contain_text("5 of 5")
+    page.locator("[name=since]").fill("2014-03-01")
+    expect(small).to_contain_text("1 of 1")
+    small.get_by_role("button").click()
+    expect(page.locator(".passage a")).to_have_text("Study CXR3 (2014-03-01)")
+    page.locator("[name=until]").fill("2014-02-28")
+    expect(page.locator("#edges tbody tr")).to_have_count(0)
+    for name in ("since", "until"):
+        page.locator(f"[name={name}]").fill("")
+    expect(small).to_contain_text("5 of 5")
+    confidence = page.locator("[name=confidence]")
+    for value, edges in (("0.95", 0), ("0.9", 1)):  # the rules are as sure of everything
+        confidence.fill(value)
+        confidence.press("Tab")
+        expect(page.locator("#edges tbody tr", has_text="small")).to_have_count(edges)
+    confidence.fill("2")
+    confidence.press("Tab")
+    assert not page.locator("#filters").evaluate("form => form.checkValidity()")
+    expect(small).to_contain_text("5 of 5")  # what is no confidence asks nothing
 
 
 def test_an_answer_that_comes_late_overwrites_nothing(page):

@@ -41,14 +41,14 @@ export async function showNeighbourhood(key) {
 }
 
 function table() {
-  const head = ["Head", "Relation", "Tail", "Studies", "Of", "Share", "Sentences"];
+  const head = ["Sentences", "Head", "Relation", "Tail", "Studies", "Share"];
   const rows = shown.found.edges.map((edge) => {
     const button = element("button", { type: "button" }, "Read");
     button.setAttribute("aria-label", `Read: ${shorten(edge.head)} ${edge.relation} ${shorten(edge.tail)}`);
     button.addEventListener("click", () => showEvidence(edge));
     const relation = element("span", { class: `relation ${edge.relation}` }, edge.relation);
     const share = edge.of ? `${((100 * edge.studies) / edge.of).toFixed(1)} %` : "";
-    const cells = [end(edge.head), relation, end(edge.tail), edge.studies, edge.of, share, button];
+    const cells = [button, end(edge.head), relation, end(edge.tail), `${edge.studies} of ${edge.of}`, share];
     return element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
   });
   const top = element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)));
@@ -123,6 +123,7 @@ async function showEvidence(edge, skip = 0) {
   if (!skip) {
     const title = `${shorten(edge.head)} ${edge.relation} ${shorten(edge.tail)}`;
     box.replaceChildren(element("h2", {}, title), element("p", { class: "note" }, `${edge.studies} of ${edge.of} studies`));
+    box.scrollTop = 0;
   }
   for (const passage of found.passages) box.append(passageOf(passage));
   if (found.next !== null) {

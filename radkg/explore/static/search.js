@@ -47,7 +47,7 @@ export function startSearch(choose) {
     list.hidden = !found.length;
     input.setAttribute("aria-expanded", String(!list.hidden));
     point(found.length ? 0 : -1);
-    if (input.value.trim()) say(`${found.length || "No"} concepts with "${input.value.trim()}"`);
+    if (input.value.trim()) say(`${found.length || "No"} ${found.length === 1 ? "concept" : "concepts"} with "${input.value.trim()}"`);
   });
   input.addEventListener("keydown", (event) => {
     const count = list.hidden ? 0 : items().length;

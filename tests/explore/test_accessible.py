@@ -1,0 +1,99 @@
+"""WCAG AA of the explorer in a real chromium: contrast of all text, names and keys of all controls.
+
+The drawing is a canvas: its words have the colours --ink on --paper, which are measured in the
+table that holds the same edges.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.explore.conftest import find_effusion
+
+pytestmark = pytest.mark.browser
+
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
+
+# What a person can use, with the name that a screen reader gives it.
+CONTROLS = """() => [...document.querySelectorAll(
+  "a[href], button, input, select, summary, [tabindex='0']"
+)].filter(node => node.checkVisibility()).map((node, i) => {
+  node.dataset.control ??= `${i}`;
+  const labelled = (node.getAttribute("aria-labelledby") ?? "").split(" ")
+    .map(id => document.getElementById(id)?.textContent ?? "").join(" ");
+  const name = node.getAttribute("aria-label") ?? ([...node.labels ?? []]
+    .map(label => label.textContent).join(" ") || labelled.trim() || node.textContent);
+  return [node.dataset.control, name.trim(), node.outerHTML.slice(0, 80)];
+})"""
+FOCUSED = "() => document.activeElement.dataset.control ?? null"
+
+
+def sentence(page: Page) -> None:
+    """Open the sentences behind an edge."""
+    page.get_by_role("button", name="Read: small modify effusion").click()
+    expect(page.locator(".passage").first).to_be_visible()
+
+
+def views(page: Page):
+    """Bring the page into one view after the other."""
+    yield "empty"
+    find_effusion(page)
+    sentence(page)
+    page.locator("#text").fill("a")
+    expect(page.locator("#options li").nth(1)).to_be_visible()
+    yield "concept"
+    page.keyboard.press("Escape")
+    for label in page.locator("#labels input").all():
+        label.uncheck()
+    expect(page.locator("#status")).to_have_class("failed")
+    yield "refused"
+    page.goto(page.url.partition("#")[0] + "#/study/CXR1")
+    page.locator("[data-triplet='1'] [data-verdict=accept]").click()
+    expect(page.locator("[aria-pressed=true]")).to_have_count(1)
+    yield "study"
+    page.get_by_role("link", name="Questions").click()
+    for question in ("prevalence", "certainty_mix", "prevalence_by_view"):
+        page.locator("#question").select_option(question)
+        page.get_by_role("button", name="Ask").click()
+        expect(page.locator("#answer-of code")).to_have_text(question)
+        page.locator("#answer-of summary").click()
+        yield question
+
+
+def test_all_text_stands_out_from_its_ground_in_light_and_dark(page):
+    failing, measured = {}, 0
+    for view in views(page):
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found = page.evaluate(CONTRAST)
+            measured += found["measured"]
+            failing |= {(view, scheme, what): said for what, *said in found["failing"]}
+    assert failing == {}
+    assert measured > 200
+
+
+def test_too_little_contrast_is_noticed(page):
+    for colour, is_enough in (("#767676", True), ("#777777", False)):  # on white: 4.54, 4.48
+        style = f"background: white; color: {colour}; opacity: 1"
+        page.locator("h1").evaluate(
+            "(title, css) => { title.style = css; }", f"{style}; font-size: 1rem"
+        )
+        said = [what for what, *_ in page.evaluate(CONTRAST)["failing"]]
+        assert any(what.startswith("H1") for what in said) != is_enough
+
+
+def test_every_control_has_a_name_and_is_reached_by_tab(page):
+    for view in views(page):
+        controls = page.evaluate(CONTROLS)
+        assert [html for _, name, html in controls if not name] == [], view
+        missing = {control for control, *_ in controls}
+        page.evaluate("document.activeElement.blur()")
+        for _ in range(4 * len(controls) + 20):  # a date has a stop for day, month and year
+            page.keyboard.press("Tab")
+            missing.discard(page.evaluate(FOCUSED))
+            if not missing:
+                break
+        assert [html for control, _, html in controls if control in missing] == [], view

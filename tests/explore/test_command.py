@@ -1,0 +1,62 @@
+"""`radkg explore` as a user starts it, over a real Neo4j: it answers, and stops when it is told."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import signal
+import subprocess
+import urllib.request
+
+import pytest
+
+from radkg.graph import open_graph
+from radkg.graph.loader import load
+from radkg.run.snapshot import read_snapshot
+from radkg.storage import open_storage
+from tests.demo_run import RADKG, user_environment
+from tests.servers import empty
+
+
+@pytest.mark.neo4j
+def test_it_explores_a_neo4j_until_it_is_stopped(neo4j_uri, published, tmp_path):
+    with open_graph(neo4j_uri, tmp_path) as graph:
+        empty(graph)
+        load(graph, read_snapshot(open_storage(str(published))))
+    review = tmp_path / "review.csv"
+    command = [RADKG, "explore", "--out", str(published), "--graph", neo4j_uri]
+    with subprocess.Popen(
+        [*command, "--review", str(review), "--json"],
+        env=user_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as explorer:
+        try:
+            said = json.loads(explorer.stdout.readline())
+            assert said["review"] == str(review)
+            jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+            browser = urllib.request.build_opener(jar)
+            assert b"radkg explore" in browser.open(said["address"]).read()
+            home = said["address"].partition("/?")[0]
+            about = json.load(browser.open(f"{home}/api/about"))
+            assert (about["engine"], about["studies"]) == ("neo4j", 7)
+            asked = "/api/neighbourhood?concept=observation:effusion"
+            edges = json.load(browser.open(home + asked))["edges"]
+            assert {"head": "observation:small", "relation": "modify"}.items() <= edges[0].items()
+        finally:
+            explorer.send_signal(signal.SIGTERM)
+        assert explorer.wait() == 0
+    assert not review.exists()
+
+
+@pytest.mark.neo4j
+def test_a_neo4j_without_the_run_is_told(neo4j_uri, published, tmp_path):
+    with open_graph(neo4j_uri, tmp_path) as graph:
+        empty(graph)
+    command = [RADKG, "explore", "--out", str(published), "--graph", neo4j_uri]
+    done = subprocess.run(
+        command, env=user_environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "the graph does not hold" in done.stderr
+    assert "radkg load --out" in done.stderr
