@@ -68,3 +68,19 @@ def test_amended_is_loaded_anew(graph: Graph, tmp_path: Path, later: str) -> Non
 
 def mentions(graph: Graph) -> set[str]:
     return {r["id"] for r in graph.read("MATCH (m:Mention) RETURN elementId(m) AS id")}
+
+
+def test_where_a_hand_took_a_mention_the_study_is_replaced(
+    embedded_graph: Graph, tmp_path: Path
+) -> None:
+    storage = open_storage(str(tmp_path))
+    before = publish(storage, to_table(readings()))
+    after = publish(storage, to_table(LATER["a sentence at the end"]))
+    empty(embedded_graph)
+    load(embedded_graph, before)
+    stolen = "MATCH (x:Extraction {key: $key})-[:HAS_MENTION]->(m {ordinal: 3}) DETACH DELETE m"
+    key = "invented/s0000004|rules"
+    embedded_graph.write(lambda transaction: transaction.run(stolen, key=key).consume())
+    assert list(verify(embedded_graph, before).differences) == ["s0000004"]
+    assert counts(load(embedded_graph, after)) == (0, STUDIES, 0, 0)
+    assert verify(embedded_graph, after).ok
