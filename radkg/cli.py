@@ -422,6 +422,16 @@ def load(
         ),
     ] = None,
     neo4j_home: Neo4jHome = None,
+    writers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=8,
+            help="Transactions of different patients that go side by side. Default: half of the "
+            "cores, 4 at most; 1 on the embedded engine, where they only get in each other's way.",
+            metavar="N",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Load what is published into the graph: the difference to what stands there."""
@@ -429,6 +439,7 @@ def load(
         _print_report(_build(out, into, neo4j_home), as_json)
         return
     from radkg.graph.loader import load as run_load
+    from radkg.graph.writers import default_writers
     from radkg.progress import stage
     from radkg.run.audit import record_load
     from radkg.run.snapshot import read_snapshot
@@ -439,7 +450,8 @@ def load(
         _graph(graph, out, insecure, must_exist=False) as opened,
         stage(console, f"load the graph ({opened.engine})") as advance,
     ):
-        report = run_load(opened, snapshot, advance, repair=repair)
+        number = default_writers(opened.engine) if writers is None else writers
+        report = run_load(opened, snapshot, advance, repair=repair, writers=number)
     record_load(snapshot, opened.engine, dataclasses.asdict(report))
     _print_report(report, as_json)
 
