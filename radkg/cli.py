@@ -850,17 +850,62 @@ def export(
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="RadGraph JSON file, either label spelling.")],
+    file: Annotated[
+        Path, typer.Argument(help="RadGraph JSON, either label spelling; or a CSV of relations.")
+    ],
     out: Out,
-    file_format: Annotated[str, typer.Option("--format", help="radgraph.")] = "radgraph",
+    file_format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="radgraph (documents to publish and load), or relations (what others know, beside "
+            "the population in the graph).",
+        ),
+    ] = "radgraph",
+    name: Annotated[
+        str | None,
+        typer.Option(help="relations: name of the table in the graph; default: that of the file."),
+    ] = None,
+    remove: Annotated[
+        bool,
+        typer.Option(
+            "--remove", help="relations: take the table out; of FILE only the name is needed."
+        ),
+    ] = False,
+    graph: GraphAddress = "embedded",
+    insecure: Insecure = False,
+    as_json: Json = False,
 ) -> None:
-    """Publish the documents of a RadGraph JSON file, so that they can be loaded."""
-    from radkg.interchange.radgraph import import_radgraph
+    """Publish the documents of a file, or put a table of known relations into the graph."""
     from radkg.storage import open_storage
 
-    _check_format(file_format)
-    snapshot = import_radgraph(file, open_storage(out))
-    typer.echo(f"{snapshot.num_studies} documents published under {out}", err=True)
+    storage = open_storage(out)
+    if file_format == "relations":
+        from radkg.graph.knowledge import write_knowledge
+        from radkg.interchange.relations import read_relations
+        from radkg.progress import stage
+        from radkg.run import audit
+
+        known = [] if remove else read_relations(file)
+        with (
+            _graph(graph, out, insecure) as opened,
+            stage(console, "remove the table" if remove else "import relations") as advance,
+        ):
+            report = write_knowledge(opened, name or file.stem, known, advance)
+        audit.record(storage, "import", {"graph": opened.engine, **dataclasses.asdict(report)})
+        _print_report(report, as_json)
+        return
+    if file_format != "radgraph":
+        raise ConfigError(f"no format {file_format!r}: known: radgraph, relations")
+    if name is not None or remove:
+        raise ConfigError("--name and --remove are for --format relations")
+    from radkg.interchange.radgraph import import_radgraph
+
+    snapshot = import_radgraph(file, storage)
+    if as_json:
+        _print_json({"studies": snapshot.num_studies, "snapshot_id": snapshot.snapshot_id})
+    else:
+        typer.echo(f"{snapshot.num_studies} documents published under {out}", err=True)
 
 
 @audit_app.command("show")
@@ -1024,11 +1069,6 @@ def _store(out: str) -> Path:
             f"the embedded graph needs a local --out, not {out}: give --graph ADDRESS"
         )
     return Path(out).resolve() / "graph"
-
-
-def _check_format(name: str) -> None:
-    if name != "radgraph":
-        raise ConfigError(f"no format {name!r}: known: radgraph")
 
 
 def _pair(text: str) -> tuple[str, str]:
