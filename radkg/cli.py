@@ -422,6 +422,16 @@ def load(
         ),
     ] = None,
     neo4j_home: Neo4jHome = None,
+    writers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=8,
+            help="Transactions of different patients that go side by side. Default: half of the "
+            "cores, 4 at most; 1 on the embedded engine, where they only get in each other's way.",
+            metavar="N",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Load what is published into the graph: the difference to what stands there."""
@@ -429,6 +439,7 @@ def load(
         _print_report(_build(out, into, neo4j_home), as_json)
         return
     from radkg.graph.loader import load as run_load
+    from radkg.graph.writers import default_writers
     from radkg.progress import stage
     from radkg.run.audit import record_load
     from radkg.run.snapshot import read_snapshot
@@ -439,7 +450,8 @@ def load(
         _graph(graph, out, insecure, must_exist=False) as opened,
         stage(console, f"load the graph ({opened.engine})") as advance,
     ):
-        report = run_load(opened, snapshot, advance, repair=repair)
+        number = default_writers(opened.engine) if writers is None else writers
+        report = run_load(opened, snapshot, advance, repair=repair, writers=number)
     record_load(snapshot, opened.engine, dataclasses.asdict(report))
     _print_report(report, as_json)
 
@@ -838,17 +850,62 @@ def export(
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="RadGraph JSON file, either label spelling.")],
+    file: Annotated[
+        Path, typer.Argument(help="RadGraph JSON, either label spelling; or a CSV of relations.")
+    ],
     out: Out,
-    file_format: Annotated[str, typer.Option("--format", help="radgraph.")] = "radgraph",
+    file_format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="radgraph (documents to publish and load), or relations (what others know, beside "
+            "the population in the graph).",
+        ),
+    ] = "radgraph",
+    name: Annotated[
+        str | None,
+        typer.Option(help="relations: name of the table in the graph; default: that of the file."),
+    ] = None,
+    remove: Annotated[
+        bool,
+        typer.Option(
+            "--remove", help="relations: take the table out; of FILE only the name is needed."
+        ),
+    ] = False,
+    graph: GraphAddress = "embedded",
+    insecure: Insecure = False,
+    as_json: Json = False,
 ) -> None:
-    """Publish the documents of a RadGraph JSON file, so that they can be loaded."""
-    from radkg.interchange.radgraph import import_radgraph
+    """Publish the documents of a file, or put a table of known relations into the graph."""
     from radkg.storage import open_storage
 
-    _check_format(file_format)
-    snapshot = import_radgraph(file, open_storage(out))
-    typer.echo(f"{snapshot.num_studies} documents published under {out}", err=True)
+    storage = open_storage(out)
+    if file_format == "relations":
+        from radkg.graph.knowledge import write_knowledge
+        from radkg.interchange.relations import read_relations
+        from radkg.progress import stage
+        from radkg.run import audit
+
+        known = [] if remove else read_relations(file)
+        with (
+            _graph(graph, out, insecure) as opened,
+            stage(console, "remove the table" if remove else "import relations") as advance,
+        ):
+            report = write_knowledge(opened, name or file.stem, known, advance)
+        audit.record(storage, "import", {"graph": opened.engine, **dataclasses.asdict(report)})
+        _print_report(report, as_json)
+        return
+    if file_format != "radgraph":
+        raise ConfigError(f"no format {file_format!r}: known: radgraph, relations")
+    if name is not None or remove:
+        raise ConfigError("--name and --remove are for --format relations")
+    from radkg.interchange.radgraph import import_radgraph
+
+    snapshot = import_radgraph(file, storage)
+    if as_json:
+        _print_json({"studies": snapshot.num_studies, "snapshot_id": snapshot.snapshot_id})
+    else:
+        typer.echo(f"{snapshot.num_studies} documents published under {out}", err=True)
 
 
 @audit_app.command("show")
@@ -1012,11 +1069,6 @@ def _store(out: str) -> Path:
             f"the embedded graph needs a local --out, not {out}: give --graph ADDRESS"
         )
     return Path(out).resolve() / "graph"
-
-
-def _check_format(name: str) -> None:
-    if name != "radgraph":
-        raise ConfigError(f"no format {name!r}: known: radgraph")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from radkg.graph.loader import (
     verified_night,
 )
 from radkg.graph.verify import verify
+from radkg.graph.writers import default_writers
 from radkg.progress import stage
 from radkg.run import audit
 from radkg.run.changes import Changes, changes
@@ -97,7 +98,8 @@ def nightly(
                     _judge(gate, graph, after)
             with stage(console, f"load the graph ({graph.engine})") as advance:
                 differ = None if before is None else _changes(before, after)
-                loaded = load(graph, after, advance, differ=differ)
+                writers = default_writers(graph.engine)
+                loaded = load(graph, after, advance, differ=differ, writers=writers)
             verified = verified_night(graph, after)
             if verified != after.snapshot_id:
                 audit.record_load(after, graph.engine, asdict(loaded))

@@ -41,6 +41,7 @@ FAMILIES = (
     "disagreement",
     "quality",
     "subgroup",
+    "knowledge",
 )
 
 _QUESTION = re.compile(r"// question: (?P<question>.+)")

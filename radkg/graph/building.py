@@ -40,6 +40,9 @@ class BuildReport:
     Those of the indexes hold the start of the server, those of the verification its end.
     """
 
+    sink: str
+    why: str
+    """as LoadReport has them"""
     studies: int
     retracted: int
     nodes: int
@@ -111,6 +114,8 @@ def build(snapshot: Snapshot, into: Path, home: Neo4jHome, stage: Stage) -> Buil
     stages = ("tables_seconds", "import_seconds", "index_seconds", "verify_seconds")
     spent = (round(end - begin, 2) for begin, end in itertools.pairwise(marks))
     return BuildReport(
+        sink="import",
+        why="--into asks for a new store, which holds this night alone",
         studies=report.num_studies,
         retracted=report.num_retracted,
         nodes=num_nodes,

@@ -3,10 +3,14 @@
 One row is one study, in nested form. A transaction takes up to 200 studies and holds all that they
 change, ledger included:
 
-- It first writes `(:Load {key: "<archive>|<extractor>", snapshot_id, complete, ...})`. That is its
-  lock: loaders of one archive and extractor take turns, and one whose snapshot was overtaken stops.
+- It first takes the locks of its patients' partitions (writers.py), then reads the ledger,
+  `(:Load {key: "<archive>|<extractor>", snapshot_id, complete, ...})`. Who begins a load takes all
+  locks before it writes there. So no transaction of a load that was overtaken is under way when the
+  next one has begun, and none comes after: it stops. Within one load, writers of different patients
+  go side by side; over the same patients, all loaders take turns.
 - `Extraction.digest` (rows.digest) is the ledger of a study. If it is equal, the study is skipped;
-  if not, what stands of the study under this extractor is deleted and created anew.
+  if not, what stands of the study under this extractor is deleted and created anew, or, where the
+  row that stands is known, changed by what differs (amending.py).
 - `Load.complete` is set in the last transaction, with the sweep of patients and concepts that have
   lost their last study or mention. Until then the next load compares all digests.
 - What is retracted (run/retractions.py) is no part of a snapshot. `Load.retractions` is the number
@@ -21,32 +25,42 @@ have no key: they are created, never merged, which is what makes loading fast.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from radkg.errors import GraphError, SnapshotError
 from radkg.graph import statements
-from radkg.graph.client import Conflict, Graph, Transaction, rows
+from radkg.graph.client import Graph, Transaction, rows
 from radkg.graph.ledger import finished, read_ledger
 from radkg.graph.rows import (
     BATCH_STUDIES,
     FORMAT,
-    RELATION_TYPES,
     Row,
     batches,
     concept,
     ledger_key,
     totals,
 )
+from radkg.graph.storing import store
+from radkg.graph.writers import concepts_lock, deal, locks, locks_of, side_by_side
 from radkg.run.changes import Changes, changes
 from radkg.run.retractions import retained
 from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
+from radkg.schema.arrow import EXTRACTION_SCHEMA
+
+logger = logging.getLogger(__name__)
+
+IMPORT_SHARE = 0.5  # of the studies: from then on an import is worth to be named
 
 Progress = Callable[[int, int], None]
 
@@ -63,6 +77,13 @@ class LoadReport:
     retracted: int
     nodes: int
     relationships: int
+    sink: str
+    """bolt or embedded: who executes the statements"""
+    why: str
+    """what was compared with the graph, and for what reason"""
+    writers: int
+    retries: int
+    """transactions over studies that were run again, after a deadlock or a conflict"""
     seconds: float
 
 
@@ -73,6 +94,7 @@ def load(
     *,
     repair: bool = False,
     differ: Changes | None = None,
+    writers: int = 1,
 ) -> LoadReport:
     """Make the graph hold exactly this snapshot for its archive and extractor.
 
@@ -85,29 +107,36 @@ def load(
         repair: trust no digest that stands in the graph, replace every study, and remove what no
             study owns (after somebody changed the graph by hand).
         differ: from the night that stands in the graph, where somebody knows it already.
+        writers: how many write side by side, 1 to writers.PARTITIONS.
 
     Raises:
         GraphError: a key is too long for an index, or another load has overtaken this one.
         SnapshotError: published bytes were changed.
     """
     started = time.monotonic()
-    loading = _Loading(graph, snapshot, repair, differ)
+    loading = _Loading(graph, snapshot, repair, differ, writers)
     progress = progress or (lambda done, total: None)
-    created = replaced = removed = 0
+    done, removed, why = _Stored(), 0, "this night stands complete in the graph"
     if loading.is_done():
         progress(loading.kept.num_studies, loading.kept.num_studies)
     else:
-        created, replaced, removed = loading.run(progress)
+        done, removed, why = loading.run(progress)
+    if done.retries:
+        logger.info("%d transactions were run again: %d writers", done.retries, writers)
     (nodes,) = graph.read(statements.NUM_NODES)
     return LoadReport(
         studies=loading.kept.num_studies,
-        created=created,
-        replaced=replaced,
+        created=done.created,
+        replaced=done.replaced,
         removed=removed,
-        unchanged=loading.kept.num_studies - created - replaced,
+        unchanged=loading.kept.num_studies - done.created - done.replaced,
         retracted=loading.kept.num_retracted,
         nodes=nodes["number"],
         relationships=sum(graph.read(s)[0]["number"] for s in statements.NUM_RELATIONSHIPS),
+        sink="embedded" if graph.engine == "embedded" else "bolt",
+        why=why,
+        writers=writers,
+        retries=done.retries,
         seconds=time.monotonic() - started,
     )
 
@@ -161,13 +190,31 @@ class _Work(NamedTuple):
     """totals of the studies that are not compared"""
     unchanged: int
     """studies that are not compared"""
+    before: pa.Table
+    """rows of studies that differ, as they stand in the graph: such studies are amended"""
+    why: str
+    """as LoadReport has it"""
+
+
+class _Stored(NamedTuple):
+    """What became of studies that were compared."""
+
+    studies: int = 0
+    created: int = 0
+    replaced: int = 0
+    retries: int = 0
 
 
 class _Loading:
     """One load: what it loads where, and its transactions."""
 
     def __init__(
-        self, graph: Graph, snapshot: Snapshot, repair: bool, differ: Changes | None = None
+        self,
+        graph: Graph,
+        snapshot: Snapshot,
+        repair: bool,
+        differ: Changes | None = None,
+        writers: int = 1,
     ) -> None:
         self.graph = graph
         self.snapshot = snapshot
@@ -176,6 +223,10 @@ class _Loading:
         self.differ = differ
         self.scope = {"archive": snapshot.archive, "extractor": snapshot.extractor}
         self.ledger = ledger_key(snapshot.archive, snapshot.extractor)
+        self.writers = writers
+        # That this load has seen committed. Of two threads that change it at once, one may be in
+        # vain: its concepts are merged once more then.
+        self.concepts: frozenset[str] = frozenset()
 
     def is_done(self) -> bool:
         """Tell whether this snapshot was loaded to its end and all its studies still stand."""
@@ -189,35 +240,61 @@ class _Loading:
             and self._num_stored() == self.kept.num_studies
         )
 
-    def run(self, progress: Progress) -> tuple[int, int, int]:
-        """Bring the graph up to the snapshot; return studies created, replaced and removed."""
+    def run(self, progress: Progress) -> tuple[_Stored, int, str]:
+        """Bring the graph up to the snapshot; return what was stored, how many removed, and why."""
         for statement in statements.SCHEMA:
             self.graph.run_schema(statement)
         night = None if self.repair else self._standing()
         stands = self.graph.write(partial(self._begin, night and night[0].snapshot_id))
         work = self._difference(*night) if night and stands else self._all()
+        logger.info("%s", work.why)
         gone = set(work.gone)
         counted = Counter(work.counted)
-        created = replaced = done = 0
-        for batch in batches(work.tables):
-            changed = self._differing(batch, work.stored)
-            if changed:
-                news = self.graph.write(partial(self._store, changed))
-                created, replaced = created + news[0], replaced + news[1]
-            gone.difference_update(_keys(batch))
-            counted.update(totals(batch))  # adding would drop the zeros
-            done += len(batch)
-            progress(work.unchanged + done, self.kept.num_studies)
+
+        def dealt() -> Iterator[tuple[int, list[Row]]]:
+            for batch in batches(work.tables):
+                gone.difference_update(_keys(batch))
+                counted.update(totals(batch))  # adding would drop the zeros
+                if self.writers > 1:
+                    self._create_concepts(self._differing(batch, work.stored))
+                yield from deal(batch, self.writers)
+
+        done = _Stored()
+        bring = partial(self._bring, work)
+        with contextlib.closing(side_by_side(dealt(), bring, self.writers)) as stored:
+            for news in stored:
+                done = _Stored(*map(sum, zip(done, news, strict=True)))
+                progress(work.unchanged + done.studies, self.kept.num_studies)
         keys = sorted(map(str, gone))  # a key that a hand removed is no string
         for at in range(0, len(keys), BATCH_STUDIES):
             self.graph.write(partial(self._retract, keys[at : at + BATCH_STUDIES]))
         self.graph.write(partial(self._finish, dict(counted)))
-        return created, replaced, len(gone)
+        return done, len(gone), work.why
+
+    def _bring(self, work: _Work, batch: list[Row]) -> _Stored:
+        """Bring these studies to what they are to be, in one transaction if any differs."""
+        changed = self._differing(batch, work.stored)
+        if not changed:
+            return _Stored(len(batch))
+        before = _rows_of(work.before, changed)
+        tries = itertools.count()
+        created, replaced = self.graph.write(
+            lambda t: self._store(changed, before, next(tries) > 0, t)
+        )
+        self.concepts |= _concepts(changed)
+        return _Stored(len(batch), created, replaced, next(tries) - 1)
 
     def _all(self) -> _Work:
         """Return what is to be compared where nothing is known of the graph: everything."""
         stored = self._stored()
-        return _Work(self.kept.tables(), stored, set(stored), totals([]), 0)
+        nothing = EXTRACTION_SCHEMA.empty_table()
+        if self.repair:
+            why = "every study is replaced: that is what --repair does"
+        elif stored:
+            why = "digests of all studies are compared: no night that is known stands complete"
+        else:
+            why = f"every study is created: none stands in the graph{self._hint(1)}"
+        return _Work(self.kept.tables(), stored, set(stored), totals([]), 0, nothing, why)
 
     def _difference(self, night: Snapshot, counted: Mapping[str, int]) -> _Work:
         """Return what is to be compared where this night stands in the graph."""
@@ -234,7 +311,18 @@ class _Loading:
             rest.subtract(totals(batch))
             gone.update(_keys(batch))
         unchanged = self.kept.num_studies - after.num_rows
-        return _Work([after], {}, gone, rest, unchanged)
+        why = (
+            f"{after.num_rows} of {self.kept.num_studies} studies differ from night"
+            f" {night.snapshot_id}, which stands complete"
+        )
+        why += self._hint(after.num_rows / max(1, self.kept.num_studies))
+        return _Work([after], {}, gone, rest, unchanged, before, why)
+
+    def _hint(self, share: float) -> str:
+        """Return what is to be said where that share of the studies changes."""
+        if share < IMPORT_SHARE or self.graph.engine == "embedded":
+            return ""
+        return "; for most of a population, --into builds a new store in less time"
 
     def _standing(self) -> tuple[Snapshot, dict[str, int]] | None:
         """Return the night that stands whole in the graph, and what the ledger counts of it."""
@@ -268,9 +356,9 @@ class _Loading:
 
     def _begin(self, night: str | None, transaction: Transaction) -> bool:
         """Begin; tell whether this night still stands complete."""
-        (lock,) = rows(transaction, statements.LOCK, ledger=self.ledger)
-        if lock["retractions"] > self.kept.retractions.number:
-            raise self._outdated(lock)
+        state = self._state(transaction, locks(self.ledger))
+        if state["retractions"] > self.kept.retractions.number:
+            raise self._outdated(state)
         rows(
             transaction,
             statements.BEGIN,
@@ -278,59 +366,83 @@ class _Loading:
             snapshot_id=self.snapshot.snapshot_id,
             retractions=self.kept.retractions.number,
         )
-        return (lock["snapshot_id"], lock["complete"]) == (night, True)
+        return (state["snapshot_id"], state["complete"]) == (night, True)
 
-    def _lock(self, transaction: Transaction) -> None:
-        (lock,) = rows(transaction, statements.LOCK, ledger=self.ledger)
-        if lock["snapshot_id"] != self.snapshot.snapshot_id:
+    def _state(self, transaction: Transaction, keys: list[str]) -> Row:
+        """Take these locks, and only then read the ledger."""
+        rows(transaction, statements.LOCK, locks=keys)
+        (state,) = rows(transaction, statements.STATE, ledger=self.ledger)
+        return state
+
+    def _lock(self, transaction: Transaction, keys: list[str]) -> None:
+        """Take these locks, unless this load is overtaken."""
+        state = self._state(transaction, keys)
+        if state["snapshot_id"] != self.snapshot.snapshot_id:
             raise GraphError(
                 f"the load of snapshot {self.snapshot.snapshot_id} was overtaken by one of snapshot"
-                f" {lock['snapshot_id']} into {self.graph.address}: let that one end"
+                f" {state['snapshot_id']} into {self.graph.address}: let that one end"
             )
+        if state["retractions"] != self.kept.retractions.number:
+            raise self._outdated(state)
 
-        if lock["retractions"] != self.kept.retractions.number:
-            raise self._outdated(lock)
-
-    def _outdated(self, lock: Row) -> GraphError:
+    def _outdated(self, state: Row) -> GraphError:
         return GraphError(
-            f"{self.graph.address} knows {lock['retractions']} retractions and this load"
+            f"{self.graph.address} knows {state['retractions']} retractions and this load"
             f" {self.kept.retractions.number}: run it again; if they were made in another --out,"
             " make them in this one too"
         )
 
-    def _store(self, batch: list[Row], transaction: Transaction) -> tuple[int, int]:
-        """Create or replace the studies of a batch; return the numbers of both."""
-        self._lock(transaction)
+    def _create_concepts(self, batch: list[Row]) -> None:
+        """Create the concepts of a batch ahead of its writers, which then only look them up.
+
+        One thread does so, in key order: writers that created them would wait for each other.
+        """
+        needed = _concepts(batch)
+        if not needed <= self.concepts:
+            self.graph.write(partial(self._merge_concepts, needed - self.concepts))
+            self.concepts |= needed
+
+    def _merge_concepts(self, keys: Set[str], transaction: Transaction) -> None:
+        self._lock(transaction, [concepts_lock(self.ledger)])
+        rows(transaction, statements.CONCEPTS, concepts=[concept(key) for key in sorted(keys)])
+
+    def _store(
+        self, batch: list[Row], before: Mapping[str, Row], again: bool, transaction: Transaction
+    ) -> tuple[int, int]:
+        """Create or replace the studies of a batch; return the numbers of both.
+
+        Where a study stands as `before` says, it is amended. `again`: not for the first time.
+        """
+        self._lock(transaction, locks_of(self.ledger, batch))
         extractor = self.snapshot.extractor
         found = rows(transaction, statements.STANDING, keys=_keys(batch), extractor=extractor)
-        standing = {row["key"]: row["digest"] for row in found}
-        batch = self._differing(batch, standing)  # another loader may have been here meanwhile
-        keys = _keys(batch)
-        strays = statements.DELETE_STRAYS if self.repair else ()
-        for statement in (*statements.DELETE, *strays, statements.LEAVE_PATIENT):
-            rows(transaction, statement, keys=keys, extractor=extractor)
-        rows(transaction, statements.CONCEPTS, concepts=_concepts(batch))
-        (total,) = rows(transaction, statements.CREATE, rows=[_by_type(row) for row in batch])
-        if (total["mentions"] or 0) != sum(len(row["mentions"]) for row in batch):
-            # Where an engine locks only at commit, another load's sweep may just have come between.
-            raise Conflict(
-                f"concepts vanished from {self.graph.address} during the load: try again"
-            )
-        replaced = len(standing.keys() & set(keys))
-        return len(keys) - replaced, replaced
+        standing = {row["key"]: row for row in found}
+        # another loader may have been here meanwhile
+        batch = self._differing(batch, {key: row["digest"] for key, row in standing.items()})
+        # another load's sweep may have been here too
+        unknown = _concepts(batch) - (frozenset() if again else self.concepts)
+        if unknown:
+            concepts = [concept(key) for key in sorted(unknown)]
+            rows(transaction, statements.CONCEPTS, concepts=concepts)
+        store(transaction, batch, extractor, standing, before, repair=self.repair)
+        read = {key for key, row in standing.items() if row["extraction"] is not None}
+        replaced = len(read & set(_keys(batch)))
+        return len(batch) - replaced, replaced
 
     def _retract(self, keys: list[str], transaction: Transaction) -> None:
-        self._lock(transaction)
+        self._lock(transaction, locks(self.ledger))
         for statement in (*statements.DELETE, statements.DELETE_STUDY):
             rows(transaction, statement, keys=keys, extractor=self.snapshot.extractor)
 
     def _finish(self, counted: dict[str, int], transaction: Transaction) -> None:
-        self._lock(transaction)
+        rows(transaction, statements.LOCK_ALL)
+        self._lock(transaction, locks(self.ledger))
         strays = statements.SWEEP_STRAYS if self.repair else ()
-        for statement in (statements.LOCK_ALL, *strays, *statements.SWEEP):
+        for statement in (*strays, *statements.SWEEP):
             rows(transaction, statement)
         properties = finished(self.kept, counted)
         rows(transaction, statements.FINISH, ledger=self.ledger, properties=properties)
+        rows(transaction, statements.UNLOCK, locks=locks(self.ledger))
 
 
 def _is_whole(ledger: Row) -> bool:
@@ -342,16 +454,14 @@ def _keys(batch: list[Row]) -> list[str]:
     return [row["study"]["key"] for row in batch]
 
 
-def _concepts(batch: list[Row]) -> list[Row]:
-    """Return the concepts of a batch in key order."""
-    keys = {mention["concept"] for row in batch for mention in row["mentions"]}
-    return [concept(key) for key in sorted(keys)]
+def _concepts(batch: list[Row]) -> frozenset[str]:
+    return frozenset(mention["concept"] for row in batch for mention in row["mentions"])
 
 
-def _by_type(row: Row) -> Row:
-    """Return the row as CREATE takes it: a relationship type cannot be a parameter."""
-    by_type = {
-        name: [relation for relation in row["relations"] if relation["type"] == name]
-        for name in RELATION_TYPES
-    }
-    return {**row, **by_type}
+def _rows_of(table: pa.Table, batch: list[Row]) -> dict[str, Row]:
+    """Return the rows that the table holds of the studies of a batch, by key."""
+    if not table.num_rows:
+        return {}
+    ids = pa.array([row["study"]["study_id"] for row in batch], pa.string())
+    found = table.filter(pc.is_in(table["study_id"], ids))
+    return {row["study"]["key"]: row for part in batches([found]) for row in part}

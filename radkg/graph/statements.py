@@ -11,7 +11,7 @@ from radkg.graph.rows import RELATION_TYPES
 SCHEMA = (
     *(
         f"CREATE CONSTRAINT IF NOT EXISTS FOR (n:{label}) REQUIRE n.key IS UNIQUE"
-        for label in ("Patient", "Study", "Extraction", "Concept", "Load")
+        for label in ("Patient", "Study", "Extraction", "Concept", "Load", "Lock")
     ),
     "CREATE INDEX IF NOT EXISTS FOR (n:Patient) ON (n.subject_id)",
     "CREATE INDEX IF NOT EXISTS FOR (n:Study) ON (n.study_id)",
@@ -56,15 +56,31 @@ MATCH (l:Load {key: $ledger})
 SET l.verified = $snapshot_id
 """
 
+# One row for a study that stands at all; x may be null.
 STANDING = """
 UNWIND $keys AS key
-MATCH (s:Study {key: key})-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
-RETURN key, x.digest AS digest
+MATCH (s:Study {key: key})
+OPTIONAL MATCH (s)-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
+RETURN key, x.key AS extraction, x.digest AS digest,
+  COUNT { (x)-[:HAS_MENTION]->() } AS mentions
 """
 
+# In key order, as everybody takes them. They stand while a load goes on.
 LOCK = """
+UNWIND $locks AS key
+MERGE (k:Lock {key: key})
+SET k.transactions = coalesce(k.transactions, 0) + 1
+"""
+
+UNLOCK = """
+UNWIND $locks AS key
+MATCH (k:Lock {key: key})
+WITH collect(k) AS found
+FOREACH (k IN found | DELETE k)
+"""
+
+STATE = """
 MERGE (l:Load {key: $ledger})
-SET l.transactions = coalesce(l.transactions, 0) + 1
 RETURN l.snapshot_id AS snapshot_id, l.complete AS complete,
   coalesce(l.retractions, 0) AS retractions
 """
@@ -128,29 +144,16 @@ WHERE properties(c) <> concept
 SET c = concept
 """
 
-CREATE = (
-    """
-UNWIND $rows AS row
-MERGE (p:Patient {key: row.patient.key})
-SET p = row.patient
-MERGE (s:Study {key: row.study.key})
-SET s = row.study
-CREATE (p)-[:HAS_STUDY]->(s)
-CREATE (s)-[:HAS_EXTRACTION]->(x:Extraction)
-SET x = row.extraction
-WITH row, s, x
-CALL {
-  WITH row, x
-  UNWIND row.mentions AS mention
+CREATE_MENTION = """
   MATCH (c:Concept {key: mention.concept})
   CREATE (x)-[:HAS_MENTION]->(m:Mention {
     ordinal: mention.ordinal, text: mention.text, label: mention.label, start: mention.start,
     end: mention.end, section: mention.section, source: mention.source,
     confidence: mention.confidence
   })-[:OF]->(c)
-  WITH m ORDER BY m.ordinal
-  RETURN collect(m) AS mentions
-}
+"""
+
+CREATE_FINDINGS = """
 CALL {
   WITH row, s
   UNWIND row.findings AS finding
@@ -162,26 +165,52 @@ CALL {
   RETURN count(*) AS findings
 }
 """
-    + "".join(
-        f"""
+
+# `mentions` are the nodes of a study in the order of their ordinals. Where one is missing, because
+# its concept was, the numbers tell: Neo4j would end with an error that is no conflict.
+CREATE_RELATIONS = "".join(
+    f"""
 CALL {{
   WITH row, mentions
   UNWIND row.{name} AS relation
   WITH relation, mentions[relation.head] AS head, mentions[relation.tail] AS tail
+  WHERE head IS NOT NULL AND tail IS NOT NULL
   CREATE (head)-[:{name} {{confidence: relation.confidence}}]->(tail)
   RETURN count(*) AS num_{name}
 }}
 """
-        for name in RELATION_TYPES
-    )
-    + "RETURN sum(size(mentions)) AS mentions"
+    for name in RELATION_TYPES
 )
+
+NUM_RELATIONS = " + ".join(f"num_{name}" for name in RELATION_TYPES)
+
+CREATE = f"""
+UNWIND $rows AS row
+MERGE (p:Patient {{key: row.patient.key}})
+SET p = row.patient
+MERGE (s:Study {{key: row.study.key}})
+SET s = row.study
+CREATE (p)-[:HAS_STUDY]->(s)
+CREATE (s)-[:HAS_EXTRACTION]->(x:Extraction)
+SET x = row.extraction
+WITH row, s, x
+CALL {{
+  WITH row, x
+  UNWIND row.mentions AS mention
+  {CREATE_MENTION}
+  WITH m ORDER BY m.ordinal
+  RETURN collect(m) AS mentions
+}}
+{CREATE_FINDINGS}
+{CREATE_RELATIONS}
+RETURN sum(size(mentions)) AS mentions, sum({NUM_RELATIONS}) AS relations
+"""
 
 # The sweep shuts out the transactions of all loads: another one may be about to use a concept.
 LOCK_ALL = """
-MATCH (l:Load)
-WITH l ORDER BY l.key
-SET l.transactions = coalesce(l.transactions, 0) + 1
+MATCH (k:Lock)
+WITH k ORDER BY k.key
+SET k.transactions = coalesce(k.transactions, 0) + 1
 """
 
 SWEEP = (

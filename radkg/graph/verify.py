@@ -2,7 +2,7 @@
 
 Every study is read back from its nodes and relationships as the nested row of rows.py; its digest
 is computed anew, and the stored one is compared too. Totals of the whole graph find what no study
-owns. It does not look at Load.transactions, Load.loaded_at and Load.radkg_version.
+owns. It does not look at Load.loaded_at, Load.radkg_version and the locks of a load under way.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from radkg.graph import knowledge
 from radkg.graph.client import Graph
 from radkg.graph.ledger import read_ledger
 from radkg.graph.rows import RELATION_TYPES, Row, concept
@@ -45,7 +46,7 @@ def whole_problems(graph: Graph) -> list[str]:
             problems.append(f"{count['number']} {what}")
     if all(load.get("complete") is True for load in loads):
         problems += _totals(graph, loads)
-    return problems
+    return problems + knowledge.knowledge_problems(graph)
 
 
 def _properties(graph: Graph, label: str) -> list[Row]:
@@ -61,6 +62,7 @@ def _totals(graph: Graph, loads: list[Row]) -> list[str]:
             "MATCH ()-[r]->() RETURN type(r) AS name, count(*) AS number",
         )
         for row in graph.read(statement)
+        if row["name"] not in knowledge.LABELS
     }
     found["relations"] = sum(found.pop(name, 0) for name in RELATION_TYPES)
     studies, mentions, relations, findings = (
@@ -69,7 +71,7 @@ def _totals(graph: Graph, loads: list[Row]) -> list[str]:
     )
     expected = {
         # Nodes that loads share; those that nothing owns are found above.
-        **{name: found.get(name, 0) for name in ("Patient", "Study", "Concept")},
+        **{name: found.get(name, 0) for name in ("Patient", "Study", "Concept", "Lock")},
         "Extraction": studies,
         "Mention": mentions,
         "Load": len(loads),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-from radkg.errors import SchemaError, StorageError
+from radkg.errors import SchemaError
+from radkg.interchange.columns import read_columns
 
 MAX_ID = 2**31 - 1  # an integer of the OMOP CDM
 
@@ -23,23 +23,12 @@ def read_ids(file: Path, name: str, number: str) -> dict[str, int]:
         SchemaError: a column is missing, a number is none, or a name stands twice; with its line.
     """
     found: dict[str, int] = {}
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines, strict=True)
-            if not {name, number} <= set(reader.fieldnames or ()):
-                raise SchemaError(f"{file} needs a head with the columns {name},{number}")
-            for row in reader:
-                key, value = row[name], row[number] or ""
-                if not (value.isascii() and value.isdecimal() and int(value) <= MAX_ID):
-                    raise SchemaError(
-                        f"{file}, line {reader.line_num}: {number} {value!r} is no whole number "
-                        f"from 0 to {MAX_ID}"
-                    )
-                if key in found:
-                    raise SchemaError(f"{file}, line {reader.line_num}: {key!r} stands twice")
-                found[key] = int(value)
-    except OSError as error:
-        raise StorageError(f"cannot read {file}: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise SchemaError(f"{file} is not a CSV file in UTF-8: {error}") from error
+    for line, (key, value) in read_columns(file, (name, number)):
+        if not (value.isascii() and value.isdecimal() and int(value) <= MAX_ID):
+            raise SchemaError(
+                f"{file}, line {line}: {number} {value!r} is no whole number from 0 to {MAX_ID}"
+            )
+        if key in found:
+            raise SchemaError(f"{file}, line {line}: {key!r} stands twice")
+        found[key] = int(value)
     return found

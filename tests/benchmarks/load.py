@@ -1,12 +1,19 @@
-"""Load the same studies by nested rows and by one MERGE statement per triplet; print one JSON.
+"""Load the same studies in several ways; print one JSON with the rates and ratios of one run.
 
     python -m tests.benchmarks.load --studies 2000
     NEO4J_URI=bolt://localhost:7687 NEO4J_PASSWORD=... python -m tests.benchmarks.load
 
-On the embedded engine, and on the Neo4j at NEO4J_URI (which is EMPTIED) or one that Maven brings.
-Each engine first loads other studies, unmeasured, for its compiler to warm up. The naive way writes
-triplets and mentions alone, without findings, digests and a ledger: it does less, and only on
---naive-studies, for it is slow.
+On the embedded engine, and on the Neo4j at NEO4J_URI (which is EMPTIED) or one that Maven brings:
+
+    merge_per_triplet   one statement and one transaction a triplet: mentions and triplets alone,
+                        without findings, digests and a ledger; on --naive-studies, for it is slow
+    grouped             flat rows in groups that share no node (grouped.py)
+    writers_1, _2, ...  `radkg load`: a nested row a study
+    import              `radkg load --into`, on Maven's Neo4j: tables, neo4j-admin and indexes, and
+                        verify_seconds beside it; the JVM's start counts, so take many studies
+
+`times` are triplets per second over those of merge_per_triplet. Each engine first loads other
+studies, unmeasured, for its compiler to warm up.
 """
 
 from __future__ import annotations
@@ -19,23 +26,28 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from radkg.graph import Graph, open_graph
+from radkg.graph.building import build
 from radkg.graph.client import rows
 from radkg.graph.loader import load
+from radkg.graph.neo4j_home import Neo4jHome
 from radkg.graph.rows import Row, batches
 from radkg.graph.statements import SCHEMA
 from radkg.graph.verify import verify
-from radkg.run.snapshot import publish
+from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
 from radkg.storage import LocalStorage
+from tests.benchmarks.grouped import SCHEMA as FLAT_SCHEMA
+from tests.benchmarks.grouped import load_grouped
 from tests.extractions import InventedSnapshot, invent
-from tests.servers import empty, run_neo4j
+from tests.servers import _jars, empty, run_neo4j
 
 STUDY = """
 MERGE (p:Patient {key: $patient})
@@ -93,33 +105,71 @@ def measured(graph: Graph, studies: int, triplets: int) -> Iterator[dict[str, fl
     }
 
 
-def compare(graph: Graph, published: Path, num_studies: int, num_naive: int) -> dict[str, Any]:
-    """Load both ways into an empty graph and return the rates."""
-    warm_up = InventedSnapshot(invent(max(100, num_studies // 4), seed=1))
-    snapshot = publish(LocalStorage(published), to_table(invent(num_studies)))
+def compare(
+    graph: Graph, snapshot: Snapshot, num_naive: int, writers: Sequence[int]
+) -> dict[str, Any]:
+    """Load in all ways into an empty graph and return the rates."""
     studies = [row for batch in batches(snapshot.tables()) for row in batch]
-    for statement in SCHEMA:
+    warm_up = InventedSnapshot(invent(max(100, len(studies) // 4), seed=1))
+    for statement in (*SCHEMA, FLAT_SCHEMA):
         graph.run_schema(statement)
+    found = {}
+
+    def measure(name: str, loaded: Sequence[Row], way: Callable[[], object]) -> None:
+        empty(graph)
+        with measured(graph, len(loaded), num_triplets(loaded)) as found[name]:
+            way()
+
+    few = studies[:num_naive]
     empty(graph)
     naive(graph, studies[-num_naive:])
+    measure("merge_per_triplet", few, lambda: naive(graph, few))
     empty(graph)
-    few = studies[:num_naive]
-    with measured(graph, num_naive, sum(len(row["relations"]) for row in few)) as by_triplet:
-        naive(graph, few)
+    load_grouped(graph, studies[: len(studies) // 4], max(writers))
+    measure("grouped", studies, lambda: load_grouped(graph, studies, max(writers)))
     empty(graph)
     load(graph, warm_up)
-    empty(graph)
-    with measured(graph, num_studies, sum(len(row["relations"]) for row in studies)) as nested:
-        load(graph, snapshot)
+    for number in writers:
+        measure(f"writers_{number}", studies, partial(load, graph, snapshot, writers=number))
     started = time.perf_counter()
     report = verify(graph, snapshot)
     assert report.ok, str(report)
+    return {**found, "verify_seconds": round(time.perf_counter() - started, 2)}
+
+
+def imported(snapshot: Snapshot, into: Path, triplets: int) -> dict[str, float]:
+    """Build a new store by import and return the rates."""
+    report = build(snapshot, into, Neo4jHome(_jars()), lambda name: silent())
+    seconds = report.tables_seconds + report.import_seconds + report.index_seconds
     return {
-        "nested": nested,
-        "merge_per_triplet": by_triplet,
-        "ratio": round(nested["triplets_per_s"] / by_triplet["triplets_per_s"], 1),
-        "verify_seconds": round(time.perf_counter() - started, 2),
+        "seconds": round(seconds, 2),
+        "studies_per_s": round(report.studies / seconds, 1),
+        "triplets_per_s": round(triplets / seconds, 1),
+        "relationships_per_s": round(report.relationships / seconds, 1),
+        "tables_seconds": report.tables_seconds,
+        "import_seconds": report.import_seconds,
+        "verify_seconds": report.verify_seconds,
     }
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[Callable[[int, int], None]]:
+    """A stage that shows nothing."""
+    yield lambda done, total: None
+
+
+def num_triplets(studies: Sequence[Row]) -> int:
+    """Return the number of relations."""
+    return sum(len(row["relations"]) for row in studies)
+
+
+def with_ratios(ways: dict[str, Any]) -> dict[str, Any]:
+    """Add to each way how many times faster it is than the naive one."""
+    naive_rate = ways["merge_per_triplet"]["triplets_per_s"]
+    for way in ways.values():
+        if isinstance(way, dict):
+            way["times"] = round(way["triplets_per_s"] / naive_rate, 1)
+    return ways
 
 
 @contextlib.contextmanager
@@ -139,16 +189,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--studies", type=int, default=2000)
     parser.add_argument("--naive-studies", type=int, default=100)
+    parser.add_argument("--writers", type=int, nargs="+", default=[1, 2], help="numbers of writers")
     arguments = parser.parse_args()
-    sizes = (arguments.studies, arguments.naive_studies)
-    result: dict[str, Any] = {"studies": sizes[0], "naive_studies": sizes[1]}
+    result: dict[str, Any] = {**vars(arguments), "cores": os.cpu_count()}
     with tempfile.TemporaryDirectory() as temporary:
-        published = Path(temporary) / "published"
-        with open_graph("embedded", Path(temporary) / "store") as graph:
-            result["embedded"] = compare(graph, published, *sizes)
+        folder = Path(temporary)
+        snapshot = publish(LocalStorage(folder / "published"), to_table(invent(arguments.studies)))
+        sizes = (arguments.naive_studies, arguments.writers)
+        with open_graph("embedded", folder / "store") as graph:
+            result["embedded"] = with_ratios(compare(graph, snapshot, *sizes))
         if os.environ.get("NEO4J_URI") or (shutil.which("java") and shutil.which("mvn")):
             with neo4j() as graph:
-                result["neo4j"] = compare(graph, published, *sizes)
+                ways = compare(graph, snapshot, *sizes)
+            if shutil.which("java") and shutil.which("mvn"):
+                triplets = sum(num_triplets(batch) for batch in batches(snapshot.tables()))
+                ways["import"] = imported(snapshot, folder / "imported", triplets)
+            result["neo4j"] = with_ratios(ways)
         else:
             print("no Neo4j: set NEO4J_URI, or install java and mvn", file=sys.stderr)
     print(json.dumps(result))

@@ -5,10 +5,25 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from radkg.schema.known import Known, Term
 from radkg.schema.records import Condition, Entity, Extraction, Relation, RelationType, Sex
 
 ANATOMY = {"pleural", "base", "heart", "lung", "left", "right", "bilateral"}
 SIGNS = {"+": "OBS-DP", "?": "OBS-U", "-": "OBS-DA"}
+
+# What a table knows; terms with one code are one thing.
+EFFUSION, EFFUSIONS = Term("C1", "effusion"), Term("C1", "effusions")
+TABLE = [
+    Known(EFFUSION, "located_at", Term("C2", "pleural"), 100),
+    Known(EFFUSIONS, "located_at", Term("C2", "pleura"), 7),
+    Known(Term("small", "small"), "modify", EFFUSIONS, 50),
+    Known(EFFUSION, "suggestive_of", Term("C3", "pneumonia"), 9),
+    Known(EFFUSION, "located_at", EFFUSION, 2),
+    Known(Term("C4", "opacity"), "located_at", Term("C5", "lung"), 5),
+]
+OTHER_TABLE = [
+    Known(Term("effusion", "effusion"), "located_at", Term("pleural", "pleural"), 3),
+]
 
 
 def study(

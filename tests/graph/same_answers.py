@@ -64,6 +64,7 @@ def sample_values(graph: Graph) -> dict[str, list[str]]:
     return {
         "finding": [*findings, "no such concept"],
         "without": findings[::-1],
+        "concept": [*findings, *sites, "no such concept"],
         "site": [*sites, "no such concept"],
         "subject_id": [*patients, "nobody"],
         "study_id": [*studies, "no such study"],

@@ -22,10 +22,11 @@ from radkg.graph.analytics import (
     unknown_concepts,
 )
 from radkg.graph.correction import COLUMNS, Prevalence
+from radkg.graph.knowledge import write_knowledge
 from radkg.graph.loader import load
 from tests.extractions import InventedSnapshot
 from tests.graph.courses import COURSES, GAMMA, GAMMA_ONEPASS
-from tests.graph.facts import study
+from tests.graph.facts import OTHER_TABLE, TABLE, study
 from tests.graph.same_answers import assert_same_answers
 from tests.servers import empty
 
@@ -100,6 +101,8 @@ def fill(graph: Graph) -> None:
     load(graph, InventedSnapshot(ALPHA, archive="alpha"))  # type: ignore[arg-type]
     load(graph, InventedSnapshot(BETA, archive="beta"))  # type: ignore[arg-type]
     load(graph, InventedSnapshot(OTHER, archive="alpha", extractor="onepass"))  # type: ignore[arg-type]
+    write_knowledge(graph, "m3kg", TABLE)
+    write_knowledge(graph, "other", OTHER_TABLE)
 
 
 def by_name(name: str) -> Query:
@@ -211,6 +214,55 @@ GOLDEN: list[tuple[str, dict[str, str], list[list[Any]]]] = [
     ("finding_sites", {"limit": "1"}, [["pleural", 2, 4, 0.5]]),
     # Read on two days or more: p1 without effusion at first, p2 with it.
     ("incidence", {}, [[1, 1, 1.0]]),
+    (
+        "known_and_observed",
+        {},
+        [
+            ["effusion", "located_at", "pleural", 2, 4, 0.5, 2, 110],
+            ["small", "modify", "effusion", 2, 4, 0.5, 1, 50],
+            ["effusion", "located_at", "base", 1, 4, 0.25, 0, 0],
+            ["effusion", "located_at", "bilateral", 1, 4, 0.25, 0, 0],
+            ["large", "modify", "effusion", 1, 4, 0.25, 0, 0],
+            ["moderate", "modify", "effusion", 1, 4, 0.25, 0, 0],
+        ],
+    ),
+    (
+        "known_and_observed",
+        {"concept": "lung"},
+        [
+            ["clear", "located_at", "lung", 1, 2, 0.5, 0, 0],
+            ["opacity", "located_at", "lung", 1, 2, 0.5, 1, 5],
+        ],
+    ),
+    (
+        "known_of",
+        {},
+        [
+            ["m3kg", "effusion", "located_at", "pleural", 100, "C1", "C2"],
+            ["m3kg", "small", "modify", "effusions", 50, "small", "C1"],
+            ["m3kg", "effusion", "suggestive_of", "pneumonia", 9, "C1", "C3"],
+            ["m3kg", "effusions", "located_at", "pleura", 7, "C1", "C2"],
+            ["other", "effusion", "located_at", "pleural", 3, "effusion", "pleural"],
+            ["m3kg", "effusion", "located_at", "effusion", 2, "C1", "C1"],
+        ],
+    ),
+    (
+        "known_of",
+        {"concept": "pleura"},
+        [
+            ["m3kg", "effusion", "located_at", "pleural", 100, "C1", "C2"],
+            ["m3kg", "effusions", "located_at", "pleura", 7, "C1", "C2"],
+        ],
+    ),
+    (
+        "known_unobserved",
+        {},
+        [
+            ["m3kg", "effusion", "suggestive_of", "pneumonia", 9, "C1", "C3"],
+            ["m3kg", "effusion", "located_at", "effusion", 2, "C1", "C1"],
+        ],
+    ),
+    ("known_unobserved", {"concept": "effusions", "limit": "0"}, []),
     (
         "laterality",
         {},

@@ -95,7 +95,7 @@ def test_the_import_is_the_load(neo4j_home: Path, neo4j_uri: str, tmp_path: Path
     with served(tmp_path / "store") as graph:
         assert everything(graph) == expected
         found = graph.read("MATCH (l:Load) RETURN properties(l) AS p")[0]["p"]
-        own = {"transactions", "loaded_at"}
+        own = {"loaded_at"}
         assert {k: v for k, v in found.items() if k not in own} == {
             k: v for k, v in ledger.items() if k not in own
         }

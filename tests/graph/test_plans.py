@@ -6,6 +6,7 @@ concept that millions mention. The embedded engine shows no such plan; it walks 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -13,15 +14,18 @@ import pytest
 
 from radkg.graph import Graph, open_graph
 from radkg.graph.analytics import Query, queries
+from radkg.graph.knowledge import write_knowledge
 from radkg.graph.loader import load
-from tests.graph.zipf import publish_zipf
+from radkg.schema.known import Known, Term
+from tests.graph.zipf import NAMES, publish_zipf
 from tests.servers import run_neo4j
 
 pytestmark = [pytest.mark.neo4j, pytest.mark.long]
 
 STUDIES = 20_000
 _FAULTS = re.compile(
-    r"AllNodesScan|NodeByLabelScan \S+:Mention\b|\w*Relationships?(Type)?Scan|CartesianProduct"
+    r"AllNodesScan|NodeByLabelScan \S+:(Mention|Knowledge)\b"
+    r"|\w*Relationships?(Type)?Scan|CartesianProduct"
 )
 
 
@@ -35,8 +39,16 @@ def zipf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
         patch.setenv("NEO4J_PASSWORD", password)
         with open_graph(uri, folder) as graph:
             load(graph, snapshot)
+            write_knowledge(graph, "zipf", everything_known())
             graph.read("CALL db.awaitIndexes(120)")
             yield graph
+
+
+def everything_known() -> list[Known]:
+    """Return each relation between any two of the frequent concepts."""
+    terms = [Term(name, name) for name in NAMES]
+    kinds = ("modify", "located_at", "suggestive_of")
+    return [Known(*each, 1) for each in itertools.product(terms, kinds, terms)]
 
 
 def faults(operators: Sequence[str]) -> list[str]:

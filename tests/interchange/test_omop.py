@@ -153,8 +153,8 @@ def test_many_long_modifiers_are_cut_between_pairs(tmp_path: Path):
         ("name,concept_id\na,-1\n", "line 2: concept_id '-1'"),
         ("name,concept_id\na,2147483648\n", "no whole number"),
         ("name,concept_id\na,1\na,2\n", "line 3: 'a' stands twice"),
-        ("name,concept_id\na\n", "line 2: concept_id ''"),
-        ('name,concept_id\n"a,1\n', "not a CSV file"),
+        ("name,concept_id\na\n", "line 2: 1 values, the head has 2"),
+        ('name,concept_id\n"a,1\n', "line 2: no CSV"),
     ],
 )
 def test_a_wrong_vocabulary_is_refused_with_its_line(tmp_path: Path, text: str, message: str):

@@ -14,7 +14,7 @@ WITH finding, of, each.study AS study, each.extractor AS extractor
 MATCH (study)-[:HAS_EXTRACTION]->(extraction:Extraction)-[:HAS_MENTION]->(mention:Mention)
 WHERE extraction.extractor = extractor AND mention.label = 'OBS-DA'
 MATCH (mention)-[:OF]->(denied:Concept)
-WHERE denied.key = finding.key AND NOT EXISTS { (mention)-[:MODIFY]->(:Mention) }
+WHERE denied.key = finding.key AND NOT (mention)-[:MODIFY]->()
 WITH finding.name AS finding, of, count(DISTINCT study) AS studies
 RETURN
   finding,

@@ -4,8 +4,8 @@
 // param limit: integer = 100, most rows to return
 MATCH (extraction:Extraction)
 WHERE extraction.status IN ['ok', 'empty']
-OPTIONAL MATCH (extraction)-[:HAS_MENTION]->(mention:Mention)
-WITH extraction, count(mention) AS mentions, CASE WHEN $width > 0 THEN $width ELSE 1 END AS width
+WITH extraction, COUNT { (extraction)-[:HAS_MENTION]->() } AS mentions,
+  CASE WHEN $width > 0 THEN $width ELSE 1 END AS width
 WITH mentions / width * width AS least, width, count(extraction) AS extractions
 WITH collect({least: least, width: width, extractions: extractions}) AS rows, sum(extractions) AS of
 UNWIND rows AS row

@@ -2,12 +2,17 @@
 // family: disagreement
 // param finding: concept = effusion, name of the finding
 // param limit: integer = 1000, most rows to return
-MATCH (:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)
-WITH study, collect({extractor: found.extractor, label: found.label}) AS said
+MATCH (finding:Concept {name: $finding, kind: 'observation'})<-[:HAS_FINDING]-(study:Study)
+WITH DISTINCT finding, study
 MATCH (study)-[:HAS_EXTRACTION]->(extraction:Extraction)
 WHERE extraction.status IN ['ok', 'empty']
-WITH study, extraction.extractor AS extractor,
-  [each IN said WHERE each.extractor = extraction.extractor | each.label] AS labels
+WITH finding, study, collect(extraction.extractor) AS readers
+WHERE size(readers) > 1
+MATCH (study)-[found:HAS_FINDING]->(other:Concept)
+WHERE other.key = finding.key
+WITH study, readers, collect({extractor: found.extractor, label: found.label}) AS said
+UNWIND readers AS extractor
+WITH study, extractor, [each IN said WHERE each.extractor = extractor | each.label] AS labels
 WITH study, extractor, CASE
   WHEN 'OBS-DP' IN labels THEN 'present'
   WHEN 'OBS-U' IN labels THEN 'uncertain'

@@ -5,7 +5,7 @@
 MATCH (finding:Concept {name: $finding, kind: 'observation'})<-[:HAS_FINDING]-(study:Study)
 WITH finding, count(DISTINCT study) AS of
 MATCH (finding)<-[:OF]-(mention:Mention)
-WHERE NOT EXISTS { (mention)-[:MODIFY]->(:Mention) }
+WHERE NOT (mention)-[:MODIFY]->()
 MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
 WITH coalesce(mention.section, 'none') AS section, of, count(DISTINCT study) AS studies
 RETURN

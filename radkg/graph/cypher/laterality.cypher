@@ -3,7 +3,7 @@
 // param finding: concept = effusion, name of the finding
 // A side is a site of the finding, a word of its site ("right" of "right base") or its own word.
 MATCH (:Concept {name: $finding, kind: 'observation'})<-[:OF]-(mention:Mention {label: 'OBS-DP'})
-WHERE NOT EXISTS { (mention)-[:MODIFY]->(:Mention) }
+WHERE NOT (mention)-[:MODIFY]->()
 MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
 OPTIONAL MATCH (mention)<-[:MODIFY]-(:Mention)-[:OF]->(word:Concept)
 OPTIONAL MATCH (mention)-[:LOCATED_AT]->(place:Mention)-[:OF]->(site:Concept)

@@ -6,7 +6,7 @@ MATCH (finding:Concept {name: $finding, kind: 'observation'})
 MATCH (finding)<-[:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)
 WITH finding, count(DISTINCT study) AS of
 MATCH (finding)<-[:OF]-(mention:Mention {label: 'OBS-DP'})
-WHERE NOT EXISTS { (mention)-[:MODIFY]->(:Mention) }
+WHERE NOT (mention)-[:MODIFY]->()
 MATCH (mention)<-[:MODIFY]-(:Mention)-[:OF]->(word:Concept)
 MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
 WITH word.name AS modifier, word.kind AS kind, of, count(DISTINCT study) AS studies

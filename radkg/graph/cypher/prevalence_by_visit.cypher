@@ -3,15 +3,23 @@
 // param finding: concept = effusion, name of the finding
 // corrected: $finding
 // Dated studies only; first are all studies of the first day.
-MATCH (patient:Patient)-[:HAS_STUDY]->(study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-WHERE extraction.status IN ['ok', 'empty'] AND study.study_date IS NOT NULL
-WITH patient, min(study.study_date) AS first_day, collect(DISTINCT study) AS studies
-UNWIND studies AS study
-OPTIONAL MATCH (study)-[:HAS_FINDING {label: 'OBS-DP'}]->(finding:Concept)
-WHERE finding.name = $finding AND finding.kind = 'observation'
-WITH study, CASE WHEN study.study_date = first_day THEN 'first' ELSE 'later' END AS visit,
-  count(finding) AS found
-WITH visit, count(CASE WHEN found > 0 THEN study END) AS studies, count(study) AS of
+CALL {
+  MATCH (patient:Patient)-[:HAS_STUDY]->(study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
+  WHERE extraction.status IN ['ok', 'empty'] AND study.study_date IS NOT NULL
+  RETURN patient, study, 0 AS found
+  UNION ALL
+  MATCH (:Concept {name: $finding, kind: 'observation'})<-[present:HAS_FINDING]-(study:Study)
+  WHERE present.label = 'OBS-DP' AND study.study_date IS NOT NULL
+  MATCH (study)<-[:HAS_STUDY]-(patient:Patient)
+  RETURN patient, study, 1 AS found
+}
+WITH patient, study, max(found) AS found
+WITH patient, min(study.study_date) AS first_day,
+  collect({day: study.study_date, found: found}) AS steps
+UNWIND steps AS step
+WITH CASE step.day WHEN first_day THEN 'first' ELSE 'later' END AS visit,
+  sum(step.found) AS studies,
+  count(step) AS of
 RETURN
   visit,
   studies,

@@ -2,7 +2,7 @@
 // family: severity
 // param finding: concept = effusion, name of the finding
 MATCH (:Concept {name: $finding, kind: 'observation'})<-[:OF]-(mention:Mention {label: 'OBS-DP'})
-WHERE NOT EXISTS { (mention)-[:MODIFY]->(:Mention) }
+WHERE NOT (mention)-[:MODIFY]->()
 MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
 OPTIONAL MATCH (mention)<-[:MODIFY]-(:Mention)-[:OF]->(word:Concept)
 WITH study, max(CASE

@@ -8,7 +8,7 @@ WHERE extraction.status IN ['ok', 'empty']
 WITH count(DISTINCT study) AS of
 MATCH (:Concept {name: $site, kind: 'anatomy'})<-[:OF]-(place:Mention)
 MATCH (place)<-[:LOCATED_AT]-(mention:Mention {label: 'OBS-DP'})-[:OF]->(finding:Concept)
-WHERE NOT EXISTS { (mention)-[:MODIFY]->(:Mention) }
+WHERE NOT (mention)-[:MODIFY]->()
 MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
 WITH of, finding.name AS finding, count(DISTINCT study) AS studies
 WHERE NOT finding IN [name IN split($ignore, ',') | trim(name)]

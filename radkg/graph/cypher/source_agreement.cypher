@@ -3,7 +3,7 @@
 // param finding: concept = effusion, name of the finding
 // `of` are the studies read under image+report in which image or report states the finding.
 MATCH (:Concept {name: $finding, kind: 'observation'})<-[:OF]-(mention:Mention {label: 'OBS-DP'})
-WHERE NOT EXISTS { (mention)-[:MODIFY]->(:Mention) }
+WHERE NOT (mention)-[:MODIFY]->()
 MATCH (mention)<-[:HAS_MENTION]-(extraction:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
 WHERE extraction.condition = 'image+report'
 WITH study,

@@ -3,7 +3,7 @@
 // param finding: concept = effusion, name of the finding
 // param limit: integer = 1000, most rows to return
 MATCH (:Concept {name: $finding, kind: 'observation'})<-[:OF]-(mention:Mention)
-WHERE NOT EXISTS { (mention)-[:MODIFY]->(:Mention) }
+WHERE NOT (mention)-[:MODIFY]->()
 MATCH (mention)<-[:HAS_MENTION]-(extraction:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
 WHERE extraction.condition = 'image+report'
 WITH study, extraction,

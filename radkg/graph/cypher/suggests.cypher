@@ -6,7 +6,7 @@ MATCH (finding:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDIN
 WHERE found.label IN ['OBS-DP', 'OBS-U']
 WITH finding, count(DISTINCT study) AS of
 MATCH (finding)<-[:OF]-(mention:Mention)
-WHERE mention.label IN ['OBS-DP', 'OBS-U'] AND NOT EXISTS { (mention)-[:MODIFY]->(:Mention) }
+WHERE mention.label IN ['OBS-DP', 'OBS-U'] AND NOT (mention)-[:MODIFY]->()
 MATCH (mention)-[:SUGGESTIVE_OF]->(:Mention)-[:OF]->(other:Concept)
 MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
 WITH other.name AS suggestion, of, count(DISTINCT study) AS studies

@@ -3,14 +3,17 @@
 // param finding: concept = effusion, name of the finding
 // param limit: integer = 1000, most rows to return
 // corrected: $finding
-MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-WHERE extraction.status IN ['ok', 'empty'] AND study.study_date IS NOT NULL
-OPTIONAL MATCH (study)-[:HAS_FINDING {label: 'OBS-DP'}]->(finding:Concept)
-WHERE finding.name = $finding AND finding.kind = 'observation'
-WITH study, count(finding) AS found
-WITH substring(toString(study.study_date), 0, 7) AS month,
-  count(CASE WHEN found > 0 THEN study END) AS studies,
-  count(study) AS of
+CALL {
+  MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
+  WHERE extraction.status IN ['ok', 'empty'] AND study.study_date IS NOT NULL
+  RETURN study, 0 AS found
+  UNION ALL
+  MATCH (:Concept {name: $finding, kind: 'observation'})<-[present:HAS_FINDING]-(study:Study)
+  WHERE present.label = 'OBS-DP' AND study.study_date IS NOT NULL
+  RETURN study, 1 AS found
+}
+WITH study, max(found) AS found
+WITH substring(toString(study.study_date), 0, 7) AS month, sum(found) AS studies, count(study) AS of
 RETURN
   month,
   studies,

@@ -11,7 +11,7 @@ WITH mention, max(CASE
   WHEN word.name IN ['mild', 'small', 'minimal', 'trace', 'tiny', 'slight', 'borderline'] THEN 1
   ELSE 0
 END) AS severity
-WHERE severity > 0 AND NOT EXISTS { (mention)-[:MODIFY]->(:Mention) }
+WHERE severity > 0 AND NOT (mention)-[:MODIFY]->()
 MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
 WHERE study.study_date IS NOT NULL
 WITH study, max(severity) AS severity

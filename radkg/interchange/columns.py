@@ -1,0 +1,49 @@
+"""Columns of a CSV file that somebody else wrote, each row with the line that it ends in."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from radkg.errors import SchemaError, StorageError
+
+
+def read_columns(file: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line and the values of these columns, in their order, for each row of a CSV file.
+
+    Args:
+        file: UTF-8, with a head; other columns are left out.
+        columns: those that it must have.
+
+    Raises:
+        StorageError: the file cannot be read.
+        SchemaError: it is no CSV file in UTF-8, a column is missing, or a row has more or fewer
+            values than the head; with its line.
+    """
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise StorageError(f"cannot read {file}: {error.strerror}") from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SchemaError(f"{file}, line {line}: not UTF-8: save the file as UTF-8") from error
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        head = next(rows, [])
+        if missing := [name for name in columns if name not in head]:
+            raise SchemaError(f"{file} needs a head with the columns {','.join(missing)}")
+        places = [head.index(name) for name in columns]
+        for row in rows:
+            if not row:  # a blank line
+                continue
+            if len(row) != len(head):
+                raise SchemaError(
+                    f"{file}, line {rows.line_num}: {len(row)} values, the head has {len(head)}"
+                )
+            yield rows.line_num, [row[place] for place in places]
+    except csv.Error as error:
+        raise SchemaError(f"{file}, line {rows.line_num}: no CSV: {error}") from error

@@ -1,0 +1,67 @@
+"""Tables of relations between terms, as other projects publish them: CSV, a relation a row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from radkg.errors import SchemaError
+from radkg.interchange.columns import read_columns
+from radkg.schema.known import Known, Term
+
+COLUMNS = ("source_index", "source_entity", "target_index", "target_entity", "type", "count")
+MAX_COUNT = 2**53  # what JSON and a float hold exactly
+_MAX_BYTES = 1000  # of a code or a name: both stand in a key that the graph indexes
+
+
+def read_relations(file: Path) -> list[Known]:
+    """Return the relations of a CSV file, as many as it has rows.
+
+    Names are lower-cased and their blanks made single, as names of concepts are.
+
+    Args:
+        file: UTF-8, with a head. `source_entity` and `target_entity` are names, `source_index` and
+            `target_index` their codes in a vocabulary (terms with one code are one thing), `type`
+            is the relation and `count` how often it was seen, in [1, 2**53]. It is read whole.
+
+    Raises:
+        StorageError: the file cannot be read.
+        SchemaError: it is no such table, holds no row, a value is missing or none, or a relation
+            stands twice; with its line.
+    """
+    known: list[Known] = []
+    lines: dict[tuple[Term, str, Term], int] = {}
+    for line, values in read_columns(file, COLUMNS):
+        where = f"{file}, line {line}"
+        cells = dict(zip(COLUMNS, map(_one_line, values), strict=True))
+        for name, cell in cells.items():
+            _check(where, name, cell)
+        head = Term(cells["source_index"], cells["source_entity"].lower())
+        tail = Term(cells["target_index"], cells["target_entity"].lower())
+        relation, count = cells["type"].lower(), cells["count"]
+        if not (count.isascii() and count.isdecimal() and 1 <= int(count) <= MAX_COUNT):
+            raise SchemaError(f"{where}: count {count!r} is no whole number from 1 to {MAX_COUNT}")
+        before = lines.setdefault((head, relation, tail), line)
+        if before != line:
+            raise SchemaError(
+                f"{where}: {head.name} {relation} {tail.name} stands in line {before} too: add up"
+                " the counts of equal rows"
+            )
+        known.append(Known(head, relation, tail, int(count)))
+    if not known:
+        raise SchemaError(f"{file} holds no relation: nothing was imported")
+    return known
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _check(where: str, name: str, cell: str) -> None:
+    if not cell:
+        hint = ": give the name where a term has no code" if name.endswith("_index") else ""
+        raise SchemaError(f"{where}: {name} is empty{hint}")
+    if len(cell.encode()) > _MAX_BYTES or not cell.isprintable():
+        raise SchemaError(
+            f"{where}: {name} {cell[:40]!r} has more than {_MAX_BYTES} bytes, or a character that"
+            " cannot be printed"
+        )

@@ -1,0 +1,23 @@
+"""A relation that somebody else's table states: not of a study, but of terms at large."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Term(NamedTuple):
+    """A term of a table: its code in a vocabulary, and one of its names."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A relation between two terms, and how often it was seen."""
+
+    head: Term
+    relation: str
+    tail: Term
+    count: int
