@@ -10,6 +10,8 @@ from radkg.errors import ConfigError
 from radkg.extractor import extract_rows
 from radkg.model.language import Prompt
 from radkg.planning import FORECAST, forecast, forecast_seconds, make_plan, save_forecast
+from radkg.run.changes import changes
+from radkg.run.diff import diff
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import publish
 from radkg.schema.arrow import EXTRACTION_SCHEMA, from_table, to_table
@@ -57,6 +59,10 @@ def test_a_night_of_the_first_schema_is_read_anew(tmp_path, monkeypatch):
     )  # Open-i without its metadata knows no view
     again = plan_of(tmp_path, studies(20))
     assert again.reasons == {"new": 20, "changed": 0, "other_model": 0}
+    after = publish(first.journal.storage, rows)
+    assert after.snapshot_id != night.snapshot_id
+    assert diff(night, after).studies == {"added": 0, "removed": 0, "changed": 0, "same": 20}
+    assert changes(night, after).after.num_rows == 0
 
 
 def test_finished_units_are_not_read_again(tmp_path):
