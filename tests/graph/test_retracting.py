@@ -15,7 +15,8 @@ from radkg.run.retractions import record_retraction
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
 from radkg.storage import open_storage
-from tests.graph.test_loader import everything, few, nights
+from tests.graph.contents import everything
+from tests.graph.test_loader import few, nights
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +70,7 @@ def test_a_patient_and_a_night(graph: Graph, tmp_path: Path) -> None:
     assert_exact(graph, after, 3)
     gone = retract(graph, after.storage, "run", after.snapshot_id)
     assert gone.retracted == after.num_studies
-    assert graph.read("MATCH (n) WHERE NOT n:Load RETURN count(n) AS n") == [{"n": 0}]
+    assert graph.read("MATCH (n) WHERE n:Patient OR n:Concept RETURN count(n) AS n") == [{"n": 0}]
     assert_exact(graph, after, after.num_studies)
     assert load(graph, after).studies == 0
     assert load(graph, before).created == before.num_studies - 3
