@@ -36,7 +36,7 @@ def study_html(
     return f"""<article class="study" aria-labelledby="study-title"
  data-study="{escape(study.study_id)}">
 <h2 id="study-title" tabindex="-1">Study {escape(study.study_id)}</h2>
-<dl class="origin">{"".join(_fact(name, value) for name, value in (facts | origin).items())}</dl>
+<dl class="origin">{"".join(_fact(name, value) for name, value in {**facts, **origin}.items())}</dl>
 {reason if extraction.status == "failed" else ""}
 <div class="columns">
 <div class="report">
