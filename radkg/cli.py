@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from radkg.graph import Graph
     from radkg.graph.analytics import Query
     from radkg.graph.building import BuildReport
+    from radkg.run.snapshot import Snapshot
 
 app = typer.Typer(
     help="Archives of chest X-rays and their reports to a knowledge graph of a population.",
@@ -115,6 +116,15 @@ GraphAddress = Annotated[
     typer.Option(
         "--graph",
         help="`embedded`, or the address of a Neo4j server (login: NEO4J_USER, NEO4J_PASSWORD).",
+    ),
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        help="A night: its id, the beginning of it, or a date. Its graph is built from the files "
+        "beside that of the run, unless it stands.",
+        metavar="RUN",
     ),
 ]
 Insecure = Annotated[bool, typer.Option(help="Allow an unencrypted connection to another machine.")]
@@ -461,6 +471,7 @@ def verify(
     out: Out,
     graph: GraphAddress = "embedded",
     insecure: Insecure = False,
+    as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
     """Compare the graph with the Parquet, every study; exit code 1 where they differ."""
@@ -468,8 +479,9 @@ def verify(
     from radkg.run.snapshot import read_snapshot
     from radkg.storage import open_storage
 
-    snapshot = read_snapshot(open_storage(out))
-    with _graph(graph, out, insecure) as opened:
+    night = _night(as_of, out)
+    snapshot = night or read_snapshot(open_storage(out))
+    with _graph(graph, out, insecure, night=night) as opened:
         report = run_verify(opened, snapshot)
     if as_json:
         _print_json(
@@ -517,11 +529,15 @@ def retract(
         raise ConfigError("give one of --study, --subject and --run")
     ((kind, which),) = given
     storage = open_storage(out)
-    with (
-        _graph(graph, out, insecure) as opened,
-        stage(console, "undo the retraction" if undo else "retract") as advance,
-    ):
-        report = run_retract(opened, storage, kind, which, undo=undo, progress=advance)
+    if graph == "embedded" and not _store(out).is_dir():
+        report = run_retract(None, storage, kind, which, undo=undo)
+        typer.echo(f"there is no graph yet at {_store(out)}: the record is kept", err=True)
+    else:
+        with (
+            _graph(graph, out, insecure) as opened,
+            stage(console, "undo the retraction" if undo else "retract") as advance,
+        ):
+            report = run_retract(opened, storage, kind, which, undo=undo, progress=advance)
     audit.record(storage, "retract", {kind: which, "undo": undo, **dataclasses.asdict(report)})
     _print_report(report, as_json)
 
@@ -642,6 +658,7 @@ def query(
     out: Out = "radkg-demo",
     graph: GraphAddress = "embedded",
     insecure: Insecure = False,
+    as_of: AsOf = None,
     errors: Annotated[
         list[Path] | None,
         typer.Option(
@@ -670,7 +687,7 @@ def query(
     values = dict(_pair(text) for text in param or [])
     tables = [*map(read_table, errors or []), *shipped_tables()]
     statement = None if cypher is None else _read_text(cypher)
-    with _graph(graph, out, insecure) as opened:
+    with _graph(graph, out, insecure, night=_night(as_of, out)) as opened:
         if statement is not None:
             answer, is_cut = run_cypher(
                 opened,
@@ -997,13 +1014,16 @@ def convert(
 
 
 @app.command("graph")
-def serve_graph(out: Out) -> None:
+def serve_graph(out: Out, as_of: AsOf = None) -> None:
     """Keep the embedded graph of a run open for any Bolt client, until interrupted."""
+    from radkg.graph.as_of import as_of_store
     from radkg.graph.embedded import USER
 
-    with _graph("embedded", out, insecure=False) as opened:
+    night = _night(as_of, out)
+    store = as_of_store(Path(out), night) if night else _store(out)
+    with _graph("embedded", out, insecure=False, night=night) as opened:
         typer.echo(f"address: {opened.address}\nuser: {USER}")
-        typer.echo(f"password: in the file {_store(out) / 'password'}\nstop: Ctrl-C")
+        typer.echo(f"password: in the file {store / 'password'}\nstop: Ctrl-C")
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()
 
@@ -1050,17 +1070,40 @@ def _build(out: str, into: Path, neo4j_home: Path | None) -> BuildReport:
 
 
 @contextlib.contextmanager
-def _graph(address: str, out: str, insecure: bool, *, must_exist: bool = True) -> Iterator[Graph]:
+def _graph(
+    address: str,
+    out: str,
+    insecure: bool,
+    *,
+    must_exist: bool = True,
+    night: Snapshot | None = None,
+) -> Iterator[Graph]:
+    """Open the graph of a run, or that of one of its nights."""
     from radkg.graph import open_graph
+    from radkg.graph.as_of import open_as_of
     from radkg.graph.embedded import existing_store
+    from radkg.progress import stage
 
     store = Path()
     if address == "embedded":
         store = _store(out)
+        if night is not None:
+            with open_as_of(Path(out), night, lambda name: stage(console, name)) as opened:
+                yield opened
+            return
         if must_exist:
             existing_store(Path(out))
+    elif night is not None:
+        raise ConfigError("--as-of builds an embedded graph: leave out --graph")
     with open_graph(address, store, insecure=insecure) as opened:
         yield opened
+
+
+def _night(as_of: str | None, out: str) -> Snapshot | None:
+    from radkg.run.nights import find_night
+    from radkg.storage import open_storage
+
+    return None if as_of is None else find_night(as_of, open_storage(out))
 
 
 def _store(out: str) -> Path:
@@ -1113,14 +1156,7 @@ def _read_text(path: Path) -> str:
 
 def _print_queries(known: Sequence[Query], as_json: bool, as_csv: bool) -> None:
     if as_json:
-        names = ("name", "family", "question")
-        _print_json(
-            [
-                {name: getattr(query, name) for name in names}
-                | {"parameters": [dataclasses.asdict(p) for p in query.parameters]}
-                for query in known
-            ]
-        )
+        _print_json([query.as_json() for query in known])
         return
     rows = [
         [q.family, q.name, q.question, ", ".join(f"{p.name}={p.default}" for p in q.parameters)]

@@ -20,7 +20,7 @@ import pytest
 
 from radkg.graph import Graph, open_graph
 from radkg.graph.client import rows
-from radkg.graph.embedded import free_ports
+from radkg.graph.embedded import USER, free_ports
 
 NEO4J = "neo4j-5.26.30"
 SOURCES = Path(__file__).parent / "neo4j"
@@ -63,12 +63,17 @@ def neo4j_home() -> Path:
 
 
 @contextlib.contextmanager
-def run_neo4j(data: Path | None = None) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
-    """Run a Neo4j server, on a store of its own or on `data`; give address, password, process."""
+def run_neo4j(
+    data: Path | None = None, port: int = 0, password: str = ""
+) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
+    """Run a Neo4j server, on a store of its own or on `data`; give address, password, process.
+
+    Port and password are new ones where none are given.
+    """
     jars = _jars()
     java = shutil.which("java")
-    password = secrets.token_urlsafe(16)
-    (port,) = free_ports(1)
+    password = password or secrets.token_urlsafe(16)
+    port = port or free_ports(1)[0]
     with tempfile.TemporaryDirectory(prefix="radkg-neo4j-") as home:
         if data is not None:
             (Path(home) / "data").symlink_to(data)
@@ -133,6 +138,26 @@ def graph(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Graph]:
             opened = request.getfixturevalue("embedded_graph")
         empty(opened)
         yield opened
+
+
+@pytest.fixture(params=["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
+    """The arguments of open_graph for an empty graph on each engine."""
+    address = "embedded"
+    if request.param == "neo4j":
+        address = request.getfixturevalue("neo4j_uri")
+        with open_graph(address, tmp_path) as graph:
+            empty(graph)
+    return address, tmp_path
+
+
+@pytest.fixture
+def login(graph: Graph, request: pytest.FixtureRequest) -> tuple[str, str]:
+    """User and password of the server behind `graph`."""
+    if graph.engine == "neo4j":
+        return "neo4j", os.environ["NEO4J_PASSWORD"]
+    store: Path = request.getfixturevalue("embedded_store")
+    return USER, (store / "password").read_text()
 
 
 def empty(graph: Graph) -> None:

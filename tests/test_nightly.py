@@ -15,6 +15,7 @@ from radkg.graph.verify import verify
 from radkg.nightly import NightReport, nightly
 from radkg.run import audit
 from radkg.run.diff import Gate
+from radkg.run.retractions import record_retraction
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import read_snapshot, snapshot_ids
 from radkg.storage import open_storage
@@ -119,6 +120,13 @@ def test_a_night_that_does_not_verify_is_verified_again(nights: Nights):
     with pytest.raises(GraphError, match="CXR99: mentions"):
         nights.run()
     assert [line.get("outcome") for line in audit.lines(nights.storage)][-1] == "GraphError"
+
+
+def test_a_night_is_verified_again_after_a_retraction(nights: Nights):
+    nights.run()
+    record_retraction(nights.storage, "study", "CXR7", undo=False)
+    assert did(nights.run()) == (0, 0, 0, 1, 39)
+    assert did(nights.run()) == (0, 0, 0, 0, 0)
 
 
 def test_the_gate_does_not_open_because_a_load_was_cut_off(nights: Nights):

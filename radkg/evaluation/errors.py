@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from radkg.errors import StorageError
 from radkg.evaluation.yardstick import Yardstick
 from radkg.metrics.prevalence import ErrorCounts
 from radkg.schema.findings import findings
 from radkg.schema.records import Extraction
+from radkg.storage import writing
 
 _KEPT = ("archive", "split", "studies", "extractor", "model_id", "condition")
 
@@ -49,6 +49,8 @@ def error_counts(
 def write_errors(report: Mapping[str, Any], path: Path) -> None:
     """Write the table of a report of `evaluate`, target copy, as JSON with a finding a line.
 
+    What stood at `path` is replaced when all is written.
+
     Raises:
         StorageError: the file cannot be written.
     """
@@ -56,10 +58,8 @@ def write_errors(report: Mapping[str, Any], path: Path) -> None:
     lines = [f"    {json.dumps(n)}: {json.dumps(c)}" for n, c in report["errors"].items()]
     text = json.dumps(head, indent=2).removesuffix("\n}")
     text += ',\n  "findings": {\n' + ",\n".join(lines) + "\n  }\n}\n"
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error}") from error
+    with writing(path) as file:
+        file.write(text.encode())
 
 
 def _present(row: Extraction) -> frozenset[str]:

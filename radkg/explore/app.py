@@ -115,14 +115,7 @@ def make_app(graph: Graph, reports: Reports, verdicts: Verdicts, token: str) -> 
             "engine": graph.engine,
             "review": str(verdicts.file),
             "meaning": MEANING,
-            "queries": [
-                {
-                    "name": q.name,
-                    "question": q.question,
-                    "parameters": [asdict(p) for p in q.parameters],
-                }
-                for q in queries()
-            ],
+            "queries": [query.as_json() for query in queries()],
         }
 
     @app.get("/api/concepts")

@@ -27,7 +27,7 @@ def study_html(
     """
     facts: dict[str, Cell] = {"subject": study.subject_id, "date": study.study_date or "unknown"}
     facts |= {"age": "90 or more" if study.age == OLDEST else study.age, "sex": study.sex}
-    told = {**{name: value for name, value in facts.items() if value is not None}, **origin}
+    facts = {name: value for name, value in facts.items() if value is not None}
     triplets = "\n".join(
         _triplet(extraction, number, judged.get(number))
         for number in range(1, len(extraction.relations) + 1)
@@ -36,7 +36,7 @@ def study_html(
     return f"""<article class="study" aria-labelledby="study-title"
  data-study="{escape(study.study_id)}">
 <h2 id="study-title" tabindex="-1">Study {escape(study.study_id)}</h2>
-<dl class="origin">{"".join(_fact(name, value) for name, value in told.items())}</dl>
+<dl class="origin">{"".join(_fact(name, value) for name, value in {**facts, **origin}.items())}</dl>
 {reason if extraction.status == "failed" else ""}
 <div class="columns">
 <div class="report">

@@ -11,8 +11,9 @@ import importlib.resources
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 from radkg.errors import ConfigError
 from radkg.graph.client import Graph
@@ -79,6 +80,15 @@ class Query:
         _, _, after = self.statement.rpartition("\nRETURN\n")
         lines, _, _ = after.partition("\nORDER BY ")
         return [line.rstrip(",").split()[-1] for line in lines.splitlines()]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what there is to know before one asks: name, family, question, parameters."""
+        return {
+            "name": self.name,
+            "family": self.family,
+            "question": self.question,
+            "parameters": [asdict(parameter) for parameter in self.parameters],
+        }
 
 
 def queries() -> list[Query]:

@@ -21,7 +21,11 @@ from radkg.errors import GraphError, GraphUnavailable
 
 CONNECT_TIMEOUT_S = 5.0
 RETRY_TIME_S = 5.0  # how long the driver itself repeats a transaction
-ATTEMPTS = 8  # of what the driver does not repeat itself
+ATTEMPTS = 8  # at what conflicts
+MAX_WAIT_S = 5.0  # between two of them
+# How long a server that answered before may be away, or without a leader: Neo4j needs up to half a
+# minute to start again. Nobody starts the embedded engine again while this process runs.
+OUTAGE_S = {"neo4j": 60.0, "embedded": RETRY_TIME_S}
 
 _CONFLICTS = (
     "DeadlockDetected",
@@ -186,16 +190,25 @@ class Graph:
         self.close()
 
     def _repeated(self, attempt: Callable[[], T]) -> T:
-        """Return `attempt()`, tried again after conflicts that the driver does not repeat."""
+        """Return `attempt()`, tried again where that can help and the driver does not, or gave up.
+
+        After conflicts a number of times; while the server is away or has no leader for OUTAGE_S,
+        counted from the first failure: a connection that went silent takes long to fail.
+        """
         with self._explained():
-            for tries in range(1, ATTEMPTS):
+            tries, failed_at = 0, None
+            while True:
                 try:
                     return attempt()
-                except (Conflict, exceptions.Neo4jError, exceptions.IncompleteCommit) as error:
-                    if not _is_conflict(error):
+                except (Conflict, exceptions.Neo4jError, exceptions.DriverError) as error:
+                    tries, failed_at = tries + 1, failed_at or time.monotonic()
+                    away = time.monotonic() - failed_at
+                    if not (
+                        (_is_conflict(error) and tries < ATTEMPTS)
+                        or (_is_passing(error) and away < OUTAGE_S[self.engine])
+                    ):
                         raise
-                time.sleep(random.uniform(0, 0.05 * 2**tries))
-            return attempt()
+                time.sleep(random.uniform(0, min(0.05 * 2**tries, MAX_WAIT_S)))
 
     def _session(self, access: str) -> neo4j.Session:
         return self._driver.session(default_access_mode=access)
@@ -208,6 +221,11 @@ class Graph:
             raise self._refused(error) from error
         except exceptions.ConfigurationError as error:
             raise GraphError(f"the graph at {self.address} cannot be used: {error}") from error
+        except exceptions.WriteServiceUnavailable as error:
+            raise GraphUnavailable(
+                f"the server at {self.address} is not its cluster's leader and takes no changes:"
+                " use a neo4j:// address, which finds the leader, or try again later"
+            ) from error
         except exceptions.DriverError as error:
             raise GraphUnavailable(
                 f"no graph server answers at {self.address}: start it or check the address"
@@ -218,6 +236,10 @@ class Graph:
             return GraphError(
                 f"the graph at {self.address} refused the login: set NEO4J_USER and"
                 f" NEO4J_PASSWORD in the environment ({error.code})"
+            )
+        if error.is_retryable():
+            return GraphUnavailable(
+                f"the graph at {self.address} cannot do this now: {error.message}; try again later"
             )
         return GraphError(f"the graph at {self.address} refused a statement: {error.message}")
 
@@ -265,6 +287,13 @@ def _is_conflict(error: Exception) -> bool:
     Neo4j reports deadlocks also of schema statements. The embedded engine sees conflicts when it
     commits: two writers of one page, or of one key under a uniqueness constraint.
     """
-    if isinstance(error, Conflict | exceptions.IncompleteCommit):
-        return True
-    return any(sign in str(error) for sign in _CONFLICTS)
+    return isinstance(error, Conflict) or any(sign in str(error) for sign in _CONFLICTS)
+
+
+def _is_passing(error: Exception) -> bool:
+    """Tell whether a server can be expected to do later what it did not, or did not answer, now."""
+    if isinstance(error, exceptions.IncompleteCommit):
+        return True  # whether it was committed is unknown, and running it again changes nothing
+    return (
+        isinstance(error, exceptions.Neo4jError | exceptions.DriverError) and error.is_retryable()
+    )

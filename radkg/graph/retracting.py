@@ -37,6 +37,8 @@ class RetractReport:
 
     recorded: bool
     """False: it was so already, and the graph was only compared"""
+    has_graph: bool
+    """False: there is no graph yet; every later load leaves it out"""
     removed: int
     restored: int
     retracted: int
@@ -46,7 +48,7 @@ class RetractReport:
 
 
 def retract(
-    graph: Graph,
+    graph: Graph | None,
     storage: Storage,
     kind: Kind,
     which: str,
@@ -57,7 +59,7 @@ def retract(
     """Record a retraction, and bring the graph to it.
 
     Args:
-        graph: an open graph.
+        graph: an open graph; None: there is none yet, the record is all that there is to do.
         storage: of the run whose published nights hold the study.
         kind: what `which` is the id of.
         which: a study_id, a subject_id, or the id of a night.
@@ -73,14 +75,16 @@ def retract(
     current = read_snapshot(storage)
     _check(current, kind, which, undo)
     recorded = record_retraction(storage, kind, which, undo=undo)
-    ledger = read_ledger(graph, ledger_key(current.archive, current.extractor))
-    if not ledger:
+    key = ledger_key(current.archive, current.extractor)
+    ledger = {} if graph is None else read_ledger(graph, key)
+    if graph is None or not ledger:
         return RetractReport(
             recorded=recorded,
+            has_graph=graph is not None,
             removed=0,
             restored=0,
             retracted=retained(current).num_retracted,
-            elsewhere=_elsewhere(graph, current.archive, kind, which),
+            elsewhere=[] if graph is None else _elsewhere(graph, current.archive, kind, which),
         )
     try:
         night = read_snapshot(storage, ledger["snapshot_id"])
@@ -92,6 +96,7 @@ def retract(
     report = load(graph, night, progress)
     return RetractReport(
         recorded=recorded,
+        has_graph=True,
         removed=report.removed,
         restored=report.created,
         retracted=report.retracted,

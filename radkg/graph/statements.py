@@ -85,8 +85,10 @@ RETURN l.snapshot_id AS snapshot_id, l.complete AS complete,
   coalesce(l.retractions, 0) AS retractions
 """
 
+# What was retracted since is not yet compared with the graph.
 BEGIN = """
 MATCH (l:Load {key: $ledger})
+SET l.verified = CASE WHEN coalesce(l.retractions, 0) = $retractions THEN l.verified END
 SET l.snapshot_id = $snapshot_id, l.retractions = $retractions, l.complete = false
 """
 

@@ -63,5 +63,6 @@ def test_a_table_says_what_it_was_measured_on(report, tmp_path: Path):
 
 
 def test_a_place_that_cannot_be_written(report, tmp_path: Path):
+    (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="cannot write"):
-        write_errors(report, tmp_path / "nowhere" / "rules.json")
+        write_errors(report, tmp_path / "file" / "rules.json")

@@ -20,7 +20,8 @@ from radkg.schema.records import Entity, Extraction, Relation
 from radkg.storage import open_storage
 from tests.demo_run import radkg
 from tests.extractions import InventedSnapshot, invent
-from tests.graph.test_loader import HOSTILE, everything
+from tests.graph.contents import everything
+from tests.graph.test_loader import HOSTILE
 from tests.rows import row
 from tests.servers import empty, run_neo4j
 

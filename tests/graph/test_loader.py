@@ -1,7 +1,6 @@
 """Loading, on both engines: what it leaves is exactly the snapshot, whatever happened before."""
 
 import dataclasses
-import json
 import os
 import signal
 import subprocess
@@ -24,7 +23,7 @@ from radkg.schema.arrow import to_table
 from radkg.schema.records import Entity, Extraction, Relation
 from radkg.storage import open_storage
 from tests.extractions import InventedSnapshot, invent
-from tests.graph.losing import losing_commits
+from tests.graph.contents import everything
 from tests.processes import children, commands
 from tests.rows import row
 from tests.servers import empty
@@ -50,16 +49,6 @@ def assert_exact(graph: Graph, *snapshots: InventedSnapshot) -> None:
     for snapshot in snapshots:
         report = verify(graph, snapshot)
         assert report.ok, str(report)
-
-
-def everything(graph: Graph) -> list[Any]:
-    """Return all nodes and relationships, but for what Load tells of how it came to be."""
-    nodes = graph.read("MATCH (n) WHERE NOT n:Load RETURN labels(n) AS l, properties(n) AS p")
-    links = graph.read(
-        "MATCH (a)-[r]->(b) RETURN properties(a) AS a, type(r) AS t, properties(r) AS p,"
-        " properties(b) AS b"
-    )
-    return sorted(json.dumps(each, sort_keys=True, default=str) for each in nodes + links)
 
 
 def test_once_and_twice(graph: Graph) -> None:
@@ -356,25 +345,6 @@ def test_a_night_that_another_loader_replaces_meanwhile_is_no_base(
     assert_exact(graph, after)
 
 
-def test_a_lost_acknowledgement_of_a_commit_is_harmless(
-    graph: Graph, login: tuple[str, str]
-) -> None:
-    snapshot = InventedSnapshot(few())
-    with losing_commits(graph.address, every=3) as (address, lost), Graph(address, *login) as far:
-        load(far, snapshot)
-    assert lost
-    assert_exact(graph, snapshot)
-
-
-@pytest.fixture
-def login(graph: Graph, request: pytest.FixtureRequest) -> tuple[str, str]:
-    """User and password of the server behind `graph`."""
-    if graph.engine == "neo4j":
-        return "neo4j", os.environ["NEO4J_PASSWORD"]
-    store: Path = request.getfixturevalue("embedded_store")
-    return "root", (store / "password").read_text()
-
-
 LOADER = """
 import os, sys
 from pathlib import Path
@@ -390,17 +360,6 @@ def die(done, total):
 with open_graph(sys.argv[1], Path(sys.argv[2])) as graph:
     load(graph, snapshot, die)
 """
-
-
-@pytest.fixture(params=["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
-    """The arguments of open_graph for an empty graph on each engine."""
-    address = "embedded"
-    if request.param == "neo4j":
-        address = request.getfixturevalue("neo4j_uri")
-        with open_graph(address, tmp_path) as graph:
-            empty(graph)
-    return address, tmp_path
 
 
 def test_a_killed_loader(where: tuple[str, Path]) -> None:

@@ -5,17 +5,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from radkg.cli import app
 from radkg.errors import ConfigError, GraphError, SnapshotError
 from radkg.graph import Graph
-from radkg.graph.loader import _Loading, load
+from radkg.graph.loader import _Loading, load, set_verified, verified_night
 from radkg.graph.retracting import retract
 from radkg.graph.verify import verify
 from radkg.run.retractions import record_retraction
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
 from radkg.storage import open_storage
-from tests.graph.test_loader import everything, few, nights
+from tests.graph.contents import everything
+from tests.graph.test_loader import few, nights
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +72,7 @@ def test_a_patient_and_a_night(graph: Graph, tmp_path: Path) -> None:
     assert_exact(graph, after, 3)
     gone = retract(graph, after.storage, "run", after.snapshot_id)
     assert gone.retracted == after.num_studies
-    assert graph.read("MATCH (n) WHERE NOT n:Load RETURN count(n) AS n") == [{"n": 0}]
+    assert graph.read("MATCH (n) WHERE n:Patient OR n:Concept RETURN count(n) AS n") == [{"n": 0}]
     assert_exact(graph, after, after.num_studies)
     assert load(graph, after).studies == 0
     assert load(graph, before).created == before.num_studies - 3
@@ -114,6 +117,32 @@ def test_a_load_that_began_before_brings_nothing_back(graph: Graph, tmp_path: Pa
     with pytest.raises(GraphError, match="knows 2 retractions and this load 1"):
         load(graph, night, meanwhile, repair=True)
     assert_exact(graph, night, 2)
+
+
+def test_a_graph_that_was_verified_is_not_after_a_retraction(graph: Graph, tmp_path: Path) -> None:
+    _, after = nights(tmp_path)
+    load(graph, after)
+    set_verified(graph, after)
+    load(graph, after, repair=True)
+    assert verified_night(graph, after) == after.snapshot_id
+    retract(graph, after.storage, "study", "s0000009")
+    assert verified_night(graph, after) is None
+
+
+def test_where_no_graph_stands_the_record_is_kept(graph: Graph, tmp_path: Path) -> None:
+    _, after = nights(tmp_path)
+    done = CliRunner().invoke(
+        app, ["retract", "--out", str(tmp_path), "--study", "s0000009", "--json"]
+    )
+    assert done.exit_code == 0
+    assert "there is no graph yet" in done.stderr
+    report = json.loads(done.stdout)
+    assert report["recorded"]
+    assert not report["has_graph"]
+    assert not (tmp_path / "graph").exists()
+    assert load(graph, after).retracted == 1
+    assert not stands(graph, "s0000009")
+    assert_exact(graph, after, 1)
 
 
 def test_another_extractor_is_told(graph: Graph, tmp_path: Path) -> None:

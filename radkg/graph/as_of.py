@@ -1,0 +1,56 @@
+"""The graph of one night, built from the published files in an embedded store of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from radkg.errors import ConfigError, GraphError
+from radkg.graph.building import Stage
+from radkg.graph.client import Graph
+from radkg.graph.embedded import open_embedded
+from radkg.graph.loader import load, set_verified, verified_night
+from radkg.graph.verify import verify
+from radkg.run.retractions import read_retractions
+from radkg.run.snapshot import Snapshot
+
+
+def as_of_store(out: Path, night: Snapshot) -> Path:
+    """Return the directory of the graph of one night of the run in `out`."""
+    return out.resolve() / "graph-as-of" / night.snapshot_id
+
+
+@contextlib.contextmanager
+def open_as_of(out: Path, night: Snapshot, stage: Stage) -> Iterator[Graph]:
+    """Give the graph of a night, built and verified unless it stands, and close it in the end.
+
+    What is retracted today is left out, or taken out of a graph that was built before; that is
+    verified again. After a kill the same call does the rest.
+
+    Args:
+        out: local directory of the run.
+        night: a published night of it.
+        stage: shows one stage of the work, as progress.stage does.
+
+    Raises:
+        ConfigError: the night is retracted.
+        GraphError: the graph does not equal the night.
+        GraphUnavailable: another process holds the store, or the engine did not start.
+        SnapshotError: published bytes were changed.
+    """
+    if night.snapshot_id in read_retractions(night.storage).ids["run"]:
+        raise ConfigError(
+            f"night {night.snapshot_id} is retracted: no graph may hold it until `radkg retract "
+            f"--run {night.snapshot_id} --undo`"
+        )
+    with open_embedded(as_of_store(out, night)) as graph:
+        with stage(f"graph of night {night.snapshot_id}") as advance:
+            load(graph, night, advance)
+        if verified_night(graph, night) != night.snapshot_id:
+            with stage("verify"):
+                report = verify(graph, night)
+            if not report.ok:
+                raise GraphError(str(report))
+            set_verified(graph, night)
+        yield graph
