@@ -436,7 +436,7 @@ def load(
         int | None,
         typer.Option(
             min=1,
-            max=8,
+            max=8,  # writers.PARTITIONS
             help="Transactions of different patients that go side by side. Default: half of the "
             "cores, 4 at most; 1 on the embedded engine, where they only get in each other's way.",
             metavar="N",
