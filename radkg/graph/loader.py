@@ -34,6 +34,7 @@ from radkg.errors import GraphError, SnapshotError
 from radkg.graph import statements
 from radkg.graph.client import Conflict, Graph, Transaction, rows
 from radkg.graph.ledger import finished, read_ledger
+from radkg.graph.migrating import migrate
 from radkg.graph.rows import (
     BATCH_STUDIES,
     FORMAT,
@@ -87,10 +88,12 @@ def load(
         differ: from the night that stands in the graph, where somebody knows it already.
 
     Raises:
-        GraphError: a key is too long for an index, or another load has overtaken this one.
+        GraphError: a key is too long for an index, another load has overtaken this one, or the
+            graph's schema is newer than this program.
         SnapshotError: published bytes were changed.
     """
     started = time.monotonic()
+    migrate(graph, repair=repair)
     loading = _Loading(graph, snapshot, repair, differ)
     progress = progress or (lambda done, total: None)
     created = replaced = removed = 0
@@ -191,8 +194,6 @@ class _Loading:
 
     def run(self, progress: Progress) -> tuple[int, int, int]:
         """Bring the graph up to the snapshot; return studies created, replaced and removed."""
-        for statement in statements.SCHEMA:
-            self.graph.run_schema(statement)
         night = None if self.repair else self._standing()
         stands = self.graph.write(partial(self._begin, night and night[0].snapshot_id))
         work = self._difference(*night) if night and stands else self._all()

@@ -69,7 +69,7 @@ def _totals(graph: Graph, loads: list[Row]) -> list[str]:
     )
     expected = {
         # Nodes that loads share; those that nothing owns are found above.
-        **{name: found.get(name, 0) for name in ("Patient", "Study", "Concept")},
+        **{name: found.get(name, 0) for name in ("Patient", "Study", "Concept", "SchemaVersion")},
         "Extraction": studies,
         "Mention": mentions,
         "Load": len(loads),

@@ -28,8 +28,8 @@ import pytest
 from radkg.graph import Graph, open_graph
 from radkg.graph.client import rows
 from radkg.graph.loader import load
+from radkg.graph.migrating import migrate
 from radkg.graph.rows import Row, batches
-from radkg.graph.statements import SCHEMA
 from radkg.graph.verify import verify
 from radkg.run.snapshot import publish
 from radkg.schema.arrow import to_table
@@ -98,8 +98,7 @@ def compare(graph: Graph, published: Path, num_studies: int, num_naive: int) -> 
     warm_up = InventedSnapshot(invent(max(100, num_studies // 4), seed=1))
     snapshot = publish(LocalStorage(published), to_table(invent(num_studies)))
     studies = [row for batch in batches(snapshot.tables()) for row in batch]
-    for statement in SCHEMA:
-        graph.run_schema(statement)
+    migrate(graph)
     empty(graph)
     naive(graph, studies[-num_naive:])
     empty(graph)
