@@ -501,6 +501,33 @@ def verify(
 
 
 @app.command()
+def migrate(
+    out: Out,
+    graph: GraphAddress = "embedded",
+    insecure: Insecure = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="Show the steps that are missing, do none.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring the schema of a graph up to this radkg, in numbered steps; `load` does the same."""
+    from radkg.graph.migrating import migrate as run_migrate
+    from radkg.graph.migrating import missing_steps, schema_version
+
+    with _graph(graph, out, insecure) as opened:
+        done = missing_steps(opened) if dry_run else run_migrate(opened)
+        version = schema_version(opened)
+    if as_json:
+        listed = [{"number": step.number, "name": step.name, "what": step.what} for step in done]
+        _print_json({"version": version, "dry_run": dry_run, "steps": listed})
+        return
+    for step in done:
+        typer.echo(f"{step.number:03} {step.name}: {step.what}")
+    missing = f"; missing steps: {len(done)}" if dry_run else ""
+    typer.echo(f"schema version of the graph: {version}{missing}")
+
+
+@app.command()
 def retract(
     out: Out,
     study: Annotated[str | None, typer.Option(help="Retract the study with this id.")] = None,

@@ -16,6 +16,7 @@ from radkg.errors import ConfigError
 from radkg.graph.ask import query
 from radkg.graph.client import Graph
 from radkg.graph.embedded import open_embedded
+from radkg.graph.migrating import schema_version
 
 __all__ = ["Graph", "open_graph", "query"]
 
@@ -37,15 +38,17 @@ def open_graph(where: str, store: Path, *, insecure: bool = False) -> Iterator[G
     Raises:
         ConfigError: `where` is neither, holds a password, or is unencrypted and far.
         GraphUnavailable: nothing answers there, or another process holds the store.
-        GraphError: the login was refused.
+        GraphError: the login was refused, or the graph's schema is newer than this program.
     """
     if where == "embedded":
         with open_embedded(store) as graph:
+            schema_version(graph)
             yield graph
         return
     address = _checked(where, insecure=insecure)
     user = os.environ.get("NEO4J_USER", "neo4j")
     with Graph(address, user, os.environ.get("NEO4J_PASSWORD", "")) as graph:
+        schema_version(graph)
         yield graph
 
 

@@ -20,14 +20,14 @@ from pathlib import Path
 from radkg.errors import GraphError, GraphUnavailable, StorageError
 from radkg.graph.import_tables import NODES, RELATIONSHIPS, write_ledger, write_tables
 from radkg.graph.ledger import finished
+from radkg.graph.migrating import migrate
 from radkg.graph.neo4j_home import Neo4jHome
 from radkg.graph.rows import ledger_key
-from radkg.graph.statements import AWAIT_INDEXES, NUM_NODES, SCHEMA
+from radkg.graph.statements import NUM_NODES
 from radkg.graph.verify import verify
 from radkg.run.retractions import retained
 from radkg.run.snapshot import Snapshot
 
-INDEX_TIMEOUT_S = 3600
 _LOCK = "lock"
 
 Stage = Callable[[str], contextlib.AbstractContextManager[Callable[[int, int], None]]]
@@ -99,9 +99,7 @@ def build(snapshot: Snapshot, into: Path, home: Neo4jHome, stage: Stage) -> Buil
         marks.append(time.monotonic())
         with home.serve(work) as graph:
             with stage("constraints and indexes"):
-                for statement in SCHEMA:
-                    graph.run_schema(statement)
-                graph.read(AWAIT_INDEXES, seconds=INDEX_TIMEOUT_S)
+                migrate(graph)
             marks.append(time.monotonic())
             with stage("verify"):
                 report = verify(graph, snapshot)

@@ -21,20 +21,13 @@ from typing import Any, NamedTuple
 from radkg.errors import ConfigError, GraphError
 from radkg.graph.client import Conflict, Graph, Transaction, rows
 from radkg.graph.loader import Progress
+from radkg.graph.migrating import migrate
 from radkg.graph.rows import Row
 from radkg.schema.known import Known, Term
 
 BATCH_RELATIONS = 2000
 BATCH_TERMS = 200  # a term may have a thousand relations
 LABELS = ("Knowledge", "KnowledgeLoad", "KNOWN")
-
-_SCHEMA = (
-    "CREATE CONSTRAINT IF NOT EXISTS FOR (n:Knowledge) REQUIRE n.key IS UNIQUE",
-    "CREATE CONSTRAINT IF NOT EXISTS FOR (n:KnowledgeLoad) REQUIRE n.key IS UNIQUE",
-    "CREATE INDEX IF NOT EXISTS FOR (n:Knowledge) ON (n.name)",
-    "CREATE INDEX IF NOT EXISTS FOR (n:Knowledge) ON (n.code)",
-    "CREATE INDEX IF NOT EXISTS FOR (n:Knowledge) ON (n.table)",
-)
 
 _LOCK = """
 MERGE (l:KnowledgeLoad {key: $table})
@@ -121,7 +114,8 @@ def write_knowledge(
 
     Raises:
         ConfigError: the name is none; or there is no such table to remove.
-        GraphError: another call writes another content of the table meanwhile.
+        GraphError: another call writes another content of the table meanwhile, or the graph is newer
+            than this program.
     """
     if not re.fullmatch(r"[\w.-]{1,100}", table):
         raise ConfigError(
@@ -131,8 +125,7 @@ def write_knowledge(
     if not known and table not in tables:
         there = ", ".join(tables) or "none"
         raise ConfigError(f"{graph.address} has no table {table!r}: there is {there}")
-    for statement in _SCHEMA:
-        graph.run_schema(statement)
+    migrate(graph)
     writing = _Writing(graph, table, known)
     written, removed = writing.run(progress or (lambda done, total: None))
     return KnowledgeReport(

@@ -42,6 +42,7 @@ from radkg.errors import GraphError, SnapshotError
 from radkg.graph import statements
 from radkg.graph.client import Graph, Transaction, rows
 from radkg.graph.ledger import finished, read_ledger
+from radkg.graph.migrating import migrate
 from radkg.graph.rows import (
     BATCH_STUDIES,
     FORMAT,
@@ -110,10 +111,12 @@ def load(
         writers: how many write side by side, 1 to writers.PARTITIONS.
 
     Raises:
-        GraphError: a key is too long for an index, or another load has overtaken this one.
+        GraphError: a key is too long for an index, another load has overtaken this one, or the
+            graph's schema is newer than this program.
         SnapshotError: published bytes were changed.
     """
     started = time.monotonic()
+    migrate(graph, repair=repair)
     loading = _Loading(graph, snapshot, repair, differ, writers)
     progress = progress or (lambda done, total: None)
     done, removed, why = _Stored(), 0, "this night stands complete in the graph"
@@ -242,8 +245,6 @@ class _Loading:
 
     def run(self, progress: Progress) -> tuple[_Stored, int, str]:
         """Bring the graph up to the snapshot; return what was stored, how many removed, and why."""
-        for statement in statements.SCHEMA:
-            self.graph.run_schema(statement)
         night = None if self.repair else self._standing()
         stands = self.graph.write(partial(self._begin, night and night[0].snapshot_id))
         work = self._difference(*night) if night and stands else self._all()

@@ -8,19 +8,6 @@ is bound: the embedded engine walks them from left to right, even from a label w
 
 from radkg.graph.rows import RELATION_TYPES
 
-SCHEMA = (
-    *(
-        f"CREATE CONSTRAINT IF NOT EXISTS FOR (n:{label}) REQUIRE n.key IS UNIQUE"
-        for label in ("Patient", "Study", "Extraction", "Concept", "Load", "Lock")
-    ),
-    "CREATE INDEX IF NOT EXISTS FOR (n:Patient) ON (n.subject_id)",
-    "CREATE INDEX IF NOT EXISTS FOR (n:Study) ON (n.study_id)",
-    "CREATE INDEX IF NOT EXISTS FOR (n:Concept) ON (n.name)",
-)
-
-# Until then a query may meet an index that is not yet filled. Neo4j alone has it.
-AWAIT_INDEXES = "CALL db.awaitIndexes($seconds)"
-
 STORED = """
 MATCH (s:Study {archive: $archive})-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
 RETURN s.key AS key, x.digest AS digest

@@ -71,7 +71,10 @@ def _totals(graph: Graph, loads: list[Row]) -> list[str]:
     )
     expected = {
         # Nodes that loads share; those that nothing owns are found above.
-        **{name: found.get(name, 0) for name in ("Patient", "Study", "Concept", "Lock")},
+        **{
+            name: found.get(name, 0)
+            for name in ("Patient", "Study", "Concept", "Lock", "SchemaVersion")
+        },
         "Extraction": studies,
         "Mention": mentions,
         "Load": len(loads),

@@ -37,9 +37,9 @@ from radkg.graph import Graph, open_graph
 from radkg.graph.building import build
 from radkg.graph.client import rows
 from radkg.graph.loader import load
+from radkg.graph.migrating import migrate
 from radkg.graph.neo4j_home import Neo4jHome
 from radkg.graph.rows import Row, batches
-from radkg.graph.statements import SCHEMA
 from radkg.graph.verify import verify
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
@@ -111,8 +111,8 @@ def compare(
     """Load in all ways into an empty graph and return the rates."""
     studies = [row for batch in batches(snapshot.tables()) for row in batch]
     warm_up = InventedSnapshot(invent(max(100, len(studies) // 4), seed=1))
-    for statement in (*SCHEMA, FLAT_SCHEMA):
-        graph.run_schema(statement)
+    migrate(graph)
+    graph.run_schema(FLAT_SCHEMA)
     found = {}
 
     def measure(name: str, loaded: Sequence[Row], way: Callable[[], object]) -> None:
