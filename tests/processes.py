@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -51,3 +53,21 @@ def processor_s(pid: int) -> float:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         ticks = int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK") + sum(processor_s(child) for child in children(pid))
+
+
+@contextlib.contextmanager
+def each_half_second(sample: Callable[[], None]) -> Iterator[None]:
+    """Call `sample` in a thread, twice a second, while the block runs."""
+    end = threading.Event()
+
+    def run() -> None:
+        while not end.wait(0.5):
+            sample()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()

@@ -26,7 +26,7 @@ from ray._private.internal_api import memory_summary
 from radkg.cluster.data import extract
 from radkg.run.settings import ExtractConfig
 from tests.archives import studies, write_archive
-from tests.processes import resident
+from tests.processes import each_half_second, resident
 from tests.s3 import served_bucket
 
 METHODS = (b"GET ", b"HEAD ", b"PUT ", b"POST ", b"DELETE ")
@@ -62,19 +62,8 @@ class Relay:
 def sampled() -> Iterator[list[int]]:
     """Collect the resident memory of this process and all below it, twice a second."""
     found: list[int] = []
-    end = threading.Event()
-
-    def sample() -> None:
-        while not end.wait(0.5):
-            found.append(resident(os.getpid(), below=True))
-
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
+    with each_half_second(lambda: found.append(resident(os.getpid(), below=True))):
         yield found
-    finally:
-        end.set()
-        thread.join()
 
 
 def main() -> None:
