@@ -32,7 +32,7 @@ def _absent(reason: str) -> None:
     pytest.skip(reason)
 
 
-def neo4j_jars() -> Path:
+def _jars() -> Path:
     """Return the folder of Neo4j's jars; Maven fetches them once per user."""
     if shutil.which("java") is None or shutil.which("mvn") is None:
         _absent("Neo4j needs java (17 or later) and mvn on the PATH")
@@ -59,13 +59,13 @@ def neo4j_jars() -> Path:
 @pytest.fixture(scope="session")
 def neo4j_home() -> Path:
     """The folder of Neo4j's jars, as `--neo4j-home` takes it."""
-    return neo4j_jars()
+    return _jars()
 
 
 @contextlib.contextmanager
 def run_neo4j(data: Path | None = None) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
     """Run a Neo4j server, on a store of its own or on `data`; give address, password, process."""
-    jars = neo4j_jars()
+    jars = _jars()
     java = shutil.which("java")
     password = secrets.token_urlsafe(16)
     (port,) = free_ports(1)
