@@ -8,6 +8,8 @@ owns. It does not look at Load.loaded_at, Load.radkg_version and the locks of a 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,8 +93,8 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
     if only is not None:
         known = (table["study_id"].to_pylist() for table in kept.tables(["study_id"]))
         strangers.difference_update(f"{snapshot.archive}/{i}" for ids in known for i in ids)
-    for batch in batches(kept.tables() if only is None else [only]):
-        found = _read(graph, [row["study"]["key"] for row in batch], snapshot.extractor)
+    expected = batches(kept.tables() if only is None else [only])
+    for batch, found in _beside(graph, expected, snapshot.extractor):
         for row in batch:
             what = _difference(row, found.get(row["study"]["key"]))
             if what:
@@ -122,6 +124,25 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
         problems=problems,
         seconds=time.monotonic() - started,
     )
+
+
+def _beside(
+    graph: Graph, expected: Iterable[list[Row]], extractor: str
+) -> Iterator[tuple[list[Row], dict[str, Row]]]:
+    """Yield each batch with the rows that the graph holds of it, by key.
+
+    The server reads a batch while the one before is compared and the next one is made from Parquet.
+    """
+    before: tuple[list[Row], Future[dict[str, Row]]] | None = None
+    with ThreadPoolExecutor(1) as reader:
+        for batch in expected:
+            keys = [row["study"]["key"] for row in batch]
+            reading = reader.submit(_read, graph, keys, extractor)
+            if before is not None:
+                yield before[0], before[1].result()
+            before = batch, reading
+        if before is not None:
+            yield before[0], before[1].result()
 
 
 def _read(graph: Graph, keys: list[str], extractor: str) -> dict[str, Row]:

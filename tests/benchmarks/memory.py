@@ -26,7 +26,7 @@ from ray._private.internal_api import memory_summary
 from radkg.cluster.data import extract
 from radkg.run.settings import ExtractConfig
 from tests.archives import studies, write_archive
-from tests.processes import children
+from tests.processes import each_half_second, resident
 from tests.s3 import served_bucket
 
 METHODS = (b"GET ", b"HEAD ", b"PUT ", b"POST ", b"DELETE ")
@@ -58,33 +58,12 @@ class Relay:
             sink.shutdown(socket.SHUT_WR)
 
 
-def resident(pid: int) -> int:
-    """Return the bytes in memory of a process and all below it, shared pages counted once."""
-    total = 0
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                total = int(line.split()[1]) * 1024
-    return total + sum(resident(child) for child in children(pid))
-
-
 @contextlib.contextmanager
 def sampled() -> Iterator[list[int]]:
     """Collect the resident memory of this process and all below it, twice a second."""
     found: list[int] = []
-    end = threading.Event()
-
-    def sample() -> None:
-        while not end.wait(0.5):
-            found.append(resident(os.getpid()))
-
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
+    with each_half_second(lambda: found.append(resident(os.getpid(), below=True))):
         yield found
-    finally:
-        end.set()
-        thread.join()
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from radkg.errors import GraphError
 from radkg.graph import Graph
 from radkg.graph.client import rows
 from radkg.graph.loader import load
+from radkg.graph.rows import BATCH_STUDIES
 from radkg.graph.verify import verify
 from tests.extractions import InventedSnapshot, invent
 from tests.rows import row
@@ -174,6 +175,22 @@ def test_the_report_names_the_first_twenty(graph: Graph) -> None:
     assert str(report).count("study s00") == 20
     assert "... and 5 more studies" in str(report)
     assert "secret" not in str(report)
+
+
+def test_a_change_is_noticed_in_every_batch(embedded_graph: Graph) -> None:
+    empty(embedded_graph)
+    snapshot = InventedSnapshot(invent(2 * BATCH_STUDIES + 1, entities=2, relations=1))
+    load(embedded_graph, snapshot)
+    places = (0, BATCH_STUDIES - 1, BATCH_STUDIES, 2 * BATCH_STUDIES)
+    changed = [snapshot.extractions[place].study_id for place in places]
+    statement = (
+        "UNWIND $changed AS id MATCH (:Study {study_id: id})-[:HAS_EXTRACTION]->(x)"
+        " MATCH (x)-[:HAS_MENTION]->(m {ordinal: 1}) SET m.confidence = 2.0"
+    )
+    embedded_graph.write(lambda tx: rows(tx, statement, changed=changed))
+    report = verify(embedded_graph, snapshot)
+    assert list(report.differences) == changed
+    assert not report.problems
 
 
 def test_a_study_that_is_not_in_the_snapshot(loaded: Graph) -> None:
