@@ -114,8 +114,8 @@ def write_knowledge(
 
     Raises:
         ConfigError: the name is none; or there is no such table to remove.
-        GraphError: another call writes another content of the table meanwhile, or the graph is newer
-            than this program.
+        GraphError: another call writes another content of the table meanwhile, or the graph is
+            newer than this program.
     """
     if not re.fullmatch(r"[\w.-]{1,100}", table):
         raise ConfigError(
