@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -13,6 +14,7 @@ from radkg.explore.evidence import passages
 from radkg.explore.neighbourhood import EdgeType, Filters, neighbourhood, search
 from radkg.explore.reports import Reports
 from radkg.explore.server import loaded_night
+from radkg.explore.study import study_html
 from radkg.explore.verdicts import Verdicts
 from radkg.explore.warm import warm_up
 from radkg.graph.loader import load
@@ -25,6 +27,7 @@ from radkg.storage import open_storage
 from tests.explore.conftest import TOKEN
 from tests.extractions import InventedSnapshot
 from tests.graph.facts import study
+from tests.page.invented import extraction_of, study_of
 from tests.servers import empty
 
 HOME = "http://127.0.0.1:8000"
@@ -196,6 +199,18 @@ def test_a_study_shows_its_origin_and_no_markup_of_its_own(client, published):
     assert "<img" not in html
     assert "&lt;/script&gt;" in html
     assert client.get("/api/study", params={"study_id": "CXR99"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("age", "shown"), [(54, "<dt>age</dt><dd>54</dd>"), (90, "<dt>age</dt><dd>90 or more</dd>")]
+)
+def test_a_study_shows_age_and_sex_where_they_are_known(age, shown):
+    unknown = study_of(("findings", "effusion"))
+    found = extraction_of(unknown)
+    assert "<dt>age" not in study_html(unknown, found, {}, {})
+    html = study_html(replace(unknown, age=age, sex="female"), found, {}, {})
+    assert shown in html
+    assert "<dt>sex</dt><dd>female</dd>" in html
 
 
 def test_verdicts_are_a_sheet_that_can_be_scored_and_taken_back(client, review):
