@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from radkg.archive import open_archive
 from radkg.archive.located import read_bytes, suffix
 from radkg.cluster.data import ExtractReport, extract
 from radkg.graph import open_graph
@@ -16,13 +15,14 @@ from radkg.graph.analytics import Query, queries, run_query
 from radkg.graph.loader import LoadReport, load
 from radkg.page import page
 from radkg.progress import stage
+from radkg.reports import StudyReader
 from radkg.run import audit
 from radkg.run.retractions import retained
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.schema.answer import Answer
 from radkg.schema.arrow import from_table
-from radkg.schema.records import Extraction, Study
+from radkg.schema.records import Extraction
 from radkg.storage import LocalStorage, open_storage
 
 SHOWN_STUDIES = 8
@@ -64,12 +64,13 @@ def demo(
             loaded = load(graph, snapshot, advance)
         audit.record_load(snapshot, graph.engine, asdict(loaded))
         with stage(console, "ask the named queries") as advance:
+            asked = [query for query in queries() if query.family != "knowledge"]  # no table here
             answers = []
-            for query in queries():
+            for query in asked:
                 answers.append(run_query(graph, query.name, _about(query, shown)))
-                advance(len(answers), len(queries()))
+                advance(len(answers), len(asked))
     with stage(console, "write the page"):
-        html = _page(config, snapshot, shown, answers, run, loaded)
+        html = _page(snapshot, shown, answers, run, loaded)
         storage.write("report.html", html.encode())
     return DemoReport(
         studies=run.studies,
@@ -85,17 +86,13 @@ def demo(
 
 
 def _page(
-    config: ExtractConfig,
     snapshot: Snapshot,
     shown: list[Extraction],
     answers: list[Answer],
     run: ExtractReport,
     loaded: LoadReport,
 ) -> str:
-    archive = open_archive(config.archive, config.images)
-    wanted = {extraction.study_id for extraction in shown}
-    records = [r for r in archive.index().to_pylist() if r["study_id"] in wanted]
-    studies = {s.study_id: s for s in archive.read(records) if isinstance(s, Study)}
+    studies = StudyReader(snapshot.storage).studies(e.study_id for e in shown)
     pairs = [(studies[e.study_id], e) for e in shown if e.study_id in studies]
     images = {
         (study.study_id, image.image_id): read_bytes(image.location)

@@ -245,7 +245,9 @@ def knowledge_problems(graph: Graph) -> list[str]:
     terms = [row["term"] for row in graph.read(_ALL_TERMS)]
     strays = sum(not _is_term(term, tables) for term in terms)
     if strays:
-        problems.append(f"{strays} Knowledge that are no terms of an imported table")
+        problems.append(
+            f"{strays} Knowledge that are no terms of an imported table: import it, or delete them"
+        )
     return problems
 
 

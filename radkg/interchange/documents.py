@@ -8,8 +8,6 @@ from typing import Any
 from radkg.errors import SchemaError
 from radkg.schema.radgraph import Document, from_document
 
-IMPORTED = "radgraph.json"  # the file that was imported: what holds the reports of its snapshot
-
 
 def read_radgraph(data: bytes, name: str) -> list[Document]:
     """Return the documents of a RadGraph JSON file, in order; `name` is for the message."""

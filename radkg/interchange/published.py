@@ -11,14 +11,13 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from radkg.archive import open_archive
 from radkg.errors import ConfigError, SnapshotError
-from radkg.interchange.documents import IMPORTED, read_radgraph
+from radkg.interchange.documents import read_radgraph
+from radkg.reports import IMPORTED, StudyReader
 from radkg.run import audit
 from radkg.run.retractions import retained
 from radkg.run.settings import read_config
 from radkg.run.snapshot import Snapshot
-from radkg.schema.records import Study
 from radkg.storage import Storage
 
 Row = Mapping[str, Any]
@@ -79,11 +78,7 @@ class Reports:
                 self._documents[row.study_id] = (row.study_fingerprint, document.report)
                 self.extras[row.study_id] = document.extra
         else:
-            self._archive = open_archive(config.archive, config.images)
-            self._index = self._archive.index()
-            self._places: dict[str, int] = {}
-            for place, study_id in enumerate(self._index["study_id"].to_pylist()):
-                self._places.setdefault(study_id, place)  # the first of two is what was read
+            self._reader = StudyReader(storage)
 
     def of(self, rows: Sequence[Row]) -> dict[str, str]:
         """Return the report of each row by its study_id; a study that failed may have none.
@@ -104,7 +99,5 @@ class Reports:
         return reports
 
     def _read(self, study_ids: list[str]) -> dict[str, tuple[str, str]]:
-        """Read in the order of the archive, which a compressed one needs."""
-        places = sorted(self._places[i] for i in study_ids if i in self._places)
-        studies = self._archive.read(self._index.take(places).to_pylist())
-        return {s.study_id: (s.fingerprint, s.report) for s in studies if isinstance(s, Study)}
+        studies = self._reader.studies(study_ids)
+        return {i: (study.fingerprint, study.report) for i, study in studies.items()}

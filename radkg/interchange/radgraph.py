@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 
 from radkg.errors import ConfigError, SnapshotError, StorageError
-from radkg.interchange.documents import IMPORTED, read_radgraph
+from radkg.interchange.documents import read_radgraph
 from radkg.interchange.published import Reports
+from radkg.reports import IMPORTED
 from radkg.run import audit
 from radkg.run.retractions import retained
 from radkg.run.settings import ExtractConfig, save_config

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from radkg.archive import open_archive
 from radkg.archive.images import read_image
-from radkg.errors import ArchiveError, ConfigError, SchemaError, SnapshotError
+from radkg.errors import ArchiveError, ConfigError
+from radkg.reports import StudyReader
 from radkg.review.html import review_html
 from radkg.review.sheet import rows_of, write_csv
 from radkg.run.retractions import retained
-from radkg.run.settings import read_config
 from radkg.run.snapshot import read_snapshot
 from radkg.schema.answer import Cell
 from radkg.schema.arrow import from_table
-from radkg.schema.records import Extraction, Study, check
+from radkg.schema.records import Extraction, Study
 from radkg.storage import LocalStorage, open_storage
 
 SHOWN_SIDE = 900  # px, the longer side of an embedded image
@@ -64,12 +63,11 @@ def make_sheet(
     if file.suffix.lower() not in _FORMATS:
         raise ConfigError(f"no sheet as {file.name!r}: end it with {' or '.join(_FORMATS)}")
     storage = open_storage(out)
-    snapshot, config = read_snapshot(storage), read_config(storage)
+    snapshot = read_snapshot(storage)
     tables = retained(snapshot).tables()
     rows = [row for table in tables for row in from_table(table) if row.relations]
-    drawn = {row.study_id: row for row in _draw(rows, num_studies, seed)}
-    studies = _studies(archive or config.archive, images or config.images, drawn)
-    pairs = [(studies[study_id], drawn[study_id]) for study_id in sorted(drawn)]
+    drawn = sorted(_draw(rows, num_studies, seed), key=lambda row: row.study_id)
+    pairs = StudyReader(storage, archive, images).pairs(drawn)
     cells = [rows_of(snapshot.snapshot_id, *pair) for pair in pairs]
     shown: dict[tuple[str, str], bytes] = {}
     problems: list[str] = []
@@ -77,7 +75,7 @@ def make_sheet(
         # the mark at the beginning tells spreadsheets that it is UTF-8
         data = write_csv([row for rows in cells for row in rows]).encode("utf-8-sig")
     else:
-        shown, problems = _images(studies.values())
+        shown, problems = _images(study for study, _ in pairs)
         about: dict[str, Cell] = {
             "snapshot": snapshot.snapshot_id,
             "archive": snapshot.archive,
@@ -97,23 +95,6 @@ def _draw(rows: list[Extraction], num_studies: int, seed: int) -> list[Extractio
             f"--studies {num_studies}: the run has {len(rows)} studies with a triplet"
         )
     return random.Random(seed).sample(sorted(rows, key=lambda row: row.study_id), num_studies)
-
-
-def _studies(
-    archive_uri: str, images: str | None, drawn: Mapping[str, Extraction]
-) -> dict[str, Study]:
-    archive = open_archive(archive_uri, images)
-    records = [r for r in archive.index().to_pylist() if r["study_id"] in drawn]
-    studies = {s.study_id: s for s in archive.read(records) if isinstance(s, Study)}
-    for study_id, row in drawn.items():
-        try:
-            check(row, studies[study_id].report)
-        except (KeyError, SchemaError) as error:
-            raise SnapshotError(
-                f"study {study_id} of {archive_uri} is not the one that was extracted: give the "
-                "archive of the run, or run the extraction again"
-            ) from error
-    return studies
 
 
 def _images(studies: Iterable[Study]) -> tuple[dict[tuple[str, str], bytes], list[str]]:

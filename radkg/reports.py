@@ -1,0 +1,74 @@
+"""The studies behind a run, read again from where the run had them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from radkg.archive import open_archive
+from radkg.errors import SchemaError, SnapshotError
+from radkg.run.settings import read_config
+from radkg.schema.records import Extraction, Study, check
+from radkg.storage import Storage
+
+IMPORTED = "radgraph.json"  # the archive of a run that was imported: a file beside its snapshot
+
+
+class StudyReader:
+    """Reads studies of one run by their id; from several threads at once.
+
+    Args:
+        storage: of the run.
+        archive: where the reports are; None: where the run had them.
+        images: where the images are; None: where the run had them.
+
+    Raises:
+        ArchiveError: the archive is no longer where the run had it.
+    """
+
+    def __init__(
+        self, storage: Storage, archive: str | None = None, images: str | None = None
+    ) -> None:
+        config = read_config(storage)
+        self.uri = archive or config.archive
+        if self.uri == IMPORTED:
+            self.uri = f"{storage.uri}/{IMPORTED}"
+        self._archive = open_archive(self.uri, images or config.images)
+        self._index = self._archive.index()
+        self._places: dict[str, int] = {}
+        for place, study_id in enumerate(self._index["study_id"].to_pylist()):
+            self._places.setdefault(study_id, place)  # the first of two is what was read
+        self._reading = threading.Lock()
+
+    def studies(self, study_ids: Iterable[str]) -> dict[str, Study]:
+        """Return those of the studies that the archive has and that can be read, by their id."""
+        places = sorted({self._places[i] for i in study_ids if i in self._places})
+        # In the order of the archive, which a compressed one needs.
+        records = self._index.take(pa.array(places, pa.int64())).to_pylist()
+        with self._reading:
+            found = self._archive.read(records)
+            return {study.study_id: study for study in found if isinstance(study, Study)}
+
+    def pairs(self, extractions: Iterable[Extraction]) -> list[tuple[Study, Extraction]]:
+        """Return each extraction with its study, which fits it.
+
+        Raises:
+            SnapshotError: the archive no longer has a report that was extracted.
+        """
+        rows = list(extractions)
+        studies = self.studies(row.study_id for row in rows)
+        pairs = []
+        for row in rows:
+            try:
+                if row.study_id not in studies:
+                    raise SchemaError("it is not there, or cannot be read")
+                check(row, studies[row.study_id].report)
+            except SchemaError as error:
+                raise SnapshotError(
+                    f"study {row.study_id} of {self.uri} is not the one that was extracted: give"
+                    " the archive of the run (--archive), or run the extraction again"
+                ) from error
+            pairs.append((studies[row.study_id], row))
+        return pairs
