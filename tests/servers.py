@@ -63,17 +63,12 @@ def neo4j_home() -> Path:
 
 
 @contextlib.contextmanager
-def run_neo4j(
-    data: Path | None = None, port: int = 0, password: str = ""
-) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
-    """Run a Neo4j server, on a store of its own or on `data`; give address, password, process.
-
-    Port and password are new ones where none are given.
-    """
+def run_neo4j(data: Path | None = None) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
+    """Run a Neo4j server, on a store of its own or on `data`; give address, password, process."""
     jars = _jars()
     java = shutil.which("java")
-    password = password or secrets.token_urlsafe(16)
-    port = port or free_ports(1)[0]
+    password = secrets.token_urlsafe(16)
+    (port,) = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="radkg-neo4j-") as home:
         if data is not None:
             (Path(home) / "data").symlink_to(data)
