@@ -63,12 +63,17 @@ def neo4j_home() -> Path:
 
 
 @contextlib.contextmanager
-def run_neo4j(data: Path | None = None) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
-    """Run a Neo4j server, on a store of its own or on `data`; give address, password, process."""
+def run_neo4j(
+    data: Path | None = None, port: int = 0, password: str = ""
+) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
+    """Run a Neo4j server, on a store of its own or on `data`; give address, password, process.
+
+    Port and password are new ones where none are given.
+    """
     jars = _jars()
     java = shutil.which("java")
-    password = secrets.token_urlsafe(16)
-    (port,) = free_ports(1)
+    password = password or secrets.token_urlsafe(16)
+    port = port or free_ports(1)[0]
     with tempfile.TemporaryDirectory(prefix="radkg-neo4j-") as home:
         if data is not None:
             (Path(home) / "data").symlink_to(data)

@@ -3,8 +3,8 @@
     python -m tests.benchmarks.graph_faults --faults 500 --kills 12
 
 Faults are delivered by a proxy between the driver and the server, half of them to a client that
-routes; kills are SIGKILL for the loader, the embedded server, and both, so many of each. The parts
-run side by side, for they mostly wait; each prints a line when it is done. The tests take a seeded
+routes; kills are SIGKILL for the loader, the server, and both, so many of each. The four parts run
+side by side, for they mostly wait; each prints a line when it is done. The tests take a seeded
 sample of the same.
 """
 
@@ -30,7 +30,7 @@ from radkg.graph.embedded import USER
 from tests.graph.bolt_faults import draw, kinds
 from tests.graph.disturbed_loads import Tally, load_disturbed, load_undisturbed, publish_nights
 from tests.graph.fault_proxy import FaultProxy
-from tests.graph.killed_loads import BATCH, WHO, KilledLoads, embedded_place
+from tests.graph.killed_loads import BATCH, WHO, KilledLoads, embedded_place, neo4j_place
 from tests.servers import run_neo4j
 
 STUDIES = 30
@@ -81,13 +81,13 @@ def deliver_faults(engine: str, number: int, seed: int) -> dict[str, Any]:
     }
 
 
-def kill_loads(number: int, seed: int) -> dict[str, Any]:
+def kill_loads(engine: str, number: int, seed: int) -> dict[str, Any]:
     """Load, and kill so many times the loader, as often the server, and as often both."""
-    rng = random.Random(f"{seed} kills")
+    rng = random.Random(f"{seed} kills {engine}")
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="graph-kills-") as folder:
         published = Path(folder) / "published"
-        with embedded_place(Path(folder)) as place:
+        with (embedded_place if engine == "embedded" else neo4j_place)(Path(folder)) as place:
             with open_graph(place.where, place.store) as graph:
                 nights = load_undisturbed(graph, publish_nights(published, STUDIES))
             for who in WHO:
@@ -95,7 +95,8 @@ def kill_loads(number: int, seed: int) -> dict[str, Any]:
                 tallies = []
                 while loads.killed < number:
                     tallies.append(loads.round(who, rng))
-                found[who] = {"killed": loads.killed} | summed(tallies)
+                counts = {"killed": loads.killed, "went_on": loads.went_on}
+                found[who] = counts | summed(tallies)
     return found
 
 
@@ -110,13 +111,13 @@ def summed(tallies: list[Tally]) -> dict[str, Any]:
     return found | {"num_problems": len(problems), "problems": problems[:10]}
 
 
-def run_part(engine: str | None, number: int, seed: int) -> dict[str, Any]:
-    """Deliver faults on one engine, or without one kill, in a process of its own."""
+def run_part(part: str, engine: str, number: int, seed: int) -> dict[str, Any]:
+    """Run faults or kills on one engine, in a process of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("radkg.graph.rows.BATCH_STUDIES", BATCH)
         patch.setattr("radkg.graph.loader.BATCH_STUDIES", BATCH)
         started = time.perf_counter()
-        found = deliver_faults(engine, number, seed) if engine else kill_loads(number, seed)
+        found = (deliver_faults if part == "faults" else kill_loads)(engine, number, seed)
         return found | {"seconds": round(time.perf_counter() - started)}
 
 
@@ -124,22 +125,19 @@ def main() -> None:
     """Disturb, kill and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--faults", type=int, default=500, help="on each engine")
-    parser.add_argument(
-        "--kills", type=int, default=12, help="of each kind, on the embedded engine"
-    )
+    parser.add_argument("--kills", type=int, default=12, help="of each kind, on each engine")
     parser.add_argument("--engine", choices=ENGINES, action="append", help="default: both")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     engines = options.engine or ENGINES
     result: dict[str, Any] = {"seed": options.seed, "studies": STUDIES}
-    with ProcessPoolExecutor(3) as pool:
+    with ProcessPoolExecutor(4) as pool:
         parts = {
-            pool.submit(run_part, engine, options.faults, options.seed): f"faults, {engine}"
+            pool.submit(run_part, part, engine, number, options.seed): f"{part}, {engine}"
+            for part, number in (("faults", options.faults), ("kills", options.kills))
             for engine in engines
+            if number
         }
-        if options.kills:
-            kills = pool.submit(run_part, None, options.kills, options.seed)
-            parts[kills] = "kills, embedded"
         for done in as_completed(parts):
             result[parts[done]] = done.result()
             print(json.dumps({parts[done]: done.result()}), flush=True)

@@ -1,7 +1,7 @@
 """Loads that are killed: SIGKILL for the loader, the server, or both; then the same command again.
 
 The loader is a process of its own, for that is what a user starts. The embedded server is its
-child, and goes with it.
+child, and goes with it; the Neo4j server is started again on the store that the dead one left.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import secrets
 import signal
 import subprocess
 import sys
@@ -17,12 +18,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from radkg.graph import Graph, open_graph
+from radkg.graph.embedded import free_ports
 from radkg.graph.loader import load
 from tests.graph.disturbed_loads import Night, Tally
 from tests.nursery import ROOT
 from tests.processes import children, commands
-from tests.servers import empty
+from tests.servers import empty, run_neo4j
 
 WHO = ("loader", "server", "both")
 BATCH = 5
@@ -50,6 +54,8 @@ class Place:
     store: Path
     server: Callable[[int], int]
     """the id of the server's process, by that of the loader"""
+    reopen: Callable[[], None]
+    """serve the store again after its server was killed"""
 
 
 @contextlib.contextmanager
@@ -61,7 +67,28 @@ def embedded_place(folder: Path) -> Iterator[Place]:
         (found,) = (p for p in children(loader) if str(store) in commands().get(p, ""))
         return found
 
-    yield Place("embedded", store, server)
+    yield Place("embedded", store, server, lambda: None)
+
+
+@contextlib.contextmanager
+def neo4j_place(folder: Path) -> Iterator[Place]:
+    """Give a store of Neo4j, and a server on it; NEO4J_PASSWORD is set meanwhile."""
+    data = folder / "data"
+    data.mkdir()
+    password = secrets.token_urlsafe(16)
+    (port,) = free_ports(1)
+    running: list[subprocess.Popen[str]] = []
+    with contextlib.ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+
+        def serve() -> None:
+            stack.close()
+            running[:] = [stack.enter_context(run_neo4j(data, port, password))[2]]
+
+        patch.setenv("NEO4J_USER", "neo4j")
+        patch.setenv("NEO4J_PASSWORD", password)
+        serve()
+        where = f"bolt://127.0.0.1:{port}"
+        yield Place(where, folder, lambda loader: running[0].pid, serve)
 
 
 @dataclass
@@ -73,6 +100,8 @@ class KilledLoads:
     nights: list[Night]
     killed: int = 0
     """loads that ran when they were killed"""
+    went_on: int = 0
+    """loaders whose server was killed, and that ended the load when it was back"""
 
     def round(self, who: str, rng: random.Random) -> Tally:
         """Empty the graph, and load every night: kill at a drawn moment, load again, compare."""
@@ -110,4 +139,7 @@ class KilledLoads:
                 os.kill(self.place.server(process.pid), signal.SIGKILL)
             if who != "server":
                 process.kill()
+            if running and who != "loader":
+                self.place.reopen()
             process.communicate()
+            self.went_on += running and process.returncode == 0
