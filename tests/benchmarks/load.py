@@ -47,7 +47,7 @@ from radkg.storage import LocalStorage
 from tests.benchmarks.grouped import SCHEMA as FLAT_SCHEMA
 from tests.benchmarks.grouped import load_grouped
 from tests.extractions import InventedSnapshot, invent
-from tests.servers import neo4j_jars, empty, run_neo4j
+from tests.servers import empty, neo4j_jars, run_neo4j
 
 STUDY = """
 MERGE (p:Patient {key: $patient})
