@@ -405,7 +405,7 @@ class _Loading:
 
     def _merge_concepts(self, keys: Set[str], transaction: Transaction) -> None:
         self._lock(transaction, [concepts_lock(self.ledger)])
-        rows(transaction, statements.CONCEPTS, concepts=[concept(key) for key in sorted(keys)])
+        _merge(transaction, keys)
 
     def _store(
         self, batch: list[Row], before: Mapping[str, Row], again: bool, transaction: Transaction
@@ -423,8 +423,7 @@ class _Loading:
         # another load's sweep may have been here too
         unknown = _concepts(batch) - (frozenset() if again else self.concepts)
         if unknown:
-            concepts = [concept(key) for key in sorted(unknown)]
-            rows(transaction, statements.CONCEPTS, concepts=concepts)
+            _merge(transaction, unknown)
         store(transaction, batch, extractor, standing, before, repair=self.repair)
         read = {key for key, row in standing.items() if row["extraction"] is not None}
         replaced = len(read & set(_keys(batch)))
@@ -457,6 +456,11 @@ def _keys(batch: list[Row]) -> list[str]:
 
 def _concepts(batch: list[Row]) -> frozenset[str]:
     return frozenset(mention["concept"] for row in batch for mention in row["mentions"])
+
+
+def _merge(transaction: Transaction, keys: Set[str]) -> None:
+    """Create those of these concepts that are not there, in key order, as everybody locks them."""
+    rows(transaction, statements.CONCEPTS, concepts=[concept(key) for key in sorted(keys)])
 
 
 def _rows_of(table: pa.Table, batch: list[Row]) -> dict[str, Row]:

@@ -7,6 +7,7 @@ rows.FORMAT: a new one needs no step, for it is part of the digests that the nex
 
 from __future__ import annotations
 
+import functools
 import importlib.resources
 import re
 from collections.abc import Sequence
@@ -51,6 +52,7 @@ class Step:
         return _SCHEMA.match(self.statements[0]) is not None
 
 
+@functools.cache  # every graph that is opened asks for their number
 def steps() -> list[Step]:
     """Return every step, in order."""
     folder = importlib.resources.files("radkg.graph") / "migrations"

@@ -7,14 +7,17 @@ export function say(text, failed = false) {
   $("status").classList.toggle("failed", failed);
 }
 
-let turns = 0;
-
-// Begins what the page shows next; tells later whether it is still that. What a person left shows
-// nothing any more: answers come in any order.
-export function turn() {
-  const mine = ++turns;
-  return () => mine === turns;
+// Returns a function that begins a turn, and whose result tells later whether that is still the last.
+// What a person left shows nothing any more: answers come in any order.
+export function turns() {
+  let last = 0;
+  return () => {
+    const mine = ++last;
+    return () => mine === last;
+  };
 }
+
+export const turn = turns(); // of what the page shows
 
 // Returns the answer; what the server refuses is said, and thrown.
 export async function ask(path, options) {

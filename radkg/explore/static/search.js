@@ -1,7 +1,7 @@
 // The type-ahead: a combobox with a list (arrows, Enter, Escape).
-import { $, ask, element, say } from "/static/ask.js";
+import { $, ask, element, say, turns } from "/static/ask.js";
 
-let asked = 0;
+const letter = turns();
 let chosen = -1;
 
 export function startSearch(choose) {
@@ -10,7 +10,7 @@ export function startSearch(choose) {
   const items = () => [...list.children];
 
   function close() {
-    asked += 1; // what is still on its way opens nothing
+    letter(); // what is still on its way opens nothing
     list.hidden = true;
     chosen = -1;
     input.setAttribute("aria-expanded", "false");
@@ -33,9 +33,9 @@ export function startSearch(choose) {
   }
 
   input.addEventListener("input", async () => {
-    const turn = ++asked;
+    const current = letter();
     const found = await ask(`/api/concepts?${new URLSearchParams({ text: input.value })}`);
-    if (turn !== asked) return; // a later letter was faster, or the list was closed
+    if (!current()) return; // a later letter was faster, or the list was closed
     list.replaceChildren(
       ...found.map((concept, i) => {
         const about = element("small", {}, ` ${concept.kind}, ${concept.mentions} mentions`);
