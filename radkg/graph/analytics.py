@@ -7,7 +7,6 @@ on Neo4j and on the embedded engine. Nothing here knows what any single query as
 from __future__ import annotations
 
 import difflib
-import importlib.resources
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +23,7 @@ from radkg.graph.correction import (
     shipped_tables,
     table_for,
 )
+from radkg.graph.packaged import packaged_texts
 from radkg.schema.answer import Answer, Cell
 
 MAX_INTEGER = 10**9  # the embedded engine cuts a larger LIMIT to 32 bits without a word
@@ -93,13 +93,8 @@ class Query:
 
 def queries() -> list[Query]:
     """Return every named query, sorted by name."""
-    folder = importlib.resources.files("radkg.graph") / "cypher"
-    texts = {file.name: file.read_text("utf-8") for file in folder.iterdir()}
-    return [
-        parse(name.removesuffix(".cypher"), text)
-        for name, text in sorted(texts.items())
-        if name.endswith(".cypher")
-    ]
+    texts = packaged_texts("cypher", ".cypher")
+    return [parse(name.removesuffix(".cypher"), text) for name, text in texts.items()]
 
 
 def parse(name: str, text: str) -> Query:

@@ -9,7 +9,6 @@ or the table does not know a finding, the corrected columns are null.
 from __future__ import annotations
 
 import dataclasses
-import importlib.resources
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 
 from radkg.errors import ConfigError
 from radkg.graph.client import Graph
+from radkg.graph.packaged import packaged_texts
 from radkg.metrics.prevalence import ErrorCounts, corrected
 from radkg.schema.answer import Answer, Cell
 
@@ -71,9 +71,7 @@ class Prevalence:
 
 def shipped_tables() -> list[ErrorTable]:
     """Return the tables of the extractors in this package."""
-    folder = importlib.resources.files("radkg.graph") / "measured"
-    texts = {file.name: file.read_text("utf-8") for file in folder.iterdir()}
-    return [parse_table(text, n) for n, text in sorted(texts.items()) if n.endswith(".json")]
+    return [parse_table(text, name) for name, text in packaged_texts("measured", ".json").items()]
 
 
 def read_table(path: Path) -> ErrorTable:

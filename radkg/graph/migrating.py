@@ -8,7 +8,6 @@ rows.FORMAT: a new one needs no step, for it is part of the digests that the nex
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from functools import partial
 
 from radkg.errors import GraphError
 from radkg.graph.client import Graph, Transaction, rows
+from radkg.graph.packaged import packaged_texts
 
 INDEX_TIMEOUT_S = 3600
 
@@ -55,9 +55,7 @@ class Step:
 @functools.cache  # every graph that is opened asks for their number
 def steps() -> list[Step]:
     """Return every step, in order."""
-    folder = importlib.resources.files("radkg.graph") / "migrations"
-    texts = {file.name: file.read_text("utf-8") for file in folder.iterdir()}
-    return [parse(name, text) for name, text in sorted(texts.items()) if name.endswith(".cypher")]
+    return [parse(name, text) for name, text in packaged_texts("migrations", ".cypher").items()]
 
 
 def parse(name: str, text: str) -> Step:
