@@ -200,6 +200,8 @@ class _Work(NamedTuple):
     """rows of studies that differ, as they stand in the graph: such studies are amended"""
     sums: Sums | None
     """of all studies; None: they are yet to be counted, from all rows"""
+    standing: Sums | None
+    """those that stand, where they are known"""
     why: str
     """as LoadReport has it"""
 
@@ -276,7 +278,7 @@ class _Loading:
             self.graph.write(partial(self._retract, keys[at : at + BATCH_STUDIES]))
         sums = work.sums or summing.wanted_sums(self.kept)
         # before the sweep, which leaves a concept that has any relationship
-        summing.write_sums(self.graph, self.kept, sums, self._lock_all)
+        summing.write_sums(self.graph, self.kept, sums, self._lock_all, work.standing)
         properties = {**counted, **summing.sums_properties(sums, self.kept)}
         self.graph.write(partial(self._finish, properties))
         return done, len(gone), work.why
@@ -304,7 +306,8 @@ class _Loading:
             why = "digests of all studies are compared: no night that is known stands complete"
         else:
             why = f"every study is created: none stands in the graph{self._hint(1)}"
-        return _Work(self.kept.tables(), stored, set(stored), totals([]), 0, nothing, None, why)
+        tables = self.kept.tables()
+        return _Work(tables, stored, set(stored), totals([]), 0, nothing, None, None, why)
 
     def _difference(
         self, night: Snapshot, counted: Mapping[str, int], standing: Sums | None
@@ -333,7 +336,7 @@ class _Loading:
             sums = standing.plus(summed([before]), -1).plus(summed([after]))
             if not sums.frequent() <= standing.frequent():
                 sums = None  # of what became frequent no pairs stand
-        return _Work([after], {}, gone, rest, unchanged, before, sums, why)
+        return _Work([after], {}, gone, rest, unchanged, before, sums, standing, why)
 
     def _hint(self, share: float) -> str:
         """Return what is to be said where that share of the studies changes."""

@@ -50,7 +50,7 @@ _READ_SOME, _DELETE, _SET, _CREATE = (
         """
         UNWIND $rows AS row
         MATCH (h:{label} {{key: row.head}})-[r:{kind}]->(t)
-        WHERE {own}
+        WHERE {own} AND row.properties[coalesce(t.key, '')] IS NOT NULL
         RETURN coalesce(h.key, '') AS head, coalesce(t.key, '') AS tail, properties(r) AS properties
         """,
         """
@@ -158,7 +158,11 @@ def differing_sums(graph: Graph, kept: Retained, sums: Sums) -> list[Edge]:
 
 
 def write_sums(
-    graph: Graph, kept: Retained, sums: Sums, lock: Callable[[Transaction], None]
+    graph: Graph,
+    kept: Retained,
+    sums: Sums,
+    lock: Callable[[Transaction], None],
+    standing: Sums | None = None,
 ) -> None:
     """Make the graph hold these sums of an archive and extractor.
 
@@ -167,9 +171,15 @@ def write_sums(
         kept: the snapshot.
         sums: of all its studies.
         lock: shuts out, within a transaction, other loads of this archive and extractor.
+        standing: what `standing_sums` has read; it is read again only where it differs.
     """
     wanted = edges(sums, kept.archive, kept.extractor)
-    differing = _differing(_standing(graph, kept), wanted)
+    if standing is None:
+        found = _standing(graph, kept)
+    else:
+        left = edges(standing, kept.archive, kept.extractor)
+        found = {edge: [properties] for edge, properties in left.items()}
+    differing = _differing(found, wanted)
     for at in range(0, len(differing), BATCH_EDGES):
         part = differing[at : at + BATCH_EDGES]
         graph.write(partial(_write, kept, wanted, part, lock))
@@ -188,9 +198,11 @@ def _write(
     for edge in part:
         by_type[edge[0]].add(edge)
     for kind, of_type in by_type.items():
-        heads = [{"head": head} for head in sorted({head for _, head, _ in of_type})]
-        found = rows(transaction, _READ_SOME[kind], rows=heads, **scope)
-        standing = {edge: each for edge, each in _by_edge(kind, found).items() if edge in of_type}
+        asked: defaultdict[str, Row] = defaultdict(dict)
+        for _, head, tail in of_type:
+            asked[head][tail] = True
+        places = [{"head": head, "properties": tails} for head, tails in asked.items()]
+        standing = _by_edge(kind, rows(transaction, _READ_SOME[kind], rows=places, **scope))
         part_of_wanted = {edge: wanted[edge] for edge in of_type if edge in wanted}
         changes = _changes(standing, part_of_wanted)
         for name, statement in (("tails", _DELETE), ("properties", _SET)):

@@ -136,7 +136,6 @@ CHANGES = {
     "load counts": ("MATCH (l:Load) SET l.num_mentions = 1", "num_mentions"),
     "sum count": (COUNTED + "SET n.absent = 3", "1 sums (COUNTS) are not"),
     "sum number type": (COUNTED + "SET n.present = 3.0", "1 sums (COUNTS) are not"),
-    "sum new property": (COUNTED + "SET n.seen = 1", "1 sums (COUNTS) are not"),
     "sum gone": (COUNTED + "DELETE n", "1 sums (COUNTS) are not"),
     "sum twice": (
         COUNTED + "CREATE (l)-[m:COUNTS]->(c) SET m = properties(n)",
@@ -148,7 +147,6 @@ CHANGES = {
         "1 sums (COUNTS) are not",
     ),
     "pair count": (PAIR + "SET n.studies = 2", "1 sums (AGG_CO_OCCURS) are not"),
-    "pair gone": (PAIR + "DELETE n", "1 sums (AGG_CO_OCCURS) are not"),
     "pair of another archive": (PAIR + "SET n.archive = 'best'", "1 sums (AGG_CO_OCCURS) are not"),
     "pair of nobody": (
         PAIR + "CREATE (c)-[:AGG_CO_OCCURS {studies: 1}]->(o)",
