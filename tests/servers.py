@@ -32,7 +32,7 @@ def _absent(reason: str) -> None:
     pytest.skip(reason)
 
 
-def _jars() -> Path:
+def neo4j_jars() -> Path:
     """Return the folder of Neo4j's jars; Maven fetches them once per user."""
     if shutil.which("java") is None or shutil.which("mvn") is None:
         _absent("Neo4j needs java (17 or later) and mvn on the PATH")
@@ -59,7 +59,7 @@ def _jars() -> Path:
 @pytest.fixture(scope="session")
 def neo4j_home() -> Path:
     """The folder of Neo4j's jars, as `--neo4j-home` takes it."""
-    return _jars()
+    return neo4j_jars()
 
 
 @contextlib.contextmanager
@@ -70,7 +70,7 @@ def run_neo4j(
 
     Port and password are new ones where none are given.
     """
-    jars = _jars()
+    jars = neo4j_jars()
     java = shutil.which("java")
     password = password or secrets.token_urlsafe(16)
     port = port or free_ports(1)[0]

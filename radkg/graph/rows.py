@@ -12,11 +12,11 @@ nulls, for a null property does not exist in a graph:
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from radkg.errors import GraphError
@@ -28,17 +28,12 @@ Row = dict[str, Any]
 BATCH_STUDIES = 200
 BATCH_MENTIONS = 12_000  # a server keeps a transaction in memory until it commits
 
-LISTS = {  # and what tells the items of each apart
-    "mentions": ("ordinal",),
-    "relations": ("type", "head", "tail", "confidence"),
-    "findings": ("concept",),
-}
+LISTS = ("mentions", "relations", "findings")
 RELATION_TYPES = ("LOCATED_AT", "MODIFY", "SUGGESTIVE_OF")
-FORMAT = 2  # part of every digest: a new shape of the graph replaces every study
+FORMAT = 3  # part of every digest: a new shape of the graph replaces every study
 MAX_KEY_BYTES = 4096  # Neo4j's range index takes about 8 KB; what is no key may be of any length
 
 _OF_MENTION = ("concept", "label", "confidence")  # what a finding takes from its strongest mention
-_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str)
 
 
 def ledger_key(archive: str, extractor: str) -> str:
@@ -130,12 +125,14 @@ def to_row(record: Mapping[str, Any]) -> Row:
 def digest(row: Row) -> str:
     """Return a hash of all that the row holds but the digest itself, in whatever order."""
     extraction = {name: value for name, value in row["extraction"].items() if name != "digest"}
-    lists = {  # in one order, for a graph has none; what is read back need not be valid
-        name: sorted(row[name], key=lambda item: str([item.get(part) for part in place]))
-        for name, place in LISTS.items()
-    }
-    text = _ENCODER.encode([FORMAT, {**row, **lists, "extraction": extraction}])
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    state = hashlib.blake2b(
+        _encode([FORMAT, row["patient"], row["study"], extraction]), digest_size=16
+    )
+    for name in LISTS:  # in one order, for a graph has none
+        state.update(b"\n%d" % len(row[name]))  # JSON text has no line break of its own
+        for item in sorted(map(_encode, row[name])):
+            state.update(b"\n" + item)
+    return state.hexdigest()
 
 
 def totals(batch: Iterable[Row]) -> Counter[str]:
@@ -164,6 +161,11 @@ def batches(tables: Iterable[pa.Table]) -> Iterator[list[Row]]:
                 mentions += len(row["mentions"])
     if batch:
         yield batch
+
+
+def _encode(value: Any) -> bytes:
+    """Return JSON; of what is read back from a graph, any value of a property."""
+    return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS)
 
 
 def _present(**properties: Any) -> Row:

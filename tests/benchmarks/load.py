@@ -47,7 +47,7 @@ from radkg.storage import LocalStorage
 from tests.benchmarks.grouped import SCHEMA as FLAT_SCHEMA
 from tests.benchmarks.grouped import load_grouped
 from tests.extractions import InventedSnapshot, invent
-from tests.servers import _jars, empty, run_neo4j
+from tests.servers import empty, neo4j_jars, run_neo4j
 
 STUDY = """
 MERGE (p:Patient {key: $patient})
@@ -139,7 +139,7 @@ def compare(
 
 def imported(snapshot: Snapshot, into: Path, triplets: int) -> dict[str, float]:
     """Build a new store by import and return the rates."""
-    report = build(snapshot, into, Neo4jHome(_jars()), lambda name: silent())
+    report = build(snapshot, into, Neo4jHome(neo4j_jars()), lambda name: silent())
     seconds = report.tables_seconds + report.import_seconds + report.index_seconds
     return {
         "seconds": round(seconds, 2),

@@ -47,7 +47,7 @@ from radkg.schema.answer import Answer
 from radkg.storage import LocalStorage
 from tests.graph.zipf import publish_zipf
 from tests.processes import children, each_half_second, processor_s, resident
-from tests.servers import _jars, run_neo4j
+from tests.servers import neo4j_jars, run_neo4j
 
 LIMIT_S = 3.0
 MEASURED = "measured.json"
@@ -117,7 +117,7 @@ def imported(store: Path, snapshot: Snapshot) -> dict[str, Any]:
     """Build a verified Neo4j store by import."""
     console = Console(stderr=True)
     with watched() as peak:
-        report = build(snapshot, store, Neo4jHome(_jars()), lambda name: stage(console, name))
+        report = build(snapshot, store, Neo4jHome(neo4j_jars()), lambda name: stage(console, name))
     spent = {
         "tables_s": report.tables_seconds,
         "import_s": report.import_seconds,

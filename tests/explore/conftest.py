@@ -24,6 +24,7 @@ from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
 from tests.page.test_browser import chromium
 from tests.review.conftest import published
+from tests.servers import empty
 
 __all__ = ["chromium", "explorer", "open_explorer", "published"]
 
@@ -33,7 +34,7 @@ expect.set_options(timeout=60_000)  # of a loaded machine
 
 
 class OpenExplorer(Protocol):
-    """Loads the run into a graph, and gives the application over it."""
+    """Loads the run alone into a graph, and gives the application over it."""
 
     def __call__(self, graph: Graph, images: Path | None = None) -> FastAPI: ...
 
@@ -47,6 +48,7 @@ def review(tmp_path: Path) -> Path:
 def open_explorer(published: Path, review: Path) -> OpenExplorer:
     def opened(graph: Graph, images: Path | None = None) -> FastAPI:
         storage = open_storage(str(published))
+        empty(graph)
         load(graph, read_snapshot(storage))
         reports = Reports(loaded_night(graph, storage), images=images and str(images))
         return make_app(graph, reports, Verdicts(review), TOKEN)
