@@ -10,7 +10,7 @@ import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -24,6 +24,7 @@ from radkg.graph.correction import (
     table_for,
 )
 from radkg.graph.packaged import packaged_texts
+from radkg.graph.summing import has_sums
 from radkg.schema.answer import Answer, Cell
 
 MAX_INTEGER = 10**9  # the embedded engine cuts a larger LIMIT to 32 bits without a word
@@ -51,6 +52,7 @@ _PARAMETER = re.compile(
     r"// param (?P<name>\w+): (?P<type>string|concept|integer|float|date)"
     r"(?: = (?P<default>.+?))?, (?P<meaning>.+)"
 )
+_SUMS = re.compile(r"^// from sums(?: with pairs of \$(?P<paired>\w+))?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A named question and the Cypher that answers it, with values as $parameters only."""
+    """A named question and the Cypher that answers it, with values as $parameters only.
+
+    `summed` gives the same rows from the sums of findings, `paired` names a parameter of it: the
+    finding of which it needs pairs.
+    """
 
     name: str
     question: str
@@ -73,6 +79,8 @@ class Query:
     parameters: tuple[Parameter, ...]
     corrected: Prevalence | None
     statement: str
+    summed: str | None = None
+    paired: str | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -100,6 +108,8 @@ def queries() -> list[Query]:
 def parse(name: str, text: str) -> Query:
     """Return the query in `text`: lines with its question, family and parameters, then Cypher.
 
+    The Cypher may stand there a second time, from the sums.
+
     Raises:
         ValueError: the head is not of this form.
     """
@@ -123,9 +133,14 @@ def parse(name: str, text: str) -> Query:
         parameters.append(Parameter(**match.groupdict()))
     corrected = Prevalence.parse(lines[0].rstrip()) if lines else None
     statement = "".join(lines[1:] if corrected else lines)
-    return Query(
+    query = Query(
         name, question["question"], family["family"], tuple(parameters), corrected, statement
     )
+    sums = _SUMS.search(statement)
+    if sums is None:
+        return query
+    walk, summed = statement[: sums.start()].rstrip() + "\n", statement[sums.end() :].lstrip()
+    return replace(query, statement=walk, summed=summed, paired=sums["paired"])
 
 
 def run_query(
@@ -149,7 +164,7 @@ def run_query(
     """
     query = _find(name)
     given = _convert(query, values)
-    rows = graph.read(query.statement, **given)
+    rows = graph.read(_statement(graph, query, given), **given)
     columns = query.columns
     answer = Answer(
         query.name, query.question, given, columns, [[row[c] for c in columns] for row in rows]
@@ -177,6 +192,14 @@ def _find(name: str) -> Query:
     if name not in by_name:
         raise ConfigError(f"no query {name!r}: {_nearest(name, by_name)}")
     return by_name[name]
+
+
+def _statement(graph: Graph, query: Query, given: Mapping[str, Cell]) -> str:
+    """Return what answers the query in this graph with the least work."""
+    if query.summed is None:
+        return query.statement
+    paired = str(given[query.paired]) if query.paired else None
+    return query.summed if has_sums(graph, paired) else query.statement
 
 
 def _convert(query: Query, values: Mapping[str, str]) -> dict[str, Cell]:

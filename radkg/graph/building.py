@@ -24,6 +24,8 @@ from radkg.graph.migrating import migrate
 from radkg.graph.neo4j_home import Neo4jHome
 from radkg.graph.rows import ledger_key
 from radkg.graph.statements import NUM_NODES
+from radkg.graph.summing import sums_properties, wanted_sums
+from radkg.graph.sums import edges
 from radkg.graph.verify import verify
 from radkg.run.retractions import retained
 from radkg.run.snapshot import Snapshot
@@ -80,14 +82,19 @@ def build(snapshot: Snapshot, into: Path, home: Neo4jHome, stage: Stage) -> Buil
             tables = work / "tables"
             tables.mkdir()
             kept = retained(snapshot)
+            sums = wanted_sums(kept)
             counted = write_tables(
-                kept.tables(), tables, lambda done: advance(done, kept.num_studies)
+                kept.tables(),
+                edges(sums, kept.archive, kept.extractor),
+                tables,
+                lambda done: advance(done, kept.num_studies),
             )
             own = {
                 "key": ledger_key(snapshot.archive, snapshot.extractor),
                 "snapshot_id": snapshot.snapshot_id,
             }
-            write_ledger(own | finished(kept, counted), tables)
+            properties = {**counted, **sums_properties(sums, kept)}
+            write_ledger(own | finished(kept, properties), tables)
         marks.append(time.monotonic())
         with stage("import (neo4j-admin)"):
             nodes, types = (

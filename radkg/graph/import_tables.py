@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from radkg.errors import GraphError
 from radkg.graph.rows import RELATION_TYPES, Row, batches, concept, totals
+from radkg.graph.sums import CO_OCCURS, COUNTED, COUNTS, Edge
 
 NODES: dict[str, dict[str, pa.DataType]] = {
     "Patient": dict.fromkeys(("key", "subject_id", "archive"), pa.string()),
@@ -57,18 +58,29 @@ RELATIONSHIPS: dict[str, tuple[str, str, dict[str, pa.DataType]]] = {
         },
     ),
     **{name: ("Mention", "Mention", {"confidence": pa.float64()}) for name in RELATION_TYPES},
+    COUNTS: ("Load", "Concept", {**dict.fromkeys(COUNTED, pa.int64()), "paired": pa.bool_()}),
+    CO_OCCURS: (
+        "Concept",
+        "Concept",
+        {"studies": pa.int64(), **dict.fromkeys(("archive", "extractor"), pa.string())},
+    ),
 }
 
+_LOAD = 0  # id of the one Load
 _GROUP_ROWS = 100_000  # held in memory for each table before they are written
 
 
 def write_tables(
-    tables: Iterable[pa.Table], folder: Path, advance: Callable[[int], None]
+    tables: Iterable[pa.Table],
+    sums: Mapping[Edge, Row],
+    folder: Path,
+    advance: Callable[[int], None],
 ) -> Counter[str]:
     """Write `<folder>/<label or type>.parquet` for all nodes and relationships but Load.
 
     Args:
         tables: rows of the extraction table, each study once.
+        sums: sums.edges of all of them.
         folder: an empty directory.
         advance: called with the number of studies written.
 
@@ -90,12 +102,15 @@ def write_tables(
                 taking.take(row)
             counted.update(totals(batch))  # adding would drop the zeros
             advance(counted["num_studies"])
+        for edge, properties in sums.items():
+            taking.take_sum(edge, properties)
     return counted
 
 
 def write_ledger(ledger: Row, folder: Path) -> None:
     """Write the one Load node as `<folder>/Load.parquet`."""
-    pq.write_table(pa.Table.from_pylist([{":ID(Load)": 0, **ledger}]), folder / "Load.parquet")
+    row = {":ID(Load)": _LOAD, **ledger}
+    pq.write_table(pa.Table.from_pylist([row]), folder / "Load.parquet")
 
 
 class _File:
@@ -163,6 +178,11 @@ class _Taking:
             files[relation["type"]].add(relation, *ends)
         for finding in row["findings"]:
             files["HAS_FINDING"].add(finding, study, self._concept(finding["concept"]))
+
+    def take_sum(self, edge: Edge, properties: Row) -> None:
+        kind, head, tail = edge
+        start = _LOAD if kind == COUNTS else self._concept(head)
+        self.files[kind].add(properties, start, self._concept(tail))
 
     def _id(self, label: str) -> int:
         self.next[label] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import radkg
 from radkg.graph.client import Graph
@@ -18,12 +19,12 @@ def read_ledger(graph: Graph, key: str) -> Row:
     return dict(found[0]["ledger"]) if found else {}
 
 
-def finished(snapshot: Retained, counted: Mapping[str, int]) -> Row:
+def finished(snapshot: Retained, counted: Mapping[str, Any]) -> Row:
     """Return what a Load node says when a snapshot was loaded to its end.
 
     Args:
         snapshot: what was loaded, without what is retracted.
-        counted: rows.totals of all its studies.
+        counted: rows.totals of all its studies, and summing.sums_properties.
     """
     return {
         "archive": snapshot.archive,

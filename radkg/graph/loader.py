@@ -15,6 +15,8 @@ change, ledger included:
   lost their last study or mention. Until then the next load compares all digests.
 - What is retracted (run/retractions.py) is no part of a snapshot. `Load.retractions` is the number
   of records that a load knew: one that knows fewer stops, and brings nothing back.
+- The sums of its findings (summing.py) are written when all studies are, before the load is
+  complete: what a load that was killed has left of them is not asked.
 - Where a snapshot stands complete in the graph and its manifest beside the new one, only the rows
   that differ between the two are looked at.
 
@@ -39,7 +41,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.errors import GraphError, SnapshotError
-from radkg.graph import statements
+from radkg.graph import statements, summing
 from radkg.graph.client import Graph, Transaction, rows
 from radkg.graph.ledger import finished, read_ledger
 from radkg.graph.migrating import migrate
@@ -53,6 +55,7 @@ from radkg.graph.rows import (
     totals,
 )
 from radkg.graph.storing import store
+from radkg.graph.sums import Sums, summed
 from radkg.graph.writers import concepts_lock, deal, locks, locks_of, side_by_side
 from radkg.run.changes import Changes, changes
 from radkg.run.retractions import retained
@@ -195,6 +198,10 @@ class _Work(NamedTuple):
     """studies that are not compared"""
     before: pa.Table
     """rows of studies that differ, as they stand in the graph: such studies are amended"""
+    sums: Sums | None
+    """of all studies; None: they are yet to be counted, from all rows"""
+    standing: Sums | None
+    """those that stand, where they are known"""
     why: str
     """as LoadReport has it"""
 
@@ -269,7 +276,11 @@ class _Loading:
         keys = sorted(map(str, gone))  # a key that a hand removed is no string
         for at in range(0, len(keys), BATCH_STUDIES):
             self.graph.write(partial(self._retract, keys[at : at + BATCH_STUDIES]))
-        self.graph.write(partial(self._finish, dict(counted)))
+        sums = work.sums or summing.wanted_sums(self.kept)
+        # before the sweep, which leaves a concept that has any relationship
+        summing.write_sums(self.graph, self.kept, sums, self._lock_all, work.standing)
+        properties = {**counted, **summing.sums_properties(sums, self.kept)}
+        self.graph.write(partial(self._finish, properties))
         return done, len(gone), work.why
 
     def _bring(self, work: _Work, batch: list[Row]) -> _Stored:
@@ -295,9 +306,12 @@ class _Loading:
             why = "digests of all studies are compared: no night that is known stands complete"
         else:
             why = f"every study is created: none stands in the graph{self._hint(1)}"
-        return _Work(self.kept.tables(), stored, set(stored), totals([]), 0, nothing, why)
+        tables = self.kept.tables()
+        return _Work(tables, stored, set(stored), totals([]), 0, nothing, None, None, why)
 
-    def _difference(self, night: Snapshot, counted: Mapping[str, int]) -> _Work:
+    def _difference(
+        self, night: Snapshot, counted: Mapping[str, int], standing: Sums | None
+    ) -> _Work:
         """Return what is to be compared where this night stands in the graph."""
         differ = self.differ
         try:
@@ -317,7 +331,12 @@ class _Loading:
             f" {night.snapshot_id}, which stands complete"
         )
         why += self._hint(after.num_rows / max(1, self.kept.num_studies))
-        return _Work([after], {}, gone, rest, unchanged, before, why)
+        sums = None
+        if standing is not None:
+            sums = standing.plus(summed([before]), -1).plus(summed([after]))
+            if not sums.frequent() <= standing.frequent():
+                sums = None  # of what became frequent no pairs stand
+        return _Work([after], {}, gone, rest, unchanged, before, sums, standing, why)
 
     def _hint(self, share: float) -> str:
         """Return what is to be said where that share of the studies changes."""
@@ -325,8 +344,8 @@ class _Loading:
             return ""
         return "; for most of a population, --into builds a new store in less time"
 
-    def _standing(self) -> tuple[Snapshot, dict[str, int]] | None:
-        """Return the night that stands whole in the graph, and what the ledger counts of it."""
+    def _standing(self) -> tuple[Snapshot, dict[str, int], Sums | None] | None:
+        """Return the night that stands whole in the graph, what the ledger counts, and its sums."""
         night = standing_night(self.graph, self.snapshot)
         if night is None:
             return None
@@ -335,7 +354,8 @@ class _Loading:
         ledger = read_ledger(self.graph, self.ledger)
         if ledger["num_studies"] != self._num_stored() or not self._knows_retractions(ledger):
             return None
-        return night, {name: ledger[name] for name in totals([])}
+        counted = {name: ledger[name] for name in totals([])}
+        return night, counted, summing.standing_sums(self.graph, self.kept)
 
     def _knows_retractions(self, ledger: Row) -> bool:
         return bool(ledger.get("retractions", 0) == self.kept.retractions.number)
@@ -430,14 +450,17 @@ class _Loading:
         return len(batch) - replaced, replaced
 
     def _retract(self, keys: list[str], transaction: Transaction) -> None:
-        self._lock(transaction, locks(self.ledger))
+        self._lock_all(transaction)
         for statement in (*statements.DELETE, statements.DELETE_STUDY):
             rows(transaction, statement, keys=keys, extractor=self.snapshot.extractor)
 
-    def _finish(self, counted: dict[str, int], transaction: Transaction) -> None:
-        rows(transaction, statements.LOCK_ALL)
+    def _lock_all(self, transaction: Transaction) -> None:
         self._lock(transaction, locks(self.ledger))
-        strays = statements.SWEEP_STRAYS if self.repair else ()
+
+    def _finish(self, counted: Row, transaction: Transaction) -> None:
+        rows(transaction, statements.LOCK_ALL)
+        self._lock_all(transaction)
+        strays = (summing.SWEEP_STRAYS, *statements.SWEEP_STRAYS) if self.repair else ()
         for statement in (*strays, *statements.SWEEP):
             rows(transaction, statement)
         properties = finished(self.kept, counted)
@@ -447,7 +470,8 @@ class _Loading:
 
 def _is_whole(ledger: Row) -> bool:
     """Tell whether the last load came to its end, in the shape that graphs have now."""
-    return ledger.get("complete") is True and ledger.get("format") == FORMAT
+    shape = {"complete": True, "format": FORMAT, "sums": summing.VERSION}
+    return all(ledger.get(name) == value for name, value in shape.items())
 
 
 def _keys(batch: list[Row]) -> list[str]:

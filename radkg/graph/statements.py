@@ -27,6 +27,7 @@ NUM_RELATIONSHIPS = (
     MATCH (l:Load)
     RETURN coalesce(sum(
       l.num_studies + 2 * l.num_mentions + l.num_relations + l.num_findings
+      + coalesce(l.num_sums, 0)
     ), 0) AS number
     """,
 )

@@ -16,10 +16,12 @@ from typing import Any
 import pyarrow as pa
 
 from radkg.graph.client import Graph
+from radkg.graph.ledger import read_ledger
 from radkg.graph.rows import LISTS, Row, batches, digest, ledger_key, totals
 from radkg.graph.statements import STORED
+from radkg.graph.summing import VERSION, differing_sums, sums_properties, wanted_sums
 from radkg.graph.whole import ledger_problems, whole_problems
-from radkg.run.retractions import retained
+from radkg.run.retractions import Retained, retained
 from radkg.run.snapshot import Snapshot
 
 SHOWN = 20
@@ -114,9 +116,10 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
     }
     if kept.retractions.number:
         ledger["retractions"] = kept.retractions.number
-    problems = ledger_problems(graph, ledger | (counted if only is None else {}))
     if only is None:
-        problems += whole_problems(graph)
+        problems = _sums_problems(graph, kept, ledger | counted) + whole_problems(graph)
+    else:
+        problems = ledger_problems(graph, ledger)
     return VerifyReport(
         num_studies=kept.num_studies if only is None else only.num_rows,
         num_retracted=kept.num_retracted,
@@ -124,6 +127,19 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
         problems=problems,
         seconds=time.monotonic() - started,
     )
+
+
+def _sums_problems(graph: Graph, kept: Retained, ledger: Row) -> list[str]:
+    """Return in what the ledger, or else the sums, differ; an older radkg has left no sums."""
+    if read_ledger(graph, ledger["key"]).get("sums") != VERSION:
+        return ledger_problems(graph, ledger)
+    sums = wanted_sums(kept)
+    problems = ledger_problems(graph, ledger | sums_properties(sums, kept))
+    differing = [] if problems else differing_sums(graph, kept, sums)
+    if differing:
+        kinds = ", ".join(sorted({kind for kind, _, _ in differing}))
+        problems.append(f"{len(differing)} sums ({kinds}) are not those of the studies")
+    return problems
 
 
 def _beside(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radkg.graph import knowledge
+from radkg.graph import knowledge, summing
 from radkg.graph.client import Graph
 from radkg.graph.ledger import read_ledger
 from radkg.graph.rows import RELATION_TYPES, Row, concept
@@ -65,9 +65,10 @@ def _totals(graph: Graph, loads: list[Row]) -> list[str]:
         if row["name"] not in knowledge.LABELS
     }
     found["relations"] = sum(found.pop(name, 0) for name in RELATION_TYPES)
-    studies, mentions, relations, findings = (
+    found["sums"] = sum(found.pop(name, 0) for name in summing.TYPES)
+    studies, mentions, relations, findings, sums = (
         sum(load.get(f"num_{name}", 0) for load in loads)
-        for name in ("studies", "mentions", "relations", "findings")
+        for name in ("studies", "mentions", "relations", "findings", "sums")
     )
     expected = {
         # Nodes that loads share; those that nothing owns are found above.
@@ -84,6 +85,7 @@ def _totals(graph: Graph, loads: list[Row]) -> list[str]:
         "OF": mentions,
         "HAS_FINDING": findings,
         "relations": relations,
+        "sums": sums,
     }
     return [
         f"{found.get(name, 0)} {name} in the graph, {expected.get(name, 0)} expected"

@@ -12,7 +12,7 @@ def everything(graph: Graph) -> list[str]:
         " RETURN labels(n) AS l, properties(n) AS p"
     )
     links = graph.read(
-        "MATCH (a)-[r]->(b) RETURN properties(a) AS a, type(r) AS t, properties(r) AS p,"
-        " properties(b) AS b"
+        "MATCH (a)-[r]->(b) RETURN CASE WHEN a:Load THEN a.key ELSE properties(a) END AS a,"
+        " type(r) AS t, properties(r) AS p, properties(b) AS b"
     )
     return sorted(json.dumps(each, sort_keys=True, default=str) for each in nodes + links)

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
 from radkg.graph import Graph
 from radkg.graph.analytics import Query, queries, run_query
 
 SAMPLES = 5
+
+
+def forms() -> list[Query]:
+    """Return every query, and those that can ask sums once more with that as their statement."""
+    return [
+        form
+        for query in queries()
+        for form in (query, replace(query, statement=query.summed or ""))
+        if form.statement
+    ]
 
 
 def assert_same_answers(graph_a: Graph, graph_b: Graph) -> int:

@@ -27,7 +27,7 @@ from radkg.graph.loader import load
 from tests.extractions import InventedSnapshot
 from tests.graph.courses import COURSES, GAMMA, GAMMA_ONEPASS
 from tests.graph.facts import OTHER_TABLE, TABLE, study
-from tests.graph.same_answers import assert_same_answers
+from tests.graph.same_answers import assert_same_answers, forms
 from tests.servers import empty
 
 ALPHA = [
@@ -589,7 +589,7 @@ def test_both_engines_answer_the_same(
 
 
 @pytest.mark.neo4j
-@pytest.mark.parametrize("query", queries(), ids=lambda query: query.name)
+@pytest.mark.parametrize("query", forms(), ids=lambda query: query.name)
 def test_neo4j_explains_every_query(neo4j_uri: str, query: Query) -> None:
     """What it plans on many studies: test_plans.py."""
     unset = {parameter.name: None for parameter in query.parameters}
@@ -600,9 +600,11 @@ def test_neo4j_explains_every_query(neo4j_uri: str, query: Query) -> None:
     assert not {name for name in plan.operators if name.startswith(("AllNodes", "DirectedAll"))}
 
 
-@pytest.mark.parametrize("query", queries(), ids=lambda query: query.name)
+@pytest.mark.parametrize("query", forms(), ids=lambda query: query.name)
 def test_every_query_keeps_the_rules(query: Query) -> None:
     code = re.sub(r"//.*", "", query.statement)
+    assert query.paired is None or query.paired in {p.name for p in query.parameters}
+    assert query.columns == by_name(query.name).columns
     assert query.question.endswith((".", "?"))
     assert all(parameter.meaning for parameter in query.parameters)
     assert set(re.findall(r"\$(\w+)", code)) == {p.name for p in query.parameters}
@@ -646,6 +648,13 @@ def test_the_head_of_a_query() -> None:
     assert query.corrected == Prevalence("$names", ("y", "z"))
     assert query.statement.startswith("// any other comment\nMATCH")
     assert query.columns == ["x", "y"]
+    assert (query.summed, query.paired) == (None, None)
+    both = parse(
+        "few", f"{text}\n// from sums with pairs of $names\nMATCH (m)\nRETURN\n  m.x AS x\n"
+    )
+    assert both.statement == query.statement
+    assert (both.summed, both.paired) == ("MATCH (m)\nRETURN\n  m.x AS x\n", "names")
+    assert parse("few", f"{text}\n// from sums\nMATCH (m)\n").paired is None
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_hostile_words_are_values(graph: Graph) -> None:
                     Entity(f"{word}!", "OBS-DP", f"c {word}", 0, 3, word),
                     Entity(long, "OBS-DP", "long", 0, len(long), None),
                 ),
-                relations=(Relation(0, 1, "modify"),),
+                relations=(Relation(1, 0, "modify"),),
             )
             for number, word in enumerate(HOSTILE)
         ],
@@ -179,6 +179,15 @@ def test_hostile_words_are_values(graph: Graph) -> None:
     assert_exact(graph, snapshot)
     texts = {r["t"] for r in graph.read("MATCH (m:Mention {ordinal: 0}) RETURN m.text AS t")}
     assert texts == {f"{word}!" for word in HOSTILE}
+    denied = [
+        dataclasses.replace(
+            each,
+            entities=(dataclasses.replace(each.entities[0], label="OBS-DA"), each.entities[1]),
+        )
+        for each in snapshot.extractions
+    ]
+    load(graph, InventedSnapshot(denied, archive="test"))  # sums are found by these words
+    assert_exact(graph, InventedSnapshot(denied, archive="test"))
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)

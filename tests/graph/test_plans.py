@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from radkg.graph import Graph, open_graph
-from radkg.graph.analytics import Query, queries
+from radkg.graph.analytics import Query
 from radkg.graph.knowledge import write_knowledge
 from radkg.graph.loader import load
 from radkg.schema.known import Known, Term
+from tests.graph.same_answers import forms
 from tests.graph.zipf import NAMES, publish_zipf
 from tests.servers import run_neo4j
 
@@ -56,7 +57,7 @@ def faults(operators: Sequence[str]) -> list[str]:
     return [operator for operator in operators if _FAULTS.match(operator)]
 
 
-@pytest.mark.parametrize("query", queries(), ids=lambda query: query.name)
+@pytest.mark.parametrize("query", forms(), ids=lambda query: query.name)
 def test_a_named_query_seeks(zipf: Graph, query: Query) -> None:
     values = {parameter.name: None for parameter in query.parameters}
     operators = zipf.plan(query.statement, values).operators

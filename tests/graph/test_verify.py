@@ -10,14 +10,19 @@ from radkg.graph.client import rows
 from radkg.graph.loader import load
 from radkg.graph.rows import BATCH_STUDIES
 from radkg.graph.verify import verify
+from radkg.schema.records import Entity
 from tests.extractions import InventedSnapshot, invent
 from tests.rows import row
 from tests.servers import empty
 
-SNAPSHOT = InventedSnapshot([row("1"), row("2"), row("3")], archive="test")
+EDEMA = Entity("edema", "OBS-DP", "edema", 40, 45, "impression")
+THIRD = row("3", entities=(*row("3").entities, EDEMA))
+SNAPSHOT = InventedSnapshot([row("1"), row("2"), THIRD], archive="test")
 MENTION = "MATCH (:Study {study_id: '2'})-[:HAS_EXTRACTION]->()-[:HAS_MENTION]->(m {ordinal: 2}) "
 STUDY = "MATCH (p:Patient)-[h:HAS_STUDY]->(s:Study {study_id: '2'})-[e:HAS_EXTRACTION]->(x) "
 FINDING = "MATCH (s:Study {study_id: '2'})-[f:HAS_FINDING]->(c {name: 'effusion'}) "
+COUNTED = "MATCH (l:Load)-[n:COUNTS]->(c:Concept {name: 'effusion'}) "
+PAIR = "MATCH (c:Concept {name: 'effusion'})-[n:AGG_CO_OCCURS]->(o:Concept {name: 'edema'}) "
 
 # A change by hand, and what the report must say of it.
 CHANGES = {
@@ -126,10 +131,29 @@ CHANGES = {
         "CREATE (:Concept {key: 'anatomy:heart', name: 'heart', kind: 'anatomy'})",
         "1 concepts without a mention",
     ),
-    "mention new": ("CREATE (:Mention {text: 'stray'})", "13 Mention in the graph, 12 expected"),
+    "mention new": ("CREATE (:Mention {text: 'stray'})", "14 Mention in the graph, 13 expected"),
     "load snapshot": ("MATCH (l:Load) SET l.snapshot_id = 'x'", "of another snapshot"),
     "load counts": ("MATCH (l:Load) SET l.num_mentions = 1", "num_mentions"),
-    "load gone": ("MATCH (l:Load) DELETE l", "nothing of test|rules was loaded"),
+    "sum count": (COUNTED + "SET n.absent = 3", "1 sums (COUNTS) are not"),
+    "sum number type": (COUNTED + "SET n.present = 3.0", "1 sums (COUNTS) are not"),
+    "sum gone": (COUNTED + "DELETE n", "1 sums (COUNTS) are not"),
+    "sum twice": (
+        COUNTED + "CREATE (l)-[m:COUNTS]->(c) SET m = properties(n)",
+        "1 sums (COUNTS) are not",
+    ),
+    "sum of what is no finding": (
+        COUNTED + "MATCH (o:Concept {name: 'left'}) CREATE (l)-[m:COUNTS]->(o)"
+        " SET m = properties(n)",
+        "1 sums (COUNTS) are not",
+    ),
+    "pair count": (PAIR + "SET n.studies = 2", "1 sums (AGG_CO_OCCURS) are not"),
+    "pair of another archive": (PAIR + "SET n.archive = 'best'", "1 sums (AGG_CO_OCCURS) are not"),
+    "pair of nobody": (
+        PAIR + "CREATE (c)-[:AGG_CO_OCCURS {studies: 1}]->(o)",
+        "6 sums in the graph, 5 expected",
+    ),
+    "number of read studies": ("MATCH (l:Load) SET l.num_read = 2", "num_read"),
+    "load gone": ("MATCH (l:Load) DETACH DELETE l", "nothing of test|rules was loaded"),
 }
 # What is not of the graph model is told, and left to who made it.
 FOREIGN = {

@@ -26,3 +26,19 @@ RETURN
   toFloat(uncertain) / of AS rate
 ORDER BY of DESC, finding
 LIMIT $limit
+
+// from sums
+MATCH (:Load)-[counts:COUNTS]->(concept:Concept)
+WITH concept.name AS finding,
+  sum(counts.present) AS present, sum(counts.uncertain) AS uncertain, sum(counts.absent) AS absent
+WHERE NOT finding IN [name IN split($ignore, ',') | trim(name)]
+WITH finding, present, uncertain, absent, present + uncertain + absent AS of
+RETURN
+  finding,
+  present,
+  uncertain,
+  absent,
+  of,
+  toFloat(uncertain) / of AS rate
+ORDER BY of DESC, finding
+LIMIT $limit

@@ -29,3 +29,31 @@ RETURN
   toFloat(with_other) / all_studies AS overall,
   toFloat(studies) * all_studies / (of * with_other) AS lift
 ORDER BY studies DESC, with_finding
+
+// from sums with pairs of $finding
+MATCH (load:Load)
+WITH sum(load.num_read) AS all_studies
+MATCH (:Load)-[counts:COUNTS]->(finding:Concept)
+WHERE finding.name = $finding
+WITH all_studies, finding, sum(counts.present) AS of
+CALL {
+  WITH finding
+  MATCH (finding)-[pair:AGG_CO_OCCURS]->(other:Concept)
+  RETURN other, pair.studies AS studies, 0 AS with_other
+  UNION ALL
+  MATCH (:Load)-[counts:COUNTS]->(other:Concept)
+  RETURN other, 0 AS studies, counts.present AS with_other
+}
+WITH all_studies, of, other.name AS with_finding,
+  sum(studies) AS studies, sum(with_other) AS with_other
+WHERE studies > 0
+  AND NOT with_finding IN [name IN split($ignore, ',') | trim(name)]
+RETURN
+  with_finding,
+  studies,
+  of,
+  toFloat(studies) / of AS rate,
+  toFloat(with_other) / all_studies AS overall,
+  toFloat(studies) * all_studies / (of * with_other) AS lift
+ORDER BY studies DESC, with_finding
+LIMIT $limit

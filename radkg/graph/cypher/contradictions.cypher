@@ -23,3 +23,15 @@ RETURN
   toFloat(studies) / of AS rate
 ORDER BY studies DESC, finding
 LIMIT $limit
+
+// from sums
+MATCH (:Load)-[counts:COUNTS]->(concept:Concept)
+WITH concept.name AS finding, sum(counts.contradicted) AS studies, sum(counts.present) AS of
+WHERE studies > 0 AND NOT finding IN [name IN split($ignore, ',') | trim(name)]
+RETURN
+  finding,
+  studies,
+  of,
+  toFloat(studies) / of AS rate
+ORDER BY studies DESC, finding
+LIMIT $limit

@@ -16,3 +16,17 @@ RETURN
   toFloat(studies) / of AS rate
 ORDER BY studies DESC, finding
 LIMIT $limit
+
+// from sums
+MATCH (load:Load)
+WITH sum(load.num_read) AS of
+MATCH (:Load)-[counts:COUNTS]->(concept:Concept)
+WITH of, concept.name AS finding, sum(counts.present) AS studies
+WHERE studies > 0 AND NOT finding IN [name IN split($ignore, ',') | trim(name)]
+RETURN
+  finding,
+  studies,
+  of,
+  toFloat(studies) / of AS rate
+ORDER BY studies DESC, finding
+LIMIT $limit
