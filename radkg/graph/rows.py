@@ -1,4 +1,4 @@
-"""What the graph stores of one study, as one nested row: what is loaded, digested and read back.
+"""What the graph stores of one study, as one nested row: what is loaded, compared and read back.
 
 Pure functions on rows of the extraction table; no database. A row holds property maps without
 nulls, for a null property does not exist in a graph:
@@ -11,7 +11,6 @@ nulls, for a null property does not exist in a graph:
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -20,6 +19,7 @@ import orjson
 import pyarrow as pa
 
 from radkg.errors import GraphError
+from radkg.graph.digests import digests
 from radkg.schema.concepts import concept_key
 from radkg.schema.findings import findings
 
@@ -30,7 +30,7 @@ BATCH_MENTIONS = 12_000  # a server keeps a transaction in memory until it commi
 
 LISTS = ("mentions", "relations", "findings")
 RELATION_TYPES = ("LOCATED_AT", "MODIFY", "SUGGESTIVE_OF")
-FORMAT = 3  # part of every digest: a new shape of the graph replaces every study
+FORMAT = 4  # part of every digest: a new shape of the graph replaces every study
 MAX_KEY_BYTES = 4096  # Neo4j's range index takes about 8 KB; what is no key may be of any length
 
 _OF_MENTION = ("concept", "label", "confidence")  # what a finding takes from its strongest mention
@@ -48,7 +48,7 @@ def concept(key: str) -> Row:
 
 
 def to_row(record: Mapping[str, Any]) -> Row:
-    """Return the nested row of one row of the extraction table (or of an Extraction as a dict).
+    """Return the nested row of one row of a table that `digested` gave.
 
     Raises:
         GraphError: an id or a concept is too long to be a key.
@@ -77,7 +77,7 @@ def to_row(record: Mapping[str, Any]) -> Row:
         }
         for relation in record["relations"]
     ]
-    row: Row = {
+    return {
         "patient": {
             "key": _key(f"{archive}/{record['subject_id']}"),
             "subject_id": record["subject_id"],
@@ -104,6 +104,7 @@ def to_row(record: Mapping[str, Any]) -> Row:
                     "reason",
                     "study_fingerprint",
                     "radkg_version",
+                    "digest",
                 )
             },
         ),
@@ -118,21 +119,26 @@ def to_row(record: Mapping[str, Any]) -> Row:
             for found in findings(record)
         ],
     }
-    row["extraction"]["digest"] = digest(row)
-    return row
 
 
-def digest(row: Row) -> str:
-    """Return a hash of all that the row holds but the digest itself, in whatever order."""
-    extraction = {name: value for name, value in row["extraction"].items() if name != "digest"}
-    state = hashlib.blake2b(
-        _encode([FORMAT, row["patient"], row["study"], extraction]), digest_size=16
-    )
-    for name in LISTS:  # in one order, for a graph has none
-        state.update(b"\n%d" % len(row[name]))  # JSON text has no line break of its own
-        for item in sorted(map(_encode, row[name])):
-            state.update(b"\n" + item)
-    return state.hexdigest()
+def digested(table: pa.Table) -> pa.Table:
+    """Return rows of the extraction table with their digests as one column more, `digest`.
+
+    A digest is of all that the graph holds of the study: of the row, and by FORMAT of what is made
+    of it.
+    """
+    return table.append_column("digest", digests(table, FORMAT))
+
+
+def canonical(row: Row) -> list[bytes]:
+    """Return the row in a form that only an equal row has: 3 is not 3.0, and a date is no text.
+
+    Its lists may stand in whatever order, for a graph has none.
+    """
+    nodes = [_encode(row[name]) for name in ("patient", "study", "extraction")]
+    for name in LISTS:
+        nodes += [b"", *sorted(map(_encode, row[name]))]
+    return nodes
 
 
 def totals(batch: Iterable[Row]) -> Counter[str]:
@@ -150,7 +156,7 @@ def batches(tables: Iterable[pa.Table]) -> Iterator[list[Row]]:
     batch: list[Row] = []
     mentions = 0
     for table in tables:
-        for part in table.to_batches(max_chunksize=BATCH_STUDIES):
+        for part in digested(table).to_batches(max_chunksize=BATCH_STUDIES):
             for record in part.to_pylist():
                 row = to_row(record)
                 full = mentions + len(row["mentions"]) > BATCH_MENTIONS
@@ -165,7 +171,8 @@ def batches(tables: Iterable[pa.Table]) -> Iterator[list[Row]]:
 
 def _encode(value: Any) -> bytes:
     """Return JSON; of what is read back from a graph, any value of a property."""
-    return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS)
+    option = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
+    return orjson.dumps(value, default=repr, option=option)
 
 
 def _present(**properties: Any) -> Row:
