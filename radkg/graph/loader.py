@@ -8,7 +8,7 @@ change, ledger included:
   locks before it writes there. So no transaction of a load that was overtaken is under way when the
   next one has begun, and none comes after: it stops. Within one load, writers of different patients
   go side by side; over the same patients, all loaders take turns.
-- `Extraction.digest` (rows.digest) is the ledger of a study. If it is equal, the study is skipped;
+- `Extraction.digest` (digests.py) is the ledger of a study. If it is equal, the study is skipped;
   if not, what stands of the study under this extractor is deleted and created anew, or, where the
   row that stands is known, changed by what differs (amending.py).
 - `Load.complete` is set in the last transaction, with the sweep of patients and concepts that have
@@ -45,6 +45,7 @@ from radkg.graph import statements, summing
 from radkg.graph.client import Graph, Transaction, rows
 from radkg.graph.ledger import finished, read_ledger
 from radkg.graph.migrating import migrate
+from radkg.graph.outlines import outlined_totals, outlines
 from radkg.graph.rows import (
     BATCH_STUDIES,
     FORMAT,
@@ -187,15 +188,13 @@ class _Work(NamedTuple):
     """What a load compares with the graph."""
 
     tables: Iterable[pa.Table]
-    """rows of the snapshot"""
-    stored: Mapping[str, str]
-    """digests that stand in the graph, by key of study: such rows are left"""
+    """rows of the snapshot: of studies that are to be brought there"""
     gone: set[str]
     """keys of studies that go, unless they are among the rows"""
     counted: Mapping[str, int]
-    """totals of the studies that are not compared"""
+    """totals of the studies that are left as they stand"""
     unchanged: int
-    """studies that are not compared"""
+    """studies that are left as they stand"""
     before: pa.Table
     """rows of studies that differ, as they stand in the graph: such studies are amended"""
     sums: Sums | None
@@ -264,7 +263,7 @@ class _Loading:
                 gone.difference_update(_keys(batch))
                 counted.update(totals(batch))  # adding would drop the zeros
                 if self.writers > 1:
-                    self._create_concepts(self._differing(batch, work.stored))
+                    self._create_concepts(batch)
                 yield from deal(batch, self.writers)
 
         done = _Stored()
@@ -284,21 +283,19 @@ class _Loading:
         return done, len(gone), work.why
 
     def _bring(self, work: _Work, batch: list[Row]) -> _Stored:
-        """Bring these studies to what they are to be, in one transaction if any differs."""
-        changed = self._differing(batch, work.stored)
-        if not changed:
-            return _Stored(len(batch))
-        before = _rows_of(work.before, changed)
+        """Bring these studies to what they are to be, in one transaction."""
+        before = _rows_of(work.before, batch)
         tries = itertools.count()
         created, replaced = self.graph.write(
-            lambda t: self._store(changed, before, next(tries) > 0, t)
+            lambda t: self._store(batch, before, next(tries) > 0, t)
         )
-        self.concepts |= _concepts(changed)
+        self.concepts |= _concepts(batch)
         return _Stored(len(batch), created, replaced, next(tries) - 1)
 
     def _all(self) -> _Work:
         """Return what is to be compared where nothing is known of the graph: everything."""
         stored = self._stored()
+        same = self._same({} if self.repair else stored)
         nothing = EXTRACTION_SCHEMA.empty_table()
         if self.repair:
             why = "every study is replaced: that is what --repair does"
@@ -306,8 +303,17 @@ class _Loading:
             why = "digests of all studies are compared: no night that is known stands complete"
         else:
             why = f"every study is created: none stands in the graph{self._hint(1)}"
-        tables = self.kept.tables()
-        return _Work(tables, stored, set(stored), totals([]), 0, nothing, None, None, why)
+        ids = pc.utf8_slice_codeunits(same["key"], len(self.snapshot.archive) + 1)
+        tables = (t.filter(pc.invert(pc.is_in(t["study_id"], ids))) for t in self.kept.tables())
+        gone = stored.keys() - same["key"].to_pylist()
+        counted = outlined_totals(same)
+        return _Work(tables, gone, counted, same.num_rows, nothing, None, None, why)
+
+    def _same(self, stored: Mapping[str, str]) -> pa.Table:
+        """Return the outlines of the studies whose digests stand there."""
+        outlined = outlines(self.kept.tables() if stored else [])
+        pairs = zip(outlined["key"].to_pylist(), outlined["digest"].to_pylist(), strict=True)
+        return outlined.filter(pa.array([stored.get(k) == d for k, d in pairs], pa.bool_()))
 
     def _difference(
         self, night: Snapshot, counted: Mapping[str, int], standing: Sums | None
@@ -336,7 +342,7 @@ class _Loading:
             sums = standing.plus(summed([before]), -1).plus(summed([after]))
             if not sums.frequent() <= standing.frequent():
                 sums = None  # of what became frequent no pairs stand
-        return _Work([after], {}, gone, rest, unchanged, before, sums, standing, why)
+        return _Work([after], gone, rest, unchanged, before, sums, standing, why)
 
     def _hint(self, share: float) -> str:
         """Return what is to be said where that share of the studies changes."""

@@ -126,6 +126,12 @@ def summed(tables: Iterable[pa.Table]) -> Sums:
     return sums._replace(read=read)
 
 
+def num_findings(part: pa.RecordBatch) -> npt.NDArray[np.int64]:
+    """Return the number of findings of each study, as findings.findings has them."""
+    study, _, _ = _mentioned(part, {})
+    return np.bincount(study, minlength=part.num_rows).astype(np.int64)
+
+
 def _mentioned(part: pa.RecordBatch, ids: dict[str, int]) -> tuple[_Array, _Array, _Array]:
     """Return study (row), concept (of `ids`, which grows), and which STRENGTH its mentions have.
 

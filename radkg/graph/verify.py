@@ -20,6 +20,7 @@ from radkg.graph.ledger import read_ledger
 from radkg.graph.rows import LISTS, Row, batches, canonical, ledger_key, totals
 from radkg.graph.statements import STORED
 from radkg.graph.summing import VERSION, differing_sums, sums_properties, wanted_sums
+from radkg.graph.sums import Sums
 from radkg.graph.whole import ledger_problems, whole_problems
 from radkg.run.retractions import Retained, retained
 from radkg.run.snapshot import Snapshot
@@ -51,6 +52,8 @@ class VerifyReport:
 
     num_studies: int
     num_retracted: int
+    compared: str
+    """of every study"""
     differences: dict[str, str]
     problems: list[str]
     seconds: float
@@ -63,7 +66,8 @@ class VerifyReport:
     def __str__(self) -> str:
         if self.ok:
             retracted = f"; {self.num_retracted} are retracted" if self.num_retracted else ""
-            return f"all {self.num_studies} studies compared equal the snapshot{retracted}"
+            equal = f"{self.compared} of all {self.num_studies} studies equal the snapshot"
+            return f"{equal}{retracted}"
         lines = [f"study {study_id}: {what}" for study_id, what in self.differences.items()]
         if len(lines) > SHOWN:
             lines[SHOWN:] = [f"... and {len(lines) - SHOWN} more studies"]
@@ -103,37 +107,54 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
                 differences[row["study"]["study_id"]] = what
         strangers.difference_update(row["study"]["key"] for row in batch)
         counted.update(totals(batch))  # adding would drop the zeros
-    strange = "not in the snapshot" + (", or retracted" if kept.num_retracted else "")
     for key in sorted(map(str, strangers)):
-        differences[key.removeprefix(f"{snapshot.archive}/")] = strange
-    ledger = {
-        "key": ledger_key(snapshot.archive, snapshot.extractor),
-        "snapshot_id": snapshot.snapshot_id,
-        "archive": snapshot.archive,
-        "extractor": snapshot.extractor,
-        "complete": True,
-        "num_studies": kept.num_studies,
-    }
-    if kept.retractions.number:
-        ledger["retractions"] = kept.retractions.number
+        differences[key.removeprefix(f"{snapshot.archive}/")] = strange(kept)
+    ledger = wanted_ledger(kept)
     if only is None:
-        problems = _sums_problems(graph, kept, ledger | counted) + whole_problems(graph)
+        problems = sums_problems(graph, kept, ledger | counted) + whole_problems(graph)
     else:
         problems = ledger_problems(graph, ledger)
     return VerifyReport(
         num_studies=kept.num_studies if only is None else only.num_rows,
         num_retracted=kept.num_retracted,
+        compared="every property",
         differences=differences,
         problems=problems,
         seconds=time.monotonic() - started,
     )
 
 
-def _sums_problems(graph: Graph, kept: Retained, ledger: Row) -> list[str]:
-    """Return in what the ledger, or else the sums, differ; an older radkg has left no sums."""
+def strange(kept: Retained) -> str:
+    """Return what is said of a study that is in the graph and should not be."""
+    return "not in the snapshot" + (", or retracted" if kept.num_retracted else "")
+
+
+def wanted_ledger(kept: Retained) -> Row:
+    """Return what the ledger is to say of a snapshot, but for what is counted in its studies."""
+    ledger = {
+        "key": ledger_key(kept.archive, kept.extractor),
+        "snapshot_id": kept.snapshot_id,
+        "archive": kept.archive,
+        "extractor": kept.extractor,
+        "complete": True,
+        "num_studies": kept.num_studies,
+    }
+    known = {"retractions": kept.retractions.number} if kept.retractions.number else {}
+    return ledger | known
+
+
+def sums_problems(graph: Graph, kept: Retained, ledger: Row, sums: Sums | None = None) -> list[str]:
+    """Return in what the ledger, or else the sums, differ; an older radkg has left no sums.
+
+    Args:
+        graph: an open graph.
+        kept: the snapshot.
+        ledger: as it should be.
+        sums: those of the snapshot, where they are known.
+    """
     if read_ledger(graph, ledger["key"]).get("sums") != VERSION:
         return ledger_problems(graph, ledger)
-    sums = wanted_sums(kept)
+    sums = sums or wanted_sums(kept)
     problems = ledger_problems(graph, ledger | sums_properties(sums, kept))
     differing = [] if problems else differing_sums(graph, kept, sums)
     if differing:

@@ -6,12 +6,26 @@ from radkg.graph import knowledge, summing
 from radkg.graph.client import Graph
 from radkg.graph.ledger import read_ledger
 from radkg.graph.rows import RELATION_TYPES, Row, concept
+from radkg.graph.statements import NUM_NODES, NUM_RELATIONSHIPS
 
 _UNOWNED = {
     "patients without a study": "MATCH (n:Patient) WHERE NOT (n)-[:HAS_STUDY]->()",
     "studies without an extraction": "MATCH (n:Study) WHERE NOT (n)-[:HAS_EXTRACTION]->()",
     "concepts without a mention": "MATCH (n:Concept) WHERE NOT (n)<-[:OF]-()",
 }
+
+_COUNTED = {  # an engine knows how many nodes have a label
+    name: f"MATCH (n:{name}) RETURN count(*) AS number"
+    for name in (
+        *("Patient", "Study", "Extraction", "Mention", "Concept", "Load", "Lock", "SchemaVersion"),
+        *("Knowledge", "KnowledgeLoad"),
+    )
+}
+_NAMES = "CALL db.labels() YIELD label RETURN collect(label) AS names"
+_LOADED = """
+MATCH (l:Load)
+RETURN coalesce(sum(l.num_studies), 0) AS studies, coalesce(sum(l.num_mentions), 0) AS mentions
+"""
 
 
 def ledger_problems(graph: Graph, ledger: Row) -> list[str]:
@@ -33,8 +47,14 @@ def ledger_problems(graph: Graph, ledger: Row) -> list[str]:
     ]
 
 
-def whole_problems(graph: Graph) -> list[str]:
-    """Return what is wrong with the graph, one line each."""
+def whole_problems(graph: Graph, *, quick: bool = False) -> list[str]:
+    """Return what is wrong with the graph, one line each.
+
+    Args:
+        graph: an open graph.
+        quick: count the relationships of each type only where all of them together are not as many
+            as they should be: the embedded engine walks them.
+    """
     problems = []
     loads = _properties(graph, "Load")
     renamed = sum(c != concept(str(c.get("key"))) for c in _properties(graph, "Concept"))
@@ -44,13 +64,32 @@ def whole_problems(graph: Graph) -> list[str]:
         (count,) = graph.read(f"{match} RETURN count(n) AS number")
         if count["number"]:
             problems.append(f"{count['number']} {what}")
-    if all(load.get("complete") is True for load in loads):
+    complete = all(load.get("complete") is True for load in loads)
+    if complete and not (quick and _add_up(graph)):
         problems += _totals(graph, loads)
     return problems + knowledge.knowledge_problems(graph)
 
 
 def _properties(graph: Graph, label: str) -> list[Row]:
     return [row["node"] for row in graph.read(f"MATCH (n:{label}) RETURN properties(n) AS node")]
+
+
+def _add_up(graph: Graph) -> bool:
+    """Tell whether nodes have the labels, and relationships the number, that loads wrote down."""
+    (names,) = graph.read(_NAMES)
+    if not set(names["names"]) <= _COUNTED.keys():
+        return False
+    nodes, loaded = graph.read(NUM_NODES)[0]["number"], graph.read(_LOADED)[0]
+    found = {name: graph.read(count)[0]["number"] for name, count in _COUNTED.items()}
+    (links,) = graph.read("MATCH ()-->() RETURN count(*) AS number")
+    (known,) = graph.read("MATCH (:Knowledge)-[r:KNOWN]->() RETURN count(r) AS number")
+    own = sum(graph.read(statement)[0]["number"] for statement in NUM_RELATIONSHIPS)
+    return (
+        nodes == sum(found.values())
+        and found["Extraction"] == loaded["studies"]
+        and found["Mention"] == loaded["mentions"]
+        and links["number"] == own + known["number"]
+    )
 
 
 def _totals(graph: Graph, loads: list[Row]) -> list[str]:
