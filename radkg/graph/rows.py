@@ -30,7 +30,6 @@ Row = dict[str, Any]
 BATCH_STUDIES = 200
 BATCH_MENTIONS = 12_000  # a server keeps a transaction in memory until it commits
 
-NODES = ("patient", "study", "extraction")
 LISTS = ("mentions", "relations", "findings")
 RELATION_TYPES = ("LOCATED_AT", "MODIFY", "SUGGESTIVE_OF")
 FORMAT = 4  # part of every digest: a new shape of the graph replaces every study
@@ -108,7 +107,7 @@ def canonical(row: Row) -> list[bytes]:
 
     Its lists may stand in whatever order, for a graph has none.
     """
-    nodes = [_encode(row[name]) for name in NODES]
+    nodes = [_encode(row[name]) for name in ("patient", "study", "extraction")]
     for name in LISTS:
         nodes += [b"", *sorted(map(_encode, row[name]))]
     return nodes
@@ -125,12 +124,22 @@ def totals(batch: Iterable[Row]) -> Counter[str]:
 
 
 def _rows(tables: Iterable[pa.Table]) -> Iterator[Row]:
-    for table in tables:
-        for columns in nested(digested(table)):
-            for at in range(0, columns.num_rows, BATCH_STUDIES):
-                for row in columns.slice(at, BATCH_STUDIES).to_pylist():
-                    lists = {name: [_present(item) for item in row[name]] for name in LISTS}
-                    yield {name: _present(row[name]) for name in NODES} | lists
+    for columns in (columns for table in tables for columns in nested(digested(table))):
+        # mentions of reports have no nulls; to look at each of them takes as long as all else
+        sparse = [name for name in columns.schema.names if _has_nulls(columns[name])]
+        for at in range(0, columns.num_rows, BATCH_STUDIES):
+            for row in columns.slice(at, BATCH_STUDIES).to_pylist():
+                for name in sparse:
+                    found = row[name]
+                    one = isinstance(found, dict)
+                    row[name] = _present(found) if one else [_present(item) for item in found]
+                yield row
+
+
+def _has_nulls(column: pa.Array) -> bool:
+    """Tell whether a field of a struct, or of a list of structs, is null anywhere."""
+    structs = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+    return any(field.null_count for field in structs.flatten())
 
 
 def _mentions(entities: pa.ListArray) -> pa.ListArray:
