@@ -89,7 +89,8 @@ def _of_texts(values: pa.Array, name: str) -> _Lanes:
     hashed = b"".join(blake2b(text, digest_size=16).digest() for text in [*texts, b""])
     known = np.frombuffer(hashed, "<u8").astype(np.uint64).reshape(-1, 2)
     codes = encoded.indices.fill_null(len(texts)).to_numpy()  # a null has the last one
-    return np.take(_mixed(known + _salt(name)), codes, axis=0)
+    found: _Lanes = np.take(_mixed(known + _salt(name)), codes, axis=0)
+    return found
 
 
 def _of_numbers(values: pa.Array, name: str) -> _Lanes:

@@ -51,6 +51,12 @@ def test_a_modifier_is_no_finding() -> None:
         "concept": "observation:effusion",
         "label": "OBS-DP",
         "mentions": 1,
+        "present": 1,
+        "absent": 0,
+        "by_report": "OBS-DP",
+        "sections": ["findings"],
+        "modifiers": ["small"],
+        "sites": ["left"],
         "confidence": 0.5,
         "extractor": "rules",
     }
