@@ -53,7 +53,7 @@ class VerifyReport:
     num_studies: int
     num_retracted: int
     compared: str
-    """of every study"""
+    """what was, of every study"""
     differences: dict[str, str]
     problems: list[str]
     seconds: float
@@ -66,12 +66,12 @@ class VerifyReport:
     def __str__(self) -> str:
         if self.ok:
             retracted = f"; {self.num_retracted} are retracted" if self.num_retracted else ""
-            equal = f"{self.compared} of all {self.num_studies} studies equal the snapshot"
-            return f"{equal}{retracted}"
+            equal = f"all {self.num_studies} studies equal the snapshot"
+            return f"{equal}, compared by {self.compared}{retracted}"
         lines = [f"study {study_id}: {what}" for study_id, what in self.differences.items()]
         if len(lines) > SHOWN:
             lines[SHOWN:] = [f"... and {len(lines) - SHOWN} more studies"]
-        hint = "to mend the graph: radkg load --repair"
+        hint = f"compared by {self.compared}; to mend the graph: radkg load --repair"
         return "\n".join([*self.problems, *lines, hint])
 
 

@@ -84,7 +84,7 @@ def _add_up(graph: Graph) -> bool:
     (links,) = graph.read("MATCH ()-->() RETURN count(*) AS number")
     (known,) = graph.read("MATCH (:Knowledge)-[r:KNOWN]->() RETURN count(r) AS number")
     own = sum(graph.read(statement)[0]["number"] for statement in NUM_RELATIONSHIPS)
-    return (
+    return bool(
         nodes == sum(found.values())
         and found["Extraction"] == loaded["studies"]
         and found["Mention"] == loaded["mentions"]
