@@ -131,6 +131,7 @@ VALUES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(LEAVES), VALUES)
 def test_every_change_of_a_value_is_noticed(leaf: tuple[Any, ...], value: Any) -> None:
     changed = copy.deepcopy(ROW)
@@ -143,6 +144,7 @@ def test_every_change_of_a_value_is_noticed(leaf: tuple[Any, ...], value: Any) -
     assert (canonical(changed) == canonical(ROW)) == same
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["mentions", "relations", "findings"]), st.integers(0, 1), st.booleans())
 def test_an_item_more_or_less_is_noticed(name: str, index: int, more: bool) -> None:
     changed = copy.deepcopy(ROW)
@@ -153,6 +155,7 @@ def test_an_item_more_or_less_is_noticed(name: str, index: int, more: bool) -> N
     assert canonical(changed) != canonical(ROW)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(LEAVES))
 def test_a_property_less_is_noticed(leaf: tuple[Any, ...]) -> None:
     changed = copy.deepcopy(ROW)
@@ -164,7 +167,7 @@ def test_a_property_less_is_noticed(leaf: tuple[Any, ...]) -> None:
     assert canonical(changed) != canonical(ROW)
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=30), st.integers(1, 4), st.integers(1, 6))
 def test_batches_hold_every_row_once(sizes: list[int], studies: int, mentions: int) -> None:
     entity = Entity("edema", "OBS-DP", "edema", 0, 5, None)
