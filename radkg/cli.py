@@ -543,6 +543,7 @@ def retract(
     as_json: Json = False,
 ) -> None:
     """Take a study, a patient or a night out of the graph, so that no load brings it back."""
+    from radkg.graph.as_of import remove_as_of
     from radkg.graph.retracting import retract as run_retract
     from radkg.progress import stage
     from radkg.run import audit
@@ -566,6 +567,8 @@ def retract(
         ):
             report = run_retract(opened, storage, kind, which, undo=undo, progress=advance)
     audit.record(storage, "retract", {kind: which, "undo": undo, **dataclasses.asdict(report)})
+    if not undo:
+        remove_as_of(Path(out))  # they would hold it until somebody asks them again
     _print_report(report, as_json)
 
 
@@ -661,10 +664,15 @@ def nightly(
 @app.command()
 def prune(out: Out, keep: Keep = 7, as_json: Json = False) -> None:
     """Remove all but the last nights, and what the journal holds twice; nothing else may run."""
+    from radkg.graph.as_of import remove_as_of
     from radkg.run.prune import prune as run_prune
+    from radkg.run.snapshot import snapshot_ids
     from radkg.storage import open_storage
 
-    _print_report(run_prune(open_storage(out), keep), as_json)
+    storage = open_storage(out)
+    report = run_prune(storage, keep)
+    remove_as_of(Path(out), snapshot_ids(storage))
+    _print_report(report, as_json)
 
 
 @app.command()
