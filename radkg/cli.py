@@ -766,6 +766,7 @@ def explore(
 ) -> None:
     """Look at the graph in a browser: concepts, sentences, studies, named queries; until Ctrl-C."""
     from radkg.explore import explore as run_explore
+    from radkg.progress import stage
     from radkg.storage import open_storage
 
     def ready(address: str) -> None:
@@ -774,7 +775,9 @@ def explore(
         else:
             typer.echo(f"open: {address}\nreview file: {review}\nstop: Ctrl-C")
 
-    with _graph(graph, out, insecure) as opened:
+    with contextlib.ExitStack() as stack:
+        with stage(console, "open the graph"):
+            opened = stack.enter_context(_graph(graph, out, insecure))
         run_explore(
             opened, open_storage(out), review, ready, port=port, archive=archive, images=images
         )
