@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
+import functools
 import json
 import os
 import signal
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from radkg.graph import Graph
     from radkg.graph.analytics import Query
     from radkg.graph.building import BuildReport
+    from radkg.graph.remote import Spread
     from radkg.run.snapshot import Snapshot
 
 app = typer.Typer(
@@ -125,6 +127,14 @@ AsOf = Annotated[
         help="A night: its id, the beginning of it, or a date. Its graph is built from the files "
         "beside that of the run, unless it stands.",
         metavar="RUN",
+    ),
+]
+OnCluster = Annotated[
+    bool,
+    typer.Option(
+        "--on-cluster",
+        help="Have the studies brought by actors of the Ray cluster at RAY_ADDRESS (or of a Ray on "
+        "this machine), which log in as their own environment says; needs a server at --graph.",
     ),
 ]
 Insecure = Annotated[bool, typer.Option(help="Allow an unencrypted connection to another machine.")]
@@ -438,13 +448,16 @@ def load(
             min=1,
             max=8,  # writers.PARTITIONS
             help="Transactions of different patients that go side by side. Default: half of the "
-            "cores, 4 at most; 1 on the embedded engine, where they only get in each other's way.",
+            "cores, 4 at most; 1 on the embedded engine, where they only get in each other's way; "
+            "with --on-cluster its CPUs but one.",
             metavar="N",
         ),
     ] = None,
+    on_cluster: OnCluster = False,
     as_json: Json = False,
 ) -> None:
     """Load what is published into the graph: the difference to what stands there."""
+    spread = _spread(on_cluster, graph, writers)
     if into is not None:
         _print_report(_build(out, into, neo4j_home), as_json)
         return
@@ -461,7 +474,7 @@ def load(
         stage(console, f"load the graph ({opened.engine})") as advance,
     ):
         number = default_writers(opened.engine) if writers is None else writers
-        report = run_load(opened, snapshot, advance, repair=repair, writers=number)
+        report = run_load(opened, snapshot, advance, repair=repair, writers=number, spread=spread)
     record_load(snapshot, opened.engine, dataclasses.asdict(report))
     _print_report(report, as_json)
 
@@ -621,6 +634,7 @@ def nightly(
     device: Device = "cpu",
     graph: GraphAddress = "embedded",
     insecure: Insecure = False,
+    on_cluster: OnCluster = False,
     gate: Gate = None,
     min_support: MinSupport = 20,
     keep: Keep = 7,
@@ -652,6 +666,7 @@ def nightly(
             _store(out) if graph == "embedded" else Path(),
             console,
             insecure=insecure,
+            spread=_spread(on_cluster, graph),
             gate=judge if gate is not None else None,
             keep=keep,
         )
@@ -1124,6 +1139,20 @@ def _graph(
         raise ConfigError("--as-of builds an embedded graph: leave out --graph")
     with open_graph(address, store, insecure=insecure) as opened:
         yield opened
+
+
+def _spread(on_cluster: bool, graph: str, writers: int | None = None) -> Spread | None:
+    """Return who brings the studies of a load, where this process does not."""
+    if not on_cluster:
+        return None
+    if graph == "embedded":
+        raise ConfigError(
+            "several processes cannot write an embedded graph: give --on-cluster the address of a"
+            " Neo4j server with --graph, or leave it out"
+        )
+    from radkg.cluster.loading import writer_actors
+
+    return functools.partial(writer_actors, number=writers)
 
 
 def _night(as_of: str | None, out: str) -> Snapshot | None:
