@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from radkg.errors import GraphError
 from radkg.graph import connect
-from radkg.graph.rows import batches, totals
+from radkg.graph.rows import FORMAT, batches, totals
 from radkg.graph.transactions import Writer, keys_of
 from radkg.graph.writers import partition
 from radkg.run.retractions import Retained
@@ -57,6 +57,8 @@ class RemoteLoad:
     """rows of studies that differ, as they stand in the graph: such studies are amended"""
     after: pa.Table | None
     """rows to bring; None: those of the whole snapshot"""
+    format: int = FORMAT
+    """of the rows, where the load was begun"""
 
     @property
     def num_pieces(self) -> int:
@@ -91,7 +93,8 @@ class RemoteLoad:
             rows: a table that `read` gave.
 
         Raises:
-            GraphError: as the load; which machine asked stands beside it.
+            GraphError: as the load, or this machine has a radkg whose rows have another shape;
+                which machine it was stands beside it.
         """
         digests: dict[str, str] = {}
         counted = totals([])
@@ -110,6 +113,8 @@ class RemoteLoad:
 
     @cached_property
     def _writer(self) -> Writer:
+        if self.format != FORMAT:
+            raise GraphError("this radkg is not that of the load: install the same on every node")
         # connected as long as its process lives
         return Writer(connect(self.address), self.kept, self.repair)
 
