@@ -437,7 +437,8 @@ def load(
         Path | None,
         typer.Option(
             help="Build a new Neo4j store in this directory by import, the quick way for a whole "
-            "population, instead of loading into --graph.",
+            "population. With the address of a server at --graph: only where half of the studies "
+            "or more would be created or replaced there, else load the difference into it.",
             metavar="DIR",
         ),
     ] = None,
@@ -457,10 +458,7 @@ def load(
     as_json: Json = False,
 ) -> None:
     """Load what is published into the graph: the difference to what stands there."""
-    spread = _spread(on_cluster, graph, writers)
-    if into is not None:
-        _print_report(_build(out, into, neo4j_home), as_json)
-        return
+    from radkg.graph.choosing import choose
     from radkg.graph.loader import load as run_load
     from radkg.graph.writers import default_writers
     from radkg.progress import stage
@@ -468,13 +466,32 @@ def load(
     from radkg.run.snapshot import read_snapshot
     from radkg.storage import open_storage
 
+    spread = _spread(on_cluster, graph, writers)
     snapshot = read_snapshot(open_storage(out))
-    with (
-        _graph(graph, out, insecure, must_exist=False) as opened,
-        stage(console, f"load the graph ({opened.engine})") as advance,
-    ):
-        number = default_writers(opened.engine) if writers is None else writers
-        report = run_load(opened, snapshot, advance, repair=repair, writers=number, spread=spread)
+    build = None if into is None else _builder(snapshot, into, neo4j_home)
+    if build and graph == "embedded":
+        _print_report(build(), as_json)
+        return
+    with _graph(graph, out, insecure, must_exist=False) as opened:
+        choice = None
+        if build:
+            with stage(console, "compare with the graph"):
+                choice = choose(opened, snapshot, repair=repair)
+            if choice.build:
+                _print_report(build(choice.why), as_json)
+                return
+        with stage(console, f"load the graph ({opened.engine})") as advance:
+            report = run_load(
+                opened,
+                snapshot,
+                advance,
+                repair=repair,
+                differ=choice.differ if choice else None,
+                writers=default_writers(opened.engine) if writers is None else writers,
+                spread=spread,
+            )
+    if choice:
+        report = dataclasses.replace(report, why=choice.why)
     record_load(snapshot, opened.engine, dataclasses.asdict(report))
     _print_report(report, as_json)
 
@@ -1094,21 +1111,23 @@ def run(command: typer.Typer | Callable[..., None], argv: Sequence[str] | None =
         sys.exit(4)
 
 
-def _build(out: str, into: Path, neo4j_home: Path | None) -> BuildReport:
+def _builder(snapshot: Snapshot, into: Path, neo4j_home: Path | None) -> Callable[..., BuildReport]:
+    """Return what builds a store and writes it down; called with the reason, if there is one."""
     from radkg.graph.building import build
     from radkg.graph.neo4j_home import Neo4jHome
     from radkg.progress import stage
     from radkg.run.audit import record_load
-    from radkg.run.snapshot import read_snapshot
-    from radkg.storage import open_storage
 
     if neo4j_home is None:
         raise ConfigError("--into builds a Neo4j store: say where Neo4j is with --neo4j-home")
-    snapshot = read_snapshot(open_storage(out))
     home = Neo4jHome(neo4j_home)
-    report = build(snapshot, into, home, lambda name: stage(console, name))
-    record_load(snapshot, "import", dataclasses.asdict(report))
-    return report
+
+    def run(*why: str) -> BuildReport:
+        report = build(snapshot, into, home, lambda name: stage(console, name), *why)
+        record_load(snapshot, "import", dataclasses.asdict(report))
+        return report
+
+    return run
 
 
 @contextlib.contextmanager
