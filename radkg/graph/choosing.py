@@ -13,7 +13,7 @@ from radkg.errors import SnapshotError
 from radkg.graph.client import Graph
 from radkg.graph.import_tables import NODES
 from radkg.graph.loader import IMPORT_SHARE, standing_night
-from radkg.graph.rows import batches, ledger_key
+from radkg.graph.rows import digested, ledger_key
 from radkg.graph.statements import STORED
 from radkg.run.changes import Changes, changes
 from radkg.run.retractions import Retained, retained
@@ -21,6 +21,7 @@ from radkg.run.snapshot import Snapshot
 
 _OWN = [*NODES, "Load", "Lock", "SchemaVersion"]  # labels of what a built store has, too
 
+_DIGESTED = ("study_id", "digest")
 _OTHER_LOADS = "MATCH (l:Load) WHERE l.key <> $ledger RETURN l.key AS key ORDER BY key"
 _OTHER_NODES = """
 MATCH (n)
@@ -89,11 +90,12 @@ def _changed(graph: Graph, kept: Retained, repair: bool) -> tuple[int, str, Chan
     }
     if not stored:
         return kept.num_studies, f"none {of_all} stands", None
-    number = sum(
-        stored.get(row["study"]["key"]) != row["extraction"]["digest"]
-        for batch in batches(kept.tables())
-        for row in batch
+    published = (
+        (f"{kept.archive}/{study_id}", digest)
+        for table in map(digested, kept.tables())
+        for study_id, digest in zip(*(table[n].to_pylist() for n in _DIGESTED), strict=True)
     )
+    number = sum(stored.get(key) != digest for key, digest in published)
     return number, f"{number} {of_all} do not stand as they are published", None
 
 

@@ -1,23 +1,28 @@
 """A snapshot as the tables that `neo4j-admin database import` reads: one for each label and type.
 
-The same rows as the loader's (rows.py), taken apart. A column named `:ID(Study)` is an integer id
-that exists during the import only; ids of each label count from 0. Other columns are properties,
-and a null is none. Ids of concepts and patients are kept in memory, nothing else is.
+The same rows as the loader's (rows.py), taken apart as columns: no mention becomes an object of
+Python. A column named `:ID(Study)` is an integer id that exists during the import only; ids of each
+label count from 0. Other columns are properties, and a null is none. Ids of concepts and patients
+are kept in memory, nothing else is.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from radkg.errors import GraphError
-from radkg.graph.rows import RELATION_TYPES, Row, batches, concept, totals
+from radkg.graph.rows import RELATION_TYPES, Row, concept, digested, nested, totals
+from radkg.graph.study_findings import FINDING
 from radkg.graph.sums import CO_OCCURS, COUNTED, COUNTS, Edge
 
 NODES: dict[str, dict[str, pa.DataType]] = {
@@ -51,11 +56,7 @@ RELATIONSHIPS: dict[str, tuple[str, str, dict[str, pa.DataType]]] = {
     "HAS_FINDING": (
         "Study",
         "Concept",
-        {
-            **dict.fromkeys(("label", "extractor"), pa.string()),
-            "mentions": pa.int64(),
-            "confidence": pa.float64(),
-        },
+        {field.name: field.type for field in FINDING if field.name != "concept"},
     ),
     **{name: ("Mention", "Mention", {"confidence": pa.float64()}) for name in RELATION_TYPES},
     COUNTS: ("Load", "Concept", {**dict.fromkeys(COUNTED, pa.int64()), "paired": pa.bool_()}),
@@ -66,8 +67,8 @@ RELATIONSHIPS: dict[str, tuple[str, str, dict[str, pa.DataType]]] = {
     ),
 }
 
+_Ids = npt.NDArray[Any]
 _LOAD = 0  # id of the one Load
-_GROUP_ROWS = 100_000  # held in memory for each table before they are written
 
 
 def write_tables(
@@ -92,19 +93,16 @@ def write_tables(
         SnapshotError: published bytes were changed.
         OSError: the disk is full.
     """
-    counted = totals([])
     with contextlib.ExitStack() as stack:
         files = {name: stack.enter_context(_File(folder, name)) for name in NODES}
         files |= {name: stack.enter_context(_File(folder, name)) for name in RELATIONSHIPS}
-        taking = _Taking(files)
-        for batch in batches(tables):
-            for row in batch:
-                taking.take(row)
-            counted.update(totals(batch))  # adding would drop the zeros
-            advance(counted["num_studies"])
-        for edge, properties in sums.items():
-            taking.take_sum(edge, properties)
-    return counted
+        writing = _Writing(files)
+        for table in tables:
+            for rows in nested(digested(table)):
+                writing.write(rows)
+                advance(writing.counted["num_studies"])
+        writing.write_sums(sums)
+    return writing.counted
 
 
 def write_ledger(ledger: Row, folder: Path) -> None:
@@ -114,89 +112,114 @@ def write_ledger(ledger: Row, folder: Path) -> None:
 
 
 class _File:
-    """One Parquet file of the import; rows are dicts, what is no column of it is left out."""
+    """One Parquet file of the import: integer ids, then properties; others are left out."""
 
     def __init__(self, folder: Path, name: str) -> None:
         if name in NODES:
-            ids, properties = {f":ID({name})": pa.int64()}, NODES[name]
+            ids, properties = [f":ID({name})"], NODES[name]
         else:
             start, end, properties = RELATIONSHIPS[name]
-            ids = {f":START_ID({start})": pa.int64(), f":END_ID({end})": pa.int64()}
+            ids = [f":START_ID({start})", f":END_ID({end})"]
         self.name = name
-        self.ids = tuple(ids)
-        self.kind = pa.struct([pa.field(*column) for column in (ids | properties).items()])
-        self.rows: list[Row] = []
-        self.writer = pq.ParquetWriter(folder / f"{name}.parquet", pa.schema(list(self.kind)))
+        self.schema = pa.schema({**dict.fromkeys(ids, pa.int64()), **properties})
+        self.writer = pq.ParquetWriter(folder / f"{name}.parquet", self.schema)
 
-    def add(self, properties: Row, *ids: int) -> None:
-        if "" in properties.values():  # the import would take it for none
-            raise GraphError(
-                f"{self.name} {properties.get('key', '')!r} has an empty text, which Neo4j's import"
-                " cannot hold: load this archive with --graph ADDRESS"
-            )
-        self.rows.append({**properties, **dict(zip(self.ids, ids, strict=True))})
-        if len(self.rows) == _GROUP_ROWS:
-            self.flush()
-
-    def flush(self) -> None:
-        group = pa.array(self.rows, self.kind)
-        self.writer.write_table(pa.Table.from_struct_array(group))
-        self.rows = []
+    def add(self, properties: pa.StructArray | None, *ids: _Ids) -> None:
+        columns = [pa.array(each, pa.int64()) for each in ids]
+        for field in list(self.schema)[len(ids) :]:
+            column = pc.struct_field(properties, field.name).cast(field.type)
+            if field.type == pa.string() and pc.any(pc.equal(column, "")).as_py():
+                # the import would take it for none
+                raise GraphError(
+                    f"the {field.name} of a {self.name} is an empty text, which Neo4j's import"
+                    " cannot hold: load this archive with --graph ADDRESS"
+                )
+            columns.append(column)
+        self.writer.write_batch(pa.record_batch(columns, schema=self.schema))
 
     def __enter__(self) -> _File:
         return self
 
-    def __exit__(self, kind: Any, *_: object) -> None:
-        if kind is None:
-            self.flush()
+    def __exit__(self, *_: object) -> None:
         self.writer.close()
 
 
-class _Taking:
+class _Writing:
     """Takes rows apart; knows the ids of what several studies share."""
 
-    def __init__(self, files: dict[str, _File]) -> None:
+    def __init__(self, files: Mapping[str, _File]) -> None:
         self.files = files
+        self.counted = totals([])
         self.concepts: dict[str, int] = {}
         self.patients: dict[str, int] = {}
-        self.next: defaultdict[str, int] = defaultdict(int)
 
-    def take(self, row: Row) -> None:
-        files, study, extraction = self.files, self._id("Study"), self._id("Extraction")
-        files["Study"].add(row["study"], study)
-        files["Extraction"].add(row["extraction"], extraction)
-        files["HAS_STUDY"].add({}, self._patient(row["patient"]), study)
-        files["HAS_EXTRACTION"].add({}, study, extraction)
-        first = self.next["Mention"]
-        for mention in row["mentions"]:
-            number = self._id("Mention")
-            files["Mention"].add(mention, number)
-            files["HAS_MENTION"].add({}, extraction, number)
-            files["OF"].add({}, number, self._concept(mention["concept"]))
-        for relation in row["relations"]:
-            ends = first + relation["head"], first + relation["tail"]
-            files[relation["type"]].add(relation, *ends)
-        for finding in row["findings"]:
-            files["HAS_FINDING"].add(finding, study, self._concept(finding["concept"]))
+    def write(self, rows: pa.RecordBatch) -> None:
+        """Write the studies of rows.nested."""
+        files, number = self.files, rows.num_rows
+        study = np.arange(number) + self.counted["num_studies"]  # so is its one extraction
+        files["Study"].add(rows["study"], study)
+        files["Extraction"].add(rows["extraction"], study)
+        files["HAS_STUDY"].add(None, self._patients(rows["patient"]), study)
+        files["HAS_EXTRACTION"].add(None, study, study)
+        self._write_mentions(rows, study)
+        findings = pc.list_flatten(rows["findings"])
+        to = self._concepts(pc.struct_field(findings, "concept"))
+        files["HAS_FINDING"].add(findings, study[_parents(rows["findings"])], to)
+        self.counted.update(num_studies=number, num_findings=len(findings))
 
-    def take_sum(self, edge: Edge, properties: Row) -> None:
-        kind, head, tail = edge
-        start = _LOAD if kind == COUNTS else self._concept(head)
-        self.files[kind].add(properties, start, self._concept(tail))
+    def write_sums(self, sums: Mapping[Edge, Row]) -> None:
+        """Write what sums.edges gives."""
+        for kind in (COUNTS, CO_OCCURS):
+            edges = [edge for edge in sums if edge[0] == kind]
+            heads, tails = (pa.array([edge[end] for edge in edges], pa.string()) for end in (1, 2))
+            start = np.full(len(edges), _LOAD) if kind == COUNTS else self._concepts(heads)
+            properties = pa.array([sums[edge] for edge in edges], pa.struct(RELATIONSHIPS[kind][2]))
+            self.files[kind].add(properties, start, self._concepts(tails))
 
-    def _id(self, label: str) -> int:
-        self.next[label] += 1
-        return self.next[label] - 1
+    def _write_mentions(self, rows: pa.RecordBatch, study: _Ids) -> None:
+        mentions, relations = pc.list_flatten(rows["mentions"]), pc.list_flatten(rows["relations"])
+        parents = _parents(rows["mentions"])
+        first = self.counted["num_mentions"]
+        ids = np.arange(first, first + len(mentions))
+        self.files["Mention"].add(mentions, ids)
+        self.files["HAS_MENTION"].add(None, study[parents], ids)
+        self.files["OF"].add(None, ids, self._concepts(pc.struct_field(mentions, "concept")))
+        first_of = first + np.searchsorted(parents, np.arange(rows.num_rows))
+        first_of = first_of[_parents(rows["relations"])]
+        head, tail = (first_of + pc.struct_field(relations, e).to_numpy() for e in ("head", "tail"))
+        for name in RELATION_TYPES:
+            is_of = pc.equal(pc.struct_field(relations, "type"), name)
+            which = is_of.to_numpy(zero_copy_only=False)
+            self.files[name].add(relations.filter(is_of), head[which], tail[which])
+        self.counted.update(num_mentions=len(mentions), num_relations=len(relations))
 
-    def _concept(self, key: str) -> int:
-        if key not in self.concepts:
-            self.concepts[key] = self._id("Concept")
-            self.files["Concept"].add(concept(key), self.concepts[key])
-        return self.concepts[key]
+    def _concepts(self, keys: pa.Array) -> _Ids:
+        ids, new = _known(self.concepts, keys)
+        first = len(self.concepts) - len(new)
+        named = pa.array([concept(key) for key in new], pa.struct(NODES["Concept"]))
+        self.files["Concept"].add(named, np.arange(first, len(self.concepts)))
+        return ids
 
-    def _patient(self, patient: Row) -> int:
-        key = patient["key"]
-        if key not in self.patients:
-            self.patients[key] = self._id("Patient")
-            self.files["Patient"].add(patient, self.patients[key])
-        return self.patients[key]
+    def _patients(self, patients: pa.StructArray) -> _Ids:
+        ids, new = _known(self.patients, pc.struct_field(patients, "key"))
+        first = len(self.patients) - len(new)
+        distinct, place = np.unique(ids, return_index=True)
+        news = patients.take(pa.array(place[distinct >= first]))  # ids rise with the new
+        self.files["Patient"].add(news, np.arange(first, len(self.patients)))
+        return ids
+
+
+def _known(known: dict[str, int], keys: pa.Array) -> tuple[_Ids, list[str]]:
+    """Return the id of each key, and the keys that had none: they have one now, in this order."""
+    encoded = keys.dictionary_encode()
+    texts = encoded.dictionary.to_pylist()
+    new = [text for text in texts if text not in known]
+    known.update(zip(new, range(len(known), len(known) + len(new)), strict=True))
+    of_text = np.array([known[text] for text in texts], np.int64)
+    return of_text[encoded.indices.to_numpy()], new
+
+
+def _parents(lists: pa.ListArray) -> _Ids:
+    """Return the row of each item."""
+    parents: _Ids = pc.list_parent_indices(lists).to_numpy()
+    return parents

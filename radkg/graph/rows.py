@@ -1,27 +1,29 @@
-"""What the graph stores of one study, as one nested row: what is loaded, digested and read back.
+"""What the graph stores of one study, as one nested row: what is loaded, compared and read back.
 
-Pure functions on rows of the extraction table; no database. A row holds property maps without
-nulls, for a null property does not exist in a graph:
+No database. Nested rows are columns of Arrow (`nested`), from which an import takes its tables, or
+objects of Python (`batches`), without nulls, for a null property does not exist in a graph:
 
     patient, study, extraction    properties of these nodes, Extraction.digest included
     mentions                      properties, and `concept`: the key of the concept it is OF
     relations                     type, head, tail (ordinals of mentions), confidence
-    findings                      concept (key) and the properties of HAS_FINDING
+    findings                      concept (key), and properties of HAS_FINDING (study_findings.py)
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from radkg.errors import GraphError
-from radkg.schema.concepts import concept_key
-from radkg.schema.findings import findings
+from radkg.graph.digests import digests
+from radkg.graph.study_findings import study_findings
+from radkg.schema.concepts import concept_kind
 
 Row = dict[str, Any]
 
@@ -30,15 +32,16 @@ BATCH_MENTIONS = 12_000  # a server keeps a transaction in memory until it commi
 
 LISTS = ("mentions", "relations", "findings")
 RELATION_TYPES = ("LOCATED_AT", "MODIFY", "SUGGESTIVE_OF")
-FORMAT = 3  # part of every digest: a new shape of the graph replaces every study
+FORMAT = 4  # part of every digest: a new shape of the graph replaces every study
 MAX_KEY_BYTES = 4096  # Neo4j's range index takes about 8 KB; what is no key may be of any length
 
-_OF_MENTION = ("concept", "label", "confidence")  # what a finding takes from its strongest mention
+_AT_A_TIME = 5_000  # studies whose nested columns are in memory
 
 
 def ledger_key(archive: str, extractor: str) -> str:
     """Return Load.key."""
-    return _key(f"{archive}|{extractor}")
+    (key,) = _keys(pa.array([f"{archive}|{extractor}"])).to_pylist()
+    return str(key)
 
 
 def concept(key: str) -> Row:
@@ -47,92 +50,67 @@ def concept(key: str) -> Row:
     return {"key": key, "name": name, "kind": kind}
 
 
-def to_row(record: Mapping[str, Any]) -> Row:
-    """Return the nested row of one row of the extraction table (or of an Extraction as a dict).
+def digested(table: pa.Table) -> pa.Table:
+    """Return rows of the extraction table with their digests as one column more, `digest`.
+
+    A digest is of all that the graph holds of the study: of the row, and by FORMAT of what is made
+    of it.
+    """
+    return table.append_column("digest", digests(table, FORMAT))
+
+
+def nested(table: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Yield the nested rows of a table that `digested` gave, with nulls, some thousands at a time.
 
     Raises:
         GraphError: an id or a concept is too long to be a key.
     """
-    archive, study_id, extractor = record["archive"], record["study_id"], record["extractor"]
-    mentions = [
-        _present(
-            ordinal=ordinal,
-            text=entity["text"],
-            label=entity["label"],
-            start=entity["start"],
-            end=entity["end"],
-            section=entity["section"],
-            source=entity["source"],
-            confidence=float(entity["confidence"]) + 0.0,  # no -0.0: it equals 0.0
-            concept=_key(concept_key(entity["label"], entity["concept"])),
-        )
-        for ordinal, entity in enumerate(record["entities"])
-    ]
-    relations = [
-        {
-            "type": relation["relation"].upper(),
-            "head": relation["head"],
-            "tail": relation["tail"],
-            "confidence": float(relation["confidence"]) + 0.0,
+    for rows in table.to_batches(max_chunksize=_AT_A_TIME):
+        patient = _keys(_joined(rows["archive"], rows["subject_id"], "/"))
+        study = _keys(_joined(rows["archive"], rows["study_id"], "/"))
+        extraction = _keys(_joined(study, rows["extractor"], "|"))
+        views = rows["view_positions"]
+        some = pc.greater(pc.list_value_length(views), 0)
+        names = ("model_id", "condition", "status", "reason", "study_fingerprint", "radkg_version")
+        columns = {
+            "patient": _struct(key=patient, **_some(rows, "subject_id", "archive")),
+            "study": _struct(
+                key=study,
+                **_some(rows, "study_id", "archive", "study_date", "age", "sex"),
+                view_positions=pc.if_else(some, views, None),
+            ),
+            "extraction": _struct(key=extraction, **_some(rows, "extractor", *names, "digest")),
+            "mentions": _mentions(rows["entities"]),
+            "relations": _relations(rows["relations"]),
+            "findings": study_findings(rows),
         }
-        for relation in record["relations"]
-    ]
-    row: Row = {
-        "patient": {
-            "key": _key(f"{archive}/{record['subject_id']}"),
-            "subject_id": record["subject_id"],
-            "archive": archive,
-        },
-        "study": _present(
-            key=_key(f"{archive}/{study_id}"),
-            study_id=study_id,
-            archive=archive,
-            study_date=record["study_date"],
-            view_positions=list(record["view_positions"]) or None,
-            age=record["age"],
-            sex=record["sex"],
-        ),
-        "extraction": _present(
-            key=_key(f"{archive}/{study_id}|{extractor}"),
-            extractor=extractor,
-            **{
-                name: record[name]
-                for name in (
-                    "model_id",
-                    "condition",
-                    "status",
-                    "reason",
-                    "study_fingerprint",
-                    "radkg_version",
-                )
-            },
-        ),
-        "mentions": mentions,
-        "relations": relations,
-        "findings": [
-            {
-                **{name: mentions[found.strongest][name] for name in _OF_MENTION},
-                "mentions": found.mentions,
-                "extractor": extractor,
-            }
-            for found in findings(record)
-        ],
-    }
-    row["extraction"]["digest"] = digest(row)
-    return row
+        yield pa.RecordBatch.from_pydict(columns)
 
 
-def digest(row: Row) -> str:
-    """Return a hash of all that the row holds but the digest itself, in whatever order."""
-    extraction = {name: value for name, value in row["extraction"].items() if name != "digest"}
-    state = hashlib.blake2b(
-        _encode([FORMAT, row["patient"], row["study"], extraction]), digest_size=16
-    )
-    for name in LISTS:  # in one order, for a graph has none
-        state.update(b"\n%d" % len(row[name]))  # JSON text has no line break of its own
-        for item in sorted(map(_encode, row[name])):
-            state.update(b"\n" + item)
-    return state.hexdigest()
+def batches(tables: Iterable[pa.Table]) -> Iterator[list[Row]]:
+    """Yield the rows of extraction tables, as many at a time as one transaction takes."""
+    batch: list[Row] = []
+    mentions = 0
+    for row in _rows(tables):
+        full = mentions + len(row["mentions"]) > BATCH_MENTIONS
+        if batch and (full or len(batch) == BATCH_STUDIES):
+            yield batch
+            batch, mentions = [], 0
+        batch.append(row)
+        mentions += len(row["mentions"])
+    if batch:
+        yield batch
+
+
+def canonical(row: Row) -> list[bytes]:
+    """Return the row in a form that only an equal row has: 3 is not 3.0, and a date is no text.
+
+    Its lists may stand in whatever order, for a graph has none.
+    """
+    nodes = [_encode(row[name]) for name in ("patient", "study", "extraction")]
+    for name in LISTS:
+        nodes += [b"", *sorted(map(_encode, row[name]))]
+    return nodes
 
 
 def totals(batch: Iterable[Row]) -> Counter[str]:
@@ -145,37 +123,79 @@ def totals(batch: Iterable[Row]) -> Counter[str]:
     return counter
 
 
-def batches(tables: Iterable[pa.Table]) -> Iterator[list[Row]]:
-    """Yield the rows of extraction tables, as many at a time as one transaction takes."""
-    batch: list[Row] = []
-    mentions = 0
-    for table in tables:
-        for part in table.to_batches(max_chunksize=BATCH_STUDIES):
-            for record in part.to_pylist():
-                row = to_row(record)
-                full = mentions + len(row["mentions"]) > BATCH_MENTIONS
-                if batch and (full or len(batch) == BATCH_STUDIES):
-                    yield batch
-                    batch, mentions = [], 0
-                batch.append(row)
-                mentions += len(row["mentions"])
-    if batch:
-        yield batch
+def _rows(tables: Iterable[pa.Table]) -> Iterator[Row]:
+    for columns in (columns for table in tables for columns in nested(digested(table))):
+        # mentions of reports have no nulls; to look at each of them takes as long as all else
+        sparse = [name for name in columns.schema.names if _has_nulls(columns[name])]
+        for at in range(0, columns.num_rows, BATCH_STUDIES):
+            for row in columns.slice(at, BATCH_STUDIES).to_pylist():
+                for name in sparse:
+                    found = row[name]
+                    one = isinstance(found, dict)
+                    row[name] = _present(found) if one else [_present(item) for item in found]
+                yield row
+
+
+def _has_nulls(column: pa.Array) -> bool:
+    """Tell whether a field of a struct, or of a list of structs, is null anywhere."""
+    structs = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+    return any(field.null_count for field in structs.flatten())
+
+
+def _mentions(entities: pa.ListArray) -> pa.ListArray:
+    flat = pc.list_flatten(entities)
+    lengths = pc.list_value_length(entities).to_numpy()
+    ends = np.cumsum(lengths)
+    fields = dict(zip(flat.type.names, flat.flatten(), strict=True))
+    labels = fields["label"].dictionary_encode()
+    kinds = pa.array(map(concept_kind, labels.dictionary.to_pylist()), pa.string())
+    own = {
+        "ordinal": pa.array(np.arange(len(flat)) - np.repeat(ends - lengths, lengths)),
+        "confidence": pc.add(fields["confidence"], 0.0),  # no -0.0: it equals 0.0
+        "concept": _keys(_joined(kinds.take(labels.indices), fields["concept"], ":")),
+    }
+    offsets = pa.array(np.append(0, ends), pa.int32())
+    return pa.ListArray.from_arrays(offsets, _struct(**fields | own))
+
+
+def _relations(relations: pa.ListArray) -> pa.ListArray:
+    flat = pc.list_flatten(relations)
+    fields = dict(zip(flat.type.names, flat.flatten(), strict=True))
+    kind = pc.utf8_upper(fields.pop("relation"))
+    ends = np.cumsum(pc.list_value_length(relations).to_numpy())
+    own = {"type": kind, "confidence": pc.add(fields["confidence"], 0.0)}
+    offsets = pa.array(np.append(0, ends), pa.int32())
+    return pa.ListArray.from_arrays(offsets, _struct(**fields | own))
+
+
+def _struct(**columns: pa.Array) -> pa.StructArray:
+    return pa.StructArray.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _some(rows: pa.RecordBatch, *names: str) -> dict[str, pa.Array]:
+    return {name: rows[name] for name in names}
+
+
+def _joined(left: pa.Array, right: pa.Array, between: str) -> pa.Array:
+    return pc.binary_join_element_wise(left, right, between)
+
+
+def _keys(keys: pa.Array) -> pa.Array:
+    """Return the keys, which an index must take."""
+    long = keys.filter(pc.greater(pc.binary_length(keys), MAX_KEY_BYTES))
+    if len(long):
+        raise GraphError(
+            f"the key {long[0].as_py()[:40]!r}... has more than {MAX_KEY_BYTES} bytes, which the"
+            " graph cannot index: shorten the id or the concept in the archive or the extractor"
+        )
+    return keys
+
+
+def _present(properties: Mapping[str, Any]) -> Row:
+    return {name: value for name, value in properties.items() if value is not None}
 
 
 def _encode(value: Any) -> bytes:
     """Return JSON; of what is read back from a graph, any value of a property."""
-    return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS)
-
-
-def _present(**properties: Any) -> Row:
-    return {name: value for name, value in properties.items() if value is not None}
-
-
-def _key(key: str) -> str:
-    if len(key.encode()) > MAX_KEY_BYTES:
-        raise GraphError(
-            f"the key {key[:40]!r}... has more than {MAX_KEY_BYTES} bytes, which the graph cannot"
-            " index: shorten the id or the concept in the archive or the extractor"
-        )
-    return key
+    option = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
+    return orjson.dumps(value, default=repr, option=option)

@@ -7,6 +7,7 @@ is bound: the embedded engine walks them from left to right, even from a label w
 """
 
 from radkg.graph.rows import RELATION_TYPES
+from radkg.graph.study_findings import PROPERTIES as FINDING
 
 STORED = """
 MATCH (s:Study {archive: $archive})-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
@@ -143,17 +144,14 @@ CREATE_MENTION = """
   })-[:OF]->(c)
 """
 
-CREATE_FINDINGS = """
-CALL {
+CREATE_FINDINGS = f"""
+CALL {{
   WITH row, s
   UNWIND row.findings AS finding
-  MATCH (c:Concept {key: finding.concept})
-  CREATE (s)-[:HAS_FINDING {
-    label: finding.label, mentions: finding.mentions, confidence: finding.confidence,
-    extractor: finding.extractor
-  }]->(c)
+  MATCH (c:Concept {{key: finding.concept}})
+  CREATE (s)-[:HAS_FINDING {{{", ".join(f"{name}: finding.{name}" for name in FINDING)}}}]->(c)
   RETURN count(*) AS findings
-}
+}}
 """
 
 # `mentions` are the nodes of a study in the order of their ordinals. Where one is missing, because

@@ -1,7 +1,7 @@
 """Compare all that the graph holds of one archive and extractor with the snapshot.
 
-Every study is read back from its nodes and relationships as the nested row of rows.py; its digest
-is computed anew, and the stored one is compared too. Totals of the whole graph find what no study
+Every study is read back from its nodes and relationships as the nested row of rows.py, and compared
+whole, the stored digest included. Totals of the whole graph find what no study
 owns. It does not look at Load.loaded_at, Load.radkg_version and the locks of a load under way.
 """
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from radkg.graph.client import Graph
 from radkg.graph.ledger import read_ledger
-from radkg.graph.rows import LISTS, Row, batches, digest, ledger_key, totals
+from radkg.graph.rows import LISTS, Row, batches, canonical, ledger_key, totals
 from radkg.graph.statements import STORED
 from radkg.graph.summing import VERSION, differing_sums, sums_properties, wanted_sums
 from radkg.graph.whole import ledger_problems, whole_problems
@@ -220,8 +220,7 @@ def _difference(expected: Row, found: Row | None) -> str | None:
     """Return what differs, in names of properties and numbers, never in words of the report."""
     if found is None:
         return "missing"
-    stored = found["extraction"].get("digest")
-    if digest(found) == stored == expected["extraction"]["digest"]:
+    if canonical(found) == canonical(expected):
         return None
     parts = []
     for node in ("patient", "study", "extraction"):
@@ -235,7 +234,7 @@ def _difference(expected: Row, found: Row | None) -> str | None:
                 f"{name} ({len(found[name])} of {len(expected[name])}, "
                 f"{len(missing)} missing, {len(unexpected)} unexpected)"
             )
-    return ", ".join(parts) or "stored digest"
+    return ", ".join(parts) or "a value of another type"
 
 
 def _unequal(expected: Row, found: Row) -> set[str]:

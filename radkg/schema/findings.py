@@ -31,19 +31,24 @@ def findings(row: Mapping[str, Any]) -> list[Finding]:
     An observation that modifies another thing ("mild") is a modifier and no finding.
     """
     entities = row["entities"]
-    modifiers = {r["head"] for r in row["relations"] if r["relation"] == "modify"}
-    by_concept: dict[str, list[int]] = {}
-    for index, entity in enumerate(entities):
-        if entity["label"] in STRENGTH and index not in modifiers:
-            by_concept.setdefault(entity["concept"], []).append(index)
 
     def strength(index: int) -> tuple[int, float]:
         return STRENGTH.index(entities[index]["label"]), entities[index]["confidence"]
 
     return [
         Finding(concept, max(found, key=strength), len(found))
-        for concept, found in by_concept.items()
+        for concept, found in mentioned(row).items()
     ]
+
+
+def mentioned(row: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Return by concept the mentions of each finding: indices into the study's entities."""
+    modifying = {r["head"] for r in row["relations"] if r["relation"] == "modify"}
+    by_concept: dict[str, list[int]] = {}
+    for index, entity in enumerate(row["entities"]):
+        if entity["label"] in STRENGTH and index not in modifying:
+            by_concept.setdefault(entity["concept"], []).append(index)
+    return by_concept
 
 
 def modifiers(row: Mapping[str, Any], index: int) -> list[str]:

@@ -228,10 +228,10 @@ GOLDEN: list[tuple[str, dict[str, str], list[list[Any]]]] = [
     ),
     (
         "known_and_observed",
-        {"concept": "lung"},
+        {"finding": "opacity"},
         [
-            ["clear", "located_at", "lung", 1, 2, 0.5, 0, 0],
-            ["opacity", "located_at", "lung", 1, 2, 0.5, 1, 5],
+            ["opacity", "located_at", "lung", 1, 1, 1.0, 1, 5],
+            ["opacity", "suggestive_of", "pneumonia", 1, 1, 1.0, 0, 0],
         ],
     ),
     (
@@ -297,9 +297,9 @@ GOLDEN: list[tuple[str, dict[str, str], list[list[Any]]]] = [
         "modifiers",
         {},
         [
-            ["small", "observation", 2, 4, 0.5],
-            ["large", "observation", 1, 4, 0.25],
-            ["moderate", "observation", 1, 4, 0.25],
+            ["small", 2, 4, 0.5],
+            ["large", 1, 4, 0.25],
+            ["moderate", 1, 4, 0.25],
         ],
     ),
     ("new_in_patients", {}, [[day("2014-03-05"), "alpha", "p1", 1, day("2014-01-10")]]),

@@ -128,7 +128,7 @@ def test_a_store_that_differs_is_not_put_in_place(
 
 def test_an_empty_text_is_refused(neo4j_home: Path, tmp_path: Path) -> None:
     silent = row("1", entities=(Entity("", "OBS-DP", "edema", 0, 0, None),), relations=())
-    with pytest.raises(GraphError, match="Mention '' has an empty text"):
+    with pytest.raises(GraphError, match="the text of a Mention is an empty text"):
         build(InventedSnapshot([silent]), tmp_path / "store", Neo4jHome(neo4j_home), unseen)
     assert not list(tmp_path.iterdir())
 

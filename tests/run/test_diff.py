@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from radkg.cli import app, run
 from radkg.errors import ConfigError, SnapshotError
-from radkg.graph.rows import to_row
+from radkg.graph.rows import batches
 from radkg.run import diff as nights
 from radkg.run import snapshot as snapshots
 from radkg.run.diff import diff, open_night
@@ -213,9 +213,10 @@ def mirrored(found: dict[str, Any]) -> dict[str, Any]:
 def labels(rows: list[Extraction]) -> dict[tuple[str, str], str]:
     """Return the label of each finding of each study, as the graph has it."""
     return {
-        (r.study_id, finding["concept"].removeprefix("observation:")): finding["label"]
-        for r in rows
-        for finding in to_row(dataclasses.asdict(r))["findings"]
+        (row["study"]["study_id"], each["concept"].removeprefix("observation:")): each["label"]
+        for batch in batches([to_table(rows)])
+        for row in batch
+        for each in row["findings"]
     }
 
 

@@ -2,19 +2,13 @@
 // family: quality
 // param finding: concept = effusion, name of the finding
 // param limit: integer = 100, most rows to return
-MATCH (:Concept {name: $finding, kind: 'observation'})<-[:OF]-(mention:Mention)
-WHERE mention.label IN ['OBS-DP', 'OBS-DA'] AND NOT (mention)-[:MODIFY]->()
-MATCH (mention)<-[:HAS_MENTION]-(extraction:Extraction)
-WITH extraction,
-  count(CASE mention.label WHEN 'OBS-DP' THEN mention END) AS stated,
-  count(CASE mention.label WHEN 'OBS-DA' THEN mention END) AS denied
-WHERE stated > 0 AND denied > 0
-MATCH (extraction)<-[:HAS_EXTRACTION]-(study:Study)
+MATCH (:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)
+WHERE found.present > 0 AND found.absent > 0
 RETURN
   study.archive AS archive,
   study.study_id AS study_id,
-  stated,
-  denied,
-  extraction.extractor AS extractor
+  found.present AS stated,
+  found.absent AS denied,
+  found.extractor AS extractor
 ORDER BY archive, study_id, extractor
 LIMIT $limit

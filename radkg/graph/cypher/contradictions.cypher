@@ -4,18 +4,12 @@
 // param limit: integer = 20, most rows to return
 // Findings and impression may differ, and so may two places of one finding: look at the studies
 // (contradicting_studies) before you call it an error. `of` are the studies in which it is present.
-// Only what is mentioned twice can be contradicted, and that is seldom: it is where this starts.
 MATCH (finding:Concept {kind: 'observation'})<-[found:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)
 WHERE NOT finding.name IN [name IN split($ignore, ',') | trim(name)]
 WITH finding, count(DISTINCT study) AS of,
-  collect(CASE WHEN found.mentions > 1 THEN {study: study, extractor: found.extractor} END) AS twice
-UNWIND twice AS each
-WITH finding, of, each.study AS study, each.extractor AS extractor
-MATCH (study)-[:HAS_EXTRACTION]->(extraction:Extraction)-[:HAS_MENTION]->(mention:Mention)
-WHERE extraction.extractor = extractor AND mention.label = 'OBS-DA'
-MATCH (mention)-[:OF]->(denied:Concept)
-WHERE denied.key = finding.key AND NOT (mention)-[:MODIFY]->()
-WITH finding.name AS finding, of, count(DISTINCT study) AS studies
+  count(DISTINCT CASE WHEN found.absent > 0 THEN study END) AS studies
+WHERE studies > 0
+WITH finding.name AS finding, of, studies
 RETURN
   finding,
   studies,

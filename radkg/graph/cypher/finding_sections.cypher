@@ -4,10 +4,9 @@
 // param limit: integer = 20, most rows to return
 MATCH (finding:Concept {name: $finding, kind: 'observation'})<-[:HAS_FINDING]-(study:Study)
 WITH finding, count(DISTINCT study) AS of
-MATCH (finding)<-[:OF]-(mention:Mention)
-WHERE NOT (mention)-[:MODIFY]->()
-MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
-WITH coalesce(mention.section, 'none') AS section, of, count(DISTINCT study) AS studies
+MATCH (finding)<-[found:HAS_FINDING]-(study:Study)
+UNWIND found.sections AS section
+WITH section, of, count(DISTINCT study) AS studies
 RETURN
   section,
   studies,

@@ -5,11 +5,10 @@
 MATCH (finding:Concept {name: $finding, kind: 'observation'})
 MATCH (finding)<-[:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)
 WITH finding, count(DISTINCT study) AS of
-MATCH (finding)<-[:OF]-(mention:Mention {label: 'OBS-DP'})
-WHERE NOT (mention)-[:MODIFY]->()
-MATCH (mention)-[:LOCATED_AT]->(:Mention)-[:OF]->(site:Concept)
-MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
-WITH site.name AS site, of, count(DISTINCT study) AS studies
+MATCH (finding)<-[found:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)
+WHERE found.sites IS NOT NULL
+UNWIND found.sites AS site
+WITH site, of, count(DISTINCT study) AS studies
 RETURN
   site,
   studies,

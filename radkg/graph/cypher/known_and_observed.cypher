@@ -1,24 +1,23 @@
-// question: Which relations of a concept do studies state, and how often does a table know them?
+// question: Which relations of a finding do studies state, and how often does a table know them?
 // family: knowledge
-// param concept: concept = effusion, name of the concept
+// param finding: concept = effusion, name of the finding
 // param limit: integer = 20, most rows to return
-// What is absent or uncertain on either side is left out. `of` are the studies that state the
-// concept; `known` adds up the counts of the tables that know the relation, of which there are
-// `tables`; a term of a table counts under every name of its code.
-MATCH (concept:Concept {name: $concept})<-[:OF]-(mention:Mention)
-WHERE mention.label IN ['OBS-DP', 'ANAT-DP']
-MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
-WITH count(DISTINCT study) AS of
-MATCH (concept:Concept {name: $concept})<-[:OF]-(mention:Mention)
-WHERE mention.label IN ['OBS-DP', 'ANAT-DP']
-MATCH (mention)-[link:MODIFY|LOCATED_AT|SUGGESTIVE_OF]-(other:Mention)
-WHERE other.label IN ['OBS-DP', 'ANAT-DP']
-MATCH (other)-[:OF]->(beside:Concept)
-MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
-WITH of, startNode(link) = mention AS leads, toLower(type(link)) AS relation, beside.name AS name,
-  count(DISTINCT study) AS studies
-WITH of, studies, relation, CASE WHEN leads THEN $concept ELSE name END AS head,
-  CASE WHEN leads THEN name ELSE $concept END AS tail
+// What modifies it, where it is located and what it suggests, where it is present; what is suggested
+// counts whatever its certainty. `known` adds up the counts of the tables that know the relation, of
+// which there are `tables`; a term of a table counts under every name of its code.
+MATCH (finding:Concept {name: $finding, kind: 'observation'})
+MATCH (finding)<-[:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)
+WITH finding, count(DISTINCT study) AS of
+MATCH (finding)<-[found:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)
+UNWIND [
+  {relation: 'modify', names: coalesce(found.modifiers, [])},
+  {relation: 'located_at', names: coalesce(found.sites, [])},
+  {relation: 'suggestive_of', names: coalesce(found.suggests, [])}
+] AS each
+UNWIND each.names AS name
+WITH of, each.relation AS relation, name, count(DISTINCT study) AS studies
+WITH of, studies, relation, CASE relation WHEN 'modify' THEN name ELSE $finding END AS head,
+  CASE relation WHEN 'modify' THEN $finding ELSE name END AS tail
 ORDER BY studies DESC, head, relation, tail
 LIMIT $limit
 CALL {

@@ -2,13 +2,10 @@
 // family: anatomy
 // param finding: concept = effusion, name of the finding
 // A side is a site of the finding, a word of its site ("right" of "right base") or its own word.
-MATCH (:Concept {name: $finding, kind: 'observation'})<-[:OF]-(mention:Mention {label: 'OBS-DP'})
-WHERE NOT (mention)-[:MODIFY]->()
-MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
-OPTIONAL MATCH (mention)<-[:MODIFY]-(:Mention)-[:OF]->(word:Concept)
-OPTIONAL MATCH (mention)-[:LOCATED_AT]->(place:Mention)-[:OF]->(site:Concept)
-OPTIONAL MATCH (place)<-[:MODIFY]-(:Mention)-[:OF]->(part:Concept)
-WITH study, [word.name, site.name, part.name] AS words
+MATCH (:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)
+WHERE found.label = 'OBS-DP'
+WITH study, coalesce(found.modifiers, []) + coalesce(found.sites, [])
+  + coalesce(found.site_modifiers, []) AS words
 WITH study,
   max(CASE WHEN 'left' IN words OR 'bilateral' IN words THEN 1 ELSE 0 END) AS is_left,
   max(CASE WHEN 'right' IN words OR 'bilateral' IN words THEN 2 ELSE 0 END) AS is_right

@@ -1,14 +1,13 @@
 // question: How severe is a finding where it is present? A study counts with its strongest word.
 // family: severity
 // param finding: concept = effusion, name of the finding
-MATCH (:Concept {name: $finding, kind: 'observation'})<-[:OF]-(mention:Mention {label: 'OBS-DP'})
-WHERE NOT (mention)-[:MODIFY]->()
-MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
-OPTIONAL MATCH (mention)<-[:MODIFY]-(:Mention)-[:OF]->(word:Concept)
+MATCH (:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)
+WHERE found.label = 'OBS-DP'
+UNWIND coalesce(found.modifiers, ['']) AS word
 WITH study, max(CASE
-  WHEN word.name IN ['severe', 'large', 'marked', 'massive', 'extensive', 'gross'] THEN 3
-  WHEN word.name IN ['moderate', 'medium'] THEN 2
-  WHEN word.name IN ['mild', 'small', 'minimal', 'trace', 'tiny', 'slight', 'borderline'] THEN 1
+  WHEN word IN ['severe', 'large', 'marked', 'massive', 'extensive', 'gross'] THEN 3
+  WHEN word IN ['moderate', 'medium'] THEN 2
+  WHEN word IN ['mild', 'small', 'minimal', 'trace', 'tiny', 'slight', 'borderline'] THEN 1
   ELSE 0
 END) AS place
 WITH place, count(study) AS studies

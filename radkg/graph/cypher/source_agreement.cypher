@@ -2,13 +2,13 @@
 // family: disagreement
 // param finding: concept = effusion, name of the finding
 // `of` are the studies read under image+report in which image or report states the finding.
-MATCH (:Concept {name: $finding, kind: 'observation'})<-[:OF]-(mention:Mention {label: 'OBS-DP'})
-WHERE NOT (mention)-[:MODIFY]->()
-MATCH (mention)<-[:HAS_MENTION]-(extraction:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
-WHERE extraction.condition = 'image+report'
+MATCH (:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)
+WHERE found.label = 'OBS-DP'
+MATCH (study)-[:HAS_EXTRACTION]->(extraction:Extraction)
+WHERE extraction.extractor = found.extractor AND extraction.condition = 'image+report'
 WITH study,
-  max(CASE mention.source WHEN 'image' THEN 1 ELSE 0 END) AS by_image,
-  max(CASE mention.source WHEN 'report' THEN 2 ELSE 0 END) AS by_report
+  max(CASE found.by_image WHEN 'OBS-DP' THEN 1 ELSE 0 END) AS by_image,
+  max(CASE found.by_report WHEN 'OBS-DP' THEN 2 ELSE 0 END) AS by_report
 WITH by_image + by_report AS place, count(study) AS studies
 WITH collect({place: place, studies: studies}) AS rows, sum(studies) AS of
 UNWIND rows AS row

@@ -3,18 +3,16 @@
 // param finding: concept = effusion, name of the finding
 // param limit: integer = 1000, most rows to return
 // Compared are dated studies of a patient in which the finding is present with a word of severity.
-MATCH (:Concept {name: $finding, kind: 'observation'})<-[:OF]-(mention:Mention {label: 'OBS-DP'})
-MATCH (mention)<-[:MODIFY]-(:Mention)-[:OF]->(word:Concept)
-WITH mention, max(CASE
-  WHEN word.name IN ['severe', 'large', 'marked', 'massive', 'extensive', 'gross'] THEN 3
-  WHEN word.name IN ['moderate', 'medium'] THEN 2
-  WHEN word.name IN ['mild', 'small', 'minimal', 'trace', 'tiny', 'slight', 'borderline'] THEN 1
+MATCH (:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)
+WHERE found.label = 'OBS-DP' AND found.modifiers IS NOT NULL AND study.study_date IS NOT NULL
+UNWIND found.modifiers AS word
+WITH study, max(CASE
+  WHEN word IN ['severe', 'large', 'marked', 'massive', 'extensive', 'gross'] THEN 3
+  WHEN word IN ['moderate', 'medium'] THEN 2
+  WHEN word IN ['mild', 'small', 'minimal', 'trace', 'tiny', 'slight', 'borderline'] THEN 1
   ELSE 0
 END) AS severity
-WHERE severity > 0 AND NOT (mention)-[:MODIFY]->()
-MATCH (mention)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(study:Study)
-WHERE study.study_date IS NOT NULL
-WITH study, max(severity) AS severity
+WHERE severity > 0
 MATCH (study)<-[:HAS_STUDY]-(patient:Patient)
 WITH patient, study.study_date AS study_date, max(severity) AS severity
 ORDER BY study_date
