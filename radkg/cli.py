@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
+import functools
 import json
 import os
 import signal
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from radkg.graph import Graph
     from radkg.graph.analytics import Query
     from radkg.graph.building import BuildReport
+    from radkg.graph.remote import Spread
     from radkg.run.snapshot import Snapshot
 
 app = typer.Typer(
@@ -125,6 +127,14 @@ AsOf = Annotated[
         help="A night: its id, the beginning of it, or a date. Its graph is built from the files "
         "beside that of the run, unless it stands.",
         metavar="RUN",
+    ),
+]
+OnCluster = Annotated[
+    bool,
+    typer.Option(
+        "--on-cluster",
+        help="Have the studies brought by actors of the Ray cluster at RAY_ADDRESS (or of a Ray on "
+        "this machine), which log in as their own environment says; needs a server at --graph.",
     ),
 ]
 Insecure = Annotated[bool, typer.Option(help="Allow an unencrypted connection to another machine.")]
@@ -427,7 +437,8 @@ def load(
         Path | None,
         typer.Option(
             help="Build a new Neo4j store in this directory by import, the quick way for a whole "
-            "population, instead of loading into --graph.",
+            "population. With the address of a server at --graph: only where half of the studies "
+            "or more would be created or replaced there, else load the difference into it.",
             metavar="DIR",
         ),
     ] = None,
@@ -438,16 +449,16 @@ def load(
             min=1,
             max=8,  # writers.PARTITIONS
             help="Transactions of different patients that go side by side. Default: half of the "
-            "cores, 4 at most; 1 on the embedded engine, where they only get in each other's way.",
+            "cores, 4 at most; 1 on the embedded engine, where they only get in each other's way; "
+            "with --on-cluster its CPUs but one.",
             metavar="N",
         ),
     ] = None,
+    on_cluster: OnCluster = False,
     as_json: Json = False,
 ) -> None:
     """Load what is published into the graph: the difference to what stands there."""
-    if into is not None:
-        _print_report(_build(out, into, neo4j_home), as_json)
-        return
+    from radkg.graph.choosing import choose
     from radkg.graph.loader import load as run_load
     from radkg.graph.writers import default_writers
     from radkg.progress import stage
@@ -455,13 +466,32 @@ def load(
     from radkg.run.snapshot import read_snapshot
     from radkg.storage import open_storage
 
+    spread = _spread(on_cluster, graph, writers)
     snapshot = read_snapshot(open_storage(out))
-    with (
-        _graph(graph, out, insecure, must_exist=False) as opened,
-        stage(console, f"load the graph ({opened.engine})") as advance,
-    ):
-        number = default_writers(opened.engine) if writers is None else writers
-        report = run_load(opened, snapshot, advance, repair=repair, writers=number)
+    build = None if into is None else _builder(snapshot, into, neo4j_home)
+    if build and graph == "embedded":
+        _print_report(build(), as_json)
+        return
+    with _graph(graph, out, insecure, must_exist=False) as opened:
+        choice = None
+        if build:
+            with stage(console, "compare with the graph"):
+                choice = choose(opened, snapshot, repair=repair)
+            if choice.build:
+                _print_report(build(choice.why), as_json)
+                return
+        with stage(console, f"load the graph ({opened.engine})") as advance:
+            report = run_load(
+                opened,
+                snapshot,
+                advance,
+                repair=repair,
+                differ=choice.differ if choice else None,
+                writers=default_writers(opened.engine) if writers is None else writers,
+                spread=spread,
+            )
+    if choice:
+        report = dataclasses.replace(report, why=choice.why)
     record_load(snapshot, opened.engine, dataclasses.asdict(report))
     _print_report(report, as_json)
 
@@ -624,6 +654,7 @@ def nightly(
     device: Device = "cpu",
     graph: GraphAddress = "embedded",
     insecure: Insecure = False,
+    on_cluster: OnCluster = False,
     gate: Gate = None,
     min_support: MinSupport = 20,
     keep: Keep = 7,
@@ -655,6 +686,7 @@ def nightly(
             _store(out) if graph == "embedded" else Path(),
             console,
             insecure=insecure,
+            spread=_spread(on_cluster, graph),
             gate=judge if gate is not None else None,
             keep=keep,
         )
@@ -1090,21 +1122,23 @@ def run(command: typer.Typer | Callable[..., None], argv: Sequence[str] | None =
         sys.exit(4)
 
 
-def _build(out: str, into: Path, neo4j_home: Path | None) -> BuildReport:
+def _builder(snapshot: Snapshot, into: Path, neo4j_home: Path | None) -> Callable[..., BuildReport]:
+    """Return what builds a store and writes it down; called with the reason, if there is one."""
     from radkg.graph.building import build
     from radkg.graph.neo4j_home import Neo4jHome
     from radkg.progress import stage
     from radkg.run.audit import record_load
-    from radkg.run.snapshot import read_snapshot
-    from radkg.storage import open_storage
 
     if neo4j_home is None:
         raise ConfigError("--into builds a Neo4j store: say where Neo4j is with --neo4j-home")
-    snapshot = read_snapshot(open_storage(out))
     home = Neo4jHome(neo4j_home)
-    report = build(snapshot, into, home, lambda name: stage(console, name))
-    record_load(snapshot, "import", dataclasses.asdict(report))
-    return report
+
+    def run(*why: str) -> BuildReport:
+        report = build(snapshot, into, home, lambda name: stage(console, name), *why)
+        record_load(snapshot, "import", dataclasses.asdict(report))
+        return report
+
+    return run
 
 
 @contextlib.contextmanager
@@ -1135,6 +1169,20 @@ def _graph(
         raise ConfigError("--as-of builds an embedded graph: leave out --graph")
     with open_graph(address, store, insecure=insecure) as opened:
         yield opened
+
+
+def _spread(on_cluster: bool, graph: str, writers: int | None = None) -> Spread | None:
+    """Return who brings the studies of a load, where this process does not."""
+    if not on_cluster:
+        return None
+    if graph == "embedded":
+        raise ConfigError(
+            "several processes cannot write an embedded graph: give --on-cluster the address of a"
+            " Neo4j server with --graph, or leave it out"
+        )
+    from radkg.cluster.loading import writer_actors
+
+    return functools.partial(writer_actors, number=writers)
 
 
 def _night(as_of: str | None, out: str) -> Snapshot | None:

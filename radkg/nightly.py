@@ -24,6 +24,7 @@ from radkg.graph.loader import (
     standing_night,
     verified_night,
 )
+from radkg.graph.remote import Spread
 from radkg.graph.verify import verify
 from radkg.graph.writers import default_writers
 from radkg.progress import stage
@@ -67,6 +68,7 @@ def nightly(
     console: Console,
     *,
     insecure: bool = False,
+    spread: Spread | None = None,
     gate: Gate | None = None,
     keep: int = KEEP,
 ) -> NightReport:
@@ -78,6 +80,7 @@ def nightly(
         store: directory of the embedded graph.
         console: where progress is shown.
         insecure: allow an unencrypted connection to another machine.
+        spread: has the studies brought by other processes, as `load` takes it.
         gate: what may change; None: anything.
         keep: nights that stay.
 
@@ -103,7 +106,7 @@ def nightly(
             with stage(console, f"load the graph ({graph.engine})") as advance:
                 differ = None if before is None else _changes(before, after)
                 writers = default_writers(graph.engine)
-                loaded = load(graph, after, advance, differ=differ, writers=writers)
+                loaded = load(graph, after, advance, differ=differ, writers=writers, spread=spread)
             verified = verified_night(graph, after)
             if verified != after.snapshot_id:
                 audit.record_load(after, graph.engine, asdict(loaded))
