@@ -2,6 +2,8 @@
 
 python jobs/load.py --out radkg-out
 ray job submit --working-dir . -- python jobs/load.py --out radkg-out --graph bolt://localhost:7687
+ray job submit --working-dir . -- python jobs/load.py --out s3://bucket/run --on-cluster \
+    --graph neo4j+s://graph-host:7687
 """
 
 from radkg.cli import load, run

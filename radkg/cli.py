@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
+import functools
 import json
 import os
 import signal
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from radkg.graph import Graph
     from radkg.graph.analytics import Query
     from radkg.graph.building import BuildReport
+    from radkg.graph.remote import Spread
     from radkg.run.snapshot import Snapshot
 
 app = typer.Typer(
@@ -125,6 +127,14 @@ AsOf = Annotated[
         help="A night: its id, the beginning of it, or a date. Its graph is built from the files "
         "beside that of the run, unless it stands.",
         metavar="RUN",
+    ),
+]
+OnCluster = Annotated[
+    bool,
+    typer.Option(
+        "--on-cluster",
+        help="Have the studies brought by actors of the Ray cluster at RAY_ADDRESS (or of a Ray on "
+        "this machine), which log in as their own environment says; needs a server at --graph.",
     ),
 ]
 Insecure = Annotated[bool, typer.Option(help="Allow an unencrypted connection to another machine.")]
@@ -427,7 +437,8 @@ def load(
         Path | None,
         typer.Option(
             help="Build a new Neo4j store in this directory by import, the quick way for a whole "
-            "population, instead of loading into --graph.",
+            "population. With the address of a server at --graph: only where half of the studies "
+            "or more would be created or replaced there, else load the difference into it.",
             metavar="DIR",
         ),
     ] = None,
@@ -438,16 +449,16 @@ def load(
             min=1,
             max=8,  # writers.PARTITIONS
             help="Transactions of different patients that go side by side. Default: half of the "
-            "cores, 4 at most; 1 on the embedded engine, where they only get in each other's way.",
+            "cores, 4 at most; 1 on the embedded engine, where they only get in each other's way; "
+            "with --on-cluster its CPUs but one.",
             metavar="N",
         ),
     ] = None,
+    on_cluster: OnCluster = False,
     as_json: Json = False,
 ) -> None:
     """Load what is published into the graph: the difference to what stands there."""
-    if into is not None:
-        _print_report(_build(out, into, neo4j_home), as_json)
-        return
+    from radkg.graph.choosing import choose
     from radkg.graph.loader import load as run_load
     from radkg.graph.writers import default_writers
     from radkg.progress import stage
@@ -455,13 +466,32 @@ def load(
     from radkg.run.snapshot import read_snapshot
     from radkg.storage import open_storage
 
+    spread = _spread(on_cluster, graph, writers)
     snapshot = read_snapshot(open_storage(out))
-    with (
-        _graph(graph, out, insecure, must_exist=False) as opened,
-        stage(console, f"load the graph ({opened.engine})") as advance,
-    ):
-        number = default_writers(opened.engine) if writers is None else writers
-        report = run_load(opened, snapshot, advance, repair=repair, writers=number)
+    build = None if into is None else _builder(snapshot, into, neo4j_home)
+    if build and graph == "embedded":
+        _print_report(build(), as_json)
+        return
+    with _graph(graph, out, insecure, must_exist=False) as opened:
+        choice = None
+        if build:
+            with stage(console, "compare with the graph"):
+                choice = choose(opened, snapshot, repair=repair)
+            if choice.build:
+                _print_report(build(choice.why), as_json)
+                return
+        with stage(console, f"load the graph ({opened.engine})") as advance:
+            report = run_load(
+                opened,
+                snapshot,
+                advance,
+                repair=repair,
+                differ=choice.differ if choice else None,
+                writers=default_writers(opened.engine) if writers is None else writers,
+                spread=spread,
+            )
+    if choice:
+        report = dataclasses.replace(report, why=choice.why)
     record_load(snapshot, opened.engine, dataclasses.asdict(report))
     _print_report(report, as_json)
 
@@ -553,6 +583,7 @@ def retract(
     as_json: Json = False,
 ) -> None:
     """Take a study, a patient or a night out of the graph, so that no load brings it back."""
+    from radkg.graph.as_of import remove_as_of
     from radkg.graph.retracting import retract as run_retract
     from radkg.progress import stage
     from radkg.run import audit
@@ -576,6 +607,8 @@ def retract(
         ):
             report = run_retract(opened, storage, kind, which, undo=undo, progress=advance)
     audit.record(storage, "retract", {kind: which, "undo": undo, **dataclasses.asdict(report)})
+    if not undo:
+        remove_as_of(Path(out))  # they would hold it until somebody asks them again
     _print_report(report, as_json)
 
 
@@ -631,6 +664,7 @@ def nightly(
     device: Device = "cpu",
     graph: GraphAddress = "embedded",
     insecure: Insecure = False,
+    on_cluster: OnCluster = False,
     gate: Gate = None,
     min_support: MinSupport = 20,
     keep: Keep = 7,
@@ -662,6 +696,7 @@ def nightly(
             _store(out) if graph == "embedded" else Path(),
             console,
             insecure=insecure,
+            spread=_spread(on_cluster, graph),
             gate=judge if gate is not None else None,
             keep=keep,
         )
@@ -671,10 +706,15 @@ def nightly(
 @app.command()
 def prune(out: Out, keep: Keep = 7, as_json: Json = False) -> None:
     """Remove all but the last nights, and what the journal holds twice; nothing else may run."""
+    from radkg.graph.as_of import remove_as_of
     from radkg.run.prune import prune as run_prune
+    from radkg.run.snapshot import snapshot_ids
     from radkg.storage import open_storage
 
-    _print_report(run_prune(open_storage(out), keep), as_json)
+    storage = open_storage(out)
+    report = run_prune(storage, keep)
+    remove_as_of(Path(out), snapshot_ids(storage))
+    _print_report(report, as_json)
 
 
 @app.command()
@@ -768,6 +808,7 @@ def explore(
 ) -> None:
     """Look at the graph in a browser: concepts, sentences, studies, named queries; until Ctrl-C."""
     from radkg.explore import explore as run_explore
+    from radkg.progress import stage
     from radkg.storage import open_storage
 
     def ready(address: str) -> None:
@@ -776,7 +817,9 @@ def explore(
         else:
             typer.echo(f"open: {address}\nreview file: {review}\nstop: Ctrl-C")
 
-    with _graph(graph, out, insecure) as opened:
+    with contextlib.ExitStack() as stack:
+        with stage(console, "open the graph"):
+            opened = stack.enter_context(_graph(graph, out, insecure))
         run_explore(
             opened, open_storage(out), review, ready, port=port, archive=archive, images=images
         )
@@ -1089,21 +1132,23 @@ def run(command: typer.Typer | Callable[..., None], argv: Sequence[str] | None =
         sys.exit(4)
 
 
-def _build(out: str, into: Path, neo4j_home: Path | None) -> BuildReport:
+def _builder(snapshot: Snapshot, into: Path, neo4j_home: Path | None) -> Callable[..., BuildReport]:
+    """Return what builds a store and writes it down; called with the reason, if there is one."""
     from radkg.graph.building import build
     from radkg.graph.neo4j_home import Neo4jHome
     from radkg.progress import stage
     from radkg.run.audit import record_load
-    from radkg.run.snapshot import read_snapshot
-    from radkg.storage import open_storage
 
     if neo4j_home is None:
         raise ConfigError("--into builds a Neo4j store: say where Neo4j is with --neo4j-home")
-    snapshot = read_snapshot(open_storage(out))
     home = Neo4jHome(neo4j_home)
-    report = build(snapshot, into, home, lambda name: stage(console, name))
-    record_load(snapshot, "import", dataclasses.asdict(report))
-    return report
+
+    def run(*why: str) -> BuildReport:
+        report = build(snapshot, into, home, lambda name: stage(console, name), *why)
+        record_load(snapshot, "import", dataclasses.asdict(report))
+        return report
+
+    return run
 
 
 @contextlib.contextmanager
@@ -1134,6 +1179,20 @@ def _graph(
         raise ConfigError("--as-of builds an embedded graph: leave out --graph")
     with open_graph(address, store, insecure=insecure) as opened:
         yield opened
+
+
+def _spread(on_cluster: bool, graph: str, writers: int | None = None) -> Spread | None:
+    """Return who brings the studies of a load, where this process does not."""
+    if not on_cluster:
+        return None
+    if graph == "embedded":
+        raise ConfigError(
+            "several processes cannot write an embedded graph: give --on-cluster the address of a"
+            " Neo4j server with --graph, or leave it out"
+        )
+    from radkg.cluster.loading import writer_actors
+
+    return functools.partial(writer_actors, number=writers)
 
 
 def _night(as_of: str | None, out: str) -> Snapshot | None:

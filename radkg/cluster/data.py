@@ -26,7 +26,7 @@ from ray.exceptions import RayError
 from radkg.archive import Archive
 from radkg.cluster.alone import Limits, Which
 from radkg.cluster.pictures import PICTURE, PictureReader, pictures
-from radkg.cluster.session import ray_session
+from radkg.cluster.session import ray_session, show_no_bars
 from radkg.cluster.unit import SHOWN_REASONS, UnitWorker
 from radkg.errors import ClusterError, RadkgError, StorageError, TooManyFailures
 from radkg.extractor import anywhere
@@ -193,9 +193,7 @@ class _Budget:
 
 def _run(units: list[Unit], worker: _Worker, fit: Preprocessing | None, budget: _Budget) -> None:
     """Run the units through an actor pool; each commits itself, only its counts come back."""
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.enable_operator_progress_bars = False
+    show_no_bars()
     archive, which, model_id, out, limits = worker
     *_, device = which
     with ray_session():

@@ -49,6 +49,15 @@ def ray_session() -> Iterator[None]:
             ray.shutdown()
 
 
+def show_no_bars() -> None:
+    """Keep Ray Data from drawing its own progress over the user's."""
+    from ray.data import DataContext  # a training run has no use for it
+
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.enable_operator_progress_bars = False
+
+
 def _check_reachable(address: str) -> None:
     """Raise if nothing listens at HOST:PORT; Ray itself would wait there without a word."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")

@@ -45,11 +45,20 @@ def open_graph(where: str, store: Path, *, insecure: bool = False) -> Iterator[G
             schema_version(graph)
             yield graph
         return
-    address = _checked(where, insecure=insecure)
-    user = os.environ.get("NEO4J_USER", "neo4j")
-    with Graph(address, user, os.environ.get("NEO4J_PASSWORD", "")) as graph:
+    with connect(_checked(where, insecure=insecure)) as graph:
         schema_version(graph)
         yield graph
+
+
+def connect(address: str) -> Graph:
+    """Return a connection to a server, as `open_graph` does, without its checks.
+
+    Raises:
+        GraphUnavailable: nothing answers there.
+        GraphError: the login was refused.
+    """
+    user = os.environ.get("NEO4J_USER", "neo4j")
+    return Graph(address, user, os.environ.get("NEO4J_PASSWORD", ""))
 
 
 def _checked(where: str, *, insecure: bool) -> str:

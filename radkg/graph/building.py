@@ -57,7 +57,13 @@ class BuildReport:
     seconds: float
 
 
-def build(snapshot: Snapshot, into: Path, home: Neo4jHome, stage: Stage) -> BuildReport:
+def build(
+    snapshot: Snapshot,
+    into: Path,
+    home: Neo4jHome,
+    stage: Stage,
+    why: str = "--into asks for a new store, which holds this night alone",
+) -> BuildReport:
     """Make `into` a data directory of Neo4j whose database `neo4j` holds exactly this snapshot.
 
     Args:
@@ -66,6 +72,7 @@ def build(snapshot: Snapshot, into: Path, home: Neo4jHome, stage: Stage) -> Buil
             What is unfinished stands beside it meanwhile, as `.<name>.building`.
         home: the installation whose import tool and server are used.
         stage: shows one stage of the work, as progress.stage does.
+        why: what the report says was the reason.
 
     Raises:
         GraphError: a key is too long for an index, a text is empty, the import failed, or the
@@ -120,7 +127,7 @@ def build(snapshot: Snapshot, into: Path, home: Neo4jHome, stage: Stage) -> Buil
     spent = (round(end - begin, 2) for begin, end in itertools.pairwise(marks))
     return BuildReport(
         sink="import",
-        why="--into asks for a new store, which holds this night alone",
+        why=why,
         studies=report.num_studies,
         retracted=report.num_retracted,
         nodes=num_nodes,

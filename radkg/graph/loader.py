@@ -28,11 +28,10 @@ have no key: they are created, never merged, which is what makes loading fast.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -40,24 +39,17 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from radkg.errors import GraphError, SnapshotError
+from radkg.errors import ConfigError, SnapshotError
 from radkg.graph import statements, summing
 from radkg.graph.client import Graph, Transaction, rows
 from radkg.graph.ledger import finished, read_ledger
 from radkg.graph.migrating import migrate
 from radkg.graph.outlines import outlined_totals, outlines
-from radkg.graph.rows import (
-    BATCH_STUDIES,
-    FORMAT,
-    Row,
-    batches,
-    concept,
-    ledger_key,
-    totals,
-)
-from radkg.graph.storing import store
+from radkg.graph.remote import RemoteLoad, Spread
+from radkg.graph.rows import BATCH_STUDIES, FORMAT, Row, batches, ledger_key, totals
 from radkg.graph.sums import Sums, summed
-from radkg.graph.writers import concepts_lock, deal, locks, locks_of, side_by_side
+from radkg.graph.transactions import Stored, Writer, keys_of
+from radkg.graph.writers import deal, locks, side_by_side
 from radkg.run.changes import Changes, changes
 from radkg.run.retractions import retained
 from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
@@ -100,6 +92,7 @@ def load(
     repair: bool = False,
     differ: Changes | None = None,
     writers: int = 1,
+    spread: Spread | None = None,
 ) -> LoadReport:
     """Make the graph hold exactly this snapshot for its archive and extractor.
 
@@ -113,23 +106,31 @@ def load(
             study owns (after somebody changed the graph by hand).
         differ: from the night that stands in the graph, where somebody knows it already.
         writers: how many write side by side, 1 to writers.PARTITIONS.
+        spread: has the studies brought by writers in other processes, in place of those; what is
+            done once, from the begin to the finish, stays here.
 
     Raises:
+        ConfigError: writers in other processes were asked for, on the embedded engine.
         GraphError: a key is too long for an index, another load has overtaken this one, or the
             graph's schema is newer than this program.
         SnapshotError: published bytes were changed.
     """
+    if spread and graph.engine == "embedded":
+        raise ConfigError(
+            f"{graph.address} is an embedded graph, which several processes cannot write side by"
+            " side: load it without --on-cluster, or give the address of a Neo4j server"
+        )
     started = time.monotonic()
     migrate(graph, repair=repair)
-    loading = _Loading(graph, snapshot, repair, differ, writers)
+    loading = _Loading(graph, snapshot, repair, differ, writers, spread)
     progress = progress or (lambda done, total: None)
-    done, removed, why = _Stored(), 0, "this night stands complete in the graph"
+    done, removed, why = Stored(), 0, "this night stands complete in the graph"
     if loading.is_done():
         progress(loading.kept.num_studies, loading.kept.num_studies)
     else:
         done, removed, why = loading.run(progress)
     if done.retries:
-        logger.info("%d transactions were run again: %d writers", done.retries, writers)
+        logger.info("%d transactions were run again: %d writers", done.retries, loading.writers)
     (nodes,) = graph.read(statements.NUM_NODES)
     return LoadReport(
         studies=loading.kept.num_studies,
@@ -142,7 +143,7 @@ def load(
         relationships=sum(graph.read(s)[0]["number"] for s in statements.NUM_RELATIONSHIPS),
         sink="embedded" if graph.engine == "embedded" else "bolt",
         why=why,
-        writers=writers,
+        writers=loading.writers,
         retries=done.retries,
         seconds=time.monotonic() - started,
     )
@@ -187,14 +188,16 @@ def set_verified(graph: Graph, snapshot: Snapshot) -> None:
 class _Work(NamedTuple):
     """What a load compares with the graph."""
 
-    tables: Iterable[pa.Table]
-    """rows of the snapshot: of studies that are to be brought there"""
+    after: pa.Table | None
+    """rows of the snapshot that are compared; None: all of them"""
+    stored: Mapping[str, str]
+    """digests that stand in the graph, by key of study: such rows are left"""
     gone: set[str]
     """keys of studies that go, unless they are among the rows"""
     counted: Mapping[str, int]
-    """totals of the studies that are left as they stand"""
+    """totals of the studies that are not compared"""
     unchanged: int
-    """studies that are left as they stand"""
+    """studies that are not compared"""
     before: pa.Table
     """rows of studies that differ, as they stand in the graph: such studies are amended"""
     sums: Sums | None
@@ -205,17 +208,8 @@ class _Work(NamedTuple):
     """as LoadReport has it"""
 
 
-class _Stored(NamedTuple):
-    """What became of studies that were compared."""
-
-    studies: int = 0
-    created: int = 0
-    replaced: int = 0
-    retries: int = 0
-
-
-class _Loading:
-    """One load: what it loads where, and its transactions."""
+class _Loading(Writer):
+    """One load: what it loads where; it begins and ends, and is a writer itself."""
 
     def __init__(
         self,
@@ -224,18 +218,14 @@ class _Loading:
         repair: bool,
         differ: Changes | None = None,
         writers: int = 1,
+        spread: Spread | None = None,
     ) -> None:
-        self.graph = graph
+        super().__init__(graph, retained(snapshot), repair)
         self.snapshot = snapshot
-        self.kept = retained(snapshot)
-        self.repair = repair
         self.differ = differ
         self.scope = {"archive": snapshot.archive, "extractor": snapshot.extractor}
-        self.ledger = ledger_key(snapshot.archive, snapshot.extractor)
         self.writers = writers
-        # That this load has seen committed. Of two threads that change it at once, one may be in
-        # vain: its concepts are merged once more then.
-        self.concepts: frozenset[str] = frozenset()
+        self.spread = spread
 
     def is_done(self) -> bool:
         """Tell whether this snapshot was loaded to its end and all its studies still stand."""
@@ -249,7 +239,7 @@ class _Loading:
             and self._num_stored() == self.kept.num_studies
         )
 
-    def run(self, progress: Progress) -> tuple[_Stored, int, str]:
+    def run(self, progress: Progress) -> tuple[Stored, int, str]:
         """Bring the graph up to the snapshot; return what was stored, how many removed, and why."""
         night = None if self.repair else self._standing()
         stands = self.graph.write(partial(self._begin, night and night[0].snapshot_id))
@@ -258,19 +248,11 @@ class _Loading:
         gone = set(work.gone)
         counted = Counter(work.counted)
 
-        def dealt() -> Iterator[tuple[int, list[Row]]]:
-            for batch in batches(work.tables):
-                gone.difference_update(_keys(batch))
-                counted.update(totals(batch))  # adding would drop the zeros
-                if self.writers > 1:
-                    self._create_concepts(batch)
-                yield from deal(batch, self.writers)
-
-        done = _Stored()
-        bring = partial(self._bring, work)
-        with contextlib.closing(side_by_side(dealt(), bring, self.writers)) as stored:
+        done = Stored()
+        bringing = self._elsewhere if self.spread else self._here
+        with contextlib.closing(bringing(work, gone, counted)) as stored:
             for news in stored:
-                done = _Stored(*map(sum, zip(done, news, strict=True)))
+                done = Stored(*map(sum, zip(done, news, strict=True)))
                 progress(work.unchanged + done.studies, self.kept.num_studies)
         keys = sorted(map(str, gone))  # a key that a hand removed is no string
         for at in range(0, len(keys), BATCH_STUDIES):
@@ -282,20 +264,53 @@ class _Loading:
         self.graph.write(partial(self._finish, properties))
         return done, len(gone), work.why
 
-    def _bring(self, work: _Work, batch: list[Row]) -> _Stored:
-        """Bring these studies to what they are to be, in one transaction."""
-        before = _rows_of(work.before, batch)
-        tries = itertools.count()
-        created, replaced = self.graph.write(
-            lambda t: self._store(batch, before, next(tries) > 0, t)
-        )
-        self.concepts |= _concepts(batch)
-        return _Stored(len(batch), created, replaced, next(tries) - 1)
+    def _here(self, work: _Work, gone: set[str], counted: Counter[str]) -> Generator[Stored]:
+        """Bring the studies by threads; take them from `gone`, and add what they hold."""
+        tables = self.kept.tables() if work.after is None else [work.after]
+        if work.stored and not self.repair:  # what stands becomes no row
+            same = self._same(work.stored)
+            tables = (_without(table, same["study_id"]) for table in tables)
+            gone.difference_update(same["key"].to_pylist())
+            counted.update(outlined_totals(same))
+            yield Stored(same.num_rows)
+
+        def dealt() -> Iterator[tuple[int, list[Row]]]:
+            for batch in batches(tables):
+                gone.difference_update(keys_of(batch))
+                counted.update(totals(batch))  # adding would drop the zeros
+                if self.writers > 1:
+                    self.create_concepts(self.differing(batch, work.stored))
+                yield from deal(batch, self.writers)
+
+        def bring(batch: list[Row]) -> Stored:
+            return self.bring(batch, work.stored, work.before)
+
+        yield from side_by_side(dealt(), bring, self.writers)
+
+    def _elsewhere(self, work: _Work, gone: set[str], counted: Counter[str]) -> Generator[Stored]:
+        """Bring the studies by writers in other processes; otherwise as `_here`.
+
+        A study counts as created or replaced by what stood when this load began, for who stores it
+        a second time finds it unchanged.
+        """
+        assert self.spread is not None
+        load = RemoteLoad(self.graph.address, self.kept, self.repair, work.before, work.after)
+        if not load.num_pieces:
+            return
+        with self.spread(load) as (self.writers, all_brought):
+            for brought in all_brought:
+                standing = brought.digests.keys() & work.gone
+                replaced = sum(
+                    self.repair or work.stored.get(key) != brought.digests[key] for key in standing
+                )
+                gone.difference_update(standing)
+                counted.update(brought.totals)
+                number = len(brought.digests)
+                yield Stored(number, number - len(standing), replaced, brought.retries)
 
     def _all(self) -> _Work:
         """Return what is to be compared where nothing is known of the graph: everything."""
         stored = self._stored()
-        same = self._same({} if self.repair else stored)
         nothing = EXTRACTION_SCHEMA.empty_table()
         if self.repair:
             why = "every study is replaced: that is what --repair does"
@@ -303,17 +318,7 @@ class _Loading:
             why = "digests of all studies are compared: no night that is known stands complete"
         else:
             why = f"every study is created: none stands in the graph{self._hint(1)}"
-        ids = pc.utf8_slice_codeunits(same["key"], len(self.snapshot.archive) + 1)
-        tables = (t.filter(pc.invert(pc.is_in(t["study_id"], ids))) for t in self.kept.tables())
-        gone = stored.keys() - same["key"].to_pylist()
-        counted = outlined_totals(same)
-        return _Work(tables, gone, counted, same.num_rows, nothing, None, None, why)
-
-    def _same(self, stored: Mapping[str, str]) -> pa.Table:
-        """Return the outlines of the studies whose digests stand there."""
-        outlined = outlines(self.kept.tables() if stored else [])
-        pairs = zip(outlined["key"].to_pylist(), outlined["digest"].to_pylist(), strict=True)
-        return outlined.filter(pa.array([stored.get(k) == d for k, d in pairs], pa.bool_()))
+        return _Work(None, stored, set(stored), totals([]), 0, nothing, None, None, why)
 
     def _difference(
         self, night: Snapshot, counted: Mapping[str, int], standing: Sums | None
@@ -330,7 +335,7 @@ class _Loading:
         gone: set[str] = set()
         for batch in batches([before]):
             rest.subtract(totals(batch))
-            gone.update(_keys(batch))
+            gone.update(keys_of(batch))
         unchanged = self.kept.num_studies - after.num_rows
         why = (
             f"{after.num_rows} of {self.kept.num_studies} studies differ from night"
@@ -342,7 +347,7 @@ class _Loading:
             sums = standing.plus(summed([before]), -1).plus(summed([after]))
             if not sums.frequent() <= standing.frequent():
                 sums = None  # of what became frequent no pairs stand
-        return _Work([after], gone, rest, unchanged, before, sums, standing, why)
+        return _Work(after, {}, gone, rest, unchanged, before, sums, standing, why)
 
     def _hint(self, share: float) -> str:
         """Return what is to be said where that share of the studies changes."""
@@ -366,17 +371,16 @@ class _Loading:
     def _knows_retractions(self, ledger: Row) -> bool:
         return bool(ledger.get("retractions", 0) == self.kept.retractions.number)
 
-    def _differing(self, batch: list[Row], digests: Mapping[str, str]) -> list[Row]:
-        return [
-            row
-            for row in batch
-            if self.repair or digests.get(row["study"]["key"]) != row["extraction"]["digest"]
-        ]
-
     def _stored(self) -> dict[str, str]:
         return {
             row["key"]: row["digest"] for row in self.graph.read(statements.STORED, **self.scope)
         }
+
+    def _same(self, stored: Mapping[str, str]) -> pa.Table:
+        """Return the outlines of the studies of the snapshot whose digests stand there."""
+        outlined = outlines(self.kept.tables())
+        pairs = zip(outlined["key"].to_pylist(), outlined["digest"].to_pylist(), strict=True)
+        return outlined.filter(pa.array([stored.get(k) == d for k, d in pairs], pa.bool_()))
 
     def _num_stored(self) -> int:
         return int(self.graph.read(statements.NUM_STORED, **self.scope)[0]["number"])
@@ -394,66 +398,6 @@ class _Loading:
             retractions=self.kept.retractions.number,
         )
         return (state["snapshot_id"], state["complete"]) == (night, True)
-
-    def _state(self, transaction: Transaction, keys: list[str]) -> Row:
-        """Take these locks, and only then read the ledger."""
-        rows(transaction, statements.LOCK, locks=keys)
-        (state,) = rows(transaction, statements.STATE, ledger=self.ledger)
-        return state
-
-    def _lock(self, transaction: Transaction, keys: list[str]) -> None:
-        """Take these locks, unless this load is overtaken."""
-        state = self._state(transaction, keys)
-        if state["snapshot_id"] != self.snapshot.snapshot_id:
-            raise GraphError(
-                f"the load of snapshot {self.snapshot.snapshot_id} was overtaken by one of snapshot"
-                f" {state['snapshot_id']} into {self.graph.address}: let that one end"
-            )
-        if state["retractions"] != self.kept.retractions.number:
-            raise self._outdated(state)
-
-    def _outdated(self, state: Row) -> GraphError:
-        return GraphError(
-            f"{self.graph.address} knows {state['retractions']} retractions and this load"
-            f" {self.kept.retractions.number}: run it again; if they were made in another --out,"
-            " make them in this one too"
-        )
-
-    def _create_concepts(self, batch: list[Row]) -> None:
-        """Create the concepts of a batch ahead of its writers, which then only look them up.
-
-        One thread does so, in key order: writers that created them would wait for each other.
-        """
-        needed = _concepts(batch)
-        if not needed <= self.concepts:
-            self.graph.write(partial(self._merge_concepts, needed - self.concepts))
-            self.concepts |= needed
-
-    def _merge_concepts(self, keys: Set[str], transaction: Transaction) -> None:
-        self._lock(transaction, [concepts_lock(self.ledger)])
-        _merge(transaction, keys)
-
-    def _store(
-        self, batch: list[Row], before: Mapping[str, Row], again: bool, transaction: Transaction
-    ) -> tuple[int, int]:
-        """Create or replace the studies of a batch; return the numbers of both.
-
-        Where a study stands as `before` says, it is amended. `again`: not for the first time.
-        """
-        self._lock(transaction, locks_of(self.ledger, batch))
-        extractor = self.snapshot.extractor
-        found = rows(transaction, statements.STANDING, keys=_keys(batch), extractor=extractor)
-        standing = {row["key"]: row for row in found}
-        # another loader may have been here meanwhile
-        batch = self._differing(batch, {key: row["digest"] for key, row in standing.items()})
-        # another load's sweep may have been here too
-        unknown = _concepts(batch) - (frozenset() if again else self.concepts)
-        if unknown:
-            _merge(transaction, unknown)
-        store(transaction, batch, extractor, standing, before, repair=self.repair)
-        read = {key for key, row in standing.items() if row["extraction"] is not None}
-        replaced = len(read & set(_keys(batch)))
-        return len(batch) - replaced, replaced
 
     def _retract(self, keys: list[str], transaction: Transaction) -> None:
         self._lock_all(transaction)
@@ -480,23 +424,5 @@ def _is_whole(ledger: Row) -> bool:
     return all(ledger.get(name) == value for name, value in shape.items())
 
 
-def _keys(batch: list[Row]) -> list[str]:
-    return [row["study"]["key"] for row in batch]
-
-
-def _concepts(batch: list[Row]) -> frozenset[str]:
-    return frozenset(mention["concept"] for row in batch for mention in row["mentions"])
-
-
-def _merge(transaction: Transaction, keys: Set[str]) -> None:
-    """Create those of these concepts that are not there, in key order, as everybody locks them."""
-    rows(transaction, statements.CONCEPTS, concepts=[concept(key) for key in sorted(keys)])
-
-
-def _rows_of(table: pa.Table, batch: list[Row]) -> dict[str, Row]:
-    """Return the rows that the table holds of the studies of a batch, by key."""
-    if not table.num_rows:
-        return {}
-    ids = pa.array([row["study"]["study_id"] for row in batch], pa.string())
-    found = table.filter(pc.is_in(table["study_id"], ids))
-    return {row["study"]["key"]: row for part in batches([found]) for row in part}
+def _without(table: pa.Table, study_ids: pa.ChunkedArray) -> pa.Table:
+    return table.filter(pc.invert(pc.is_in(table["study_id"], study_ids.combine_chunks())))

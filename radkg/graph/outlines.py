@@ -16,9 +16,12 @@ from radkg.graph.rows import LISTS, digested
 from radkg.graph.sums import num_findings
 
 OUTLINE = pa.schema(
-    [("key", pa.string()), ("digest", pa.string()), *((name, pa.int64()) for name in LISTS)]
+    [
+        *((name, pa.string()) for name in ("study_id", "key", "digest")),
+        *((name, pa.int64()) for name in LISTS),
+    ]
 )
-"""key of the study, digest of the extraction, numbers of mentions, relations and findings"""
+"""id and key of the study, digest of its extraction, numbers of mentions, relations, findings"""
 
 
 def outlines(tables: Iterable[pa.Table]) -> pa.Table:
@@ -38,5 +41,12 @@ def _outline(part: pa.RecordBatch) -> pa.RecordBatch:
         pc.list_value_length(part[name]).cast(pa.int64()) for name in ("entities", "relations")
     )
     key = pc.binary_join_element_wise(part["archive"], part["study_id"], "/")
-    columns = [key, part["digest"], mentions, relations, pa.array(num_findings(part))]
+    columns = [
+        part["study_id"],
+        key,
+        part["digest"],
+        mentions,
+        relations,
+        pa.array(num_findings(part)),
+    ]
     return pa.RecordBatch.from_arrays(columns, schema=OUTLINE)

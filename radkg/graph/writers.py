@@ -91,5 +91,10 @@ def _one_ahead(items: Iterable[S]) -> Iterator[S]:
             yield item
 
 
+def partition(patient: str) -> int:
+    """Return the partition of a patient by the key of its node, in [0, PARTITIONS)."""
+    return zlib.crc32(patient.encode()) % PARTITIONS
+
+
 def _partition(row: Row) -> int:
-    return zlib.crc32(row["patient"]["key"].encode()) % PARTITIONS
+    return partition(row["patient"]["key"])

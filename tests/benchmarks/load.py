@@ -9,6 +9,8 @@ On the embedded engine, and on the Neo4j at NEO4J_URI (which is EMPTIED) or one 
                         without findings, digests and a ledger; on --naive-studies, for it is slow
     grouped             flat rows in groups that share no node (grouped.py)
     writers_1, _2, ...  `radkg load`: a nested row a study
+    actors_1, _2, ...   `radkg load --on-cluster`, on Neo4j: Ray actors on this machine; Ray runs
+                        already, their start counts, and client_cpu_s is that of the driver alone
     import              `radkg load --into`, on Maven's Neo4j: tables, neo4j-admin and indexes, and
                         verify_seconds beside it; the JVM's start counts, so take many studies
 
@@ -33,6 +35,8 @@ from typing import Any
 
 import pytest
 
+from radkg.cluster.loading import writer_actors
+from radkg.cluster.session import ray_session
 from radkg.graph import Graph, open_graph
 from radkg.graph.building import build
 from radkg.graph.client import rows
@@ -131,6 +135,11 @@ def compare(
     load(graph, warm_up)
     for number in writers:
         measure(f"writers_{number}", studies, partial(load, graph, snapshot, writers=number))
+    if graph.engine == "neo4j":
+        with ray_session():
+            for number in writers:
+                actors = partial(writer_actors, number=number)
+                measure(f"actors_{number}", studies, partial(load, graph, snapshot, spread=actors))
     started = time.perf_counter()
     report = verify(graph, snapshot)
     assert report.ok, str(report)

@@ -80,9 +80,16 @@ def test_the_import_is_the_load(neo4j_home: Path, neo4j_uri: str, tmp_path: Path
     refused = radkg(*command, NEO4J_HOME="")
     assert refused.returncode == 2
     assert "--neo4j-home" in refused.stderr
-    done = radkg(*command, "--json", NEO4J_HOME=str(neo4j_home))
-    assert done.returncode == 0, done.stderr
+    with open_graph(neo4j_uri, tmp_path) as server:
+        empty(server)
+        # an empty server needs every study, so the store is built, and the server left alone
+        chosen = (*command, "--graph", neo4j_uri, "--json")
+        done = radkg(*chosen, NEO4J_HOME=str(neo4j_home))
+        assert done.returncode == 0, done.stderr
+        assert everything(server) == []
     report = json.loads(done.stdout)
+    assert report["sink"] == "import"
+    assert f"none of {snapshot.num_studies} studies stands, 50% or more" in report["why"]
     assert {path.name for path in tmp_path.iterdir()} == {"out", "store"}
     with open_graph(neo4j_uri, tmp_path) as loaded:
         empty(loaded)

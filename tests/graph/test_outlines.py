@@ -17,6 +17,7 @@ def test_outlines_are_those_of_the_rows() -> None:
     found = outlines(tables)
     assert found.to_pylist() == [
         {
+            "study_id": row["study"]["study_id"],
             "key": row["study"]["key"],
             "digest": row["extraction"]["digest"],
             **{name: len(row[name]) for name in LISTS},

@@ -111,14 +111,14 @@ def test_two_loaders_race_with_several_writers_each(graph: Graph) -> None:
 def test_a_sweep_between_concepts_and_studies_is_met_by_another_try(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create = _Loading._create_concepts
+    create = _Loading.create_concepts
 
     def swept(self: _Loading, batch: list[Row]) -> None:
         create(self, batch)
         sweep = "MATCH (c:Concept) WHERE NOT (c)--() WITH collect(c) AS found"
         graph.write(lambda t: t.run(f"{sweep} FOREACH (c IN found | DELETE c)").consume())
 
-    monkeypatch.setattr(_Loading, "_create_concepts", swept)
+    monkeypatch.setattr(_Loading, "create_concepts", swept)
     snapshot = InventedSnapshot(few())
     report = load(graph, snapshot, writers=2)
     assert report.retries > 0

@@ -1,0 +1,68 @@
+"""The writers of a load as actors of a real Ray: what they leave, and what a dead one costs."""
+
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from radkg.cluster.loading import writer_actors
+from radkg.cluster.session import ray_session
+from radkg.errors import SnapshotError
+from radkg.graph import open_graph
+from radkg.graph.loader import LoadReport, load
+from radkg.run.snapshot import part_name, publish, read_snapshot
+from radkg.schema.arrow import to_table
+from radkg.storage import open_storage
+from tests.extractions import invent
+from tests.graph.contents import everything
+from tests.graph.test_loader import counts
+from tests.processes import commands
+from tests.servers import empty
+
+pytestmark = [pytest.mark.ray, pytest.mark.neo4j]
+
+
+def loaded(address: str, out: Path) -> tuple[LoadReport, list[str]]:
+    """Load the night in `out` by Ray actors, of which one is killed when the first studies stand.
+
+    A Ray of this process has the login of the server. Returns the report, and what the graph held
+    then; in the end, parts are damaged and read.
+    """
+    storage = open_storage(str(out))
+    night = read_snapshot(storage)
+    killed: list[int] = []
+
+    def kill(done: int, total: int) -> None:
+        if not killed:
+            killed.extend(pid for pid, name in commands().items() if "_WriterActor" in name)
+            os.kill(killed[0], signal.SIGKILL)
+
+    with ray_session(), open_graph(address, out) as graph:
+        report = load(graph, night, kill, spread=writer_actors)
+        assert killed
+        stands = everything(graph)
+        for part in night.parts:
+            storage.write(part_name(part), b"damaged")
+        with pytest.raises(SnapshotError, match="was changed after it was written"):
+            load(graph, night, repair=True, spread=writer_actors)
+    return report, stands
+
+
+def test_an_actor_dies_and_the_graph_is_what_threads_leave(
+    neo4j_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)  # that of the tests' own Ray
+    rows = to_table(invent(400, entities=6, relations=4))
+    night = publish(open_storage(str(tmp_path)), rows)
+    with open_graph(neo4j_uri, tmp_path) as graph:
+        empty(graph)
+        load(graph, night)
+        expected = everything(graph)
+        empty(graph)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+        report, stands = alone.submit(loaded, neo4j_uri, tmp_path).result(timeout=200)
+    assert counts(report) == (400, 0, 0, 0)
+    assert stands == expected
