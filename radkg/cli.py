@@ -573,6 +573,7 @@ def retract(
     as_json: Json = False,
 ) -> None:
     """Take a study, a patient or a night out of the graph, so that no load brings it back."""
+    from radkg.graph.as_of import remove_as_of
     from radkg.graph.retracting import retract as run_retract
     from radkg.progress import stage
     from radkg.run import audit
@@ -596,6 +597,8 @@ def retract(
         ):
             report = run_retract(opened, storage, kind, which, undo=undo, progress=advance)
     audit.record(storage, "retract", {kind: which, "undo": undo, **dataclasses.asdict(report)})
+    if not undo:
+        remove_as_of(Path(out))  # they would hold it until somebody asks them again
     _print_report(report, as_json)
 
 
@@ -693,10 +696,15 @@ def nightly(
 @app.command()
 def prune(out: Out, keep: Keep = 7, as_json: Json = False) -> None:
     """Remove all but the last nights, and what the journal holds twice; nothing else may run."""
+    from radkg.graph.as_of import remove_as_of
     from radkg.run.prune import prune as run_prune
+    from radkg.run.snapshot import snapshot_ids
     from radkg.storage import open_storage
 
-    _print_report(run_prune(open_storage(out), keep), as_json)
+    storage = open_storage(out)
+    report = run_prune(storage, keep)
+    remove_as_of(Path(out), snapshot_ids(storage))
+    _print_report(report, as_json)
 
 
 @app.command()
@@ -790,6 +798,7 @@ def explore(
 ) -> None:
     """Look at the graph in a browser: concepts, sentences, studies, named queries; until Ctrl-C."""
     from radkg.explore import explore as run_explore
+    from radkg.progress import stage
     from radkg.storage import open_storage
 
     def ready(address: str) -> None:
@@ -798,7 +807,9 @@ def explore(
         else:
             typer.echo(f"open: {address}\nreview file: {review}\nstop: Ctrl-C")
 
-    with _graph(graph, out, insecure) as opened:
+    with contextlib.ExitStack() as stack:
+        with stage(console, "open the graph"):
+            opened = stack.enter_context(_graph(graph, out, insecure))
         run_explore(
             opened, open_storage(out), review, ready, port=port, archive=archive, images=images
         )

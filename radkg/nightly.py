@@ -6,6 +6,7 @@ a night in which a finding flips too often is published and not loaded: the grap
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,8 +14,9 @@ from pathlib import Path
 from rich.console import Console
 
 from radkg.cluster.data import extract
-from radkg.errors import GraphError, RadkgError, SnapshotError
+from radkg.errors import GraphError, GraphUnavailable, RadkgError, SnapshotError
 from radkg.graph import Graph, open_graph
+from radkg.graph.as_of import remove_as_of
 from radkg.graph.loader import (
     judged_night,
     load,
@@ -31,8 +33,10 @@ from radkg.run.changes import Changes, changes
 from radkg.run.diff import Gate, diff
 from radkg.run.prune import check_keep, prune
 from radkg.run.settings import ExtractConfig
-from radkg.run.snapshot import Snapshot, read_snapshot
+from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
 from radkg.storage import open_storage
+
+logger = logging.getLogger(__name__)
 
 KEEP = 7  # nights
 
@@ -112,6 +116,11 @@ def nightly(
             facts = {"night": after.snapshot_id, "outcome": type(error).__name__}
             audit.record(storage, "nightly", facts)
             raise
+    pruned = prune(storage, keep).nights
+    try:
+        remove_as_of(Path(config.out), snapshot_ids(storage))
+    except GraphUnavailable as error:  # somebody looks at it: the next night removes it
+        logger.warning("%s", error)
     return NightReport(
         studies=run.studies,
         extracted=run.extracted,
@@ -122,7 +131,7 @@ def nightly(
         replaced=loaded.replaced,
         removed=loaded.removed,
         verified=compared,
-        pruned=prune(storage, keep).nights,
+        pruned=pruned,
         seconds=round(time.perf_counter() - start, 1),
     )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from radkg.errors import ConfigError, GraphError
+from radkg.errors import ConfigError, GraphError, GraphUnavailable
 from radkg.graph.building import Stage
 from radkg.graph.client import Graph
-from radkg.graph.embedded import open_embedded
+from radkg.graph.embedded import open_embedded, remove_store
 from radkg.graph.loader import load, set_verified, verified_night
 from radkg.graph.verify import verify
 from radkg.run.retractions import read_retractions
@@ -18,7 +18,35 @@ from radkg.run.snapshot import Snapshot
 
 def as_of_store(out: Path, night: Snapshot) -> Path:
     """Return the directory of the graph of one night of the run in `out`."""
-    return out.resolve() / "graph-as-of" / night.snapshot_id
+    return _folder(out) / night.snapshot_id
+
+
+def remove_as_of(out: Path, keep: Collection[str] = ()) -> int:
+    """Remove the graphs of nights, but those of `keep`; return how many went.
+
+    They can be built again, as long as their night is published.
+
+    Raises:
+        GraphUnavailable: another process holds one; the others went.
+        StorageError: a directory cannot be changed.
+    """
+    stores = sorted(_folder(out).glob("*")) if _folder(out).is_dir() else []
+    removed, held = 0, []
+    for store in stores:
+        if store.name in keep:
+            continue
+        try:
+            remove_store(store)
+            removed += 1
+        except GraphUnavailable as error:
+            held.append(str(error))
+    if held:
+        raise GraphUnavailable(f"graphs of earlier nights stay: {'; '.join(held)}")
+    return removed
+
+
+def _folder(out: Path) -> Path:
+    return out.resolve() / "graph-as-of"
 
 
 @contextlib.contextmanager

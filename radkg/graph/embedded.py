@@ -11,6 +11,7 @@ import fcntl
 import importlib.util
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import threading
@@ -64,6 +65,23 @@ def open_embedded(store: Path) -> Iterator[Graph]:
             stop(server)
     finally:
         os.close(lock)
+
+
+def remove_store(store: Path) -> None:
+    """Remove a store that nobody holds.
+
+    Raises:
+        GraphUnavailable: another process holds it.
+        StorageError: the directory cannot be changed.
+    """
+    try:
+        lock = _lock(store)
+        try:
+            shutil.rmtree(store)
+        finally:
+            os.close(lock)
+    except OSError as error:
+        raise StorageError(f"cannot remove the graph in {store}: {error.strerror}") from error
 
 
 def _lock(store: Path) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from radkg.page.markup import show
+from radkg.page.measure import Interval
 
 POLARITIES = {"present": "obs-dp", "uncertain": "obs-u", "absent": "obs-da"}
 """Column name -> class of the label whose colour it has."""
@@ -22,20 +23,35 @@ class Bar:
     value: float
     shown: str
     detail: str = ""
+    interval: Interval | None = None
+    """of the corrected value"""
 
 
 def draw_bars(bars: Sequence[Bar]) -> str:
     """Return a list of bars from a common zero; the widest range of values fills the track."""
-    low = min(0.0, *(bar.value for bar in bars))
-    span = max(0.0, *(bar.value for bar in bars)) - low or 1.0
+    ends = [bar.value for bar in bars] + [bar.interval[2] for bar in bars if bar.interval]
+    low = min(0.0, *ends)
+    span = max(0.0, *ends) - low or 1.0
     items = "\n".join(
         f'<li><span class="name">{bar.name}</span><span class="track">'
         f'<span class="bar" style="left:{_percent(min(bar.value, 0.0) - low, span)};'
-        f'width:{_percent(abs(bar.value), span)}"></span></span>'
+        f'width:{_percent(abs(bar.value), span)}"></span>{_interval(bar, low, span)}</span>'
         f'<span class="value">{bar.shown} <small>{bar.detail}</small></span></li>'
         for bar in bars
     )
     return f'<ol class="bars">\n{items}\n</ol>\n'
+
+
+def _interval(bar: Bar, low: float, span: float) -> str:
+    """Return a line over the interval of a bar, and a mark at its value."""
+    if bar.interval is None:
+        return ""
+    least, value, most = bar.interval
+    return (
+        f'<span class="interval" style="left:{_percent(least - low, span)};'
+        f'width:{_percent(most - least, span)}"></span>'
+        f'<span class="corrected" style="left:{_percent(value - low, span)}"></span>'
+    )
 
 
 def draw_stacks(names: Sequence[str], parts: Sequence[Mapping[str, float]]) -> str:

@@ -29,6 +29,7 @@ from radkg.schema.answer import Cell
 MAX_BARS = 15
 MAX_SERIES = 6
 MAX_TEXTS = 3
+_CORRECTED = " Line and mark: the corrected rate and its 95 % interval."
 
 
 def draw(columns: Sequence[str], rows: Rows) -> str:
@@ -58,10 +59,14 @@ def draw(columns: Sequence[str], rows: Rows) -> str:
         return draw_stacks(names, parts[:MAX_BARS]) + rest
     measure = measure_of(columns, rows, numbers)
     bars = [
-        Bar(name, number(row[measure.column]), measure.value(row), measure.detail(row))
+        Bar(
+            *(name, number(row[measure.column]), measure.value(row), measure.detail(row)),
+            measure.interval(row),
+        )
         for name, row in zip(names, rows, strict=False)
     ]
-    note = f'<p class="note">Bars: {escape(columns[measure.column])}, from 0.</p>'
+    corrected = _CORRECTED if any(bar.interval for bar in bars) else ""
+    note = f'<p class="note">Bars: {escape(columns[measure.column])}, from 0.{corrected}</p>'
     return draw_bars(bars) + note + rest
 
 
@@ -76,17 +81,21 @@ def _over_time(
         if time is not None and is_number(row[measure.column]):
             value = " ".join(filter(None, (measure.value(row), measure.detail(row))))
             label = show_in(columns[0], row[0])
-            point = Point(time, label, number(row[measure.column]), value)
+            interval = measure.interval(row)
+            point = Point(time, label, number(row[measure.column]), value, interval)
             series.setdefault(_name(columns, row, texts), []).append(point)
     if max(map(len, series.values())) == 1:
         return ""  # dated things, not a development
     drawn = list(series.items())[:MAX_SERIES]
-    top = max(point.value for _, points in drawn for point in points)
+    points = [point for _, points in drawn for point in points]
+    top = max(point.interval[2] if point.interval else point.value for point in points)
+    top = max(top, *(point.value for point in points))
     charts = [
         draw_trend(name, sorted(points, key=lambda p: p.time), top, measure.is_rate)
         for name, points in drawn
     ]
-    note = f"{escape(columns[measure.column])} by {escape(columns[0])}."
+    corrected = _CORRECTED if any(point.interval for point in points) else ""
+    note = f"{escape(columns[measure.column])} by {escape(columns[0])}.{corrected}"
     rest = _rest(len(series), MAX_SERIES, "series")
     return f'{"".join(charts)}<p class="note">{note}</p>{rest}'
 

@@ -14,6 +14,8 @@ from radkg.page.markup import is_number, percent, show
 from radkg.schema.answer import Cell
 
 Rows = Sequence[Sequence[Cell]]
+Interval = tuple[float, float, float]
+"""low, value, high"""
 
 _RATE_WORDS = {"share", "rate", "prevalence", "proportion", "fraction"}
 _TIME_WORDS = {"year", "quarter", "month", "week", "day", "date", "period"}
@@ -27,6 +29,16 @@ class Measure:
     column: int
     is_rate: bool
     counts: tuple[int, int] | None
+    corrected: tuple[int, int, int] | None = None
+    """of a rate: the columns of its corrected value and the bounds of that"""
+
+    def interval(self, row: Sequence[Cell]) -> Interval | None:
+        """Return low, corrected and high of a row, where it has them."""
+        cells = [row[i] for i in self.corrected or ()]
+        if not cells or not all(map(is_number, cells)):
+            return None
+        corrected, low, high = map(number, cells)
+        return low, corrected, high
 
     def value(self, row: Sequence[Cell]) -> str:
         """Return the number of a row as a person reads it."""
@@ -52,14 +64,19 @@ def number_columns(columns: Sequence[str], rows: Rows) -> list[int]:
 def measure_of(columns: Sequence[str], rows: Rows, numbers: Sequence[int]) -> Measure:
     """Return what to draw of the `numbers`, one at least: the first rate, else the first.
 
-    A rate lies in [0, 1] and is named so, or is the quotient of two columns of counts.
+    A rate lies in [0, 1] and is named so, or is the quotient of two columns of counts. Beside it
+    stand the columns corrected, low and high, if there are any.
     """
+    place = {column: i for i, column in enumerate(columns)}
+    corrected = None
+    if place.keys() >= {"corrected", "low", "high"}:
+        corrected = place["corrected"], place["low"], place["high"]
     for i in numbers:
         if all(0.0 <= number(row[i]) <= 1.0 for row in rows):
             counts = _counts_of(rows, i, numbers)
             is_quotient = counts is not None and any(isinstance(row[i], float) for row in rows)
             if is_quotient or _RATE_WORDS & set(words(columns[i])):
-                return Measure(i, is_rate=True, counts=counts)
+                return Measure(i, is_rate=True, counts=counts, corrected=corrected)
     return Measure(numbers[0], is_rate=False, counts=None)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from radkg.page.markup import percent, show
+from radkg.page.measure import Interval
 
 MAX_TICKS = 4
 
@@ -23,6 +24,8 @@ class Point:
     label: str
     value: float
     shown: str
+    interval: Interval | None = None
+    """of the corrected value"""
 
 
 def draw_trend(name: str, points: Sequence[Point], top: float, is_rate: bool) -> str:
@@ -48,6 +51,13 @@ def draw_trend(name: str, points: Sequence[Point], top: float, is_rate: bool) ->
             f' y="{100 - height:.3f}%" height="{height:.3f}%">'
             f"<title>{point.label}: {point.shown}</title></rect>"
         )
+        if point.interval is not None:
+            low, corrected, high = (f"{100 - 100 * each / top:.3f}%" for each in point.interval)
+            x = f'x1="{middle:.3f}%" x2="{middle:.3f}%"'
+            columns.append(
+                f'<line class="interval" {x} y1="{low}" y2="{high}"/>'
+                f'<circle class="corrected" cx="{middle:.3f}%" cy="{corrected}" r="3"/>'
+            )
         if i % every == 0:
             ticks.append(f'<text x="{middle:.3f}%" y="100%" dy="18">{point.label}</text>')
     grid = []

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from radkg.cli import app
-from radkg.errors import ConfigError
-from radkg.graph.as_of import as_of_store, open_as_of
+from radkg.errors import ConfigError, GraphUnavailable
+from radkg.graph.as_of import as_of_store, open_as_of, remove_as_of
 from radkg.graph.loader import Progress
 from radkg.graph.verify import verify
 from radkg.run.retractions import record_retraction
@@ -71,3 +71,37 @@ def test_query_and_verify_are_pointed_at_a_night(tmp_path: Path) -> None:
     assert (report["ok"], report["studies"]) == (True, before.num_studies)
     with pytest.raises(ConfigError, match="leave out --graph"):
         run("query", "extraction_status", "--graph", "bolt://127.0.0.1:9")
+
+
+def test_graphs_of_nights_go_unless_they_are_kept_or_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("radkg.graph.embedded.LOCK_TIMEOUT_S", 0.2)
+    before, after = nights(tmp_path)
+    for night in (before, after):
+        with open_as_of(tmp_path, night, Stages()):
+            pass
+    assert remove_as_of(tmp_path, [before.snapshot_id, after.snapshot_id]) == 0
+    with (
+        open_as_of(tmp_path, before, Stages()),
+        pytest.raises(GraphUnavailable, match="in use"),
+    ):
+        remove_as_of(tmp_path)
+    assert not as_of_store(tmp_path, after).exists()
+    assert remove_as_of(tmp_path) == 1
+    assert remove_as_of(tmp_path / "no such") == 0
+
+
+def test_a_retraction_leaves_no_graph_of_a_night(tmp_path: Path) -> None:
+    before, after = nights(tmp_path)
+    with open_as_of(tmp_path, before, Stages()):
+        pass
+    arguments = ["retract", "--study", "s0000001", "--out", str(tmp_path)]
+    found = CliRunner().invoke(app, arguments)
+    assert found.exit_code == 0, found.output
+    assert not as_of_store(tmp_path, before).exists()
+    with open_as_of(tmp_path, after, Stages()):
+        pass
+    found = CliRunner().invoke(app, ["prune", "--keep", "1", "--out", str(tmp_path)])
+    assert found.exit_code == 0, found.output
+    assert as_of_store(tmp_path, after).exists()

@@ -37,6 +37,19 @@ def test_a_rate_is_drawn_with_its_denominator() -> None:
     assert [v.text for v in root.all("span", "value")] == ["10\xa0% 30 of 300", "5\xa0% 12 of 240"]
 
 
+def test_a_corrected_rate_is_marked_with_its_interval() -> None:
+    columns = ["finding", "studies", "of", "rate", "corrected", "low", "high"]
+    rows = [["a", 30, 300, 0.1, 0.08, 0.05, 0.2], ["b", 15, 300, 0.05, None, None, None]]
+    root = read_html(draw(columns, rows))
+    assert widths(root) == [50.0, 25.0]
+    assert [sizes(line) for line in root.all("span", "interval")] == [{"left": 25.0, "width": 75.0}]
+    assert [sizes(mark) for mark in root.all("span", "corrected")] == [{"left": 40.0}]
+    root = read_html(draw(["year", *columns[1:]], [[2010, *rows[0][1:]], [2011, *rows[1][1:]]]))
+    (line,) = root.all("line", "interval")
+    assert [line.attributes[name] for name in ("y1", "y2")] == ["75.000%", "0.000%"]
+    assert [mark.attributes["cy"] for mark in root.all("circle")] == ["60.000%"]
+
+
 def test_a_quotient_is_a_rate_whatever_its_name() -> None:
     root = read_html(draw(["finding", "n", "of", "x"], [["a", 1, 3, 0.33], ["b", 3, 4, 0.75]]))
     assert [v.text for v in root.all("span", "value")] == ["33\xa0% 1 of 3", "75\xa0% 3 of 4"]
