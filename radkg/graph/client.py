@@ -90,10 +90,18 @@ class Graph:
         Raises:
             GraphError: the statement is wrong, or would change the graph, which it then did not.
         """
+        return [native(row) for row in self.read_unchanged(statement, **parameters)]
+
+    def read_unchanged(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
+        """As `read`, with values as the driver gives them: to look at each takes long.
+
+        Raises:
+            GraphError: as `read`.
+        """
 
         def work(transaction: Transaction) -> list[dict[str, Any]]:
             result = transaction.run(statement, parameters)
-            found = [_native(dict(record)) for record in result]
+            found = [dict(record) for record in result]
             # The embedded engine knows no access modes: an exception here rolls it all back.
             if result.consume().counters.contains_updates:
                 raise GraphError("a reading statement would have changed the graph: refused")
@@ -133,7 +141,7 @@ class Graph:
                 transaction = session.begin_transaction(timeout=timeout_s)
                 try:
                     result = transaction.run(statement, dict(parameters))
-                    found = [[_native(value) for value in record] for record in result.fetch(limit)]
+                    found = [[native(value) for value in record] for record in result.fetch(limit)]
                     if result.consume().counters.contains_updates:
                         raise GraphError("a reading statement would change the graph: refused")
                     return list(result.keys()), found
@@ -247,7 +255,7 @@ class Graph:
 def rows(transaction: Transaction, statement: str, **parameters: Any) -> list[dict[str, Any]]:
     """Return the rows of one statement inside a transaction; dates come as `datetime.date`."""
     values = {n: _Unlogged(v) if type(v) is list else v for n, v in parameters.items()}
-    return [_native(dict(record)) for record in transaction.run(statement, values)]
+    return [native(dict(record)) for record in transaction.run(statement, values)]
 
 
 class _Unlogged(list[Any]):
@@ -261,15 +269,15 @@ class _Unlogged(list[Any]):
         return f"[{len(self)} values]"
 
 
-def _native(value: Any) -> Any:
+def native(value: Any) -> Any:
     """Return `value` with Python's dates, and nodes and relationships as their properties."""
     kind = type(value)
     if kind in _PLAIN:
         return value
     if kind is dict:
-        return {name: _native(item) for name, item in value.items()}
+        return {name: native(item) for name, item in value.items()}
     if kind is list:
-        return [_native(item) for item in value]
+        return [native(item) for item in value]
     if kind in (neo4j.time.Date, neo4j.time.DateTime, neo4j.time.Time):
         return value.to_native()
     if isinstance(value, neo4j.graph.Entity):

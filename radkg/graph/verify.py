@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from radkg.graph.client import Graph
+from radkg.graph.client import Graph, native
 from radkg.graph.ledger import read_ledger
 from radkg.graph.rows import LISTS, Row, batches, canonical, ledger_key, totals
 from radkg.graph.statements import STORED
@@ -184,8 +184,10 @@ def _beside(
 
 def _read(graph: Graph, keys: list[str], extractor: str) -> dict[str, Row]:
     """Return by key the rows that the graph holds of these studies under this extractor."""
-    found = {row["key"]: _study(row, extractor) for row in graph.read(STUDIES, keys=keys)}
-    for read in graph.read(MENTIONS, keys=keys, extractor=extractor):
+    # only of a study is anything a date; one that a hand put elsewhere is found as what it is
+    studies = graph.read_unchanged(STUDIES, keys=keys)
+    found = {row["key"]: _study(row, extractor) for row in studies}
+    for read in graph.read_unchanged(MENTIONS, keys=keys, extractor=extractor):
         mentions = read["mentions"]
         row = found[read["key"]]
         ordinals = {node_id: mention.get("ordinal") for node_id, _, mention, _ in mentions}
@@ -211,7 +213,7 @@ def _study(read: dict[str, Any], extractor: str) -> Row:
     others = {extraction.get("extractor") for extraction in extractions} - {extractor}
     return {
         "patient": _one([_joined(node, link) for link, node in read["patients"]]),
-        "study": read["study"],
+        "study": native(read["study"]),
         "extraction": _one([e for e in extractions if e.get("extractor") == extractor]),
         "mentions": [],
         "relations": [],
