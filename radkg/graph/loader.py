@@ -7,7 +7,7 @@ change, ledger included:
   `(:Load {key: "<archive>|<extractor>", snapshot_id, complete, ...})`. Who begins a load takes all
   locks before it writes there. So no transaction of a load that was overtaken is under way when the
   next one has begun, and none comes after: it stops. Within one load, writers of different patients
-  go side by side; over the same patients, all loaders take turns.
+  go side by side, here or in other processes (remote.py); over the same patients, all take turns.
 - `Extraction.digest` (digests.py) is the ledger of a study. If it is equal, the study is skipped;
   if not, what stands of the study under this extractor is deleted and created anew, or, where the
   row that stands is known, changed by what differs (amending.py).
@@ -39,7 +39,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from radkg.errors import ConfigError, SnapshotError
+from radkg.errors import ConfigError, GraphError, SnapshotError
 from radkg.graph import statements, summing
 from radkg.graph.client import Graph, Transaction, rows
 from radkg.graph.ledger import finished, read_ledger
@@ -111,8 +111,8 @@ def load(
 
     Raises:
         ConfigError: writers in other processes were asked for, on the embedded engine.
-        GraphError: a key is too long for an index, another load has overtaken this one, or the
-            graph's schema is newer than this program.
+        GraphError: a key is too long for an index, another load has overtaken this one, the
+            graph's schema is newer than this program, or `spread` lost studies.
         SnapshotError: published bytes were changed.
     """
     if spread and graph.engine == "embedded":
@@ -247,7 +247,6 @@ class _Loading(Writer):
         logger.info("%s", work.why)
         gone = set(work.gone)
         counted = Counter(work.counted)
-
         done = Stored()
         bringing = self._elsewhere if self.spread else self._here
         with contextlib.closing(bringing(work, gone, counted)) as stored:
@@ -297,6 +296,8 @@ class _Loading(Writer):
         load = RemoteLoad(self.graph.address, self.kept, self.repair, work.before, work.after)
         if not load.num_pieces:
             return
+        seen = 0
+        expected = self.kept.num_studies if work.after is None else work.after.num_rows
         with self.spread(load) as (self.writers, all_brought):
             for brought in all_brought:
                 standing = brought.digests.keys() & work.gone
@@ -306,7 +307,13 @@ class _Loading(Writer):
                 gone.difference_update(standing)
                 counted.update(brought.totals)
                 number = len(brought.digests)
+                seen += number
                 yield Stored(number, number - len(standing), replaced, brought.retries)
+        if seen != expected:  # what did not come back would be taken for gone
+            raise GraphError(
+                f"{expected} studies went to the writers and {seen} came back: nothing was removed,"
+                " run the same command again"
+            )
 
     def _all(self) -> _Work:
         """Return what is to be compared where nothing is known of the graph: everything."""

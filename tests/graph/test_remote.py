@@ -1,6 +1,7 @@
 """A load whose studies other processes bring: what is read, what is brought again, what counts."""
 
 import contextlib
+import itertools
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,6 +109,21 @@ def test_a_load_that_was_cut_off_is_finished(neo4j: Graph, tmp_path: Path) -> No
     assert load(neo4j, after, spread=twice).studies == after.num_studies
     assert_exact(neo4j, after)
     assert neo4j.read("MATCH (k:Lock) RETURN k") == []
+
+
+@pytest.mark.neo4j
+def test_what_does_not_come_back_is_not_taken_for_gone(neo4j: Graph, tmp_path: Path) -> None:
+    before, _ = nights(tmp_path)
+    load(neo4j, before)
+
+    @contextlib.contextmanager
+    def lossy(load: RemoteLoad) -> Iterator[tuple[int, Iterator[Brought]]]:
+        with twice(load) as (number, brought):
+            yield number, itertools.islice(brought, 2)
+
+    with pytest.raises(GraphError, match=r"23 studies went to the writers and .* came back"):
+        load(neo4j, before, repair=True, spread=lossy)
+    assert neo4j.read("MATCH (x:Extraction) RETURN count(x) AS number") == [{"number": 23}]
 
 
 @pytest.mark.neo4j
