@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.graph.rows import LISTS, digested
-from radkg.graph.sums import num_findings
+from radkg.graph.study_findings import study_findings
 
 OUTLINE = pa.schema(
     [
@@ -37,8 +37,9 @@ def outlined_totals(outlined: pa.Table) -> Counter[str]:
 
 
 def _outline(part: pa.RecordBatch) -> pa.RecordBatch:
-    mentions, relations = (
-        pc.list_value_length(part[name]).cast(pa.int64()) for name in ("entities", "relations")
+    mentions, relations, findings = (
+        pc.list_value_length(column).cast(pa.int64())
+        for column in (part["entities"], part["relations"], study_findings(part))
     )
     key = pc.binary_join_element_wise(part["archive"], part["study_id"], "/")
     columns = [
@@ -47,6 +48,6 @@ def _outline(part: pa.RecordBatch) -> pa.RecordBatch:
         part["digest"],
         mentions,
         relations,
-        pa.array(num_findings(part)),
+        findings,
     ]
     return pa.RecordBatch.from_arrays(columns, schema=OUTLINE)

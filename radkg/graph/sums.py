@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.graph.rows import Row
-from radkg.schema.concepts import concept_key
-from radkg.schema.findings import STATES, STRENGTH
+from radkg.graph.study_findings import study_findings
+from radkg.schema.findings import STATES
 
 CONTRADICTED = "contradicted"
 COUNTED = (*STATES.values(), CONTRADICTED)
-COLUMNS = ("status", "entities", "relations")
+COLUMNS = ("status", "entities", "relations", "extractor")
 PAIRED_SHARE = 0.05  # of the studies that were read: who is present in fewer is soon walked
 
 COUNTS, CO_OCCURS = "COUNTS", "AGG_CO_OCCURS"
@@ -39,10 +39,10 @@ class Sums(NamedTuple):
     read: int
     """with status ok or empty"""
     findings: Counter[tuple[str, str]]
-    """by concept and by one of COUNTED: the state of the finding in the study, as HAS_FINDING has
-    it; contradicted: both stated and denied"""
+    """by key of the concept and by one of COUNTED: the state of the finding in the study, as
+    HAS_FINDING has it; contradicted: both stated and denied"""
     pairs: Counter[tuple[str, str]]
-    """in which both findings are present, by their concepts, the lesser name first"""
+    """in which both findings are present, by the keys of their concepts, the lesser first"""
 
     def plus(self, more: Sums, sign: int = 1) -> Sums:
         """Return the sums of the studies of both; sign -1: without those of `more`."""
@@ -53,7 +53,7 @@ class Sums(NamedTuple):
         return Sums(self.read + sign * more.read, findings, pairs)
 
     def frequent(self) -> set[str]:
-        """Return the concepts of which the graph keeps pairs."""
+        """Return the keys of concepts of which the graph keeps pairs."""
         least = max(1, PAIRED_SHARE * self.read)
         return {
             concept
@@ -70,7 +70,7 @@ def edges(sums: Sums, archive: str, extractor: str) -> dict[Edge, Row]:
     """
     frequent = sums.frequent()
     found: dict[Edge, Row] = {
-        (COUNTS, f"{archive}|{extractor}", _key(concept)): {
+        (COUNTS, f"{archive}|{extractor}", concept): {
             **{state: sums.findings[concept, state] for state in COUNTED},
             "paired": concept in frequent,
         }
@@ -80,7 +80,7 @@ def edges(sums: Sums, archive: str, extractor: str) -> dict[Edge, Row]:
         for head, tail in (pair, pair[::-1]):
             if studies and head in frequent:
                 properties = {"studies": studies, "archive": archive, "extractor": extractor}
-                found[CO_OCCURS, _key(head), _key(tail)] = properties
+                found[CO_OCCURS, head, tail] = properties
     return found
 
 
@@ -90,9 +90,9 @@ def sums_of(found: Iterable[tuple[Edge, Row]], read: int) -> Sums:
     for (kind, head, tail), properties in found:
         if kind == COUNTS:
             for state in COUNTED:
-                sums.findings[_name(tail), state] = properties[state]
+                sums.findings[tail, state] = properties[state]
         else:
-            sums.pairs[_pair(_name(head), _name(tail))] = properties["studies"]
+            sums.pairs[_pair(head, tail)] = properties["studies"]
     return sums
 
 
@@ -108,13 +108,18 @@ def summed(tables: Iterable[pa.Table]) -> Sums:
     pairs, numbers = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for part in (part for table in tables for part in table.to_batches()):
         read += pc.sum(pc.is_in(part["status"], pa.array(["ok", "empty"]))).as_py() or 0
-        study, concept, strengths = _mentioned(part, ids)
+        found = study_findings(part)
+        study, flat = pc.list_parent_indices(found).to_numpy(), pc.list_flatten(found)
+        concept = _numbered(pc.struct_field(flat, "concept"), ids)
         names = list(ids)
-        absent, uncertain, present = strengths.T  # as STRENGTH rises
-        states = (absent & ~uncertain & ~present, uncertain & ~present, present, absent & present)
-        for state, which in zip(COUNTED, states, strict=True):
-            for each, number in zip(*np.unique(concept[which], return_counts=True), strict=True):
+        label, stated, denied = (pc.struct_field(flat, n) for n in ("label", "present", "absent"))
+        twice = pc.and_(pc.greater(stated, 0), pc.greater(denied, 0))
+        states = {state: pc.equal(label, name) for name, state in STATES.items()}
+        for state, where in (states | {CONTRADICTED: twice}).items():
+            which = concept[where.to_numpy(zero_copy_only=False)]
+            for each, number in zip(*np.unique(which, return_counts=True), strict=True):
                 sums.findings[names[each], state] += int(number)
+        present = states[_PRESENT].to_numpy(zero_copy_only=False)
         two, number = np.unique(_together(study[present], concept[present]), return_counts=True)
         pairs.append(two)
         numbers.append(number)
@@ -126,42 +131,12 @@ def summed(tables: Iterable[pa.Table]) -> Sums:
     return sums._replace(read=read)
 
 
-def num_findings(part: pa.RecordBatch) -> npt.NDArray[np.int64]:
-    """Return the number of findings of each study, as findings.findings has them."""
-    study, _, _ = _mentioned(part, {})
-    return np.bincount(study, minlength=part.num_rows).astype(np.int64)
-
-
-def _mentioned(part: pa.RecordBatch, ids: dict[str, int]) -> tuple[_Array, _Array, _Array]:
-    """Return study (row), concept (of `ids`, which grows), and which STRENGTH its mentions have.
-
-    Sorted by study; a study has each concept once, and what only modifies is not there.
-    """
-    entities, relations = pc.list_flatten(part["entities"]), pc.list_flatten(part["relations"])
-    study = pc.list_parent_indices(part["entities"]).to_numpy()
-    lengths = pc.fill_null(pc.list_value_length(part["entities"]), 0).to_numpy()
-    first = np.cumsum(lengths) - lengths
-    head = first[pc.list_parent_indices(part["relations"]).to_numpy()]
-    head = head + pc.struct_field(relations, "head").to_numpy()
-    modify = pc.equal(pc.struct_field(relations, "relation"), "modify")
-    label, words = _coded(pc.struct_field(entities, "label"))
-    strength = np.array([STRENGTH.index(w) if w in STRENGTH else -1 for w in words], np.int64)
-    strength = strength[label] if len(words) else label
-    is_finding = strength >= 0
-    is_finding[head[modify.to_numpy(zero_copy_only=False)]] = False
-    concept, words = _coded(pc.struct_field(entities, "concept").filter(pa.array(is_finding)))
-    known = np.array([ids.setdefault(word, len(ids)) for word in words], np.int64)
-    concept = known[concept] if len(words) else concept
-    distinct, place = np.unique(study[is_finding] * (1 << 32) + concept, return_inverse=True)
-    strengths = np.zeros((len(distinct), len(STRENGTH)), np.bool_)
-    strengths[place, strength[is_finding]] = True
-    return distinct >> 32, distinct & 0xFFFFFFFF, strengths
-
-
-def _coded(texts: pa.Array) -> tuple[_Array, list[str]]:
-    """Return a number for each text, and the texts by number."""
-    encoded = texts.dictionary_encode()
-    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
+def _numbered(concepts: pa.Array, ids: dict[str, int]) -> _Array:
+    """Return the number of each concept, by `ids`, which grows."""
+    encoded = concepts.dictionary_encode()
+    known = [ids.setdefault(key, len(ids)) for key in encoded.dictionary.to_pylist()]
+    numbers: _Array = np.array(known, np.int64)[encoded.indices.to_numpy()]
+    return numbers
 
 
 def _together(study: _Array, concept: _Array) -> _Array:
@@ -178,11 +153,3 @@ def _together(study: _Array, concept: _Array) -> _Array:
 
 def _pair(one: str, other: str) -> tuple[str, str]:
     return (one, other) if one < other else (other, one)
-
-
-def _key(concept: str) -> str:
-    return concept_key(STRENGTH[0], concept)
-
-
-def _name(key: str) -> str:
-    return key.partition(":")[2]

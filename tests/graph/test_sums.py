@@ -19,16 +19,17 @@ def counted(extractions: list[Extraction]) -> Sums:
     for row in to_table(extractions).to_pylist():
         present = []
         for finding in findings(row):
+            key = f"observation:{finding.concept}"
             state = STATES[row["entities"][finding.strongest]["label"]]
-            sums.findings[finding.concept, state] += 1
-            present += [finding.concept] if state == "present" else []
+            sums.findings[key, state] += 1
+            present += [key] if state == "present" else []
             own = {r["head"] for r in row["relations"] if r["relation"] == "modify"}
             labels = {
                 e["label"]
                 for i, e in enumerate(row["entities"])
                 if e["concept"] == finding.concept and i not in own
             }
-            sums.findings[finding.concept, "contradicted"] += {"OBS-DP", "OBS-DA"} <= labels
+            sums.findings[key, "contradicted"] += {"OBS-DP", "OBS-DA"} <= labels
         sums.pairs.update(combinations(sorted(present), 2))
     return Sums(sums.read, +sums.findings, sums.pairs)
 
@@ -49,9 +50,9 @@ def test_the_sums_are_those_of_the_studies(size: int) -> None:
     expected = counted(STUDIES)
     assert summed(parts) == expected
     assert expected.read == len(STUDIES) - 1
-    assert expected.findings["effusion", "contradicted"] == 1
-    assert expected.pairs["edema", "effusion"] == 1
-    assert ("small", "present") not in expected.findings
+    assert expected.findings["observation:effusion", "contradicted"] == 1
+    assert expected.pairs["observation:edema", "observation:effusion"] == 1
+    assert ("observation:small", "present") not in expected.findings
 
 
 def test_the_sums_of_nothing() -> None:
@@ -72,7 +73,7 @@ def test_sums_add_up_and_are_taken_off() -> None:
 def test_pairs_are_kept_of_frequent_findings_with_all_others() -> None:
     often = [study(i, i, None, "+edema") for i in range(38)]
     sums = summed([to_table([*often, study(40, 40, None, "+edema", "+mass", "+nodule")])])
-    assert sums.frequent() == {"edema"}  # mass and nodule: in one of 39
+    assert sums.frequent() == {"observation:edema"}  # mass and nodule: in one of 39
     found = edges(sums, "alpha", "rules")
     counts = {edge[2]: properties for edge, properties in found.items() if edge[0] == COUNTS}
     assert counts == {
