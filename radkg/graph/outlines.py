@@ -26,8 +26,8 @@ OUTLINE = pa.schema(
 
 def outlines(tables: Iterable[pa.Table]) -> pa.Table:
     """Return the outlines of rows of the extraction table, in their order."""
-    found = [_outline(part) for table in tables for part in digested(table).to_batches()]
-    return pa.Table.from_batches(found, OUTLINE)
+    parts = (part for table in tables for part in digested(table).to_batches())
+    return pa.Table.from_batches([outline(part, study_findings(part)) for part in parts], OUTLINE)
 
 
 def outlined_totals(outlined: pa.Table) -> Counter[str]:
@@ -36,10 +36,11 @@ def outlined_totals(outlined: pa.Table) -> Counter[str]:
     return Counter({"num_studies": outlined.num_rows, **numbers})
 
 
-def _outline(part: pa.RecordBatch) -> pa.RecordBatch:
+def outline(part: pa.RecordBatch, found: pa.ListArray) -> pa.RecordBatch:
+    """Return the outlines of rows with their digests, and what study_findings gives of them."""
     mentions, relations, findings = (
         pc.list_value_length(column).cast(pa.int64())
-        for column in (part["entities"], part["relations"], study_findings(part))
+        for column in (part["entities"], part["relations"], found)
     )
     key = pc.binary_join_element_wise(part["archive"], part["study_id"], "/")
     columns = [

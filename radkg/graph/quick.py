@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.graph.client import Graph
-from radkg.graph.outlines import OUTLINE, outlined_totals, outlines
-from radkg.graph.sums import Sums, summed
+from radkg.graph.outlines import OUTLINE, outline, outlined_totals
+from radkg.graph.rows import digested
+from radkg.graph.study_findings import study_findings
+from radkg.graph.sums import Adding, Sums
 from radkg.graph.verify import VerifyReport, strange, sums_problems, wanted_ledger
 from radkg.graph.whole import whole_problems
 from radkg.run.retractions import Retained, retained
@@ -73,15 +74,12 @@ def verify_quick(graph: Graph, snapshot: Snapshot) -> VerifyReport:
 
 def _published(kept: Retained) -> tuple[pa.Table, Sums]:
     """Return the outlines of a snapshot and its sums, reading it once."""
-    parts = [OUTLINE.empty_table()]
-
-    def outlined() -> Iterator[pa.Table]:
-        for table in kept.tables():
-            parts.append(outlines([table]))
-            yield table
-
-    sums = summed(outlined())
-    return pa.concat_tables(parts), sums
+    outlined, adding = [], Adding()
+    for part in (part for table in kept.tables() for part in digested(table).to_batches()):
+        found = study_findings(part)
+        outlined.append(outline(part, found))
+        adding.add(part["status"], found)
+    return pa.Table.from_batches(outlined, OUTLINE), adding.sums()
 
 
 def _standing(graph: Graph, kept: Retained) -> pa.Table:

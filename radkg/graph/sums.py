@@ -102,33 +102,49 @@ def summed(tables: Iterable[pa.Table]) -> Sums:
     Args:
         tables: their rows; COLUMNS are enough.
     """
-    ids: dict[str, int] = {}  # of all concepts
-    sums = Sums(0, Counter(), Counter())
-    read = 0
-    pairs, numbers = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    adding = Adding()
     for part in (part for table in tables for part in table.to_batches()):
-        read += pc.sum(pc.is_in(part["status"], pa.array(["ok", "empty"]))).as_py() or 0
-        found = study_findings(part)
+        adding.add(part["status"], study_findings(part))
+    return adding.sums()
+
+
+class Adding:
+    """Sums of studies, some thousands at a time."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, int] = {}  # of all concepts
+        self._read = 0
+        self._findings: Counter[tuple[str, str]] = Counter()
+        self._pairs = [np.empty(0, np.int64)]
+        self._numbers = [np.empty(0, np.int64)]
+
+    def add(self, status: pa.Array, found: pa.ListArray) -> None:
+        """Add studies: their status, and what study_findings gives of them."""
+        self._read += pc.sum(pc.is_in(status, pa.array(["ok", "empty"]))).as_py() or 0
         study, flat = pc.list_parent_indices(found).to_numpy(), pc.list_flatten(found)
-        concept = _numbered(pc.struct_field(flat, "concept"), ids)
-        names = list(ids)
+        concept = _numbered(pc.struct_field(flat, "concept"), self._ids)
+        names = list(self._ids)
         label, stated, denied = (pc.struct_field(flat, n) for n in ("label", "present", "absent"))
         twice = pc.and_(pc.greater(stated, 0), pc.greater(denied, 0))
         states = {state: pc.equal(label, name) for name, state in STATES.items()}
         for state, where in (states | {CONTRADICTED: twice}).items():
             which = concept[where.to_numpy(zero_copy_only=False)]
             for each, number in zip(*np.unique(which, return_counts=True), strict=True):
-                sums.findings[names[each], state] += int(number)
+                self._findings[names[each], state] += int(number)
         present = states[_PRESENT].to_numpy(zero_copy_only=False)
         two, number = np.unique(_together(study[present], concept[present]), return_counts=True)
-        pairs.append(two)
-        numbers.append(number)
-    names = list(ids)
-    distinct, place = np.unique(np.concatenate(pairs), return_inverse=True)
-    studies = np.bincount(place, np.concatenate(numbers), len(distinct)).astype(np.int64)
-    for two, number in zip(distinct.tolist(), studies.tolist(), strict=True):
-        sums.pairs[_pair(names[two >> 32], names[two & 0xFFFFFFFF])] += number
-    return sums._replace(read=read)
+        self._pairs.append(two)
+        self._numbers.append(number)
+
+    def sums(self) -> Sums:
+        """Return the sums of all that was added."""
+        names = list(self._ids)
+        distinct, place = np.unique(np.concatenate(self._pairs), return_inverse=True)
+        studies = np.bincount(place, np.concatenate(self._numbers), len(distinct)).astype(np.int64)
+        pairs: Counter[tuple[str, str]] = Counter()
+        for two, number in zip(distinct.tolist(), studies.tolist(), strict=True):
+            pairs[_pair(names[two >> 32], names[two & 0xFFFFFFFF])] += number
+        return Sums(self._read, self._findings, pairs)
 
 
 def _numbered(concepts: pa.Array, ids: dict[str, int]) -> _Array:
