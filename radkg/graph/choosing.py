@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from radkg.errors import SnapshotError
 from radkg.graph.client import Graph
 from radkg.graph.import_tables import NODES
+from radkg.graph.ledger import stored_digests
 from radkg.graph.loader import IMPORT_SHARE, standing_night
-from radkg.graph.rows import digested, ledger_key
-from radkg.graph.statements import STORED
+from radkg.graph.outlines import standing_outlines
+from radkg.graph.rows import ledger_key
 from radkg.run.changes import Changes, changes
 from radkg.run.retractions import Retained, retained
 from radkg.run.snapshot import Snapshot
 
 _OWN = [*NODES, "Load", "Lock", "SchemaVersion"]  # labels of what a built store has, too
 
-_DIGESTED = ("study_id", "digest")
 _OTHER_LOADS = "MATCH (l:Load) WHERE l.key <> $ledger RETURN l.key AS key ORDER BY key"
 _OTHER_NODES = """
 MATCH (n)
@@ -84,18 +84,10 @@ def _changed(graph: Graph, kept: Retained, repair: bool) -> tuple[int, str, Chan
         else:
             number = kept.retain(differ.after).num_rows
             return number, f"{number} {of_all} differ from night {night.snapshot_id}", differ
-    stored = {
-        row["key"]: row["digest"]
-        for row in graph.read(STORED, archive=kept.archive, extractor=kept.extractor)
-    }
+    stored = stored_digests(graph, kept)
     if not stored:
         return kept.num_studies, f"none {of_all} stands", None
-    published = (
-        (f"{kept.archive}/{study_id}", digest)
-        for table in map(digested, kept.tables())
-        for study_id, digest in zip(*(table[n].to_pylist() for n in _DIGESTED), strict=True)
-    )
-    number = sum(stored.get(key) != digest for key, digest in published)
+    number = kept.num_studies - standing_outlines(kept.tables(), stored).num_rows
     return number, f"{number} {of_all} do not stand as they are published", None
 
 

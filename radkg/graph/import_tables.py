@@ -9,6 +9,7 @@ are kept in memory, nothing else is.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ import pyarrow.parquet as pq
 from radkg.errors import GraphError
 from radkg.graph.rows import RELATION_TYPES, Row, concept, digested, nested, totals
 from radkg.graph.study_findings import FINDING
-from radkg.graph.sums import CO_OCCURS, COUNTED, COUNTS, Edge
+from radkg.graph.sums import CO_OCCURS, COUNTED, COUNTS, Edge, numbered
 
 NODES: dict[str, dict[str, pa.DataType]] = {
     "Patient": dict.fromkeys(("key", "subject_id", "archive"), pa.string()),
@@ -194,29 +195,20 @@ class _Writing:
         self.counted.update(num_mentions=len(mentions), num_relations=len(relations))
 
     def _concepts(self, keys: pa.Array) -> _Ids:
-        ids, new = _known(self.concepts, keys)
-        first = len(self.concepts) - len(new)
+        first = len(self.concepts)
+        ids = numbered(keys, self.concepts)
+        new = itertools.islice(self.concepts, first, None)
         named = pa.array([concept(key) for key in new], pa.struct(NODES["Concept"]))
         self.files["Concept"].add(named, np.arange(first, len(self.concepts)))
         return ids
 
     def _patients(self, patients: pa.StructArray) -> _Ids:
-        ids, new = _known(self.patients, pc.struct_field(patients, "key"))
-        first = len(self.patients) - len(new)
+        first = len(self.patients)
+        ids = numbered(pc.struct_field(patients, "key"), self.patients)
         distinct, place = np.unique(ids, return_index=True)
         news = patients.take(pa.array(place[distinct >= first]))  # ids rise with the new
         self.files["Patient"].add(news, np.arange(first, len(self.patients)))
         return ids
-
-
-def _known(known: dict[str, int], keys: pa.Array) -> tuple[_Ids, list[str]]:
-    """Return the id of each key, and the keys that had none: they have one now, in this order."""
-    encoded = keys.dictionary_encode()
-    texts = encoded.dictionary.to_pylist()
-    new = [text for text in texts if text not in known]
-    known.update(zip(new, range(len(known), len(known) + len(new)), strict=True))
-    of_text = np.array([known[text] for text in texts], np.int64)
-    return of_text[encoded.indices.to_numpy()], new
 
 
 def _parents(lists: pa.ListArray) -> _Ids:

@@ -9,7 +9,7 @@ from typing import Any
 import radkg
 from radkg.graph.client import Graph
 from radkg.graph.rows import FORMAT, Row
-from radkg.graph.statements import LEDGER
+from radkg.graph.statements import LEDGER, STORED
 from radkg.run.retractions import Retained
 
 
@@ -17,6 +17,12 @@ def read_ledger(graph: Graph, key: str) -> Row:
     """Return the properties of a Load node by its key; none where nothing was ever begun."""
     found = graph.read(LEDGER, ledger=key)
     return dict(found[0]["ledger"]) if found else {}
+
+
+def stored_digests(graph: Graph, kept: Retained) -> dict[str, str]:
+    """Return the digests that stand of the archive and extractor of a snapshot, by key of study."""
+    found = graph.read(STORED, archive=kept.archive, extractor=kept.extractor)
+    return {row["key"]: row["digest"] for row in found}
 
 
 def finished(snapshot: Retained, counted: Mapping[str, Any]) -> Row:

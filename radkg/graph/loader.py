@@ -42,9 +42,9 @@ import pyarrow.compute as pc
 from radkg.errors import ConfigError, GraphError, SnapshotError
 from radkg.graph import statements, summing
 from radkg.graph.client import Graph, Transaction, rows
-from radkg.graph.ledger import finished, read_ledger
+from radkg.graph.ledger import finished, read_ledger, stored_digests
 from radkg.graph.migrating import migrate
-from radkg.graph.outlines import outlined_totals, outlines
+from radkg.graph.outlines import outlined_totals, standing_outlines
 from radkg.graph.remote import RemoteLoad, Spread
 from radkg.graph.rows import BATCH_STUDIES, FORMAT, Row, batches, ledger_key, totals
 from radkg.graph.sums import Sums, summed
@@ -267,7 +267,7 @@ class _Loading(Writer):
         """Bring the studies by threads; take them from `gone`, and add what they hold."""
         tables = self.kept.tables() if work.after is None else [work.after]
         if work.stored and not self.repair:  # what stands becomes no row
-            same = self._same(work.stored)
+            same = standing_outlines(self.kept.tables(), work.stored)
             tables = (_without(table, same["study_id"]) for table in tables)
             gone.difference_update(same["key"].to_pylist())
             counted.update(outlined_totals(same))
@@ -317,7 +317,7 @@ class _Loading(Writer):
 
     def _all(self) -> _Work:
         """Return what is to be compared where nothing is known of the graph: everything."""
-        stored = self._stored()
+        stored = stored_digests(self.graph, self.kept)
         nothing = EXTRACTION_SCHEMA.empty_table()
         if self.repair:
             why = "every study is replaced: that is what --repair does"
@@ -377,17 +377,6 @@ class _Loading(Writer):
 
     def _knows_retractions(self, ledger: Row) -> bool:
         return bool(ledger.get("retractions", 0) == self.kept.retractions.number)
-
-    def _stored(self) -> dict[str, str]:
-        return {
-            row["key"]: row["digest"] for row in self.graph.read(statements.STORED, **self.scope)
-        }
-
-    def _same(self, stored: Mapping[str, str]) -> pa.Table:
-        """Return the outlines of the studies of the snapshot whose digests stand there."""
-        outlined = outlines(self.kept.tables())
-        pairs = zip(outlined["key"].to_pylist(), outlined["digest"].to_pylist(), strict=True)
-        return outlined.filter(pa.array([stored.get(k) == d for k, d in pairs], pa.bool_()))
 
     def _num_stored(self) -> int:
         return int(self.graph.read(statements.NUM_STORED, **self.scope)[0]["number"])

@@ -7,7 +7,7 @@ Those of published rows are columns made of columns, those of a graph one result
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,6 +28,18 @@ def outlines(tables: Iterable[pa.Table]) -> pa.Table:
     """Return the outlines of rows of the extraction table, in their order."""
     parts = (part for table in tables for part in digested(table).to_batches())
     return pa.Table.from_batches([outline(part, study_findings(part)) for part in parts], OUTLINE)
+
+
+def standing_outlines(tables: Iterable[pa.Table], stored: Mapping[str, str]) -> pa.Table:
+    """Return the outlines of those rows whose digests stand in the graph.
+
+    Args:
+        tables: rows of the extraction table.
+        stored: digests that stand, by key of study.
+    """
+    outlined = outlines(tables)
+    pairs = zip(outlined["key"].to_pylist(), outlined["digest"].to_pylist(), strict=True)
+    return outlined.filter(pa.array([stored.get(k) == d for k, d in pairs], pa.bool_()))
 
 
 def outlined_totals(outlined: pa.Table) -> Counter[str]:

@@ -122,7 +122,7 @@ class Adding:
         """Add studies: their status, and what study_findings gives of them."""
         self._read += pc.sum(pc.is_in(status, pa.array(["ok", "empty"]))).as_py() or 0
         study, flat = pc.list_parent_indices(found).to_numpy(), pc.list_flatten(found)
-        concept = _numbered(pc.struct_field(flat, "concept"), self._ids)
+        concept = numbered(pc.struct_field(flat, "concept"), self._ids)
         names = list(self._ids)
         label, stated, denied = (pc.struct_field(flat, n) for n in ("label", "present", "absent"))
         twice = pc.and_(pc.greater(stated, 0), pc.greater(denied, 0))
@@ -147,9 +147,9 @@ class Adding:
         return Sums(self._read, self._findings, pairs)
 
 
-def _numbered(concepts: pa.Array, ids: dict[str, int]) -> _Array:
-    """Return the number of each concept, by `ids`, which grows."""
-    encoded = concepts.dictionary_encode()
+def numbered(keys: pa.Array, ids: dict[str, int]) -> _Array:
+    """Return the number of each key, by `ids`, which grows: a new one gets the next number."""
+    encoded = keys.dictionary_encode()
     known = [ids.setdefault(key, len(ids)) for key in encoded.dictionary.to_pylist()]
     numbers: _Array = np.array(known, np.int64)[encoded.indices.to_numpy()]
     return numbers

@@ -16,9 +16,8 @@ from typing import Any
 import pyarrow as pa
 
 from radkg.graph.client import Graph, native
-from radkg.graph.ledger import read_ledger
+from radkg.graph.ledger import read_ledger, stored_digests
 from radkg.graph.rows import LISTS, Row, batches, canonical, ledger_key, totals
-from radkg.graph.statements import STORED
 from radkg.graph.summing import VERSION, differing_sums, sums_properties, wanted_sums
 from radkg.graph.sums import Sums
 from radkg.graph.whole import ledger_problems, whole_problems
@@ -92,8 +91,7 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
     started = time.monotonic()
     kept = retained(snapshot)
     only = None if only is None else kept.retain(only)
-    stored = graph.read(STORED, archive=snapshot.archive, extractor=snapshot.extractor)
-    strangers = {row["key"] for row in stored}
+    strangers = set(stored_digests(graph, kept))
     differences = {}
     counted = totals([])
     if only is not None:
