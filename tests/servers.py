@@ -64,11 +64,11 @@ def neo4j_home() -> Path:
 
 @contextlib.contextmanager
 def run_neo4j(
-    data: Path | None = None, port: int = 0, password: str = ""
+    data: Path | None = None, port: int = 0, password: str = "", heap: str = "1g"
 ) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
     """Run a Neo4j server, on a store of its own or on `data`; give address, password, process.
 
-    Port and password are new ones where none are given.
+    Port and password are new ones where none are given; `heap` is Java's -Xmx.
     """
     jars = neo4j_jars()
     java = shutil.which("java")
@@ -78,7 +78,7 @@ def run_neo4j(
         if data is not None:
             (Path(home) / "data").symlink_to(data)
         log = Path(home) / "server.log"
-        command = [str(java), "-Xmx1g", "-cp", f"{jars}/*", str(SOURCES / "Server.java")]
+        command = [str(java), f"-Xmx{heap}", "-cp", f"{jars}/*", str(SOURCES / "Server.java")]
         with log.open("w") as errors:
             server = subprocess.Popen(
                 [*command, home, str(port)],

@@ -243,13 +243,23 @@ def _differing(standing: Standing, wanted: Mapping[Edge, Row]) -> list[Edge]:
     return sorted(
         edge
         for edge in standing.keys() | wanted.keys()
-        if _texts(standing.get(edge, [])) != _texts([wanted[edge]] if edge in wanted else [])
+        if not _is_held(standing.get(edge, []), wanted.get(edge))
     )
 
 
-def _texts(found: Iterable[Row]) -> list[str]:
-    """Return properties so that 3 and 3.0, or 1 and true, are not the same."""
-    return [repr(sorted(properties.items())) for properties in found]
+def _is_held(found: list[Row], wanted: Row | None) -> bool:
+    """Tell whether there is one relationship with these properties, or none is wanted.
+
+    3 and 3.0 are not the same, nor are 1 and true: `wanted` holds numbers, texts and truths.
+    """
+    if wanted is None or not found:
+        return wanted is None and not found
+    (first, *more) = found
+    return (
+        not more
+        and first == wanted
+        and all(type(value) is type(first[name]) for name, value in wanted.items())
+    )
 
 
 def _standing(graph: Graph, kept: Retained) -> dict[Edge, list[Row]]:

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.load --studies 2000
     NEO4J_URI=bolt://localhost:7687 NEO4J_PASSWORD=... python -m tests.benchmarks.load
 
-On the embedded engine, and on the Neo4j at NEO4J_URI (which is EMPTIED) or one that Maven brings:
+On the embedded engine, and on the Neo4j at NEO4J_URI (which is EMPTIED) or one that Maven brings,
+with --heap of memory for Java (left alone, Neo4j takes a quarter of the machine's):
 
     merge_per_triplet   one statement and one transaction a triplet: mentions and triplets alone,
                         without findings, digests and a ledger; on --naive-studies, for it is slow
@@ -15,7 +16,7 @@ On the embedded engine, and on the Neo4j at NEO4J_URI (which is EMPTIED) or one 
                         verify_seconds beside it; the JVM's start counts, so take many studies
 
 `times` are triplets per second over those of merge_per_triplet. Each engine first loads other
-studies, unmeasured, for its compiler to warm up.
+studies, as many, unmeasured, for its compiler to warm up.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def compare(
 ) -> dict[str, Any]:
     """Load in all ways into an empty graph and return the rates."""
     studies = [row for batch in batches(snapshot.tables()) for row in batch]
-    warm_up = InventedSnapshot(invent(max(100, len(studies) // 4), seed=1))
+    warm_up = InventedSnapshot(invent(len(studies), seed=1))
     migrate(graph)
     graph.run_schema(FLAT_SCHEMA)
     found = {}
@@ -182,12 +183,12 @@ def with_ratios(ways: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def neo4j() -> Iterator[Graph]:
-    """Give the Neo4j at NEO4J_URI, or one of our own."""
+def neo4j(heap: str = "4g") -> Iterator[Graph]:
+    """Give the Neo4j at NEO4J_URI, or one of our own with such a heap."""
     with contextlib.ExitStack() as stack:
         uri = os.environ.get("NEO4J_URI")
         if uri is None:
-            uri, password, _ = stack.enter_context(run_neo4j())
+            uri, password, _ = stack.enter_context(run_neo4j(heap=heap))
             patch = stack.enter_context(pytest.MonkeyPatch.context())
             patch.setenv("NEO4J_USER", "neo4j")
             patch.setenv("NEO4J_PASSWORD", password)
@@ -199,6 +200,7 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=2000)
     parser.add_argument("--naive-studies", type=int, default=100)
     parser.add_argument("--writers", type=int, nargs="+", default=[1, 2], help="numbers of writers")
+    parser.add_argument("--heap", default="4g", help="of a Neo4j that Maven brings")
     arguments = parser.parse_args()
     result: dict[str, Any] = {**vars(arguments), "cores": os.cpu_count()}
     with tempfile.TemporaryDirectory() as temporary:
@@ -208,7 +210,7 @@ def main() -> None:
         with open_graph("embedded", folder / "store") as graph:
             result["embedded"] = with_ratios(compare(graph, snapshot, *sizes))
         if os.environ.get("NEO4J_URI") or (shutil.which("java") and shutil.which("mvn")):
-            with neo4j() as graph:
+            with neo4j(arguments.heap) as graph:
                 ways = compare(graph, snapshot, *sizes)
             if shutil.which("java") and shutil.which("mvn"):
                 triplets = sum(num_triplets(batch) for batch in batches(snapshot.tables()))
