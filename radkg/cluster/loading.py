@@ -25,7 +25,8 @@ from radkg.cluster.session import ray_session, show_no_bars
 from radkg.errors import ClusterError, RadkgError
 
 MAX_WRITERS = 8  # as many as there are partitions of patients
-_CPUS = 0.5  # of a writer, which waits for the server, and of a reader
+_CPUS = 0.5  # of a writer, which waits for the server
+_READER_CPUS = 0.25  # not those of a writer, or Ray Data would make one actor of both
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -75,14 +76,17 @@ def _brought(load: Load[T], actors: int) -> Iterator[T]:
     pieces: ray.data.Dataset = ray.data.from_arrow(
         [pa.table({"piece": [piece]}) for piece in range(load.num_pieces)]
     )
+    # Each table a block of its own: those of a part would be one call. To repartition them takes a
+    # whole CPU, which writers may have taken: then Ray Data would wait for it for ever.
+    pieces.context.target_max_block_size = 1  # bytes
     read = pieces.map_batches(
         _read,  # type: ignore[arg-type]  # with fn_args
         fn_args=(shared,),
         batch_size=1,
         batch_format="pyarrow",
         compute=ray.data.TaskPoolStrategy(),
-        num_cpus=_CPUS,
-    ).repartition(target_num_rows_per_block=1)  # else the tables of a part would be one call
+        num_cpus=_READER_CPUS,
+    )
     brought = read.map_batches(
         _WriterActor,
         fn_constructor_args=(shared,),

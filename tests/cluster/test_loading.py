@@ -2,11 +2,14 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+import ray
 
 from radkg.cluster.loading import writer_actors
 from radkg.cluster.session import ray_session
@@ -22,7 +25,7 @@ from tests.graph.test_loader import counts
 from tests.processes import commands
 from tests.servers import empty
 
-pytestmark = [pytest.mark.ray, pytest.mark.neo4j]
+pytestmark = pytest.mark.ray
 
 
 def loaded(address: str, out: Path) -> tuple[LoadReport, list[str]]:
@@ -51,6 +54,7 @@ def loaded(address: str, out: Path) -> tuple[LoadReport, list[str]]:
     return report, stands
 
 
+@pytest.mark.neo4j
 def test_an_actor_dies_and_the_graph_is_what_threads_leave(
     neo4j_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,3 +70,33 @@ def test_an_actor_dies_and_the_graph_is_what_threads_leave(
         report, stands = alone.submit(loaded, neo4j_uri, tmp_path).result(timeout=200)
     assert counts(report) == (400, 0, 0, 0)
     assert stands == expected
+
+
+class Numbers:
+    """A load of two pieces of eight tables, without a graph."""
+
+    num_pieces = 2
+
+    def read(self, piece: int) -> Iterator[pa.Table]:
+        for number in range(8):
+            yield pa.table({"number": [8 * piece + number, 0]})
+
+    def bring(self, rows: pa.Table) -> list[int]:
+        return rows["number"].to_pylist()
+
+
+def brought(cpus: int) -> tuple[int, list[list[int]]]:
+    """Bring these on a Ray with so many CPUs, and more actors asked for than it has."""
+    ray.init(address="local", num_cpus=cpus, include_dashboard=False, log_to_driver=False)
+    with writer_actors(Numbers(), 8) as (actors, tables):
+        return actors, sorted(tables)
+
+
+@pytest.mark.parametrize(("cpus", "actors"), [(1, 1), (2, 3)])
+def test_a_small_cluster_has_fewer_actors_and_does_not_wait_for_ever(
+    cpus: int, actors: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+        found = alone.submit(brought, cpus).result(timeout=100)
+    assert found == (actors, [[number, 0] for number in range(16)])
