@@ -115,12 +115,13 @@ class Neighbourhood:
     """The edges around a concept, most studies first within each kind.
 
     `mentioned` and `found` are the numbers of studies that mention the concept and that have it as
-    a finding; `cut` tells how many edges of a kind were left out.
+    a finding, None where no edge of that kind was asked for; `cut` tells how many edges of a kind
+    were left out.
     """
 
     concept: Mapping[str, str]
-    mentioned: int
-    found: int
+    mentioned: int | None
+    found: int | None
     edges: Sequence[Edge]
     cut: Mapping[str, int]
 
@@ -147,10 +148,10 @@ def neighbourhood(
     if not found:
         return None
     values = {"concept": concept, **filters.parameters()}
-    mentioned = graph.read(_MENTIONED, **values)[0]["studies"]
-    with_finding = graph.read(_FOUND, **values)[0]["studies"]
+    mentioned = with_finding = None
     by_type: dict[str, list[Edge]] = {name: [] for name in EDGE_TYPES}
     if CO_OCCURS in filters.relations:
+        with_finding = graph.read(_FOUND, **values)[0]["studies"]
         ignored = () if normal else normality()
         by_type[CO_OCCURS] = [
             Edge(concept, CO_OCCURS, row["other"], row["studies"], with_finding)
@@ -158,6 +159,7 @@ def neighbourhood(
             if row["name"] not in ignored
         ]
     if values["relations"]:
+        mentioned = graph.read(_MENTIONED, **values)[0]["studies"]
         for row in graph.read(_RELATED, **values):
             edge = Edge(concept, row["relation"], row["other"], row["studies"], mentioned)
             by_type[edge.relation].append(edge)

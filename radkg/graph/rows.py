@@ -154,18 +154,21 @@ def _mentions(entities: pa.ListArray) -> pa.ListArray:
         "confidence": pc.add(fields["confidence"], 0.0),  # no -0.0: it equals 0.0
         "concept": _keys(_joined(kinds.take(labels.indices), fields["concept"], ":")),
     }
-    offsets = pa.array(np.append(0, ends), pa.int32())
-    return pa.ListArray.from_arrays(offsets, _struct(**fields | own))
+    return _listed(entities, _struct(**fields | own))
 
 
 def _relations(relations: pa.ListArray) -> pa.ListArray:
     flat = pc.list_flatten(relations)
     fields = dict(zip(flat.type.names, flat.flatten(), strict=True))
     kind = pc.utf8_upper(fields.pop("relation"))
-    ends = np.cumsum(pc.list_value_length(relations).to_numpy())
     own = {"type": kind, "confidence": pc.add(fields["confidence"], 0.0)}
-    offsets = pa.array(np.append(0, ends), pa.int32())
-    return pa.ListArray.from_arrays(offsets, _struct(**fields | own))
+    return _listed(relations, _struct(**fields | own))
+
+
+def _listed(lists: pa.ListArray, items: pa.StructArray) -> pa.ListArray:
+    """Return lists of these items, as long as those, which may be a slice of a longer array."""
+    ends = np.cumsum(pc.list_value_length(lists).to_numpy())
+    return pa.ListArray.from_arrays(pa.array(np.append(0, ends), pa.int32()), items)
 
 
 def _struct(**columns: pa.Array) -> pa.StructArray:

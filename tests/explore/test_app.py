@@ -148,6 +148,20 @@ def test_findings_co_occur_and_filters_take_edges_away(client):
         assert client.get("/api/neighbourhood", params=asked | none).json()["edges"] == []
 
 
+def test_parts_of_a_neighbourhood_make_the_whole(client):
+    whole, *parts = (
+        client.get("/api/neighbourhood", params={"concept": EFFUSION, "normal": True} | asked).json()
+        for asked in (
+            {},
+            {"relation": "co_occurs"},
+            {"relation": ["modify", "located_at", "suggestive_of"]},
+        )
+    )
+    assert whole["edges"] == [edge for part in parts for edge in part["edges"]]
+    assert [part["found"] for part in parts] == [whole["found"], None]
+    assert [part["mentioned"] for part in parts] == [None, whole["mentioned"]]
+
+
 def test_studies_of_another_archive_count_and_are_said_to_have_no_report_here(client, graph):
     theirs = study(1, 1, None, "small > effusion", archive="elsewhere")
     load(graph, InventedSnapshot([theirs], archive="elsewhere"))  # type: ignore[arg-type]

@@ -91,7 +91,8 @@ def test_an_answer_that_comes_late_overwrites_nothing(page):
     for relation in page.locator("#relations input").all():
         relation.uncheck()
     expect(page.locator("#status")).to_have_class("failed")
-    assert len(late) == 3  # none of the three boxes but the last leaves nothing to ask for
+    # what co-occurs is asked for by itself: two, one, one, and the last box leaves nothing to ask for
+    assert len(late) == 4
     for route in late:
         with page.expect_response("**/api/neighbourhood?*"):
             route.continue_()
@@ -101,6 +102,25 @@ def test_an_answer_that_comes_late_overwrites_nothing(page):
     page.unroute("**/api/neighbourhood?*")
     page.locator("input[value=located_at]").check()
     expect(page.locator("#edges .modify")).to_have_count(0)
+
+
+def test_what_co_occurs_is_read_while_relations_are_still_counted(page):
+    late: list[Route] = []
+    related = re.compile(r"/api/neighbourhood\?.*relation=modify")
+    page.route(related, lambda route: late.append(route))
+    page.locator("[name=normal]").check()
+    find_effusion(page)
+    expect(page.locator("#edges .co_occurs").first).to_be_visible()
+    expect(page.locator("#status")).to_contain_text("Looking for related")
+    assert page.locator("#edges .modify").count() == 0
+    page.locator("#edges button").first.press("Enter")
+    expect(page.locator("#evidence")).to_be_focused()
+    sentences = page.locator(".passage p").all_text_contents()
+    with page.expect_response(related):
+        late[0].continue_()
+    expect(page.locator("#edges .modify").first).to_be_visible()
+    expect(page.locator("#evidence")).to_be_focused()
+    assert page.locator(".passage p").all_text_contents() == sentences != []
 
 
 def test_a_question_is_answered_with_its_bars(page):

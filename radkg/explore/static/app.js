@@ -60,7 +60,7 @@ $("filters").addEventListener("change", async () => {
   }
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "/" && !event.target.matches("input, select, textarea")) {
+  if (event.key === "/" && !event.target.matches("input:not([type=checkbox]), select, textarea")) {
     event.preventDefault();
     location.hash = location.hash.startsWith("#/concept") ? location.hash : "#/";
     setTimeout(() => $("text").focus()); // after the view has changed

@@ -18,13 +18,28 @@ function filters() {
 // The key of the concept whose neighbourhood stands in the page.
 export const shownConcept = () => shown?.key;
 
+// What co-occurs is found sooner than what is related: each is asked for and shown by itself.
+function asked(key) {
+  const all = filters();
+  const chosen = all.getAll("relation");
+  all.delete("relation");
+  all.append("concept", key);
+  const kinds = [chosen.filter((name) => name === "co_occurs"), chosen.filter((name) => name !== "co_occurs")];
+  return kinds.filter((names) => names.length).map((names) => {
+    const one = new URLSearchParams(all);
+    for (const name of names) one.append("relation", name);
+    return one;
+  });
+}
+
 export async function showNeighbourhood(key) {
   const current = turn();
-  const asked = filters();
-  asked.append("concept", key);
-  const found = await ask(`/api/neighbourhood?${asked}`);
+  const answers = asked(key).map((one) => ask(`/api/neighbourhood?${one}`));
+  for (const answer of answers) answer.catch(() => {}); // said already, and thrown below
+  const found = await answers[0];
   if (!current()) return;
-  shown = { key, found };
+  const mine = { key, found };
+  shown = mine;
   $("text").value = found.concept.name;
   $("title").textContent = `${found.concept.name} (${found.concept.kind})`;
   $("evidence").replaceChildren(
@@ -32,17 +47,43 @@ export async function showNeighbourhood(key) {
   );
   table();
   draw();
-  const cut = Object.entries(found.cut).filter(([, number]) => number);
-  const rest = cut.map(([name, number]) => `${number} more ${name}`).join(", ");
-  say(
-    `${found.edges.length} edges. In ${found.mentioned} studies mentioned, in ${found.found} a finding.` +
-      (rest ? ` Not shown: ${rest}.` : ""),
+  say(summary(answers.length > 1));
+  for (const answer of answers.slice(1)) {
+    const more = await answer;
+    if (shown !== mine) return;
+    found.edges.push(...more.edges);
+    found.mentioned ??= more.mentioned;
+    for (const name of RELATIONS) found.cut[name] += more.cut[name];
+    rows(more.edges);
+    draw();
+    if (current()) say(summary(false));
+  }
+}
+
+function summary(waiting) {
+  const { edges, mentioned, found, cut } = shown.found;
+  const counts = [
+    mentioned === null ? "" : `${mentioned} studies mention it`,
+    found === null ? "" : `${found} have it as a finding`,
+  ];
+  const rest = Object.entries(cut).filter(([, number]) => number).map(([name, number]) => `${number} more ${name}`);
+  return (
+    `${edges.length} edges. ${counts.filter(Boolean).join(", ")}.` +
+    (rest.length ? ` Not shown: ${rest.join(", ")}.` : "") +
+    (waiting ? " Looking for related words and places ..." : "")
   );
 }
 
 function table() {
   const head = ["Sentences", "Head", "Relation", "Tail", "Studies", "Share"];
-  const rows = shown.found.edges.map((edge) => {
+  const top = element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)));
+  $("edges").replaceChildren(element("table", {}, element("thead", {}, top), element("tbody")));
+  rows(shown.found.edges);
+}
+
+// Adds edges to the table: whoever stands in a row stays there.
+function rows(edges) {
+  const made = edges.map((edge) => {
     const button = element("button", { type: "button" }, "Read");
     button.setAttribute("aria-label", `Read: ${shorten(edge.head)} ${edge.relation} ${shorten(edge.tail)}`);
     button.addEventListener("click", () => showEvidence(edge));
@@ -51,10 +92,7 @@ function table() {
     const cells = [button, end(edge.head), relation, end(edge.tail), `${edge.studies} of ${edge.of}`, share];
     return element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
   });
-  const top = element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)));
-  $("edges").replaceChildren(
-    element("table", {}, element("thead", {}, top), element("tbody", {}, ...rows)),
-  );
+  document.querySelector("#edges tbody").append(...made);
 }
 
 function end(key) {
