@@ -149,13 +149,11 @@ def test_findings_co_occur_and_filters_take_edges_away(client):
 
 
 def test_parts_of_a_neighbourhood_make_the_whole(client):
+    kinds = (get_args(EdgeType), ["co_occurs"], ["modify", "located_at", "suggestive_of"])
+    asked = {"concept": EFFUSION, "normal": True}
     whole, *parts = (
-        client.get("/api/neighbourhood", params={"concept": EFFUSION, "normal": True} | asked).json()
-        for asked in (
-            {},
-            {"relation": "co_occurs"},
-            {"relation": ["modify", "located_at", "suggestive_of"]},
-        )
+        client.get("/api/neighbourhood", params=asked | {"relation": list(relations)}).json()
+        for relations in kinds
     )
     assert whole["edges"] == [edge for part in parts for edge in part["edges"]]
     assert [part["found"] for part in parts] == [whole["found"], None]

@@ -91,8 +91,8 @@ def test_an_answer_that_comes_late_overwrites_nothing(page):
     for relation in page.locator("#relations input").all():
         relation.uncheck()
     expect(page.locator("#status")).to_have_class("failed")
-    # what co-occurs is asked for by itself: two, one, one, and the last box leaves nothing to ask for
-    assert len(late) == 4
+    # what co-occurs is asked for by itself; the last box leaves nothing to ask for
+    assert len(late) == 2 + 1 + 1
     for route in late:
         with page.expect_response("**/api/neighbourhood?*"):
             route.continue_()
