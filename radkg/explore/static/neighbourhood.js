@@ -64,7 +64,7 @@ function summary(waiting) {
   const { edges, mentioned, found, cut } = shown.found;
   const counts = [
     mentioned === null ? "" : `${mentioned} studies mention it`,
-    found === null ? "" : `${found} have it as a finding`,
+    found === null ? "" : `${found} studies have it as a finding`,
   ];
   const rest = Object.entries(cut).filter(([, number]) => number).map(([name, number]) => `${number} more ${name}`);
   return (
