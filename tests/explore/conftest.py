@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,11 +100,13 @@ def page(chromium: str, embedded_graph: Graph, open_explorer: OpenExplorer) -> I
         yield opened
 
 
-def find_effusion(page: Page) -> None:
-    """With the keyboard alone: search, choose, arrive at the edges."""
+def find_effusion(page: Page, *, whole: bool = True) -> None:
+    """With the keyboard alone: search, choose, arrive at the edges; `whole`: at all of them."""
     page.keyboard.press("/")
     expect(page.locator("#text")).to_be_focused()
     page.keyboard.type("effus")
     expect(page.locator("#options li").first).to_contain_text("effusion")
     page.keyboard.press("Enter")
     expect(page.locator("#title")).to_have_text("effusion (observation)")
+    if whole:
+        expect(page.locator("#status")).to_have_text(re.compile(r"^\d+ edges\.(?!.*Looking)"))

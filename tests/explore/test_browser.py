@@ -40,6 +40,7 @@ def test_filters_take_edges_away_and_say_so(page):
     before = page.locator("#edges tbody tr").count()
     page.locator("input[value=modify]").uncheck()
     expect(page.locator("#edges .modify")).to_have_count(0)
+    expect(page.locator("#edges .located_at").first).to_be_visible()  # the later part is there
     assert 0 < page.locator("#edges tbody tr").count() < before
     for label in page.locator("#labels input").all():
         label.uncheck()
@@ -109,7 +110,7 @@ def test_what_co_occurs_is_read_while_relations_are_still_counted(page):
     related = re.compile(r"/api/neighbourhood\?.*relation=modify")
     page.route(related, lambda route: late.append(route))
     page.locator("[name=normal]").check()
-    find_effusion(page)
+    find_effusion(page, whole=False)
     expect(page.locator("#edges .co_occurs").first).to_be_visible()
     expect(page.locator("#status")).to_contain_text("Looking for related")
     assert page.locator("#edges .modify").count() == 0
