@@ -223,7 +223,6 @@ class _Loading(Writer):
         super().__init__(graph, retained(snapshot), repair)
         self.snapshot = snapshot
         self.differ = differ
-        self.scope = {"archive": snapshot.archive, "extractor": snapshot.extractor}
         self.writers = writers
         self.spread = spread
 
@@ -379,7 +378,8 @@ class _Loading(Writer):
         return bool(ledger.get("retractions", 0) == self.kept.retractions.number)
 
     def _num_stored(self) -> int:
-        return int(self.graph.read(statements.NUM_STORED, **self.scope)[0]["number"])
+        scope = {"archive": self.kept.archive, "extractor": self.kept.extractor}
+        return int(self.graph.read(statements.NUM_STORED, **scope)[0]["number"])
 
     def _begin(self, night: str | None, transaction: Transaction) -> bool:
         """Begin; tell whether this night still stands complete."""

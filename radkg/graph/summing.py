@@ -252,14 +252,10 @@ def _is_held(found: list[Row], wanted: Row | None) -> bool:
 
     3 and 3.0 are not the same, nor are 1 and true: `wanted` holds numbers, texts and truths.
     """
-    if wanted is None or not found:
+    if wanted is None or len(found) != 1:
         return wanted is None and not found
-    (first, *more) = found
-    return (
-        not more
-        and first == wanted
-        and all(type(value) is type(first[name]) for name, value in wanted.items())
-    )
+    (standing,) = found
+    return standing == wanted and all(type(wanted[n]) is type(v) for n, v in standing.items())
 
 
 def _standing(graph: Graph, kept: Retained) -> dict[Edge, list[Row]]:

@@ -54,6 +54,8 @@ from tests.benchmarks.grouped import load_grouped
 from tests.extractions import InventedSnapshot, invent
 from tests.servers import empty, neo4j_jars, run_neo4j
 
+HEAP = "4g"
+
 STUDY = """
 MERGE (p:Patient {key: $patient})
 MERGE (s:Study {key: $study})
@@ -183,7 +185,7 @@ def with_ratios(ways: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def neo4j(heap: str = "4g") -> Iterator[Graph]:
+def neo4j(heap: str = HEAP) -> Iterator[Graph]:
     """Give the Neo4j at NEO4J_URI, or one of our own with such a heap."""
     with contextlib.ExitStack() as stack:
         uri = os.environ.get("NEO4J_URI")
@@ -200,7 +202,7 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=2000)
     parser.add_argument("--naive-studies", type=int, default=100)
     parser.add_argument("--writers", type=int, nargs="+", default=[1, 2], help="numbers of writers")
-    parser.add_argument("--heap", default="4g", help="of a Neo4j that Maven brings")
+    parser.add_argument("--heap", default=HEAP, help="of a Neo4j that Maven brings")
     arguments = parser.parse_args()
     result: dict[str, Any] = {**vars(arguments), "cores": os.cpu_count()}
     with tempfile.TemporaryDirectory() as temporary:

@@ -29,7 +29,7 @@ import pyarrow as pa
 
 from radkg.graph import Graph, open_graph
 from radkg.graph.loader import load
-from radkg.graph.quick import verify_quick
+from radkg.graph.verify import verify
 from radkg.graph.writers import default_writers
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import EXTRACTION_SCHEMA
@@ -78,7 +78,7 @@ def measure(graph: Graph, first: Snapshot, nights: dict[str, Snapshot]) -> dict[
             "ratio": round(spent[0] / whole, 4),
             "warm_ratio": round(min(spent) / whole, 4),
         }
-    report = verify_quick(graph, first)
+    report = verify(graph, first)
     assert report.ok, str(report)
     return found
 

@@ -19,7 +19,7 @@ function filters() {
 export const shownConcept = () => shown?.key;
 
 // What co-occurs is found sooner than what is related: each is asked for and shown by itself.
-function asked(key) {
+function requests(key) {
   const all = filters();
   const chosen = all.getAll("relation");
   all.delete("relation");
@@ -34,12 +34,11 @@ function asked(key) {
 
 export async function showNeighbourhood(key) {
   const current = turn();
-  const answers = asked(key).map((one) => ask(`/api/neighbourhood?${one}`));
+  const answers = requests(key).map((one) => ask(`/api/neighbourhood?${one}`));
   for (const answer of answers) answer.catch(() => {}); // said already, and thrown below
   const found = await answers[0];
   if (!current()) return;
-  const mine = { key, found };
-  shown = mine;
+  const mine = (shown = { key, found });
   $("text").value = found.concept.name;
   $("title").textContent = `${found.concept.name} (${found.concept.kind})`;
   $("evidence").replaceChildren(
