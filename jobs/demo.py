@@ -4,7 +4,7 @@ python jobs/demo.py --out radkg-demo
 ray job submit --working-dir . -- python jobs/demo.py --out radkg-demo
 """
 
-from radkg.cli import demo, run
+from radkg.cli.app import demo, run
 
 if __name__ == "__main__":
     run(demo)

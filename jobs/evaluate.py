@@ -6,7 +6,7 @@ python jobs/evaluate.py --archive openi --target codes --condition image --image
 ray job submit --working-dir . -- python jobs/evaluate.py --archive openi --extractor rules --json
 """
 
-from radkg.cli import evaluate, run
+from radkg.cli.app import evaluate, run
 
 if __name__ == "__main__":
     run(evaluate)

@@ -5,7 +5,7 @@ ray job submit --working-dir . -- python jobs/experiment.py conditions --images 
     --split test --minutes 3 --out DIR
 """
 
-from radkg.cli import experiment, run
+from radkg.cli.app import experiment, run
 
 if __name__ == "__main__":
     run(experiment)

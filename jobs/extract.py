@@ -4,7 +4,7 @@ python jobs/extract.py --archive openi --out radkg-out
 ray job submit --working-dir . -- python jobs/extract.py --archive openi --out radkg-out --json
 """
 
-from radkg.cli import extract, run
+from radkg.cli.app import extract, run
 
 if __name__ == "__main__":
     run(extract)

@@ -6,7 +6,7 @@ ray job submit --working-dir . -- python jobs/load.py --out s3://bucket/run --on
     --graph neo4j+s://graph-host:7687
 """
 
-from radkg.cli import load, run
+from radkg.cli.app import load, run
 
 if __name__ == "__main__":
     run(load)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo_run import DemoRun, user_environment
+from tests.support.runs.demo_run import DemoRun, user_environment
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

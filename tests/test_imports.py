@@ -15,8 +15,8 @@ for name in (
     sys.modules[name] = None
 from radkg.extractor import load_extractor
 from radkg.schema.records import Section, Study
-import radkg.metrics, radkg.schema.radgraph, radkg.trainer
-import radkg.extractor.onepass, radkg.extractor.vlm, radkg.model.vision
+import radkg.metrics, radkg.schema.radgraph, radkg.train.trainer
+import radkg.extractor.onepass, radkg.extractor.vlm, radkg.model.vision.encoders
 report = "FINDINGS: No effusion. Mild cardiomegaly."
 study = Study("s", "p", "a", None, report, (Section("findings", 10, len(report)),), (), None, "f")
 (row,) = load_extractor("rules")([study])
@@ -45,7 +45,7 @@ def test_a_bare_machine_extracts():
 
 
 def test_the_fast_verbs_do_not_wait_for_torch():
-    code = "import sys, radkg.cli; print('torch' in sys.modules, 'transformers' in sys.modules)"
+    code = "import sys, radkg.cli.app; print('torch' in sys.modules, 'transformers' in sys.modules)"
     assert run(code).split() == ["False", "False"]
 
 
@@ -53,7 +53,7 @@ def test_only_cluster_needs_ray():
     names = [
         module.name
         for module in pkgutil.walk_packages(radkg.__path__, "radkg.")
-        if not module.name.startswith(("radkg.cluster", "radkg.demo", "radkg.nightly"))
+        if not module.name.startswith(("radkg.cluster", "radkg.verbs"))
     ]
     assert len(names) > 30
     run(NO_RAY.format(names=names))

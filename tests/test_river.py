@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from radkg.graph import open_graph
-from radkg.graph.loader import load
-from radkg.graph.verify import verify
+from radkg.graph.load.loader import load
+from radkg.graph.verify.full import verify
 from radkg.interchange.radgraph import export_radgraph, read_radgraph
 from radkg.run.snapshot import read_snapshot
 from radkg.schema.arrow import from_table
 from radkg.storage import open_storage
-from tests.demo_run import DemoRun, radkg
-from tests.graph.same_answers import assert_same_answers
 from tests.schema.test_radgraph import FOREIGN
-from tests.servers import empty
+from tests.support.graph.same_answers import assert_same_answers
+from tests.support.graph.servers import empty
+from tests.support.runs.demo_run import DemoRun, radkg
 
 pytestmark = pytest.mark.ray
 

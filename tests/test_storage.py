@@ -6,7 +6,7 @@ import pytest
 
 from radkg.errors import StorageError
 from radkg.storage import LocalStorage, open_storage
-from tests.disks import small_disk
+from tests.support.runs.disks import small_disk
 
 
 @pytest.fixture(params=["local", "s3"])

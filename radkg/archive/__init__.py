@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from radkg.archive.base import Archive
-from radkg.archive.chexpert_plus import CheXpertPlus
-from radkg.archive.folder import ReportFolder
-from radkg.archive.mimic import MimicCXR
-from radkg.archive.openi import OpenI
-from radkg.archive.padchest import PadChest
-from radkg.archive.places import S3Path, place
-from radkg.archive.radgraph_json import RadGraphReports
-from radkg.archive.table import ReportTable
+from radkg.archive.files.places import S3Path, place
+from radkg.archive.formats.chexpert_plus import CheXpertPlus
+from radkg.archive.formats.folder import ReportFolder
+from radkg.archive.formats.mimic import MimicCXR
+from radkg.archive.formats.openi import OpenI
+from radkg.archive.formats.padchest import PadChest
+from radkg.archive.formats.radgraph_json import RadGraphReports
+from radkg.archive.formats.table import ReportTable
 from radkg.errors import ArchiveError
 
 __all__ = ["FORMATS", "Archive", "open_archive"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from radkg.archive.base import DUPLICATE_ID, Archive, Record
-from radkg.archive.members import digest
+from radkg.archive.files.members import digest
 from radkg.schema.records import Study, Unreadable
 from radkg.schema.sentences import sections_read
 

@@ -29,12 +29,12 @@ import torch
 from ray.exceptions import RayError
 
 from radkg.cluster.session import ray_session
-from radkg.curriculum.curve import last_line, read_curve
-from radkg.curriculum.finish import finish
-from radkg.curriculum.lesson import Stage, TrainJob, Work, open_lesson, prepare
-from radkg.curriculum.loop import run_stage
-from radkg.curriculum.plan import stages_of
 from radkg.errors import ClusterError, ConfigError, RadkgError, TrainingError
+from radkg.train.curve import last_line, read_curve
+from radkg.train.finish import finish
+from radkg.train.loop import run_stage
+from radkg.train.presets import stages_of
+from radkg.train.stage_task import Stage, TrainJob, Work, open_lesson, prepare
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """How right an extractor is against the human codes of an archive, beside floors on the same split.
 
-Gold are Open-i's MeSH codes (archive/openi_codes.py). Two targets: `copy`, an extraction of what
+Gold are Open-i's MeSH codes (gold/codes.py). Two targets: `copy`, an extraction of what
 the report states, filed as the coders would; `codes`, what a model says the coders would file. The
 same scores, rates and floors for both; what each figure means stands in the report.
 """

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from radkg.archive.openi_coded import CodedStudies, coded_studies
-from radkg.archive.openi_filing import Filing, fit
 from radkg.errors import ArchiveError
 from radkg.evaluation.floors import Floors, quick_answers, slow_answers, trained_ngram
 from radkg.evaluation.ngram import NgramReader
-from radkg.evaluation.yardstick import Answer, Expected, floor_scores, yardstick
+from radkg.evaluation.reference import Answer, Expected, floor_scores, yardstick
+from radkg.gold.coded import CodedStudies, coded_studies
+from radkg.gold.filing import Filing, fit
 from radkg.rules import RulesExtractor
 
 SPLITS = ("train", "test")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from radkg.evaluation.yardstick import (
+from radkg.evaluation.reference import (
     Answer,
     Yardstick,
     contradicted,

@@ -1,6 +1,6 @@
 """Target `copy`: an extraction states what the report says; it is filed as the coders would.
 
-By habits counted on the training split with the rules as reader (archive/openi_filing.py), so that
+By habits counted on the training split with the rules as reader (gold/filing.py), so that
 every extractor meets the same yardstick. The codes name the salient present findings only:
 precision is bounded by what the coders left out, and nothing is measured on them of suggestive_of
 or of spans. For those an extractor that is not the rules is compared with the rules: silver.
@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from radkg.archive.openi_statements import NORMALITY
 from radkg.evaluation.bench import Bench
 from radkg.evaluation.errors import error_counts
-from radkg.evaluation.unseen import silver_report, unseen_sentences
-from radkg.evaluation.yardstick import (
+from radkg.evaluation.reference import (
     Answer,
     Count,
     Yardstick,
@@ -25,7 +23,9 @@ from radkg.evaluation.yardstick import (
     text_row,
     unsupported,
 )
+from radkg.evaluation.unseen import silver_report, unseen_sentences
 from radkg.extractor import Extractor, extract_rows
+from radkg.gold.statements import NORMALITY
 from radkg.metrics import bootstrap_rate, score
 from radkg.metrics.figures import rate_with_interval, rounded, scores
 from radkg.metrics.text import text_score

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from radkg.archive.openi_filing import MIN_STUDIES
+from radkg.gold.filing import MIN_STUDIES
 from radkg.metrics.text import ROUGE_BETA
 
 _COMMON = {

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from radkg.evaluation.yardstick import Yardstick
+from radkg.evaluation.reference import Yardstick
 from radkg.metrics.prevalence import ErrorCounts
 from radkg.schema.findings import findings
 from radkg.schema.records import Extraction

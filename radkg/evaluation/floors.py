@@ -10,12 +10,12 @@ from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal, TypeVar, get_args
 
-from radkg.archive.openi_coded import CodedStudies
-from radkg.archive.openi_codes import GoldTriplet
-from radkg.archive.openi_filing import Filing, gold_findings, gold_triplets
-from radkg.archive.openi_statements import SAME_SITE
 from radkg.evaluation.ngram import NgramReader, train_ngram
-from radkg.evaluation.yardstick import Answer
+from radkg.evaluation.reference import Answer
+from radkg.gold.coded import CodedStudies
+from radkg.gold.codes import GoldTriplet
+from radkg.gold.filing import Filing, gold_findings, gold_triplets
+from radkg.gold.statements import SAME_SITE
 from radkg.metrics import Score
 from radkg.rules import RulesExtractor
 from radkg.rules.floors import sentence_concepts

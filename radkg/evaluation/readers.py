@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from radkg.archive.openi_statements import SAME_SITE
 from radkg.errors import ExtractorError
+from radkg.gold.statements import SAME_SITE
 from radkg.schema.codes import Codes
 from radkg.schema.records import RELATIONS, Condition, Study
 

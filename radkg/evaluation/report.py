@@ -11,7 +11,7 @@ from radkg.evaluation.copying import copy_report, extractions_of
 from radkg.evaluation.definitions import CODES, COPY, PUBLISHED
 from radkg.evaluation.floors import FLOORS, Floors, answer_of
 from radkg.evaluation.readers import CodesReader, read_codes, under
-from radkg.evaluation.yardstick import Answer, text_rows
+from radkg.evaluation.reference import Answer, text_rows
 from radkg.extractor import Extractor, load_extractor
 from radkg.metrics import bootstrap, by_relation, relaxed, score
 from radkg.metrics.figures import counted, rounded, scores

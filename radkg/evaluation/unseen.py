@@ -16,7 +16,7 @@ from radkg.metrics.figures import calibration, counted, rounded, scores
 from radkg.metrics.radgraph_f1 import Graph, graph_of, links, radgraph_f1, strict_f1
 from radkg.rules import RulesExtractor
 from radkg.schema.records import Extraction, Section, Study
-from radkg.silver import archive_sentences
+from radkg.train.silver import archive_sentences
 
 
 def unseen_sentences(training: Iterable[Study], studies: Iterable[Study]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from radkg.config import Config
 from radkg.errors import ConfigError
-from radkg.experiments.laboratory import Laboratory
+from radkg.experiments.context import Laboratory
 from radkg.experiments.plot import plot
 from radkg.experiments.settings import ExperimentConfig
 from radkg.experiments.table import Row, Table

@@ -9,8 +9,8 @@ import dataclasses
 from collections.abc import Iterator
 
 from radkg.config import Config
+from radkg.experiments.context import Laboratory
 from radkg.experiments.examples import Unit, examples
-from radkg.experiments.laboratory import Laboratory
 from radkg.experiments.parts import Images
 from radkg.experiments.scoring import (
     BY_CODES,
@@ -22,7 +22,7 @@ from radkg.experiments.scoring import (
     floors,
 )
 from radkg.experiments.table import Row
-from radkg.model.batches import Example
+from radkg.model.vlmkg.batches import Example
 from radkg.schema.records import CONDITIONS, Condition
 
 TITLE = "What the image adds"

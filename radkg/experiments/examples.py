@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 from radkg.experiments.parts import Images, Part
-from radkg.model.batches import Example
+from radkg.model.vlmkg.batches import Example
 from radkg.schema.records import Condition, Study
 from radkg.schema.sentences import study_sentences
-from radkg.supervision import MAX_REPEATS, all_codes
+from radkg.train.supervision import MAX_REPEATS, all_codes
 
 Unit = Literal["sentence", "report"]
 Aligned = Mapping[str, Sequence[tuple[str, str]]]

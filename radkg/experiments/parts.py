@@ -10,12 +10,12 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from radkg.archive.openi_coded import CodedStudies, coded_studies
-from radkg.archive.openi_codes import Gold
-from radkg.archive.openi_filing import Filing
-from radkg.evaluation.yardstick import Expected, yardstick
+from radkg.evaluation.reference import Expected, yardstick
+from radkg.gold.coded import CodedStudies, coded_studies
+from radkg.gold.codes import Gold
+from radkg.gold.filing import Filing
 from radkg.schema.records import Study
-from radkg.supervision import held_out
+from radkg.train.supervision import held_out
 
 SPLITS = ("dev", "test")
 Images = Mapping[str, tuple[str, ...]]  # study_id -> ids of its images that have features

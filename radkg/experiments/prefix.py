@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 
 from radkg.config import Config
+from radkg.experiments.context import Laboratory, num_parameters
 from radkg.experiments.examples import examples
-from radkg.experiments.laboratory import Laboratory, num_parameters
 from radkg.experiments.scoring import BY_CODES, FINDINGS, NORMAL, TRIPLETS, code_figures, floors
 from radkg.experiments.table import Row
 

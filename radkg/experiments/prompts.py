@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 
 from radkg.config import Config
+from radkg.experiments.context import Laboratory
 from radkg.experiments.examples import UNITS, examples
-from radkg.experiments.laboratory import Laboratory
 from radkg.experiments.scoring import BY_REPORT, FINDINGS, NORMAL, TRIPLETS, code_figures, floors
 from radkg.experiments.table import Row
 from radkg.schema.records import Condition

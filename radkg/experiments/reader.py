@@ -10,10 +10,10 @@ from torch import Tensor
 from radkg.experiments.examples import Unit, texts
 from radkg.experiments.parts import Images
 from radkg.extractor.coded import asked
-from radkg.model.batches import stack_views
-from radkg.model.engines import load_engine
+from radkg.model.generate.engines import load_engine
 from radkg.model.language import Prompt
-from radkg.model.vlm import VisionLanguageModel
+from radkg.model.vlmkg.batches import stack_views
+from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.codes import Codes
 from radkg.schema.records import Condition, Study
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
-from radkg.archive.openi_filing import Filing, gold_findings, gold_triplets
 from radkg.evaluation.floors import quick_answers
-from radkg.evaluation.yardstick import Answer, Expected, false_on_normal, unsupported
+from radkg.evaluation.reference import Answer, Expected, false_on_normal, unsupported
 from radkg.experiments.parts import Part
 from radkg.experiments.table import Figure
+from radkg.gold.filing import Filing, gold_findings, gold_triplets
 from radkg.metrics import bootstrap, bootstrap_rate, score
 from radkg.schema.records import RELATIONS
 

@@ -21,8 +21,8 @@ class ExperimentConfig(Config):
     model: str = "small"
     """directory whose language model variants start from, or the name of a shipped one"""
     vision: str | None = None
-    """image encoder, as radkg.model.vision.load_encoder takes it; None: the model's own, else
-    the one with ImageNet's weights"""
+    """image encoder, as vision.encoders.load_encoder takes it; None: the model's own, else the one
+    with ImageNet's weights"""
     split: str = "dev"
     """dev: the held-out tenth of train, to choose on; test: for the figures that are reported"""
     steps: int = 200

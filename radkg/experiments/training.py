@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from radkg.errors import ConfigError
-from radkg.model.batches import Batch, Example, batch_order, collate, encode
-from radkg.model.vlm import Stage, VisionLanguageModel
-from radkg.trainer import TrainConfig, Trainer
+from radkg.model.vlmkg.batches import Batch, Example, batch_order, collate, encode
+from radkg.model.vlmkg.vlm import Stage, VisionLanguageModel
+from radkg.train.trainer import TrainConfig, Trainer
 
 logger = logging.getLogger(__name__)
 

@@ -15,15 +15,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from radkg.archive import open_archive
-from radkg.archive.openi import OpenI
+from radkg.archive.formats.openi import OpenI
 from radkg.config import Config
 from radkg.errors import ConfigError
+from radkg.experiments.context import Laboratory
 from radkg.experiments.examples import examples
-from radkg.experiments.laboratory import Laboratory
 from radkg.experiments.parts import Part
 from radkg.experiments.scoring import FINDINGS, NORMAL, TRIPLETS
 from radkg.experiments.table import Row
-from radkg.model.vision import IMAGENET
+from radkg.model.vision.encoders import IMAGENET
 from radkg.schema.records import Condition
 
 TITLE = "Trained on one system, tested on the other"

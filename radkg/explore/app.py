@@ -24,9 +24,9 @@ from radkg.explore.reports import Reports
 from radkg.explore.study import study_html
 from radkg.explore.verdicts import Verdicts
 from radkg.graph import Graph
-from radkg.graph.analytics import queries, run_query, unknown_concepts
-from radkg.graph.ledger import read_ledger
-from radkg.graph.rows import ledger_key
+from radkg.graph.ask.queries import queries, run_query, unknown_concepts
+from radkg.graph.load.ledger import read_ledger
+from radkg.graph.rows.nested import ledger_key
 from radkg.page.answer import write_answer
 from radkg.page.markup import escape
 from radkg.page.report import MEANING

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, Literal, get_args
 
 from radkg.graph import Graph
-from radkg.graph.analytics import queries
+from radkg.graph.ask.queries import queries
 from radkg.schema.records import LABELS, RELATIONS, Label
 
 EdgeType = Literal["co_occurs", "modify", "located_at", "suggestive_of"]

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 import pyarrow.compute as pc
 
-from radkg.reports import StudyReader
 from radkg.run.retractions import retained
 from radkg.run.snapshot import Snapshot
+from radkg.run.studies import StudyReader
 from radkg.schema.arrow import from_table
 from radkg.schema.records import Extraction, Study
 

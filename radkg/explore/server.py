@@ -18,8 +18,8 @@ from radkg.explore.reports import Reports
 from radkg.explore.verdicts import Verdicts
 from radkg.explore.warm import warm_up
 from radkg.graph import Graph
-from radkg.graph.ledger import read_ledger
-from radkg.graph.rows import ledger_key
+from radkg.graph.load.ledger import read_ledger
+from radkg.graph.rows.nested import ledger_key
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.storage import Storage
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from radkg.model.config import ModelConfig
-from radkg.model.decode import Generation, item_confidences
+from radkg.model.generate.decode import Generation, item_confidences
 from radkg.model.language import Prompt
 from radkg.schema.codes import CodedTriplet, Codes
 from radkg.schema.linearize import parse, triplets_of

@@ -9,8 +9,8 @@ import torch
 
 from radkg.extractor.sentencewise import SentencewiseReader, extraction, names_id
 from radkg.model.checkpoint import load_weights, model_id, parse_config, read_config
-from radkg.model.onepass import OnePass, OnePassConfig
-from radkg.model.onepass_read import Reader
+from radkg.model.onepass.network import OnePass, OnePassConfig
+from radkg.model.onepass.reading import Reader
 from radkg.schema.records import Condition, Device, Extraction, Study
 
 

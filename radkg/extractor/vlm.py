@@ -25,7 +25,6 @@ from radkg.extractor.sentencewise import (
     extraction,
     names_id,
 )
-from radkg.model.batches import stack_views
 from radkg.model.checkpoint import (
     CONFIG,
     load_weights,
@@ -35,12 +34,13 @@ from radkg.model.checkpoint import (
     read_tokenizer,
 )
 from radkg.model.config import ModelConfig
-from radkg.model.decode import Generation, item_confidences
-from radkg.model.engines import load_engine
+from radkg.model.generate.decode import Generation, item_confidences
+from radkg.model.generate.engines import load_engine
 from radkg.model.language import Language, Prompt
-from radkg.model.preprocessing import Preprocessing
-from radkg.model.vision import ImageEncoder, load_encoder
-from radkg.model.vlm import VisionLanguageModel
+from radkg.model.vision.encoders import ImageEncoder, load_encoder
+from radkg.model.vision.preprocessing import Preprocessing
+from radkg.model.vlmkg.batches import stack_views
+from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.codes import Codes
 from radkg.schema.linearize import Reading, ground, parse
 from radkg.schema.records import Condition, Device, Extraction, Study
@@ -226,7 +226,7 @@ class VlmExtractor:
         """Return a picture as the encoder takes it, read here unless it was read elsewhere."""
         picture = self.pictures.get(location)
         if picture is None:
-            from radkg.archive.images import read_image  # a bare GPU machine has no archive
+            from radkg.archive.images.pixels import read_image  # a bare GPU machine has no archive
 
             return self._vision().preprocessing.square(read_image(location))
         if isinstance(picture, str):

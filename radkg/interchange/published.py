@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 
 from radkg.errors import ConfigError, SnapshotError
 from radkg.interchange.documents import read_radgraph
-from radkg.reports import IMPORTED, StudyReader
 from radkg.run import audit
 from radkg.run.retractions import retained
 from radkg.run.settings import read_config
 from radkg.run.snapshot import Snapshot
+from radkg.run.studies import IMPORTED, StudyReader
 from radkg.storage import Storage
 
 Row = Mapping[str, Any]

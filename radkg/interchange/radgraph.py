@@ -9,11 +9,11 @@ from pathlib import Path
 from radkg.errors import ConfigError, SnapshotError, StorageError
 from radkg.interchange.documents import read_radgraph
 from radkg.interchange.published import Reports
-from radkg.reports import IMPORTED
 from radkg.run import audit
 from radkg.run.retractions import retained
 from radkg.run.settings import ExtractConfig, save_config
 from radkg.run.snapshot import Snapshot, publish, read_snapshot
+from radkg.run.studies import IMPORTED
 from radkg.schema.arrow import from_table, to_table
 from radkg.schema.radgraph import SPELLINGS, to_document
 from radkg.storage import LocalStorage, Storage

@@ -82,7 +82,7 @@ class VisionConfig(Config):
     """Which image encoder made the features that the projector was trained on."""
 
     encoder: str = "imagenet"
-    """name or directory, as radkg.model.vision.load_encoder takes it"""
+    """name or directory, as radkg.model.vision.encoders.load_encoder takes it"""
     encoder_id: str = ""
     """hash of its weights and preprocessing; a model refuses the features of another one"""
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from radkg.model.projector import Mapper
+from radkg.model.vlmkg.projector import Mapper
 
 # dense peaks in FLOP/s by a part of the device's name: (bfloat16, float32 without TF32)
 _PEAKS = {

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from radkg.archive.images import read_image
+from radkg.archive.images.pixels import read_image
 from radkg.errors import ArchiveError, ConfigError
-from radkg.reports import StudyReader
 from radkg.review.html import review_html
 from radkg.review.sheet import rows_of, write_csv
 from radkg.run.retractions import retained
 from radkg.run.snapshot import read_snapshot
+from radkg.run.studies import StudyReader
 from radkg.schema.answer import Cell
 from radkg.schema.arrow import from_table
 from radkg.schema.records import Extraction, Study

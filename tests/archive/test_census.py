@@ -5,9 +5,9 @@ from typer.testing import CliRunner
 
 from radkg.archive import open_archive
 from radkg.archive.census import EXCLUSIONS, take_census
-from radkg.cli import app
-from tests.archive.test_table import write
-from tests.mimic import mimic
+from radkg.cli.app import app
+from tests.archive.formats.test_table import write
+from tests.support.archives.mimic import mimic
 
 INVENTED = [
     {"study_id": "a", "report": "FINDINGS: Clear.\nIMPRESSION: Normal.", "split": "train"}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks import Attack, attacks
-from tests.doors import Outcome, outcomes
-from tests.fuzzing import Case, gz_of, hostile, parents, tar_of, zip_of
+from tests.support.archives.attacks import Attack, attacks
+from tests.support.archives.entry_points import Outcome, outcomes
+from tests.support.archives.fuzzing import Case, gz_of, hostile, parents, tar_of, zip_of
 
 SAMPLE = 1_500
 SEED = 1

@@ -3,9 +3,9 @@
     python tests/benchmarks/containers.py
 
 The same reports as a tree, zip, tar, tar.gz and Parquet table, with an extractor that does nothing
-(tests.extractors:words). `index` and `read` are one process without Ray; `run` is the slope of
-whole runs of half and of all studies, so that what Ray and imports cost once is left out: index,
-reading, Ray, Parquet, journal and publication, on all cores together.
+(tests.support.runs.extractors:words). `index` and `read` are one process without Ray; `run` is the
+slope of whole runs of half and of all studies, so that what Ray and imports cost once is left out:
+index, reading, Ray, Parquet, journal and publication, on all cores together.
 """
 
 import argparse
@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 import ray
 
 from radkg.archive import open_archive
-from radkg.cluster.data import extract
+from radkg.cluster.runner import extract
 from radkg.run.settings import ExtractConfig
-from tests.mimic import Mimic, mimic
+from tests.support.archives.mimic import Mimic, mimic
 
 KINDS = ("tree", "zip", "tar", "tar.gz", "parquet")
 
@@ -59,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--studies", type=int, default=40_000, help="of the larger archives")
     options = parser.parse_args()
-    os.environ["PYTHONPATH"] = os.getcwd()  # of the workers, which need tests.extractors
+    os.environ["PYTHONPATH"] = os.getcwd()  # of the workers, which need tests.support
     ray.init(address="local", include_dashboard=False, log_to_driver=False)
     found = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -72,7 +72,7 @@ def main() -> None:
                 config = ExtractConfig(
                     archive=uri,
                     out=f"{folder}/out/{kind}/{size}",
-                    extractor="tests.extractors:words",
+                    extractor="tests.support.runs.extractors:words",
                 )
                 seconds.append(extract(config).seconds)
             index_us, read_us = alone(uri)

@@ -25,13 +25,13 @@ import torch
 from radkg.archive import open_archive
 from radkg.extractor.vlm import read_model
 from radkg.model.config import small
-from radkg.model.decode import TransformersEngine
-from radkg.model.engine_ctranslate2 import CTranslate2Engine
-from radkg.model.grammar import Grammar, is_valid
+from radkg.model.generate.decode import TransformersEngine
+from radkg.model.generate.engine_ctranslate2 import CTranslate2Engine
+from radkg.model.generate.grammar import Grammar, is_valid
 from radkg.model.language import Prompt
-from radkg.model.vlm import VisionLanguageModel
+from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.records import Study
-from radkg.silver import archive_sentences
+from radkg.train.silver import archive_sentences
 from tests.benchmarks.grammar import small_language
 
 Run = Callable[[Sequence[Prompt]], list[str]]

@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.doors import Outcome, outcomes
-from tests.fuzzing import hostile
+from tests.support.archives.entry_points import Outcome, outcomes
+from tests.support.archives.fuzzing import hostile
 
 
 def survey(seed: int, numbers: range, children: int, seconds: float) -> list[Outcome]:

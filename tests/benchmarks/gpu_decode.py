@@ -7,9 +7,9 @@
 Needs torch, transformers, tokenizers and safetensors only; the grammar is measured where llguidance
 is installed, vLLM where it is. All routes have the same random weights, prompts and allowed tokens:
 
-engine     radkg.model.decode, the same few tokens allowed at every step
+engine     radkg.model.generate.decode, the same few tokens allowed at every step
 generate   transformers' generate under the same mask
-grammar    radkg.model.decode under the grammar of each sentence: rows end when they end
+grammar    radkg.model.generate.decode under the grammar of each sentence: rows end when they end
 vllm       vLLM with the same allowed tokens
 
 Each with the report alone and with an image prefix that eight prompts share. Decode is what is left
@@ -34,10 +34,10 @@ from torch import Tensor
 from transformers import LogitsProcessor, LogitsProcessorList
 
 from radkg.errors import ExtractorError
-from radkg.model.decode import TransformersEngine
-from radkg.model.grammar import Grammar
+from radkg.model.generate.decode import TransformersEngine
+from radkg.model.generate.grammar import Grammar
 from radkg.model.language import Prompt
-from radkg.model.vlm import VisionLanguageModel
+from radkg.model.vlmkg.vlm import VisionLanguageModel
 from tests.benchmarks.gpu_machine import about, copy_bandwidth, seconds, table
 from tests.benchmarks.gpu_model import config, model, sentences
 

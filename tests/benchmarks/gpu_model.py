@@ -12,7 +12,7 @@ import torch
 
 from radkg.model.config import ModelConfig, ProjectorConfig, published, small
 from radkg.model.language import Language, train_tokenizer
-from radkg.model.vlm import VisionLanguageModel
+from radkg.model.vlmkg.vlm import VisionLanguageModel
 
 WORDS = [f"{a}{b}" for a in ("opa", "effu", "cardi", "nodu", "pleu", "hil") for b in "xyzw"]
 

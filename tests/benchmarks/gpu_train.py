@@ -5,7 +5,7 @@
     python -m tests.benchmarks.gpu_train --tiny
 
 Needs torch, transformers, tokenizers and safetensors only. Random weights and tokens; the loop is
-radkg.trainer's. Prints a table and one line of JSON.
+radkg.train.trainer's. Prints a table and one line of JSON.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import torch
 import transformers
 
 from radkg.model.flops import peak_flops, training_flops
-from radkg.model.vlm import IGNORED, STAGES, Stage, VisionLanguageModel
-from radkg.trainer import TrainConfig, Trainer
+from radkg.model.vlmkg.vlm import IGNORED, STAGES, Stage, VisionLanguageModel
+from radkg.train.trainer import TrainConfig, Trainer
 from tests.benchmarks.gpu_machine import about, table, wait
 from tests.benchmarks.gpu_model import config, model
 

@@ -20,14 +20,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from tokenizers import Tokenizer
 
-from radkg.archive.openi_coded import coded_studies
+from radkg.gold.coded import coded_studies
 from radkg.model.config import small
-from radkg.model.grammar import Grammar, complete
+from radkg.model.generate.grammar import Grammar, complete
 from radkg.model.language import Language, Prompt, train_tokenizer
 from radkg.schema.linearize import ground, parse
 from radkg.schema.sentences import words
-from radkg.silver import archive_sentences
-from radkg.supervision import vocabulary
+from radkg.train.silver import archive_sentences
+from radkg.train.supervision import vocabulary
 
 TOKENS = 48  # budget of one output
 

@@ -17,8 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from radkg.graph import Graph
-from radkg.graph.client import rows
-from radkg.graph.rows import Row, concept
+from radkg.graph.engine.client import rows
+from radkg.graph.rows.nested import Row, concept
 
 SCHEMA = "CREATE CONSTRAINT IF NOT EXISTS FOR (n:FlatMention) REQUIRE n.key IS UNIQUE"
 BATCH_ROWS = 5000

@@ -16,14 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.disks import small_disk
-from tests.faults import PASSING, faulty
-from tests.faulty_runs import PATIENCE_S, FaultyRuns, chosen
-from tests.hosts import hosts
-from tests.kills import History, Outcome, crowd, disturb, histories, points
-from tests.nursery import Nursery
-from tests.ray_nodes import Nodes
-from tests.real_kills import (
+from tests.support.faults.s3_proxy import PASSING, faulty
+from tests.support.faults.s3_runs import PATIENCE_S, FaultyRuns, chosen
+from tests.support.faults.s3_server import served_bucket
+from tests.support.ray.hosts import hosts
+from tests.support.ray.nodes import Nodes
+from tests.support.ray.real_kills import (
     KINDS,
     WORKERS,
     cut_off,
@@ -32,7 +30,9 @@ from tests.real_kills import (
     ray_environment,
     undisturbed,
 )
-from tests.s3 import served_bucket
+from tests.support.runs.disks import small_disk
+from tests.support.runs.fork_server import Nursery
+from tests.support.runs.kills import History, Outcome, crowd, disturb, histories, points
 
 LASTING = {"expired": "renew or check", "internal error": "run the same", "dropped": "check AWS"}
 

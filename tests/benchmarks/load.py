@@ -36,23 +36,23 @@ from typing import Any
 
 import pytest
 
-from radkg.cluster.loading import writer_actors
 from radkg.cluster.session import ray_session
+from radkg.cluster.writers import writer_actors
 from radkg.graph import Graph, open_graph
-from radkg.graph.building import build
-from radkg.graph.client import rows
-from radkg.graph.loader import load
-from radkg.graph.migrating import migrate
-from radkg.graph.neo4j_home import Neo4jHome
-from radkg.graph.rows import Row, batches
-from radkg.graph.verify import verify
+from radkg.graph.build.store import build
+from radkg.graph.engine.client import rows
+from radkg.graph.engine.neo4j_home import Neo4jHome
+from radkg.graph.load.loader import load
+from radkg.graph.migrations.steps import migrate
+from radkg.graph.rows.nested import Row, batches
+from radkg.graph.verify.full import verify
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
 from radkg.storage import LocalStorage
 from tests.benchmarks.grouped import SCHEMA as FLAT_SCHEMA
 from tests.benchmarks.grouped import load_grouped
-from tests.extractions import InventedSnapshot, invent
-from tests.servers import empty, neo4j_jars, run_neo4j
+from tests.support.graph.servers import empty, neo4j_jars, run_neo4j
+from tests.support.runs.extractions import InventedSnapshot, invent
 
 HEAP = "4g"
 

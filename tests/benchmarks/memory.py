@@ -23,11 +23,12 @@ from pathlib import Path
 import ray
 from ray._private.internal_api import memory_summary
 
-from radkg.cluster.data import extract
+from radkg.cluster.runner import extract
 from radkg.run.settings import ExtractConfig
-from tests.archives import studies, write_archive
-from tests.processes import each_half_second, resident
-from tests.s3 import served_bucket
+from tests.support.archives.openi import studies, write_archive
+from tests.support.faults.s3_server import served_bucket
+from tests.support.runs import EXTRACTORS
+from tests.support.runs.processes import each_half_second, resident
 
 METHODS = (b"GET ", b"HEAD ", b"PUT ", b"POST ", b"DELETE ")
 
@@ -72,7 +73,7 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=10_000, help="of each run")
     parser.add_argument("--wait-s", type=float, default=1.0, help="of each request, when slow")
     options = parser.parse_args()
-    os.environ["PYTHONPATH"] = os.getcwd()  # of the workers, which need tests.extractors
+    os.environ["PYTHONPATH"] = os.getcwd()  # of the workers, which need tests.support
     with tempfile.TemporaryDirectory() as folder, served_bucket() as bucket:
         archive = str(write_archive(Path(folder) / "a.tar", studies(options.studies), "w"))
         relay = Relay(int(os.environ["AWS_ENDPOINT_URL"].rpartition(":")[2]))
@@ -89,7 +90,7 @@ def main() -> None:
         for name, wait_s in (("warm", 0.0), ("fast", 0.0), ("slow", options.wait_s)):
             relay.wait_s = wait_s
             out = f"{bucket}/{name}"
-            config = ExtractConfig(archive=archive, out=out, extractor="tests.extractors:words")
+            config = ExtractConfig(archive=archive, out=out, extractor=f"{EXTRACTORS}:words")
             with sampled() as samples:
                 seconds[name] = extract(config).seconds
             middle = samples[len(samples) // 4 : 3 * len(samples) // 4] or samples

@@ -33,9 +33,9 @@ from PIL import Image
 from radkg.archive import open_archive
 from radkg.schema.records import Study
 from radkg.storage import Storage, open_storage
-from tests.demo_run import RADKG, user_environment
-from tests.mimic import Mimic, mimic
-from tests.s3 import served_bucket, upload
+from tests.support.archives.mimic import Mimic, mimic
+from tests.support.faults.s3_server import served_bucket, upload
+from tests.support.runs.demo_run import RADKG, user_environment
 
 PUBLISHED = 9.5  # reports/s of radgraph 0.1.18 on an A100, from the METADATA of radlabels 0.2.0
 

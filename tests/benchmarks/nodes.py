@@ -3,9 +3,9 @@
     python tests/benchmarks/nodes.py
 
 Nodes of ray.cluster_utils, one worker each, all on this machine; a study takes 4 ms of its worker
-(tests.extractors:sleeping). `whole` compares the run's time with the studies' own, start and
-publication included; `steady` looks at the middle of the run alone. What limits either on one
-machine is its own cores: driver, raylets and workers share them.
+(tests.support.runs.extractors:sleeping). `whole` compares the run's time with the studies' own,
+start and publication included; `steady` looks at the middle of the run alone. What limits either on
+one machine is its own cores: driver, raylets and workers share them.
 """
 
 import argparse
@@ -18,10 +18,11 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from radkg.cluster.data import extract
+from radkg.cluster.runner import extract
 from radkg.run.settings import ExtractConfig
-from tests.archives import studies, write_archive
-from tests.ray_nodes import Nodes
+from tests.support.archives.openi import studies, write_archive
+from tests.support.ray.nodes import Nodes
+from tests.support.runs import EXTRACTORS
 
 STUDY_S = 0.004
 
@@ -55,7 +56,7 @@ def drive(archive: str, address: str, out: str) -> tuple[float, list[tuple[float
     """Be the driver of a run; return its seconds, and when how many studies were done."""
     os.environ["RAY_ADDRESS"] = address
     done: list[tuple[float, int]] = []
-    config = ExtractConfig(archive=archive, out=out, extractor="tests.extractors:sleeping")
+    config = ExtractConfig(archive=archive, out=out, extractor=f"{EXTRACTORS}:sleeping")
     report = extract(config, lambda n, total, failed: done.append((time.perf_counter(), n)))
     return report.seconds, done
 
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=30_000, help="of each run")
     parser.add_argument("--nodes", type=int, nargs="+", default=[1, 2, 4], help="of the runs")
     options = parser.parse_args()
-    os.environ["PYTHONPATH"] = os.getcwd()  # of the workers, which need tests.extractors
+    os.environ["PYTHONPATH"] = os.getcwd()  # of the workers, which need tests.support
     with tempfile.TemporaryDirectory() as folder:
         archive = str(write_archive(Path(folder) / "a.tar", studies(options.studies), "w"))
         found = {

@@ -19,12 +19,12 @@ from radkg.archive import open_archive
 from radkg.extractor import SHIPPED
 from radkg.extractor.onepass import OnePassExtractor
 from radkg.model.checkpoint import WEIGHTS, load_weights, parse_config, read_config
-from radkg.model.onepass import OnePass, OnePassConfig
-from radkg.model.onepass_read import Reader
+from radkg.model.onepass.network import OnePass, OnePassConfig
+from radkg.model.onepass.reading import Reader
 from radkg.rules import RulesExtractor
 from radkg.rules.concepts import concepts
 from radkg.schema.sentences import study_sentences
-from radkg.silver import archive_sentences, silver
+from radkg.train.silver import archive_sentences, silver
 
 BATCH = 500  # studies read at a time, as radkg evaluate does
 

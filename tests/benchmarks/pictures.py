@@ -25,8 +25,8 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, generate_uid
 
-from radkg.archive.images import read_image
-from radkg.model.preprocessing import Preprocessing
+from radkg.archive.images.pixels import read_image
+from radkg.model.vision.preprocessing import Preprocessing
 
 ROWS, COLUMNS, SIDE = 2544, 3056, 224
 H100_FLOPS = 989e12  # dense bfloat16, NVIDIA's data sheet

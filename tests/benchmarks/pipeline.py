@@ -22,7 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from radkg.archive import open_archive
-from radkg.cluster.data import extract
+from radkg.cluster.runner import extract
 from radkg.extractor import SHIPPED, extract_rows, load_extractor
 from radkg.run.settings import ExtractConfig
 from tests.benchmarks.nights import generate

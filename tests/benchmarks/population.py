@@ -3,12 +3,13 @@
     python -m tests.benchmarks.population --studies 200000 --engine embedded --engine neo4j
     python -m tests.benchmarks.population --studies 1000000 --engine neo4j --no-queries
 
-The population is tests/graph/zipf.py's: three studies a patient, 24 mentions each. The embedded
-engine is loaded; Neo4j gets a new store by import (Maven brings the jars) and is then served. Every
-study is compared with the Parquet: all properties when it is built, counts and digests when it is
-served. Each query is asked with its defaults (effusion is in most of the studies). Both are done
---repeat times after one that warms up; the best counts, and its processor seconds, where other work
-shares the machine. Two engines that are asked must answer alike: exit code 1 if not.
+The population is tests/support/graph/zipf.py's: three studies a patient, 24 mentions each. The
+embedded engine is loaded; Neo4j gets a new store by import (Maven brings the jars) and is then
+served. Every study is compared with the Parquet: all properties when it is built, counts and
+digests when it is served. Each query is asked with its defaults (effusion is in most of the
+studies). Both are done --repeat times after one that warms up; the best counts, and its processor
+seconds, where other work shares the machine. Two engines that are asked must answer alike: exit
+code 1 if not.
 
 The table goes to --table, the JSON to stdout, progress to stderr. With --work, what was published
 and built stays there and is not built, nor measured, again. At 200,000 studies it takes 5 GB there,
@@ -36,19 +37,19 @@ import pyarrow as pa
 import pytest
 
 from radkg.graph import Graph, open_graph
-from radkg.graph.analytics import queries, run_query
-from radkg.graph.building import build
-from radkg.graph.loader import load
-from radkg.graph.neo4j_home import Neo4jHome
-from radkg.graph.quick import verify_quick
-from radkg.graph.verify import verify
+from radkg.graph.ask.queries import queries, run_query
+from radkg.graph.build.store import build
+from radkg.graph.engine.neo4j_home import Neo4jHome
+from radkg.graph.load.loader import load
+from radkg.graph.verify.full import verify
+from radkg.graph.verify.quick import verify_quick
 from radkg.progress import Console, stage
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.schema.answer import Answer
 from radkg.storage import LocalStorage
-from tests.graph.zipf import publish_zipf
-from tests.processes import children, each_half_second, processor_s, resident
-from tests.servers import neo4j_jars, run_neo4j
+from tests.support.graph.servers import neo4j_jars, run_neo4j
+from tests.support.graph.zipf import publish_zipf
+from tests.support.runs.processes import children, each_half_second, processor_s, resident
 
 LIMIT_S = 3.0
 MEASURED = "measured.json"

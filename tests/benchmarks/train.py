@@ -17,14 +17,14 @@ import torch
 import torch.distributed as dist
 
 from radkg.archive import open_archive
-from radkg.model.batches import Example, batch_order, collate, encode
 from radkg.model.config import small
 from radkg.model.flops import peak_flops, training_flops
 from radkg.model.language import Language, train_tokenizer
-from radkg.model.vlm import VisionLanguageModel
+from radkg.model.vlmkg.batches import Example, batch_order, collate, encode
+from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.linearize import items_of, write
-from radkg.silver import archive_sentences, silver
-from radkg.trainer import TrainConfig, Trainer
+from radkg.train.silver import archive_sentences, silver
+from radkg.train.trainer import TrainConfig, Trainer
 
 BATCH_TOKENS, ACCUMULATE, STEPS, WARM = 2048, 2, 6, 2
 

@@ -28,15 +28,15 @@ import numpy as np
 import pyarrow as pa
 
 from radkg.graph import Graph, open_graph
-from radkg.graph.loader import load
-from radkg.graph.verify import verify
-from radkg.graph.writers import default_writers
+from radkg.graph.load.loader import load
+from radkg.graph.load.writers import default_writers
+from radkg.graph.verify.full import verify
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import EXTRACTION_SCHEMA
 from tests.benchmarks.load import neo4j
-from tests.extractions import InventedSnapshot, invent
-from tests.graph.zipf import publish_zipf
-from tests.servers import empty
+from tests.support.graph.servers import empty
+from tests.support.graph.zipf import publish_zipf
+from tests.support.runs.extractions import InventedSnapshot, invent
 
 EVERY = 100
 

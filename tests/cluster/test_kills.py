@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.hosts import hosts
-from tests.ray_nodes import Nodes
-from tests.real_kills import (
+from tests.support.ray.hosts import hosts
+from tests.support.ray.nodes import Nodes
+from tests.support.ray.real_kills import (
     WORKERS,
     cut_off,
     disturb_really,

@@ -13,11 +13,11 @@ import pytest
 from safetensors.torch import load_file
 
 from radkg.cluster.train import train, train_stage
-from radkg.curriculum.curve import METRICS, last_line, read_curve
-from radkg.curriculum.lesson import TrainJob
 from radkg.errors import ClusterError, ConfigError, TrainingError
-from tests import lessons
-from tests.demo_run import user_environment
+from radkg.train.curve import METRICS, last_line, read_curve
+from radkg.train.stage_task import TrainJob
+from tests.support.runs import stage_tasks as lessons
+from tests.support.runs.demo_run import user_environment
 
 pytestmark = pytest.mark.ray
 
@@ -27,8 +27,8 @@ PATIENCE_S = 240
 DRIVER = """
 import sys
 from radkg.cluster.train import train_stage
-from radkg.curriculum.lesson import TrainJob
-from tests import lessons
+from radkg.train.stage_task import TrainJob
+from tests.support.runs import stage_tasks as lessons
 job = TrainJob(preset="small", archive="slow", out=sys.argv[1], workers=(2, 2))
 train_stage(job, lessons.stage())
 """

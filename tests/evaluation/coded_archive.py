@@ -3,7 +3,7 @@
 from importlib.resources import files
 from pathlib import Path
 
-from tests.archives import write_archive, xml
+from tests.support.archives.openi import write_archive, xml
 
 # sentence, its codes; `normal` has no triplet
 KINDS = [

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from radkg.archive.openi_codes import Gold
-from radkg.archive.openi_filing import gold_findings
+from radkg.gold.codes import Gold
+from radkg.gold.filing import gold_findings
 from radkg.schema.codes import Codes
 from radkg.schema.records import Condition, Study
 

@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from radkg.archive.openi_coded import coded_studies
 from radkg.errors import ConfigError, ExtractorError
 from radkg.evaluation import evaluate, open_bench, report
 from radkg.evaluation.readers import read_codes, under
+from radkg.gold.coded import coded_studies
 from radkg.rules import RulesExtractor
 from radkg.schema.codes import Codes
 from tests.evaluation.coded_archive import NUM_TEST, coded_archive
 from tests.evaluation.readers import Alarmed, Broken, Failing, Oracle
-from tests.extractors import Words
+from tests.support.runs.extractors import Words
 
 
 @pytest.fixture(scope="module")

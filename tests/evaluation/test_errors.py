@@ -8,10 +8,10 @@ import pytest
 from radkg.errors import StorageError
 from radkg.evaluation import evaluate
 from radkg.evaluation.errors import error_counts, write_errors
-from radkg.evaluation.yardstick import Answer, Expected
-from radkg.graph.correction import read_table, shipped_tables
+from radkg.evaluation.reference import Answer, Expected
+from radkg.graph.ask.correction import read_table, shipped_tables
 from radkg.metrics.prevalence import ErrorCounts
-from tests.rows import row
+from tests.support.runs.rows import row
 
 NONE: frozenset[str] = frozenset()
 

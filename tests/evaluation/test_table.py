@@ -5,8 +5,9 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from radkg.cli import app, run
+from radkg.cli.app import app, run
 from tests.evaluation.coded_archive import coded_archive
+from tests.support.runs import EXTRACTORS
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +32,14 @@ def test_people_see_the_extractor_its_floors_and_what_the_figures_were_measured_
 
 
 def test_json_is_one_line_with_target_and_condition(archive):
-    text = printed("--archive", archive, "--extractor", "tests.extractors:words", "--json")
+    text = printed("--archive", archive, "--extractor", f"{EXTRACTORS}:words", "--json")
     report = json.loads(text)
     assert (report["target"], report["condition"]) == ("copy", "report")
     assert report["silver"]["sentences"] == 24
 
 
 def test_the_silver_figures_are_printed_too(archive):
-    text = printed("--archive", archive, "--extractor", "tests.extractors:words")
+    text = printed("--archive", archive, "--extractor", f"{EXTRACTORS}:words")
     assert "silver, 24 unseen sentences: entities" in text
 
 

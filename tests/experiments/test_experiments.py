@@ -10,7 +10,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from radkg.cli import app
+from radkg.cli.app import app
 from radkg.errors import ConfigError
 from radkg.experiments import EXPERIMENTS, run
 from radkg.experiments.transfer import header_writers

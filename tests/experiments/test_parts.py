@@ -1,5 +1,5 @@
+from radkg.experiments.context import Laboratory
 from radkg.experiments.examples import examples, texts
-from radkg.experiments.laboratory import Laboratory
 from radkg.experiments.scoring import TRIPLETS, code_figures, floors
 from radkg.schema.linearize import parse
 

@@ -1,5 +1,5 @@
+from radkg.experiments.context import Laboratory
 from radkg.experiments.examples import examples
-from radkg.experiments.laboratory import Laboratory
 from radkg.experiments.scoring import TRIPLETS
 
 

@@ -20,12 +20,12 @@ from radkg.explore.reports import Reports
 from radkg.explore.server import listen, loaded_night
 from radkg.explore.verdicts import Verdicts
 from radkg.graph import Graph
-from radkg.graph.loader import load
+from radkg.graph.load.loader import load
 from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
 from tests.page.test_browser import chromium
 from tests.review.conftest import published
-from tests.servers import empty
+from tests.support.graph.servers import empty
 
 __all__ = ["chromium", "explorer", "open_explorer", "published"]
 

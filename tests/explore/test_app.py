@@ -17,18 +17,18 @@ from radkg.explore.server import loaded_night
 from radkg.explore.study import study_html
 from radkg.explore.verdicts import Verdicts
 from radkg.explore.warm import warm_up
-from radkg.graph.loader import load
-from radkg.graph.verify import verify
+from radkg.graph.load.loader import load
+from radkg.graph.verify.full import verify
 from radkg.review import score_sheets
 from radkg.review.sheet import read_csv
 from radkg.run.retractions import record_retraction
 from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
 from tests.explore.conftest import TOKEN
-from tests.extractions import InventedSnapshot
-from tests.graph.facts import study
 from tests.page.invented import extraction_of, study_of
-from tests.servers import empty
+from tests.support.graph.facts import study
+from tests.support.graph.servers import empty
+from tests.support.runs.extractions import InventedSnapshot
 
 HOME = "http://127.0.0.1:8000"
 EFFUSION = "observation:effusion"

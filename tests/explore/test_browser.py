@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from radkg.graph.client import rows
+from radkg.graph.engine.client import rows
 from radkg.review.sheet import read_csv
 from tests.explore.conftest import find_effusion
 

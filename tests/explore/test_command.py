@@ -11,11 +11,11 @@ import urllib.request
 import pytest
 
 from radkg.graph import open_graph
-from radkg.graph.loader import load
+from radkg.graph.load.loader import load
 from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
-from tests.demo_run import RADKG, user_environment
-from tests.servers import empty
+from tests.support.graph.servers import empty
+from tests.support.runs.demo_run import RADKG, user_environment
 
 
 @pytest.mark.neo4j

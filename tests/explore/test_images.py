@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.archive.test_images import RAMP, dicom, picture
+from tests.archive.images.test_pixels import RAMP, dicom, picture
 from tests.explore.conftest import TOKEN, opened_page, served
 
 IMAGE = "CXR6_IM-1"  # of the one study of the published run that names an image

@@ -9,10 +9,10 @@ from PIL import Image as Picture
 
 from radkg.model import checkpoint
 from radkg.model.config import ProjectorConfig, VisionConfig
-from radkg.model.onepass import OnePass, OnePassConfig
-from radkg.model.tower import FEATURE_DIM, Tower
-from radkg.model.vision import load_encoder, save_tower
-from radkg.model.vlm import VisionLanguageModel
+from radkg.model.onepass.network import OnePass, OnePassConfig
+from radkg.model.vision.encoders import load_encoder, save_tower
+from radkg.model.vision.tower import FEATURE_DIM, Tower
+from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.records import Image, Section, Study
 from tests.model.tiny import config, language, learnt_model, random_model
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from radkg.extractor.coded import from_image, limited, merged
-from radkg.model.decode import Generation
+from radkg.model.generate.decode import Generation
 from radkg.schema.codes import Codes
 
 EFFUSION = ("effusion", "located_at", "pleura")

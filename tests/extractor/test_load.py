@@ -8,15 +8,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from radkg.cli import app, run
+from radkg.cli.app import app, run
 from radkg.errors import ExtractorError
 from radkg.extractor import SHIPPED, anywhere, check_device, load_extractor
 from radkg.model.config import LanguageConfig
 from radkg.model.language import train_tokenizer
-from radkg.model.tower import Tower
-from radkg.model.vision import save_tower
+from radkg.model.vision.encoders import save_tower
+from radkg.model.vision.tower import Tower
 from radkg.schema.records import DEVICES
-from tests.archives import studies, write_archive
+from tests.support.archives.openi import studies, write_archive
 
 
 @pytest.fixture

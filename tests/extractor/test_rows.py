@@ -5,7 +5,8 @@ import pytest
 from radkg.archive import open_archive
 from radkg.errors import ExtractorError, RadkgError
 from radkg.extractor import extract_rows, load_extractor
-from tests.archives import write_archive, xml
+from tests.support.archives.openi import write_archive, xml
+from tests.support.runs import EXTRACTORS
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def items(tmp_path):
 
 
 def test_one_row_out_for_one_study_in(items):
-    rows = extract_rows(load_extractor("tests.extractors:words"), items)
+    rows = extract_rows(load_extractor("tests.support.runs.extractors:words"), items)
     assert [row.study_id for row in rows] == [f"CXR{n}" for n in range(1, 7)]
     assert [row.status for row in rows] == ["ok", "failed", "failed", "failed", "empty", "ok"]
     assert [row.reason and row.reason.partition(":")[0] for row in rows] == [
@@ -43,13 +44,13 @@ def test_what_the_archive_tells_is_in_every_row_whoever_reads(tmp_path):
     (tmp_path / "a.csv").write_text(table + "4,effusion,old,M,a.png,PA\n")
     archive = open_archive(str(tmp_path / "a.csv"))
     items = list(archive.read(archive.index().to_pylist()))
-    rows = extract_rows(load_extractor("tests.extractors:words"), items)
+    rows = extract_rows(load_extractor("tests.support.runs.extractors:words"), items)
     assert [row.status for row in rows] == ["ok", "failed", "failed", "empty", "failed"]
     told = [(row.age, row.sex, row.view_positions) for row in rows]
     assert told == [(54, "male", ("LATERAL", "PA"))] * 4 + [(None, "male", ("PA",))]
 
 
-@pytest.mark.parametrize("name", ["nonsense", "no.such.module:make", "tests.extractors:missing"])
+@pytest.mark.parametrize("name", ["nonsense", "no.such.module:make", f"{EXTRACTORS}:missing"])
 def test_an_unknown_extractor_is_named(name):
     with pytest.raises(ExtractorError, match=name):
         load_extractor(name)

@@ -10,7 +10,7 @@ from PIL import Image as Picture
 from radkg.errors import ExtractorError
 from radkg.extractor import extract_rows, load_extractor
 from radkg.schema.records import check
-from tests.archive.test_images import png_header
+from tests.archive.images.test_pixels import png_header
 from tests.extractor.models import REPORT, picture, study
 from tests.model.tiny import COPIED, NAMES
 

@@ -10,7 +10,7 @@ from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
 from radkg.schema.records import Entity, Extraction, Relation
 from radkg.storage import open_storage
-from tests.rows import row
+from tests.support.runs.rows import row
 
 HARD = 'a "quoted", name\nwith <tags> & an umlaut: \u00fc'
 

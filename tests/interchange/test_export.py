@@ -13,8 +13,8 @@ from radkg.interchange.export import FORMATS, ExportOptions, export
 from radkg.interchange.radgraph import import_radgraph
 from radkg.run.retractions import record_retraction
 from radkg.storage import open_storage
-from tests.demo_run import DemoRun, radkg
 from tests.interchange.published import publish_rows, rows
+from tests.support.runs.demo_run import DemoRun, radkg
 
 
 def contents(path: Path) -> dict[str, bytes]:

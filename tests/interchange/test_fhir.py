@@ -18,8 +18,8 @@ from radkg.run.snapshot import publish, read_snapshot
 from radkg.schema.arrow import to_table
 from radkg.schema.findings import findings
 from radkg.storage import open_storage
-from tests.demo_run import DemoRun
 from tests.interchange.published import publish_rows, rows
+from tests.support.runs.demo_run import DemoRun
 
 SAID = {"OBS-DP": ("present", "POS"), "OBS-U": ("uncertain", "IND"), "OBS-DA": ("absent", "NEG")}
 

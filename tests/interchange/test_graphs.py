@@ -21,9 +21,9 @@ from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.schema.arrow import from_table
 from radkg.schema.concepts import concept_key
 from radkg.storage import open_storage
-from tests.demo_run import DemoRun
 from tests.interchange.published import HARD, publish_rows, rows
-from tests.rows import row
+from tests.support.runs.demo_run import DemoRun
+from tests.support.runs.rows import row
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from radkg.interchange.tables import FILE_TYPES
 from radkg.run.snapshot import read_snapshot
 from radkg.schema.records import Entity, Relation
 from radkg.storage import open_storage
-from tests.demo_run import DemoRun
 from tests.interchange.published import publish_rows, rows
 from tests.interchange.test_graphs import read
-from tests.rows import row
+from tests.support.runs.demo_run import DemoRun
+from tests.support.runs.rows import row
 
 CDM_54 = """
 note_nlp_id integer required

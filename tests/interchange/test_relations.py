@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from radkg.cli import app
+from radkg.cli.app import app
 from radkg.errors import ConfigError, SchemaError, StorageError
 from radkg.interchange.relations import read_relations
 from radkg.run import audit
 from radkg.schema.known import Known, Term
 from radkg.storage import open_storage
-from tests.data import real
+from tests.support.archives.data import real
 
 HEAD = "source_index,target_index,source_entity,target_entity,type,count\n"
 ROW = "C1,C2,Effusion,pleural  space,located_at,7\n"

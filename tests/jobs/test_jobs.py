@@ -17,7 +17,7 @@ import pytest
 
 from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
-from tests.demo_run import user_environment
+from tests.support.runs.demo_run import user_environment
 
 pytestmark = pytest.mark.ray
 

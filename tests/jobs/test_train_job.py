@@ -13,13 +13,13 @@ from safetensors.torch import load_file
 
 from radkg.archive import open_archive
 from radkg.cluster.train import train
-from radkg.curriculum.curve import read_curve
-from radkg.curriculum.lesson import TrainJob
 from radkg.errors import ConfigError
 from radkg.model.config import LanguageConfig
 from radkg.model.language import make_language_model, train_tokenizer
-from tests.demo_run import user_environment
-from tests.tiny import examples
+from radkg.train.curve import read_curve
+from radkg.train.stage_task import TrainJob
+from tests.support.runs.demo_run import user_environment
+from tests.support.runs.tiny import examples
 
 pytestmark = pytest.mark.ray
 

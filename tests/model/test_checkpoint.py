@@ -11,7 +11,7 @@ from torch import nn
 from radkg.errors import ExtractorError
 from radkg.model import checkpoint
 from radkg.model.config import ModelConfig
-from radkg.model.vlm import VisionLanguageModel
+from radkg.model.vlmkg.vlm import VisionLanguageModel
 from tests.model.tiny import config, language, random_model
 
 CARD = "---\nlicense: apache-2.0\n---\nA model of invented sentences.\n"

@@ -7,10 +7,10 @@ import functools
 
 import torch
 
-from radkg.model.batches import Example, collate, encode
 from radkg.model.config import LanguageConfig, ModelConfig, ProjectorConfig, small
 from radkg.model.language import Language, train_tokenizer
-from radkg.model.vlm import VisionLanguageModel
+from radkg.model.vlmkg.batches import Example, collate, encode
+from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.sentences import words
 
 NAMES = ("cardiomegaly", "effusion", "left", "pleura", "pleura parietal", "small")

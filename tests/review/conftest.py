@@ -13,8 +13,8 @@ from radkg.run.snapshot import publish
 from radkg.schema.arrow import to_table
 from radkg.schema.records import Study
 from radkg.storage import open_storage
-from tests.archives import studies, write_archive, xml
 from tests.page.test_browser import browse, chromium
+from tests.support.archives.openi import studies, write_archive, xml
 
 __all__ = ["browse", "chromium", "published"]
 

@@ -14,8 +14,8 @@ from radkg.review.make import SHOWN_SIDE
 from radkg.review.sheet import COLUMNS, read_csv
 from radkg.run.retractions import record_retraction
 from radkg.storage import open_storage
-from tests.archives import studies, write_archive
 from tests.page.reading import read_html
+from tests.support.archives.openi import studies, write_archive
 
 
 def rows_in(path):

@@ -4,7 +4,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from radkg.cli import app
+from radkg.cli.app import app
 from radkg.errors import ConfigError, SchemaError, StorageError
 from radkg.review import score_sheets
 from radkg.review.sheet import write_csv

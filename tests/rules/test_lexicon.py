@@ -3,8 +3,8 @@ import shutil
 
 import pytest
 
-from radkg.archive.openi_codes import anatomies
 from radkg.errors import SchemaError
+from radkg.gold.codes import anatomies
 from radkg.rules import lexicon as lexicon_module
 from radkg.rules.lexicon import DATA, ENTITY_KINDS, Lexicon, load_lexicon
 from radkg.schema.sentences import words

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from radkg.cli import app
+from radkg.cli.app import app
 from radkg.run import audit
 from radkg.run.snapshot import POINTER
 from radkg.storage import open_storage

@@ -11,7 +11,7 @@ from radkg.run.snapshot import publish
 from radkg.schema.arrow import from_table, to_table
 from radkg.schema.records import Entity, Extraction
 from radkg.storage import open_storage
-from tests.rows import row
+from tests.support.runs.rows import row
 
 
 def _said(rows):

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from radkg.cli import app, run
+from radkg.cli.app import app, run
 from radkg.errors import ConfigError, SnapshotError
-from radkg.graph.rows import batches
+from radkg.graph.rows.nested import batches
 from radkg.run import diff as nights
 from radkg.run import snapshot as snapshots
 from radkg.run.diff import diff, open_night
@@ -23,7 +23,7 @@ from radkg.schema.arrow import to_table
 from radkg.schema.findings import STATES
 from radkg.schema.records import Entity, Extraction
 from radkg.storage import open_storage
-from tests.rows import row
+from tests.support.runs.rows import row
 
 
 def says(*findings: tuple[str, str]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import pytest
 
 from radkg.errors import StorageError
 from radkg.storage import open_storage
-from tests.faults import PASSING, faulty
-from tests.faulty_runs import PATIENCE_S, FaultyRuns, chosen
-from tests.kills import histories
-from tests.nursery import Nursery
+from tests.support.faults.s3_proxy import PASSING, faulty
+from tests.support.faults.s3_runs import PATIENCE_S, FaultyRuns, chosen
+from tests.support.runs.fork_server import Nursery
+from tests.support.runs.kills import histories
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from radkg.errors import SchemaError
 from radkg.run.journal import Journal
 from radkg.schema.arrow import to_parquet, to_table
 from radkg.storage import open_storage
-from tests.rows import row
+from tests.support.runs.rows import row
 
 
 def test_the_unit_file_is_the_commit(tmp_path):

@@ -6,9 +6,9 @@ import pytest
 
 from radkg.run import audit
 from radkg.storage import open_storage
-from tests.disks import small_disk
-from tests.kills import crowd, disturb, histories, points
-from tests.nursery import Nursery
+from tests.support.runs.disks import small_disk
+from tests.support.runs.fork_server import Nursery
+from tests.support.runs.kills import crowd, disturb, histories, points
 
 DAY = 86_400
 SIGKILLED = -9

@@ -7,7 +7,7 @@ from radkg.run.prune import prune
 from radkg.run.snapshot import publish, read_snapshot, snapshot_ids
 from radkg.schema.arrow import to_table
 from radkg.storage import Storage, open_storage
-from tests.rows import row
+from tests.support.runs.rows import row
 
 
 @pytest.fixture

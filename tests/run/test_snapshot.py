@@ -12,7 +12,7 @@ from radkg.run import snapshot as module
 from radkg.run.snapshot import POINTER, publish, read_snapshot
 from radkg.schema.arrow import from_table, to_table
 from radkg.storage import open_storage
-from tests.rows import row
+from tests.support.runs.rows import row
 
 
 def files(root):

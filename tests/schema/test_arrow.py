@@ -14,7 +14,7 @@ from radkg.schema.arrow import (
     to_table,
 )
 from radkg.schema.records import Entity, Extraction
-from tests.rows import row
+from tests.support.runs.rows import row
 
 SEEN = Entity("effusion", "OBS-U", "effusion", None, None, None, "image", 0.125)
 ROWS = [

@@ -4,7 +4,7 @@ import pytest
 
 from radkg.errors import SchemaError
 from radkg.schema.records import Entity, Relation, check
-from tests.rows import REPORT, row
+from tests.support.runs.rows import REPORT, row
 
 
 def test_a_valid_row_passes():

@@ -1,0 +1,244 @@
+"""The files of an archive, in a tar, tar.gz, zip, directory or prefix: list all, read by place.
+
+Nothing is unpacked to disk and nothing is dropped: what cannot be read is listed with its problem.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
+
+from radkg.archive.files.objects import batches, fetch
+from radkg.archive.files.places import Place, S3Path, look_again
+from radkg.archive.files.streams import open_binary, read_at
+from radkg.archive.files.tarred import TAR_DAMAGE, check_end, open_tar, refusal, tar_members
+from radkg.archive.files.wording import told
+from radkg.archive.files.zipped import is_zip, too_large, zip_members
+from radkg.errors import ArchiveError
+
+MAX_MEMBER_BYTES = 16 << 20  # of one report; Open-i's largest has 13 kB
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of the archive; `data` is empty where `problem` says why it cannot be read."""
+
+    source: str
+    name: str
+    offset: int
+    length: int
+    data: bytes = b""
+    problem: str | None = None
+
+
+def members(path: Place, suffix: str, *, below: bool = True) -> Iterator[Member]:
+    """Yield every file of the archive whose name ends with `suffix`, in any case.
+
+    Of a directory those in the directories below it too, unless `below` is False.
+
+    Raises:
+        ArchiveError: the archive is damaged, or a directory cannot be listed.
+    """
+    try:
+        if path.is_dir():
+            listed = (
+                _file_members(path, suffix, below)
+                if isinstance(path, Path)
+                else _object_members(path, suffix, below)
+            )
+            yield from listed
+        elif is_zip(path):
+            for name, offset, data, problem in zip_members(path, suffix, MAX_MEMBER_BYTES):
+                yield Member(str(path), printable(name), offset, len(data), data, problem)
+        else:
+            yield from _tar_members(path, suffix)
+    except OSError as error:
+        where = f"{error.filename or path}"
+        raise ArchiveError(f"cannot read {where}: {error.strerror or error}") from error
+
+
+def _file_members(path: Path, suffix: str, below: bool) -> Iterator[Member]:
+    for file in _files(path, suffix, below):
+        name = printable(str(file.relative_to(path)))
+        source, data, problem = printable(str(file)), b"", None
+        try:
+            status = file.stat()
+            if source != str(file):
+                problem = "its name is not UTF-8: rename it"
+            elif not stat.S_ISREG(status.st_mode):
+                problem = "not a regular file"
+            else:
+                problem = too_large(status.st_size, MAX_MEMBER_BYTES)
+            data = b"" if problem else file.read_bytes()
+        except OSError as error:
+            problem = f"cannot read it: {error.strerror}"
+        yield Member(source, name, 0, len(data), data, problem)
+
+
+def _object_members(path: S3Path, suffix: str, below: bool) -> Iterator[Member]:
+    found = _objects(path, suffix, below)
+    sizes = [file.stat().st_size for file in found]
+    problems = [too_large(size, MAX_MEMBER_BYTES) for size in sizes]
+    for batch in batches(sizes):
+        wanted = [i for i in batch if not problems[i]]
+        fetched = iter(fetch([found[i] for i in wanted], [sizes[i] for i in wanted]))
+        for i in batch:
+            data: bytes | OSError = b"" if problems[i] else next(fetched)
+            if isinstance(data, OSError):
+                problems[i] = f"cannot read it: {data.strerror}"
+                data = b""
+            name = str(found[i].relative_to(path))
+            yield Member(str(found[i]), name, 0, len(data), data, problems[i])
+
+
+def files(path: Place, suffix: str, *, below: bool = True) -> Iterator[Place]:
+    """Yield the files of `path` and below, sorted; an unreadable directory is an OSError."""
+    if isinstance(path, Path):
+        yield from _files(path, suffix, below)
+    else:
+        yield from _objects(path, suffix, below)
+
+
+def _files(path: Path, suffix: str, below: bool) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for folder, folders, names in os.walk(path, onerror=refuse):
+        folders[:] = sorted(folders) if below else []
+        yield from (Path(folder) / name for name in sorted(names) if name.lower().endswith(suffix))
+
+
+def _objects(path: S3Path, suffix: str, below: bool) -> list[S3Path]:
+    found = path.find() if below else sorted(p for p in path.iterdir() if p.is_file())
+    return [file for file in found if file.name.lower().endswith(suffix)]
+
+
+def _tar_members(path: Place, suffix: str) -> Iterator[Member]:
+    count = 0
+    try:
+        with open_binary(path) as stream, open_tar(stream) as tar:
+            for member in tar_members(tar):
+                if not member.name.lower().endswith(suffix):
+                    continue
+                problem = refusal(member, MAX_MEMBER_BYTES)
+                content = None if problem else tar.extractfile(member)
+                data = content.read() if content else b""
+                if not problem and len(data) != member.size:
+                    raise EOFError("the archive ends inside a member")
+                yield Member(
+                    *(str(path), printable(member.name), member.offset_data, len(data)),
+                    *(data, problem),
+                )
+                count += 1
+            check_end(tar, stream)
+    except TAR_DAMAGE as error:
+        raise ArchiveError(
+            f"{path} is damaged after {count} reports: {told(error)}: fetch the archive again"
+        ) from error
+
+
+def printable(name: str) -> str:
+    """Return a file name that can be written as UTF-8, whatever bytes it has on disk."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def digest(*parts: bytes) -> str:
+    """Return a hash that tells the parts apart, borders included."""
+    state = blake2b(digest_size=16)
+    for part in parts:
+        state.update(len(part).to_bytes(8, "big") + part)
+    return state.hexdigest()
+
+
+def read_member(path: Place, record: Mapping[str, Any]) -> bytes:
+    """Return the bytes of one row of the index of the archive at `path`.
+
+    Raises:
+        ArchiveError: they are gone, or others than when the archive was indexed.
+    """
+    return as_indexed(path, record, _read, bytes)
+
+
+def _read(path: Place, record: Mapping[str, Any]) -> bytes:
+    source, offset, length = record["source"], record["offset"], record["length"]
+    try:
+        if source == str(path):
+            return read_at(path, offset, length)
+        # a file of a directory, whatever it looks like inside
+        with open(source, "rb") if isinstance(path, Path) else S3Path(source).open() as file:
+            return file.read(length + 1)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise ArchiveError(f"cannot read {source} at byte {offset}: {told(error)}") from error
+
+
+def read_members(
+    path: Place, records: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[Mapping[str, Any], bytes]]:
+    """Yield each row of the index with its bytes, none where the row has a problem.
+
+    The objects of a prefix are fetched together.
+
+    Raises:
+        ArchiveError: they are gone, or others than when the archive was indexed.
+    """
+    if isinstance(path, Path):
+        for record in records:
+            yield record, b"" if record["problem"] else read_member(path, record)
+        return
+    asked = list(records)
+    loose = [not r["problem"] and r["source"] != str(path) for r in asked]
+    sizes = [r["length"] if is_loose else 0 for r, is_loose in zip(asked, loose, strict=True)]
+    for batch in batches(sizes):
+        wanted = [asked[i] for i in batch if loose[i]]
+        fetched = iter(fetch([S3Path(r["source"]) for r in wanted], [r["length"] for r in wanted]))
+        for i in batch:
+            record = asked[i]
+            if not loose[i]:
+                yield record, b"" if record["problem"] else read_member(path, record)
+                continue
+            data = next(fetched)
+            if isinstance(data, OSError):
+                raise ArchiveError(f"cannot read {record['source']}: {data.strerror}") from data
+            if digest(data) != record["content"]:
+                raise _changed(path, record)
+            yield record, data
+
+
+def as_indexed(
+    path: Place,
+    record: Mapping[str, Any],
+    read: Callable[[Place, Mapping[str, Any]], T],
+    content: Callable[[T], bytes],
+) -> T:
+    """Return what `read` gives for a row of the index, once it is what was indexed.
+
+    Args:
+        path: the archive's file; of an object that differs the version is asked for again first.
+        record: the row.
+        read: reads it.
+        content: the bytes whose digest the row has.
+
+    Raises:
+        ArchiveError: it changed since it was indexed.
+    """
+    found = read(path, record)
+    if digest(content(found)) == record["content"]:
+        return found
+    if look_again(path):
+        found = read(path, record)
+        if digest(content(found)) == record["content"]:
+            return found
+    raise _changed(path, record)
+
+
+def _changed(path: Place, record: Mapping[str, Any]) -> ArchiveError:
+    return ArchiveError(
+        f"{record['member']} of {path} changed since it was indexed: run the same command again"
+    )

@@ -1,0 +1,47 @@
+"""Small objects of S3, fetched together: one by one, each would wait for its own answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from radkg.archive.files.places import NO_BYTES, S3Path
+
+_OBJECTS_AT_ONCE, _BYTES_AT_ONCE = 256, 32 << 20
+
+
+def fetch(paths: Sequence[S3Path], sizes: Sequence[int]) -> list[bytes | OSError]:
+    """Return the bytes of objects, fetched together, or why there are none.
+
+    Args:
+        paths: the objects.
+        sizes: bytes that each had when it was listed; one more comes where it has grown.
+
+    Raises:
+        ArchiveUnavailable: S3 does not answer, or refuses.
+    """
+    from radkg.archive.files.s3 import asking, client
+
+    uris = [path.uri for path in paths]
+    answers = client().cat_ranges(uris, 0, [size + 1 for size in sizes], on_error="return")
+    found: list[bytes | OSError] = []
+    for uri, size, answer in zip(uris, sizes, answers, strict=True):
+        try:
+            with asking(uri):
+                if isinstance(answer, Exception):
+                    raise answer
+            found.append(bytes(answer))
+        except OSError as error:
+            found.append(b"" if error.errno == NO_BYTES and not size else error)
+    return found
+
+
+def batches(sizes: Sequence[int]) -> Iterator[range]:
+    """Yield runs of numbers of objects that are fetched together, by their sizes in bytes."""
+    start = held = 0
+    for i, size in enumerate(sizes):
+        if i > start and (i - start == _OBJECTS_AT_ONCE or held + size > _BYTES_AT_ONCE):
+            yield range(start, i)
+            start, held = i, 0
+        held += size
+    if start < len(sizes):
+        yield range(start, len(sizes))

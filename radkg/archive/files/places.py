@@ -1,0 +1,236 @@
+"""Where an archive is: a path on a local disk, or an object or prefix of S3.
+
+`place` takes what the user named. `S3Path` has the part of pathlib's interface that the formats
+use, so that they read from either; a pickle of it is its address. What is below a prefix is listed
+at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import functools
+import io
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, NamedTuple
+
+from radkg.errors import ArchiveError
+
+SCHEME = "s3://"
+NO_BYTES = errno.ENODATA  # a range of an empty object was asked for
+READ_AHEAD = 4 << 20  # bytes of one GET: the members of a unit are neighbours in their file
+
+
+class Status(NamedTuple):
+    """What is known of an object; the names are those of os.stat_result."""
+
+    st_mode: int
+    st_size: int
+    etag: str
+
+
+@dataclass(frozen=True, order=True)
+class S3Path:
+    """An object or a prefix; `listed` is what a listing said of it."""
+
+    uri: str
+    listed: Status | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.uri
+
+    def __reduce__(self) -> tuple[type[S3Path], tuple[str]]:
+        return (S3Path, (self.uri,))  # what was listed is not true for ever
+
+    def __truediv__(self, name: str | PurePosixPath) -> S3Path:
+        return S3Path(f"{self.uri}/{name}")
+
+    @property
+    def name(self) -> str:
+        """What follows the last slash."""
+        return self.uri.rpartition("/")[2]
+
+    @property
+    def suffix(self) -> str:
+        """The end of the name, from its last dot on."""
+        return PurePosixPath(self.name).suffix
+
+    @property
+    def suffixes(self) -> list[str]:
+        """Every end of the name that begins with a dot."""
+        return PurePosixPath(self.name).suffixes
+
+    @property
+    def parent(self) -> S3Path:
+        """The prefix that holds it; of a bucket the bucket itself."""
+        above = self.uri.rpartition("/")[0]
+        return S3Path(above) if len(above) > len(SCHEME) else self
+
+    def relative_to(self, other: Place) -> PurePosixPath:
+        """Return its name below another place."""
+        return PurePosixPath(self.uri.removeprefix(f"{other}/"))
+
+    def stat(self) -> Status:
+        """Return what is there; FileNotFoundError where nothing is."""
+        if self.listed:
+            return self.listed
+        from radkg.archive.files.s3 import asking, client  # here, for s3fs is slow to import
+
+        with asking(self.uri):
+            return _status(client().info(self.uri))
+
+    def exists(self) -> bool:
+        """Tell whether an object or something below a prefix is there."""
+        try:
+            return bool(self.stat())
+        except FileNotFoundError:
+            return False
+
+    def is_dir(self) -> bool:
+        """Tell whether it is a prefix with something below it."""
+        return self.exists() and stat.S_ISDIR(self.stat().st_mode)
+
+    def is_file(self) -> bool:
+        """Tell whether it is an object."""
+        return self.exists() and stat.S_ISREG(self.stat().st_mode)
+
+    def iterdir(self) -> Iterator[S3Path]:
+        """Yield the objects and prefixes directly below."""
+        from radkg.archive.files.s3 import asking, client
+
+        if not stat.S_ISDIR(self.stat().st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self.uri)
+        with asking(self.uri):
+            found = client().ls(self.uri, detail=True)
+        yield from self._below(found)
+
+    def find(self) -> list[S3Path]:
+        """Return every object below, with its size, by one listing; in the order of os.walk."""
+        from radkg.archive.files.s3 import asking, client
+
+        with asking(self.uri):
+            found = client().find(self.uri, detail=True)
+        return sorted(self._below(found.values()), key=self._walked)
+
+    def _below(self, found: Any) -> Iterator[S3Path]:
+        """Yield what was listed, without the objects that stand for a folder."""
+        for info in found:
+            uri = SCHEME + info["name"]
+            if uri.startswith(f"{self.uri}/") and not uri.endswith("/"):
+                yield S3Path(uri, _status(info))
+
+    def _walked(self, path: S3Path) -> list[tuple[bool, str]]:
+        *folders, name = path.uri.removeprefix(f"{self.uri}/").split("/")
+        return [*((True, folder) for folder in folders), (False, name)]  # files before folders
+
+    def glob(self, pattern: str) -> Iterator[S3Path]:
+        """Yield what is below by a pattern without `**`; it lists no more than it must."""
+        here, _, rest = pattern.partition("/")
+        for path in self.iterdir():
+            if fnmatch.fnmatchcase(path.name, here):
+                if not rest:
+                    yield path
+                elif path.is_dir():
+                    yield from path.glob(rest)
+
+    def open(self, mode: str = "rb", buffering: int = READ_AHEAD) -> IO[bytes]:
+        """Return a stream that one may seek in; one GET brings `buffering` bytes."""
+        from radkg.archive.files.s3 import asking, client
+
+        assert mode == "rb", mode
+        with asking(self.uri):
+            file = client().open(self.uri, "rb", cache_type="none")
+        return io.BufferedReader(_Asking(file, self.uri), buffering)
+
+    def read_bytes(self, at_most: int | None = None) -> bytes:
+        """Return the object, or the first bytes of it."""
+        from radkg.archive.files.s3 import asking, client
+
+        try:
+            with asking(self.uri):
+                return bytes(client().cat_file(self.uri, start=0, end=at_most))
+        except OSError as error:
+            if error.errno == NO_BYTES and at_most:
+                return b""
+            raise
+
+
+class _Asking(io.RawIOBase):
+    """An s3fs file whose errors say what to do; the buffer is the reader's."""
+
+    def __init__(self, file: Any, uri: str) -> None:
+        self._file, self._uri = file, uri
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def readinto(self, buffer: Any) -> int:
+        from radkg.archive.files.s3 import asking
+
+        with asking(self._uri):
+            return int(self._file.readinto(buffer))
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+Place = Path | S3Path
+
+
+def place(uri: str) -> Place:
+    """Return the place that a user named: a local path without links, or an s3:// address.
+
+    Raises:
+        ArchiveError: the address names no bucket.
+    """
+    if not uri.startswith(SCHEME):
+        return Path(os.path.realpath(uri))  # unlike resolve(), no error where a link is its own
+    path = SCHEME + uri.removeprefix(SCHEME).rstrip("/")
+    if path == SCHEME or path.startswith(SCHEME + "/"):
+        raise ArchiveError(f"no bucket in {uri!r}: give s3://bucket/key")
+    return S3Path(path)
+
+
+def as_place(written: str) -> Place:
+    """Return the place that str() of one gave."""
+    return S3Path(written) if written.startswith(SCHEME) else Path(written)
+
+
+def children(path: Place) -> list[Place]:
+    """Return what stands directly below a place, by name."""
+    return sorted(path.iterdir(), key=lambda child: child.name)
+
+
+def version(path: Place) -> tuple[object, ...]:
+    """Return what differs when a file changes; an object is asked once in a process."""
+    if isinstance(path, S3Path):
+        return _known_version(path.uri)
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+def look_again(path: Place) -> bool:
+    """Forget the version of an object; tell whether that can help."""
+    _known_version.cache_clear()
+    return isinstance(path, S3Path)
+
+
+@functools.lru_cache(maxsize=64)
+def _known_version(uri: str) -> tuple[object, ...]:
+    return tuple(S3Path(uri).stat())
+
+
+def _status(info: Any) -> Status:
+    kind = stat.S_IFDIR if info["type"] == "directory" else stat.S_IFREG
+    return Status(kind, info["size"] or 0, str(info.get("ETag", "")).strip('"'))

@@ -1,0 +1,64 @@
+"""Open streams of container files: uncompressed where they are a gzip, kept open in a process.
+
+A stream is kept by the version of its file, so nobody reads from a file that was replaced.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+from typing import IO
+
+from radkg.archive.files.gunzip import gunzipped
+from radkg.archive.files.places import Place, look_again, version
+from radkg.archive.files.zipped import is_zip, read_zip_member
+
+
+def open_binary(path: Place, buffering: int | None = None) -> IO[bytes]:
+    """Return a file as a stream of bytes, uncompressed where it is a gzip.
+
+    Args:
+        path: the file.
+        buffering: bytes that are read at once, where that is not as usual at its place.
+    """
+    file = path.open("rb") if buffering is None else path.open("rb", buffering=buffering)
+    is_gzip = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return gunzipped(file) if is_gzip else file
+
+
+def read_at(path: Place, offset: int, length: int) -> bytes:
+    """Return a member of a container by its place in it.
+
+    Of a zip that is its local header, and one byte more than `length` may come: then the member is
+    longer than it should be. Of a tar or any other file it is the data itself.
+
+    Raises:
+        OSError, EOFError, ValueError, zlib.error: nothing is there, or it is damaged.
+    """
+    try:
+        return _read_at(path, offset, length)
+    except OSError as error:
+        # The object is another one than when its stream was opened: this one is read.
+        if error.errno == errno.EBUSY and look_again(path):
+            return _read_at(path, offset, length)
+        raise
+
+
+def _read_at(path: Place, offset: int, length: int) -> bytes:
+    stream, is_zip_file = _stream(path, version(path))
+    if is_zip_file:
+        return read_zip_member(stream, offset, length)
+    stream.seek(offset)
+    return stream.read(length)
+
+
+@functools.lru_cache(maxsize=4)
+def _stream(path: Place, version: tuple[object, ...]) -> tuple[IO[bytes], bool]:
+    """Return an open stream that stays open in this process, and whether it is a zip.
+
+    Units come in the order of the archive, so a worker only ever moves forward through a tar.gz:
+    each worker decompresses it once, and never keeps it whole. There are a few, for reports and
+    images stand in different files.
+    """
+    return open_binary(path), is_zip(path)

@@ -1,0 +1,92 @@
+"""What a tar or a tar.gz is: whether a file is one, its members, and whether it is whole.
+
+Python's tarfile believes what a header says of its size; here a size that cannot be is damage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import tarfile
+import zlib
+from collections.abc import Iterator
+from typing import IO, Self
+
+from radkg.archive.files.places import Place
+from radkg.archive.files.streams import open_binary
+from radkg.archive.files.zipped import too_large
+
+# ValueError, OverflowError, RecursionError: tarfile's own on numbers, and on headers without end
+TAR_DAMAGE = (
+    *(tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile),
+    *(ValueError, OverflowError, RecursionError, IndexError, KeyError),
+)
+HEADERS = 1 << 16  # bytes that are read at once where only headers are wanted
+_LONGEST = 1 << 14  # bytes of a header's text; a name has 4,096 at most
+_LARGEST = 1 << 50  # bytes of a member
+_TEXTS = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
+
+
+class _Header(tarfile.TarInfo):
+    """A header whose size can be: one below 0 leads back, a huge one is read into memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        most = _LONGEST if header.type in _TEXTS else _LARGEST
+        if not 0 <= header.size <= most:
+            raise tarfile.ReadError(f"a header of a size that cannot be, {header.size} bytes")
+        return header
+
+
+@contextlib.contextmanager
+def open_tar(stream: IO[bytes]) -> Iterator[tarfile.TarFile]:
+    """Open the tar that a stream holds; damage is one of TAR_DAMAGE."""
+    with tarfile.open(fileobj=stream, mode="r:", tarinfo=_Header) as tar:
+        yield tar
+
+
+def tar_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the members of a tar, none of which stays in memory."""
+    while member := tar.next():
+        # an extended header may say anything of it
+        if member.size < 0 or not member.offset < member.offset_data <= tar.offset:
+            raise tarfile.ReadError(f"a member of a size that cannot be, {member.size} bytes")
+        tar.members.clear()  # type: ignore[attr-defined] # or every header would stay
+        yield member
+
+
+def refusal(member: tarfile.TarInfo, max_bytes: int) -> str | None:
+    """Return why a member is not read, by its header; None where it is."""
+    if not member.isreg() or member.issparse():
+        return "a link, or no plain file: archive it again with its contents"
+    return too_large(member.size, max_bytes)
+
+
+def is_tar(path: Place) -> bool:
+    """Tell whether the file is a tar or a tar.gz."""
+    try:
+        with open_binary(path) as stream, open_tar(stream):
+            return True
+    except TAR_DAMAGE:
+        return False
+
+
+def tar_names(path: Place) -> Iterator[str]:
+    """Yield the names in a tar or a tar.gz, up to where it is damaged: index() says where."""
+    with (
+        contextlib.suppress(*TAR_DAMAGE),
+        open_binary(path, HEADERS) as stream,
+        open_tar(stream) as tar,
+    ):
+        yield from (member.name for member in tar_members(tar))
+
+
+def check_end(tar: tarfile.TarFile, stream: IO[bytes]) -> None:
+    """Raise EOFError where no end mark follows the last member: tarfile takes damage for an end."""
+    stream.seek(tar.offset)
+    if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise EOFError("no end mark behind the last member")

@@ -1,0 +1,1 @@
+"""What the bytes of an archive mean: one file, one format; `radkg.archive.FORMATS` lists them."""

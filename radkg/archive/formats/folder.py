@@ -1,0 +1,88 @@
+"""A folder of reports: one .txt file per study, named <study_id>.txt.
+
+It knows nothing of patients, dates, splits and images: every study counts as a patient of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import pyarrow as pa
+
+from radkg.archive.base import DUPLICATE_ID, Record, lone_report, study_of
+from radkg.archive.files.members import digest, members, read_members
+from radkg.archive.files.places import Place, place
+from radkg.archive.formats.headings import headed_sections
+from radkg.archive.formats.tabular import RULES
+from radkg.errors import ArchiveError
+from radkg.schema.arrow import INDEX_SCHEMA
+from radkg.schema.records import Study, Unreadable
+
+SUFFIX = ".txt"
+
+
+@dataclass(frozen=True)
+class ReportFolder:
+    """The .txt files of a folder; those of folders below it are left alone."""
+
+    path: Place
+    uri: str
+    name: str = "reports"
+
+    @classmethod
+    def recognise(cls, uri: str, images: str | None = None) -> Self | str:
+        """Return the folder if .txt files stand in it; else why not."""
+        path = place(uri)
+        try:
+            if not any(_is_report(file.name) for file in path.iterdir()):
+                return "the directory holds no .txt file"
+        except OSError as error:
+            return f"{path}: {error.strerror}"
+        if images is not None:
+            raise ArchiveError("a folder of .txt files names no images: give a table with them")
+        return cls(path, str(path))
+
+    def index(self) -> pa.Table:
+        """Return INDEX_SCHEMA, one row per file, by name."""
+        rows: list[dict[str, Any]] = []
+        seen: set[str] = set()
+        for member in members(self.path, SUFFIX, below=False):
+            if not _is_report(member.name):
+                continue
+            study_id, problem = member.name[: -len(SUFFIX)], member.problem
+            if study_id in seen:  # a.txt and a.TXT
+                study_id, problem = member.name, DUPLICATE_ID
+            seen.add(study_id)
+            content = digest(member.data)
+            rows.append(
+                lone_report(
+                    self.name,
+                    study_id,
+                    (member.source, member.name, member.offset, member.length),
+                    content=content,
+                    problem=problem,
+                    fingerprint=digest(content.encode(), repr((RULES, problem)).encode()),
+                )
+            )
+        if not rows:
+            raise ArchiveError(f"{self.path} holds no .txt file any more: check the path")
+        return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
+
+    def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
+        """Yield one Study or Unreadable per record."""
+        for record, data in read_members(self.path, records):
+            if record["problem"]:
+                yield Unreadable(record, record["problem"])
+                continue
+            try:
+                report = data.decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                yield Unreadable(record, f"not UTF-8 at byte {error.start}: save it as UTF-8")
+                continue
+            yield study_of(record, report, headed_sections(report))
+
+
+def _is_report(name: str) -> bool:
+    return name.lower().endswith(SUFFIX) and not name.startswith(".")

@@ -1,0 +1,65 @@
+"""PadChest: one CSV with a row per image and the report of its study, in stemmed Spanish.
+
+Layout: Bustos et al., Medical Image Analysis 2020. Without a path it reads the copy inside the
+installed torchxrayvision wheel. The rows of a study are joined; human and machine labels are left
+alone. Missing values are the words None and nan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from radkg.archive.files.places import place
+from radkg.archive.files.wheel import wheel_data
+from radkg.archive.formats.person import age_at, sex_of
+from radkg.archive.formats.rows import Values
+from radkg.archive.formats.tabular import Described, TableArchive, date_of, delimited_at
+from radkg.archive.images.listing import image_place
+from radkg.schema.records import Section
+
+FILE = "PADCHEST_chest_x_ray_images_labels_*.csv*"
+_NEEDED = ("ImageID", "ImageDir", "StudyDate_DICOM", "StudyID", "PatientID", "Projection", "Report")
+_MISSING = ("None", "nan")
+_VIEWS = {"L": "LATERAL", "AP_horizontal": "AP", "UNK": None, "": None}  # others as they are
+
+
+@dataclass(frozen=True)
+class PadChest(TableArchive):
+    """PadChest, and the images where they are at hand: in their numbered folders or in one."""
+
+    name: str = "padchest"
+
+    @classmethod
+    def recognise(cls, uri: str, images: str | None = None) -> Self | str:
+        """Return PadChest for `padchest`, its CSV or the directory that holds it; else why not."""
+        path = wheel_data() if uri == "padchest" else place(uri)
+        rows = delimited_at(path, FILE, _NEEDED)
+        if isinstance(rows, str):
+            return rows
+        return cls(rows, uri if uri == "padchest" else str(path), image_place(images))
+
+    def describe(self, row: Values) -> Described:
+        """Return who the study of a row is, and what belongs to it."""
+        image, folder, view = _known(row, "ImageID"), _known(row, "ImageDir"), row["Projection"]
+        study_id, study_date = _known(row, "StudyID"), date_of(_known(row, "StudyDate_DICOM"))
+        return Described(
+            study_id,
+            _known(row, "PatientID") or study_id,
+            study_date,
+            images=((image, _VIEWS.get(view, view), (f"{folder}/{image}", image)),)
+            if image
+            else (),
+            age=age_at(study_date, row.get("PatientBirth", "").strip()),
+            sex=sex_of(row.get("PatientSex_DICOM", "")),
+        )
+
+    def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:
+        """Return the report of a row as one section: it has no headings."""
+        report = _known(row, "Report")
+        return report, (Section("full report", 0, len(report)),) if report else ()
+
+
+def _known(row: Values, column: str) -> str:
+    value: str = row[column].strip()
+    return "" if value in _MISSING else value

@@ -1,0 +1,250 @@
+"""An archive that is a table: rows to an index of studies, and one row to one study.
+
+A format says what a row means (`describe`, `text`); here rows of one study are joined or refused.
+A table that is damaged ends the run, a row that is wrong is one study that cannot be read.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import count
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from radkg.archive.base import DUPLICATE_ID, Record, study_of
+from radkg.archive.files.located import is_loose
+from radkg.archive.files.members import digest
+from radkg.archive.files.places import Place
+from radkg.archive.formats.rows import Delimited, Row, Rows, Values, damaged, not_a_file
+from radkg.archive.images.listing import Picture, pictures
+from radkg.errors import ArchiveError
+from radkg.schema.arrow import INDEX_SCHEMA
+from radkg.schema.records import Section, Sex, Study, Unreadable
+
+_FACTS = ("subject_id", "study_date", "problem", "age", "sex")  # that a fingerprint covers
+RULES = "1"  # part of every fingerprint: to be raised when a rule changes what is read
+
+_DATE = re.compile(r"(\d{4}-?\d\d-?\d\d)(?:[T ].*)?", re.ASCII)
+_SPLITS = {"training": "train", "val": "validate", "valid": "validate", "validation": "validate"}
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What one row says; `images` are (image_id, view_position, names to look for below images)."""
+
+    study_id: str
+    subject_id: str
+    study_date: date | None = None
+    split: str | None = None
+    images: tuple[tuple[str, str | None, tuple[str, ...]], ...] = ()
+    problem: str | None = None
+    age: int | None = None
+    sex: Sex | None = None
+
+
+@dataclass(frozen=True)
+class TableArchive:
+    """A table of studies, or of their images, and the images where they are at hand."""
+
+    rows: Rows
+    uri: str
+    images: Place | None = None
+    name: str = "table"
+
+    joins: ClassVar[bool] = True  # rows of one study are its images; False: a row is a study
+
+    def describe(self, row: Values) -> Described:
+        """Return who the study of a row is, and what belongs to it."""
+        raise NotImplementedError
+
+    def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:
+        """Return the report of a row and its sections."""
+        raise NotImplementedError
+
+    def index(self) -> pa.Table:
+        """Return INDEX_SCHEMA, one row per study, by the first row that names it."""
+        studies: dict[str, dict[str, Any]] = {}
+        firsts: dict[
+            str, tuple[Described, str]
+        ] = {}  # what its first row says, and a hash of its report
+        told_of_images: dict[str, list[object]] = {}
+        find = _finder(self.images)
+        seen: Counter[str] = Counter()
+        for row in self.rows:
+            said = self._described(row)
+            study_id, problem = said.study_id, said.problem
+            try:
+                report, sections = self.text(row.values)
+                said_text = digest(report.encode(), repr(sections).encode())
+            except UnicodeEncodeError:
+                said_text, problem = (
+                    "",
+                    problem or "its report is not UTF-8: save the table as UTF-8",
+                )
+            if study_id in firsts and self.joins:
+                known = studies[study_id]
+                known["problem"] = (
+                    known["problem"] or problem or _differs((said, said_text), firsts[study_id])
+                )
+            else:
+                seen[study_id] += 1
+                if study_id in studies:  # kept, and refused by read(): nothing vanishes
+                    problem = DUPLICATE_ID
+                    numbered = (f"{said.study_id}#{n}" for n in count(seen[said.study_id]))
+                    study_id = next(i for i in numbered if i not in studies)
+                firsts[study_id], told_of_images[study_id] = (said, said_text), []
+                studies[study_id] = self._row(study_id, said, row, problem)
+            for image_id, view_position, names in said.images:
+                location, told = find(names)
+                told_of_images[study_id].append(told)
+                studies[study_id]["images"].append(
+                    {"image_id": image_id, "view_position": view_position, "location": location}
+                )
+        if not studies:
+            raise ArchiveError(f"{self.rows.path} holds no study: is the table cut off?")
+        for study_id, study in studies.items():
+            seen_by = [(i["image_id"], i["view_position"]) for i in study["images"]]
+            facts = [study[key] for key in _FACTS]
+            study["fingerprint"] = digest(
+                firsts[study_id][1].encode(),
+                repr((RULES, facts, seen_by, told_of_images[study_id])).encode(),
+            )
+        return pa.Table.from_pylist(list(studies.values()), schema=INDEX_SCHEMA)
+
+    def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
+        """Yield one Study or Unreadable per record."""
+        for record in records:
+            if record["problem"]:
+                yield Unreadable(record, record["problem"])
+                continue
+            report, sections = self.text(self.rows.at(record))
+            yield study_of(record, report, sections)
+
+    def _described(self, row: Row) -> Described:
+        """Return what a row says; without an id its line is its name."""
+        said = self.describe(row.values)
+        try:
+            written = (said.study_id, said.subject_id, said.split or "")
+            "".join([*written, *(name for image in said.images for name in image[2])]).encode()
+        except UnicodeEncodeError as error:
+            raise damaged(self.rows.path, row.line, "not UTF-8: save the table as UTF-8") from error
+        if said.study_id:
+            return said
+        nameless = f"line {row.line}"
+        return replace(
+            said,
+            study_id=nameless,
+            subject_id=said.subject_id or nameless,
+            problem=said.problem or "it has no study_id",
+        )
+
+    def _row(self, study_id: str, said: Described, row: Row, problem: str | None) -> dict[str, Any]:
+        return {
+            "study_id": study_id,
+            "subject_id": said.subject_id,
+            "archive": self.name,
+            "study_date": said.study_date,
+            "split": said.split,
+            "source": str(self.rows.path),
+            "member": f"line {row.line}",
+            "offset": row.offset,
+            "length": row.length,
+            "images": [],
+            "content": digest(row.data),
+            "problem": problem,
+            "age": said.age,
+            "sex": said.sex,
+        }
+
+
+def delimited_at(path: Place, pattern: str, columns: tuple[str, ...]) -> Delimited | str:
+    """Return the CSV at a path, or the first in a directory that fits the pattern; else why not."""
+    try:
+        if path.is_dir():
+            found: list[Place] = sorted(path.glob(pattern), key=str)
+            if not found:
+                return f"the directory holds no {pattern}"
+            path = found[0]
+        if not path.name.lower().endswith((".csv", ".csv.gz")):
+            return "no .csv file by its name"
+        if why := not_a_file(path):
+            return why
+        rows = Delimited(path)
+        missing = [column for column in columns if rows.columns.count(column) != 1]
+    except OSError as error:
+        return f"{error.filename or path}: {error.strerror}"
+    except ArchiveError as error:
+        return str(error)
+    return f"the table has no column {', '.join(missing)}" if missing else rows
+
+
+def date_of(text: str) -> date | None:
+    """Return YYYY-MM-DD or YYYYMMDD, with or without a time behind, as a date; else None."""
+    match = _DATE.fullmatch(text.strip())
+    try:
+        return date.fromisoformat(match[1]) if match else None
+    except ValueError:
+        return None
+
+
+def split_of(text: str) -> str | None:
+    """Return a split by the name it has in radkg; None where it is empty."""
+    name = text.strip().lower()
+    return _SPLITS.get(name, name) or None
+
+
+def _differs(row: tuple[Described, str], first: tuple[Described, str]) -> str | None:
+    """Return in what two rows of one study contradict each other."""
+    for what in ("subject_id", "study_date", "split", "age", "sex"):
+        if getattr(row[0], what) != getattr(first[0], what):
+            return f"its rows differ in {what}: correct the table"
+    return None if row[1] == first[1] else "its rows differ in the report: correct the table"
+
+
+def _finder(images: Place | None) -> Callable[[tuple[str, ...]], tuple[str | None, object]]:
+    """Return what finds the first of some names that is an image at hand.
+
+    It gives a location, and what stands for the image's bytes: sizes of files, for to hash them
+    would take longer than the extraction.
+    """
+    folder = images if isinstance(images, Path) and images.is_dir() else None
+    packed = {} if images is None else _by_name(images)
+
+    def find(names: tuple[str, ...]) -> tuple[str | None, object]:
+        for name in names:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or "\0" in name:
+                continue  # a table names images, it does not choose what else is read
+            if folder and (size := _size(folder / path)) is not None:
+                return str(folder / path), size
+            if found := packed.get(str(path)):
+                return found.location, found.told
+        return None, None
+
+    return find
+
+
+def _by_name(images: Place) -> dict[str, Picture]:
+    """Return what the containers of a place hold, also without a folder that is around it all."""
+    found = {str(PurePosixPath(picture.name)): picture for picture in pictures(images)}
+    around = {name.partition("/")[0] for name in found}
+    if len(around) == 1 and "" not in around:
+        (folder,) = around
+        found |= {name.removeprefix(f"{folder}/"): held for name, held in found.items()}
+    return found
+
+
+def _size(path: Path) -> int | None:
+    """Return the bytes of a regular file, or None where none is there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) and is_loose(str(path)) else None

@@ -1,0 +1,1 @@
+"""The images of an archive: listed by name and location, read as grey values."""

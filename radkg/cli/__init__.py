@@ -1,0 +1,5 @@
+"""The command line of radkg."""
+
+from radkg.cli.app import main, run
+
+__all__ = ["main", "run"]

@@ -1,0 +1,62 @@
+"""Studies with usable human codes, and those without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from radkg.archive import open_archive
+from radkg.archive.formats.openi import OpenI
+from radkg.errors import ArchiveError
+from radkg.gold.codes import Gold, gold
+from radkg.schema.records import Study
+
+
+@dataclass(frozen=True)
+class CodedStudies:
+    """Studies with what their coders filed, in the order of the archive."""
+
+    studies: tuple[Study, ...]
+    golds: tuple[Gold, ...]
+    uncoded: tuple[Study, ...] = ()  # of the same split, without usable codes
+
+    def __len__(self) -> int:
+        return len(self.studies)
+
+    def choose(self, indices: Iterable[int]) -> CodedStudies:
+        """Return the coded studies at these places."""
+        chosen = list(indices)
+        studies, golds = self.studies, self.golds
+        return CodedStudies(
+            tuple(studies[i] for i in chosen), tuple(golds[i] for i in chosen), self.uncoded
+        )
+
+    def first(self, limit: int | None) -> CodedStudies:
+        """Return the first `limit` of them; all where there is no limit."""
+        return self.choose(range(len(self))[:limit])
+
+    def with_image(self) -> CodedStudies:
+        """Return those of which at least one image is at hand."""
+        return self.choose(
+            i for i, study in enumerate(self.studies) if any(m.location for m in study.images)
+        )
+
+
+def coded_studies(archive_uri: str, split: str, images: str | None = None) -> CodedStudies:
+    """Return the studies of a split; an unreadable one is left out.
+
+    Raises:
+        ArchiveError: the archive has no human codes.
+    """
+    archive = open_archive(archive_uri, images)
+    if not isinstance(archive, OpenI):
+        raise ArchiveError(f"{archive_uri} has no human codes: only Open-i does")
+    records = [r for r in archive.index().to_pylist() if r["split"] == split]
+    golds = {study_id: gold(codes) for study_id, codes in archive.codes(records).items()}
+    studies = [study for study in archive.read(records) if isinstance(study, Study)]
+    usable = [study for study in studies if golds[study.study_id].usable]
+    return CodedStudies(
+        tuple(usable),
+        tuple(golds[study.study_id] for study in usable),
+        tuple(study for study in studies if not golds[study.study_id].usable),
+    )

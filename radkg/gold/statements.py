@@ -1,0 +1,174 @@
+"""Every triplet that Open-i's coders could file for an extraction, and how it stands in the report.
+
+These are the coders' written conventions: which sites have a code, what a part of the lung is
+filed under, where a suggested finding lies. Which of them they do file, openi_filing.py counts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from radkg.gold.codes import (
+    GoldTriplet,
+    anatomies,
+    compound_sites,
+    parents,
+    qualifiers,
+)
+from radkg.schema.records import Extraction
+
+SAME_SITE = {  # one name per anatomy: the codes use adjective or noun, by the kind of head
+    "pleural": "pleura",
+    "pulmonary": "lung",
+    "pulmonary vasculature": "lung",
+    "spinal": "spine",
+    "thoracic": "thorax",
+    "aortic": "aorta",
+    "diaphragmatic": "diaphragm",
+    "hiatal": "diaphragm",
+    "pericardial": "heart",
+}
+SIDES = frozenset({"left", "right", "bilateral", "anterior", "posterior"})
+NORMALITY = frozenset({"normal", "upper normal", "clear"})  # intact clips are clips all the same
+
+# How a triplet stands in the report: in words, in words of doubt, by a plural ("granulomas":
+# multiple), by a site that goes without saying, or at the site of what suggests it.
+Evidence = Literal["certain", "doubted", "plural", "implied", "inherited"]
+Statement = tuple[GoldTriplet, Evidence]
+_STATED: dict[str, Evidence] = {"OBS-DP": "certain", "OBS-U": "doubted"}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A coded site of a finding, with its sides."""
+
+    name: str
+    sides: tuple[str, ...]
+    evidence: Evidence
+    is_plural: bool = False
+
+
+@dataclass(frozen=True)
+class Mention:
+    """One stated observation with what belongs to it, in the coders' terms."""
+
+    concept: str
+    evidence: Evidence
+    is_plural: bool
+    sites: tuple[Site, ...]
+    sides: tuple[str, ...]  # sides of the finding itself
+    modifiers: tuple[str, ...]
+
+
+def mentions(extraction: Extraction) -> Iterator[Mention]:
+    """Yield the observations that the report states and does not call normal."""
+    entities = extraction.entities
+    located: dict[int, list[int]] = defaultdict(list)
+    modified: dict[int, list[int]] = defaultdict(list)
+    for relation in extraction.relations:
+        if relation.relation == "located_at":
+            located[relation.head].append(relation.tail)
+        elif relation.relation == "modify":
+            modified[relation.tail].append(relation.head)
+    inherited: dict[int, list[int]] = {}
+    for relation in extraction.relations:  # what is suggested, or calcified, is where its noun is
+        if relation.head in located and relation.relation == "suggestive_of":
+            inherited[relation.tail] = located[relation.head]
+        elif (
+            relation.tail in located
+            and relation.relation == "modify"
+            and entities[relation.head].concept not in qualifiers()
+        ):
+            inherited[relation.head] = located[relation.tail]
+    for i, entity in enumerate(entities):
+        modifiers = tuple(entities[j].concept for j in modified[i])
+        if entity.label not in _STATED or not NORMALITY.isdisjoint((entity.concept, *modifiers)):
+            continue
+        evidence = _STATED[entity.label]
+        places = [(j, evidence) for j in located.get(i, ())]
+        places = places or [(j, "inherited") for j in inherited.get(i, ())]
+        sites: list[Site] = []
+        sides: list[str] = []
+        for j, how in places:
+            own_sides = [entities[k].concept for k in modified[j] if entities[k].concept in SIDES]
+            name = SAME_SITE.get(entities[j].concept, entities[j].concept)
+            if name == "mid lung":  # there is no left middle lobe
+                name, own_sides = (
+                    ("lingula", []) if own_sides == ["left"] else ("middle lobe", own_sides)
+                )
+            if name in anatomies():
+                is_plural = entities[j].text.lower().endswith("s")
+                sites.append(Site(name, tuple(own_sides), how, is_plural))
+            else:  # a side, or a site without a code: only its side can be filed
+                sides += own_sides + ([name] if name in SIDES else [])
+        is_plural = entity.text.lower().endswith("s")
+        yield Mention(entity.concept, evidence, is_plural, tuple(sites), tuple(sides), modifiers)
+
+
+def findings(extraction: Extraction) -> set[tuple[str, Evidence]]:
+    """Return the stated observations and how, without those that only modify another one."""
+    modifying = {r.head for r in extraction.relations if r.relation == "modify"}
+    standing = {e.concept for i, e in enumerate(extraction.entities) if i not in modifying}
+    return {
+        ("cardiomegaly" if _is_borderline_heart(mention) else mention.concept, mention.evidence)
+        for mention in mentions(extraction)
+        if mention.concept in standing or mention.concept not in qualifiers()
+    }
+
+
+def statements(
+    extraction: Extraction, implied_sites: Mapping[str, tuple[str, ...]]
+) -> frozenset[Statement]:
+    """Return every triplet that the coders could file for the extraction, and its evidence."""
+    stated = list(mentions(extraction))
+    sited = {mention.concept for mention in stated if mention.sites}
+    found: set[Statement] = set()
+    for mention in stated:
+        concept, evidence = mention.concept, mention.evidence
+        found.update(((m, "modify", concept), evidence) for m in mention.modifiers)
+        if mention.is_plural:
+            found.add((("multiple", "modify", concept), "plural"))
+        organs = {parents().get(site.name) for site in mention.sites}
+        sites = [site for site in mention.sites if site.name not in organs]
+        compound = _compound(concept)  # an effusion is pleural, wherever it lies
+        if compound and not any(site.name in compound for site in sites):
+            sites.append(Site(compound[0], () if sites else mention.sides, "implied"))
+        elif concept not in sited:
+            implied = implied_sites.get(concept, ())
+            sites = [Site(name, mention.sides, "implied") for name in implied]
+        if _is_borderline_heart(mention):
+            found.add((("borderline", "modify", "cardiomegaly"), evidence))
+        for site in sites:
+            found.update(_at(concept, site, site.sides or mention.sides))
+        if not sites:
+            found.update(((concept, "located_at", side), evidence) for side in mention.sides)
+    for (side, relation, name), evidence in list(found):
+        if side == "left" and ((("right", relation, name), evidence)) in found:
+            found.add((("bilateral", relation, name), evidence))
+    return frozenset(found)
+
+
+def _at(concept: str, site: Site, sides: Sequence[str]) -> Iterator[Statement]:
+    """Yield what can be filed for a finding at one site."""
+    yield (concept, "located_at", site.name), site.evidence
+    for side in sides:
+        yield (side, "modify", site.name), site.evidence
+        if site.name == "thorax":  # a pacemaker of the left chest is filed as one on the left
+            yield (concept, "located_at", side), site.evidence
+    if site.is_plural:  # flattened diaphragms
+        yield ("bilateral", "modify", site.name), "plural"
+    if parents().get(site.name) == "lung" and concept in qualifiers():  # the head of the code
+        yield (site.name, "modify", "lung"), site.evidence
+        yield (concept, "located_at", "lung"), site.evidence
+
+
+def _is_borderline_heart(mention: Mention) -> bool:
+    """Tell whether it is "borderline heart size", which is filed as borderline cardiomegaly."""
+    return mention.concept == "borderline" and any(s.name == "heart" for s in mention.sites)
+
+
+def _compound(concept: str) -> tuple[str, ...]:
+    return tuple(SAME_SITE.get(site, site) for site in compound_sites().get(concept, ()))

@@ -1,0 +1,1 @@
+"""Asking: named queries, your own Cypher, and corrected rates."""

@@ -1,0 +1,262 @@
+"""Named population queries: what a graph can be asked, and the answers as plain tables.
+
+A query is a file `cypher/<name>.cypher` (its README.md says how one is written); the same text runs
+on Neo4j and on the embedded engine. Nothing here knows what any single query asks.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import Any
+
+from radkg.errors import ConfigError
+from radkg.graph.ask.correction import (
+    ErrorTable,
+    Prevalence,
+    add_corrected,
+    shipped_tables,
+    table_for,
+)
+from radkg.graph.engine.client import Graph
+from radkg.graph.load.aggregates import has_sums
+from radkg.graph.packaged import packaged_texts
+from radkg.schema.answer import Answer, Cell
+
+MAX_INTEGER = 10**9  # the embedded engine cuts a larger LIMIT to 32 bits without a word
+
+FAMILIES = (
+    "prevalence",
+    "anatomy",
+    "severity",
+    "uncertainty",
+    "co-occurrence",
+    "differential",
+    "trends",
+    "courses",
+    "devices",
+    "cohorts",
+    "disagreement",
+    "quality",
+    "subgroup",
+    "knowledge",
+)
+
+_QUESTION = re.compile(r"// question: (?P<question>.+)")
+_FAMILY = re.compile(rf"// family: (?P<family>{'|'.join(FAMILIES)})")
+_PARAMETER = re.compile(
+    r"// param (?P<name>\w+): (?P<type>string|concept|integer|float|date)"
+    r"(?: = (?P<default>.+?))?, (?P<meaning>.+)"
+)
+_SUMS = re.compile(r"^// from sums(?: with pairs of \$(?P<paired>\w+))?$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a query can be told; `default` is text, None where a value must be given."""
+
+    name: str
+    type: str
+    default: str | None
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A named question and the Cypher that answers it, with values as $parameters only.
+
+    `summed` gives the same rows from the sums of findings, `paired` names a parameter of it: the
+    finding of which it needs pairs.
+    """
+
+    name: str
+    question: str
+    family: str
+    parameters: tuple[Parameter, ...]
+    corrected: Prevalence | None
+    statement: str
+    summed: str | None = None
+    paired: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the graph's answer: the last words of the lines of the last RETURN."""
+        _, _, after = self.statement.rpartition("\nRETURN\n")
+        lines, _, _ = after.partition("\nORDER BY ")
+        return [line.rstrip(",").split()[-1] for line in lines.splitlines()]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what there is to know before one asks: name, family, question, parameters."""
+        return {
+            "name": self.name,
+            "family": self.family,
+            "question": self.question,
+            "parameters": [asdict(parameter) for parameter in self.parameters],
+        }
+
+
+def queries() -> list[Query]:
+    """Return every named query, sorted by name."""
+    texts = packaged_texts("cypher", ".cypher")
+    return [parse(name.removesuffix(".cypher"), text) for name, text in texts.items()]
+
+
+def parse(name: str, text: str) -> Query:
+    """Return the query in `text`: lines with its question, family and parameters, then Cypher.
+
+    The Cypher may stand there a second time, from the sums.
+
+    Raises:
+        ValueError: the head is not of this form.
+    """
+    first, *lines = text.splitlines(keepends=True) or [""]
+    question = _QUESTION.fullmatch(first.rstrip())
+    if question is None:
+        raise ValueError(f"query {name}: the first line must be '// question: ...'")
+    family = _FAMILY.fullmatch(lines.pop(0).rstrip() if lines else "")
+    if family is None:
+        raise ValueError(
+            f"query {name}: the second line must be '// family: ...', one of {', '.join(FAMILIES)}"
+        )
+    parameters = []
+    while lines and lines[0].startswith("// param"):
+        head = lines.pop(0).rstrip()
+        match = _PARAMETER.fullmatch(head)
+        if match is None:
+            raise ValueError(
+                f"query {name}: {head!r} is not '// param <name>: <type> = <default>, <meaning>'"
+            )
+        parameters.append(Parameter(**match.groupdict()))
+    corrected = Prevalence.parse(lines[0].rstrip()) if lines else None
+    statement = "".join(lines[1:] if corrected else lines)
+    query = Query(
+        name, question["question"], family["family"], tuple(parameters), corrected, statement
+    )
+    sums = _SUMS.search(statement)
+    if sums is None:
+        return query
+    walk, summed = statement[: sums.start()].rstrip() + "\n", statement[sums.end() :].lstrip()
+    return replace(query, statement=walk, summed=summed, paired=sums["paired"])
+
+
+def run_query(
+    graph: Graph,
+    name: str,
+    values: Mapping[str, str],
+    tables: Sequence[ErrorTable] | None = None,
+) -> Answer:
+    """Return the answer to the query `name`; an empty one has its columns too.
+
+    A prevalence has its corrected rate and interval beside it (correction.py).
+
+    Args:
+        graph: any loaded graph.
+        name: one of `queries()`.
+        values: parameter values as text, as a command line has them; the others keep their default.
+        tables: measured errors of extractors; None: those of the shipped ones.
+
+    Raises:
+        ConfigError: no such query or parameter, no value where one is needed, or an ill-typed one.
+    """
+    query = _find(name)
+    given = _convert(query, values)
+    rows = graph.read(_statement(graph, query, given), **given)
+    columns = query.columns
+    answer = Answer(
+        query.name, query.question, given, columns, [[row[c] for c in columns] for row in rows]
+    )
+    if query.corrected is None:
+        return answer
+    known = shipped_tables() if tables is None else tables
+    return add_corrected(answer, query.corrected, table_for(graph, known))
+
+
+def unknown_concepts(graph: Graph, answer: Answer) -> list[str]:
+    """Return a hint for each concept asked about that the graph does not hold: a slip, perhaps."""
+    query = _find(answer.name)
+    asked = [str(answer.parameters[p.name]) for p in query.parameters if p.type == "concept"]
+    names = [row["name"] for row in graph.read("MATCH (c:Concept) RETURN c.name AS name")]
+    return [
+        f"no study mentions {name!r}: {_nearest(name, names)}"
+        for name in asked
+        if name not in names
+    ]
+
+
+def _find(name: str) -> Query:
+    by_name = {query.name: query for query in queries()}
+    if name not in by_name:
+        raise ConfigError(f"no query {name!r}: {_nearest(name, by_name)}")
+    return by_name[name]
+
+
+def _statement(graph: Graph, query: Query, given: Mapping[str, Cell]) -> str:
+    """Return what answers the query in this graph with the least work."""
+    if query.summed is None:
+        return query.statement
+    paired = str(given[query.paired]) if query.paired else None
+    return query.summed if has_sums(graph, paired) else query.statement
+
+
+def _convert(query: Query, values: Mapping[str, str]) -> dict[str, Cell]:
+    """Return a value of the right type for every parameter of the query, in its order."""
+    by_name = {parameter.name: parameter for parameter in query.parameters}
+    for name in values:
+        if name not in by_name:
+            raise ConfigError(f"query {query.name} has no {name!r}: {_nearest(name, by_name)}")
+    converted = {}
+    for name, parameter in by_name.items():
+        text = values.get(name, parameter.default)
+        if text is None:
+            raise ConfigError(
+                f"query {query.name} needs {name}=<{parameter.type}> ({parameter.meaning})"
+            )
+        try:
+            converted[name] = _value(parameter, text)
+        except ValueError:
+            raise ConfigError(
+                f"query {query.name}: {name}={text!r} is no {_FORMS[parameter.type]}"
+            ) from None
+    return converted
+
+
+_FORMS = {
+    "string": "text: it cannot be written as UTF-8",
+    "concept": "text: it cannot be written as UTF-8",
+    "integer": f"whole number from 0 to {MAX_INTEGER}",
+    "float": "number",
+    "date": "date: write it as 2014-03-01",
+}
+
+
+def _value(parameter: Parameter, text: str) -> Cell:
+    """Return `text` as the parameter's type; `none` is no value where that is the default."""
+    if parameter.default == text == "none":
+        return None
+    if parameter.type == "integer":
+        integer = int(text)
+        if not 0 <= integer <= MAX_INTEGER:
+            raise ValueError(text)
+        return integer
+    if parameter.type == "float":
+        number = float(text)
+        if not math.isfinite(number):
+            raise ValueError(text)
+        return number
+    if parameter.type == "date":
+        return date.fromisoformat(text)
+    text.encode()  # an argument of a command line may hold half a character
+    if parameter.type == "concept":  # canonical names are lower-case
+        return " ".join(text.lower().split())
+    return text
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    """Return a hint: the nearest of the names, or some of them where none is near."""
+    near = difflib.get_close_matches(name, names, n=1)
+    some = sorted(names)[:30]
+    return f"did you mean {near[0]!r}?" if near else f"there is {', '.join(some)}"

@@ -1,0 +1,99 @@
+"""Whether a snapshot goes into a server, or a new store is built to take that server's place.
+
+By what changes: an import writes every study, whatever stands, in less time than it takes to
+replace half of them. It makes a store of this archive and extractor alone, so where the server
+holds more, its own store is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from radkg.errors import SnapshotError
+from radkg.graph.build.import_tables import NODES
+from radkg.graph.engine.client import Graph
+from radkg.graph.load.ledger import stored_digests
+from radkg.graph.load.loader import IMPORT_SHARE, standing_night
+from radkg.graph.rows.nested import ledger_key
+from radkg.graph.rows.outlines import standing_outlines
+from radkg.run.changes import Changes, changes
+from radkg.run.retractions import Retained, retained
+from radkg.run.snapshot import Snapshot
+
+_OWN = [*NODES, "Load", "Lock", "SchemaVersion"]  # labels of what a built store has, too
+
+_OTHER_LOADS = "MATCH (l:Load) WHERE l.key <> $ledger RETURN l.key AS key ORDER BY key"
+_OTHER_NODES = """
+MATCH (n)
+WHERE NOT any(label IN labels(n) WHERE label IN $own)
+RETURN coalesce(labels(n)[0], 'no label') AS label, count(*) AS number ORDER BY label
+"""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where a snapshot goes."""
+
+    build: bool
+    """a new store is built; else the difference is loaded into the server"""
+    why: str
+    """as LoadReport has it"""
+    differ: Changes | None
+    """from the night that stands in the server, where it was compared"""
+
+
+def choose(graph: Graph, snapshot: Snapshot, *, repair: bool = False) -> Choice:
+    """Compare a snapshot with what a server holds, and say where it goes.
+
+    Args:
+        graph: the server's; nothing is written there.
+        snapshot: what was published.
+        repair: every study is to be replaced.
+
+    Raises:
+        SnapshotError: published bytes were changed.
+    """
+    kept = retained(snapshot)
+    number, what, differ = _changed(graph, kept, repair)
+    share = f"{IMPORT_SHARE:.0%}"
+    if number < IMPORT_SHARE * kept.num_studies or not number:
+        why = f"{what}, less than {share}: the server takes the difference"
+        return Choice(False, why, differ)
+    others = _others(graph, kept)
+    if others:
+        why = f"{what}, {share} or more, but a new store would lack what the server holds: {others}"
+        return Choice(False, why, differ)
+    why = (
+        f"{what}, {share} or more: a new store is built; {graph.address} is as it was: stop its"
+        " server, set server.directories.data to the new directory, and start it"
+    )
+    return Choice(True, why, differ)
+
+
+def _changed(graph: Graph, kept: Retained, repair: bool) -> tuple[int, str, Changes | None]:
+    """Return how many studies are to be created or replaced, in words too, and the comparison."""
+    of_all = f"of {kept.num_studies} studies"
+    if repair:
+        return kept.num_studies, f"{kept.num_studies} {of_all} are replaced (--repair)", None
+    night = standing_night(graph, kept.snapshot)
+    if night is not None:
+        try:
+            differ = changes(night, kept.snapshot)
+        except SnapshotError:  # a part of that night is damaged; of this one, the load says it
+            pass
+        else:
+            number = kept.retain(differ.after).num_rows
+            return number, f"{number} {of_all} differ from night {night.snapshot_id}", differ
+    stored = stored_digests(graph, kept)
+    if not stored:
+        return kept.num_studies, f"none {of_all} stands", None
+    number = kept.num_studies - standing_outlines(kept.tables(), stored).num_rows
+    return number, f"{number} {of_all} do not stand as they are published", None
+
+
+def _others(graph: Graph, kept: Retained) -> str:
+    """Return what the graph holds besides this archive and extractor, in words."""
+    ledger = ledger_key(kept.archive, kept.extractor)
+    loads = [row["key"] for row in graph.read(_OTHER_LOADS, ledger=ledger)]
+    nodes = graph.read(_OTHER_NODES, own=_OWN)
+    return ", ".join([*loads, *(f"{row['number']} {row['label']}" for row in nodes)])

@@ -1,0 +1,1 @@
+"""The two graph engines, Neo4j and ArcadeDB, behind one client."""

@@ -1,0 +1,1 @@
+"""Writing: the difference between a snapshot and a graph, in transactions that may run twice."""

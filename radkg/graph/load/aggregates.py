@@ -1,0 +1,291 @@
+"""Keep the sums of sums.py in the graph, beside the studies that they are of.
+
+They are written at the end of a load, before it is complete, as relationships to be set, so that
+again, or by two at once, is the same as once: a transaction reads what stands of its part and
+changes what differs. `Load.sums` is the VERSION that a complete load has left; a Load without it
+is of an older radkg, and the next load brings the sums.
+
+Every walk goes from the Load, or from a finding outwards: behind a concept stand all its mentions,
+and the embedded engine walks them to find, or to delete, one relationship that comes in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+from radkg.graph.engine.client import Conflict, Graph, Transaction, rows
+from radkg.graph.load.ledger import read_ledger
+from radkg.graph.rows.aggregates import (
+    CO_OCCURS,
+    COLUMNS,
+    COUNTS,
+    Edge,
+    Sums,
+    edges,
+    summed,
+    sums_of,
+)
+from radkg.graph.rows.nested import Row, ledger_key
+from radkg.run.retractions import Retained
+
+VERSION = 1
+TYPES = {COUNTS: "Load", CO_OCCURS: "Concept"}
+"""relationships to a Concept, with the label they start at"""
+BATCH_EDGES = 5_000
+
+# One row: a record for each takes the client several times as long.
+_READ = {
+    COUNTS: """
+    MATCH (h:Load {key: $ledger})-[r:COUNTS]->(t)
+    RETURN collect({
+      head: coalesce(h.key, ''), tail: coalesce(t.key, ''), properties: properties(r)
+    }) AS sums
+    """,
+    CO_OCCURS: """
+    MATCH (h:Concept)-[r:AGG_CO_OCCURS {archive: $archive, extractor: $extractor}]->(t)
+    RETURN collect({
+      head: coalesce(h.key, ''), tail: coalesce(t.key, ''), properties: properties(r)
+    }) AS sums
+    """,
+}
+
+# Of the relationships of a load; COUNTS have no archive, for their Load has.
+_OWN = {COUNTS: "true", CO_OCCURS: "r.archive = $archive AND r.extractor = $extractor"}
+
+# One of each type. $rows: head; tails: keys; properties: by key; edges: tail and properties.
+_READ_SOME, _DELETE, _SET, _CREATE = (
+    {
+        kind: statement.format(kind=kind, label=label, own=_OWN[kind])
+        for kind, label in TYPES.items()
+    }
+    for statement in (
+        """
+        UNWIND $rows AS row
+        MATCH (h:{label} {{key: row.head}})-[r:{kind}]->(t)
+        WHERE {own} AND row.properties[coalesce(t.key, '')] IS NOT NULL
+        RETURN coalesce(h.key, '') AS head, coalesce(t.key, '') AS tail, properties(r) AS properties
+        """,
+        """
+        UNWIND $rows AS row
+        MATCH (h:{label} {{key: row.head}})-[r:{kind}]->(t)
+        WHERE {own} AND coalesce(t.key, '') IN row.tails
+        WITH collect(r) AS found
+        FOREACH (r IN found | DELETE r)
+        """,
+        """
+        UNWIND $rows AS row
+        MATCH (h:{label} {{key: row.head}})-[r:{kind}]->(t)
+        WHERE {own}
+        WITH r, row.properties[coalesce(t.key, '')] AS properties
+        WHERE properties IS NOT NULL
+        SET r = properties
+        """,
+        """
+        UNWIND $rows AS row
+        MATCH (h:{label} {{key: row.head}})
+        UNWIND row.edges AS edge
+        MATCH (t:Concept {{key: edge.tail}})
+        CREATE (h)-[r:{kind}]->(t)
+        SET r = edge.properties
+        RETURN count(*) AS number
+        """,
+    )
+)
+
+_LOADS = """
+MATCH (l:Load)
+RETURN l.archive AS archive, l.num_studies AS studies, l.complete AS complete, l.sums AS sums
+"""
+
+_UNPAIRED = """
+MATCH (:Load)-[counts:COUNTS]->(concept:Concept)
+WHERE concept.name = $finding AND counts.present > 0 AND NOT counts.paired
+RETURN count(*) AS number
+"""
+
+# What no load has written, for `repair`.
+SWEEP_STRAYS = """
+MATCH (l:Load)
+WITH collect([l.archive, l.extractor]) AS own
+MATCH (h:Concept)-[r:AGG_CO_OCCURS]->()
+WHERE h.key IS NULL OR NOT [coalesce(r.archive, ''), coalesce(r.extractor, '')] IN own
+WITH collect(r) AS found
+FOREACH (r IN found | DELETE r)
+"""
+
+Standing = Mapping[Edge, list[Row]]
+"""properties of all relationships between two nodes: more than one is the work of a hand"""
+
+
+def has_sums(graph: Graph, paired: str | None = None) -> bool:
+    """Tell whether the sums of the graph answer a question about all its studies.
+
+    All loads must have left theirs. Where two extractors have read one archive they do not add up,
+    for a study counts once.
+
+    Args:
+        graph: an open graph.
+        paired: name of a finding; its pairs must be there, too.
+    """
+    loads = graph.read(_LOADS)
+    archives = Counter(load["archive"] for load in loads if load["studies"])
+    if not loads or max(archives.values(), default=0) > 1:
+        return False
+    if not all(load["complete"] is True and load["sums"] == VERSION for load in loads):
+        return False
+    return paired is None or graph.read(_UNPAIRED, finding=paired) == [{"number": 0}]
+
+
+def wanted_sums(kept: Retained) -> Sums:
+    """Return the sums of a snapshot, from its published rows.
+
+    Raises:
+        SnapshotError: published bytes were changed.
+    """
+    return summed(kept.tables(COLUMNS))
+
+
+def standing_sums(graph: Graph, kept: Retained) -> Sums | None:
+    """Return the sums that a complete load has left; None where a hand was among them."""
+    ledger = read_ledger(graph, ledger_key(kept.archive, kept.extractor))
+    standing = _standing(graph, kept)
+    try:
+        sums = sums_of(((edge, each[0]) for edge, each in standing.items()), ledger["num_read"])
+        as_left = edges(sums, kept.archive, kept.extractor)
+    except (KeyError, TypeError):
+        return None
+    return None if _differing(standing, as_left) else sums
+
+
+def sums_properties(sums: Sums, kept: Retained) -> Row:
+    """Return what a Load says of its sums when they stand."""
+    number = len(edges(sums, kept.archive, kept.extractor))
+    return {"sums": VERSION, "num_read": sums.read, "num_sums": number}
+
+
+def differing_sums(graph: Graph, kept: Retained, sums: Sums) -> list[Edge]:
+    """Return, sorted, between which nodes the graph does not hold these sums exactly."""
+    wanted = edges(sums, kept.archive, kept.extractor)
+    return _differing(_standing(graph, kept), wanted)
+
+
+def write_sums(
+    graph: Graph,
+    kept: Retained,
+    sums: Sums,
+    lock: Callable[[Transaction], None],
+    standing: Sums | None = None,
+) -> None:
+    """Make the graph hold these sums of an archive and extractor.
+
+    Args:
+        graph: an open graph; the concepts of the snapshot stand in it.
+        kept: the snapshot.
+        sums: of all its studies.
+        lock: shuts out, within a transaction, other loads of this archive and extractor.
+        standing: what `standing_sums` has read; it is read again only where it differs.
+    """
+    wanted = edges(sums, kept.archive, kept.extractor)
+    if standing is None:
+        found = _standing(graph, kept)
+    else:
+        left = edges(standing, kept.archive, kept.extractor)
+        found = {edge: [properties] for edge, properties in left.items()}
+    differing = _differing(found, wanted)
+    for at in range(0, len(differing), BATCH_EDGES):
+        part = differing[at : at + BATCH_EDGES]
+        graph.write(partial(_write, kept, wanted, part, lock))
+
+
+def _write(
+    kept: Retained,
+    wanted: Mapping[Edge, Row],
+    part: Iterable[Edge],
+    lock: Callable[[Transaction], None],
+    transaction: Transaction,
+) -> None:
+    lock(transaction)
+    scope = _scope(kept)
+    by_type: defaultdict[str, set[Edge]] = defaultdict(set)
+    for edge in part:
+        by_type[edge[0]].add(edge)
+    for kind, of_type in by_type.items():
+        asked: defaultdict[str, Row] = defaultdict(dict)
+        for _, head, tail in of_type:
+            asked[head][tail] = True
+        places = [{"head": head, "properties": tails} for head, tails in asked.items()]
+        standing = _by_edge(kind, rows(transaction, _READ_SOME[kind], rows=places, **scope))
+        part_of_wanted = {edge: wanted[edge] for edge in of_type if edge in wanted}
+        changes = _changes(standing, part_of_wanted)
+        for name, statement in (("tails", _DELETE), ("properties", _SET)):
+            concerned = [row for row in changes if row[name]]
+            if concerned:
+                rows(transaction, statement[kind], rows=concerned, **scope)
+        concerned = [row for row in changes if row["edges"]]
+        if concerned:
+            (created,) = rows(transaction, _CREATE[kind], rows=concerned)
+            if created["number"] != sum(len(row["edges"]) for row in concerned):
+                raise Conflict("concepts vanished from the graph during the load: try again")
+
+
+def _changes(standing: Standing, wanted: Mapping[Edge, Row]) -> list[Row]:
+    """Return by head what brings relationships of one type to what they are to be."""
+    changes: defaultdict[str, Row] = defaultdict(
+        lambda: {"tails": [], "properties": {}, "edges": []}
+    )
+    for edge in _differing(standing, wanted):
+        _, head, tail = edge
+        found, properties = standing.get(edge, []), wanted.get(edge)
+        if len(found) == 1 and properties is not None:
+            changes[head]["properties"][tail] = properties
+            continue
+        if found:
+            changes[head]["tails"].append(tail)
+        if properties is not None:
+            changes[head]["edges"].append({"tail": tail, "properties": properties})
+    return [{"head": head, **change} for head, change in sorted(changes.items())]
+
+
+def _differing(standing: Standing, wanted: Mapping[Edge, Row]) -> list[Edge]:
+    return sorted(
+        edge
+        for edge in standing.keys() | wanted.keys()
+        if not _is_held(standing.get(edge, []), wanted.get(edge))
+    )
+
+
+def _is_held(found: list[Row], wanted: Row | None) -> bool:
+    """Tell whether there is one relationship with these properties, or none is wanted.
+
+    3 and 3.0 are not the same, nor are 1 and true: `wanted` holds numbers, texts and truths.
+    """
+    if wanted is None or len(found) != 1:
+        return wanted is None and not found
+    (standing,) = found
+    return standing == wanted and all(type(wanted[n]) is type(v) for n, v in standing.items())
+
+
+def _standing(graph: Graph, kept: Retained) -> dict[Edge, list[Row]]:
+    scope = _scope(kept)
+    found: dict[Edge, list[Row]] = {}
+    for kind, statement in _READ.items():
+        (row,) = graph.read(statement, **scope)
+        found |= _by_edge(kind, row["sums"])
+    return found
+
+
+def _by_edge(kind: str, found: Iterable[Row]) -> dict[Edge, list[Row]]:
+    by_edge: defaultdict[Edge, list[Row]] = defaultdict(list)
+    for row in found:
+        by_edge[kind, row["head"], row["tail"]].append(row["properties"])
+    return dict(by_edge)
+
+
+def _scope(kept: Retained) -> Row:
+    return {
+        "ledger": ledger_key(kept.archive, kept.extractor),
+        "archive": kept.archive,
+        "extractor": kept.extractor,
+    }

@@ -1,0 +1,186 @@
+"""Change a study that stands in the graph by what differs between its two readings.
+
+What costs in a large graph is a relationship to a concept that stands in most studies: to delete
+one, the embedded engine walks them all. So a mention that goes lends its node, with its OF, to one
+that comes and is of the same concept, and a finding that goes its HAS_FINDING. Nodes of mentions
+have no identity: the graph is the one that deleting the study and creating it anew leaves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Sequence
+
+from radkg.graph.engine.client import Transaction, rows
+from radkg.graph.load.statements import (
+    CREATE_FINDINGS,
+    CREATE_MENTION,
+    CREATE_RELATIONS,
+    NUM_RELATIONS,
+)
+from radkg.graph.rows.nested import RELATION_TYPES, Row
+
+_EXTRACTION = """
+UNWIND $rows AS row
+MATCH (s:Study {key: row.study.key})-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
+"""
+
+# Only what a row's `<name>` is not empty for is run, so that a statement walks what it changes.
+_STEPS = {
+    "cut": f"""
+    {_EXTRACTION}
+    MATCH (x)-[:HAS_MENTION]->(m:Mention)
+    MATCH (m)-[r:{"|".join(RELATION_TYPES)}]->()
+    WITH collect(r) AS found
+    FOREACH (r IN found | DELETE r)
+    """,
+    "gone_mentions": f"""
+    {_EXTRACTION}
+    MATCH (x)-[:HAS_MENTION]->(m:Mention)
+    WHERE m.ordinal IN row.gone_mentions
+    WITH collect(m) AS found
+    FOREACH (m IN found | DETACH DELETE m)
+    """,
+    "gone_findings": """
+    UNWIND $rows AS row
+    MATCH (s:Study {key: row.study.key})-[f:HAS_FINDING {extractor: $extractor}]->(c:Concept)
+    WHERE c.key IN row.gone_findings
+    WITH collect(f) AS found
+    FOREACH (f IN found | DELETE f)
+    """,
+    "set_mentions": f"""
+    {_EXTRACTION}
+    MATCH (x)-[:HAS_MENTION]->(m:Mention)
+    WITH m, row.set_mentions[m.ordinal] AS mention
+    WHERE mention IS NOT NULL
+    SET m = mention
+    """,
+    "set_findings": """
+    UNWIND $rows AS row
+    UNWIND row.set_findings AS finding
+    MATCH (s:Study {key: row.study.key})-[f:HAS_FINDING {extractor: $extractor}]->(c:Concept)
+    WHERE c.key = finding.concept
+    SET f = finding.properties
+    """,
+}
+
+_CREATE = f"""
+{_EXTRACTION}
+SET s = row.study
+SET x = row.extraction
+WITH row, s, x
+CALL {{
+  WITH row, x
+  UNWIND row.mentions AS mention
+  {CREATE_MENTION}
+  RETURN count(m) AS created
+}}
+{CREATE_FINDINGS}
+CALL {{
+  WITH x
+  MATCH (x)-[:HAS_MENTION]->(m:Mention)
+  WITH m ORDER BY m.ordinal
+  RETURN collect(m) AS mentions
+}}
+{CREATE_RELATIONS}
+RETURN sum(created) AS mentions, sum({NUM_RELATIONS}) AS relations
+"""
+
+
+def is_amendable(standing: Row | None, before: Row | None, after: Row) -> bool:
+    """Tell whether a study stands as `before`, and under the patient that it is to have.
+
+    Args:
+        standing: the row of statements.STANDING.
+        before: the row that the graph should hold.
+        after: the row that it is to hold.
+    """
+    return (
+        standing is not None
+        and before is not None
+        and standing["digest"] == before["extraction"]["digest"]
+        and standing["mentions"] == len(before["mentions"])  # or a hand was there
+        and before["patient"] == after["patient"]
+    )
+
+
+def amendment(before: Row, after: Row) -> Row:
+    """Return what brings one row of a study to another, as `amend` takes it.
+
+    study, extraction     all properties, as they are to be
+    gone_mentions         ordinals, as they stand
+    set_mentions          by ordinal as it stands: new properties, or None
+    gone_findings         keys of concepts
+    set_findings          concept (key) and new properties
+    cut                   True: all relations of the study go first
+    mentions, findings, <each type of relation>     to be created, as in rows.py
+    """
+    heirs = _heirs(before["mentions"], after["mentions"])
+    changed = [
+        None if heir is None or heir == mention else _properties(heir)
+        for mention, heir in zip(before["mentions"], heirs, strict=True)
+    ]
+    inherited = {heir["ordinal"] for heir in heirs if heir is not None}
+    standing = Counter(
+        (r["type"], head["ordinal"], tail["ordinal"], r["confidence"])
+        for r in before["relations"]
+        if (head := heirs[r["head"]]) is not None and (tail := heirs[r["tail"]]) is not None
+    )
+    wanted = Counter((r["type"], r["head"], r["tail"], r["confidence"]) for r in after["relations"])
+    cut = not standing <= wanted
+    missing = wanted if cut else wanted - standing
+    old, new = ({f["concept"]: f for f in row["findings"]} for row in (before, after))
+    return {
+        "study": after["study"],
+        "extraction": after["extraction"],
+        "cut": cut,
+        "gone_mentions": [i for i, heir in enumerate(heirs) if heir is None],
+        "gone_findings": [key for key in old if key not in new],
+        "set_mentions": changed if any(changed) else [],
+        "set_findings": [
+            {"concept": key, "properties": _properties(new[key])}
+            for key in old
+            if key in new and old[key] != new[key]
+        ],
+        "mentions": [m for m in after["mentions"] if m["ordinal"] not in inherited],
+        "findings": [finding for key, finding in new.items() if key not in old],
+        **{
+            name: [
+                {"head": head, "tail": tail, "confidence": confidence}
+                for kind, head, tail, confidence in missing.elements()
+                if kind == name
+            ]
+            for name in RELATION_TYPES
+        },
+    }
+
+
+def amend(transaction: Transaction, amendments: Sequence[Row], extractor: str) -> Counter[str]:
+    """Change studies that stand; return the numbers of mentions and relations created."""
+    for name, statement in _STEPS.items():
+        concerned = [each for each in amendments if each[name]]
+        if concerned:
+            rows(transaction, statement, rows=concerned, extractor=extractor)
+    if not amendments:
+        return Counter()
+    (created,) = rows(transaction, _CREATE, rows=amendments, extractor=extractor)
+    return Counter(created)
+
+
+def _heirs(before: Sequence[Row], after: Sequence[Row]) -> list[Row | None]:
+    """Return for each mention that stands the one that takes its place: of the same concept."""
+    heirs: list[Row | None] = [None] * len(before)
+    waiting: defaultdict[str, deque[Row]] = defaultdict(deque)
+    for place, mention in enumerate(after):
+        if place < len(before) and before[place]["concept"] == mention["concept"]:
+            heirs[place] = mention  # a sentence at the end leaves all others as they are
+        else:
+            waiting[mention["concept"]].append(mention)
+    for place, mention in enumerate(before):
+        if heirs[place] is None and waiting[mention["concept"]]:
+            heirs[place] = waiting[mention["concept"]].popleft()
+    return heirs
+
+
+def _properties(item: Row) -> Row:
+    return {name: value for name, value in item.items() if name != "concept"}

@@ -1,0 +1,158 @@
+"""One writer of a load: its transactions over studies, and the locks that they take."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Set
+from functools import partial
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from radkg.errors import GraphError
+from radkg.graph.engine.client import Graph, Transaction, rows
+from radkg.graph.load import statements
+from radkg.graph.load.storing import store
+from radkg.graph.load.writers import concepts_lock, locks_of
+from radkg.graph.rows.nested import Row, batches, concept, ledger_key
+from radkg.run.retractions import Retained
+
+
+class Stored(NamedTuple):
+    """What became of studies that were compared."""
+
+    studies: int = 0
+    created: int = 0
+    replaced: int = 0
+    retries: int = 0
+
+
+class Writer:
+    """Brings studies of a snapshot to what they are to be; used from one thread or several.
+
+    Args:
+        graph: an open graph in which a load of this snapshot was begun.
+        kept: the snapshot, without what was retracted when the load began.
+        repair: replace studies whose digest is right, too.
+    """
+
+    def __init__(self, graph: Graph, kept: Retained, repair: bool) -> None:
+        self.graph = graph
+        self.kept = kept
+        self.repair = repair
+        self.ledger = ledger_key(kept.archive, kept.extractor)
+        # That this writer has seen committed. Of two threads that change it at once, one may be in
+        # vain: its concepts are merged once more then.
+        self.concepts: frozenset[str] = frozenset()
+
+    def bring(self, batch: list[Row], stored: Mapping[str, str], before: pa.Table) -> Stored:
+        """Bring these studies to what they are to be, in one transaction if any differs.
+
+        Args:
+            batch: what one transaction takes.
+            stored: digests that are known to stand, by key of study: such rows are left.
+            before: rows as an earlier load left them, where they are known: such studies are
+                amended.
+        """
+        changed = self.differing(batch, stored)
+        if not changed:
+            return Stored(len(batch))
+        known = _rows_of(before, changed)
+        tries = itertools.count()
+        created, replaced = self.graph.write(
+            lambda t: self._store(changed, known, next(tries) > 0, t)
+        )
+        self.concepts |= _concepts(changed)
+        return Stored(len(batch), created, replaced, next(tries) - 1)
+
+    def differing(self, batch: list[Row], digests: Mapping[str, str]) -> list[Row]:
+        """Return the rows whose digest is not among these, by key of study; to repair, all."""
+        return [
+            row
+            for row in batch
+            if self.repair or digests.get(row["study"]["key"]) != row["extraction"]["digest"]
+        ]
+
+    def create_concepts(self, batch: list[Row]) -> None:
+        """Create the concepts of a batch ahead of its writers, which then only look them up.
+
+        One thread does so, in key order: writers that created them would wait for each other.
+        """
+        needed = _concepts(batch)
+        if not needed <= self.concepts:
+            self.graph.write(partial(self._merge_concepts, needed - self.concepts))
+            self.concepts |= needed
+
+    def _state(self, transaction: Transaction, keys: list[str]) -> Row:
+        """Take these locks, and only then read the ledger."""
+        rows(transaction, statements.LOCK, locks=keys)
+        (state,) = rows(transaction, statements.STATE, ledger=self.ledger)
+        return state
+
+    def _lock(self, transaction: Transaction, keys: list[str]) -> None:
+        """Take these locks, unless this load is overtaken."""
+        state = self._state(transaction, keys)
+        if state["snapshot_id"] != self.kept.snapshot_id:
+            raise GraphError(
+                f"the load of snapshot {self.kept.snapshot_id} was overtaken by one of snapshot"
+                f" {state['snapshot_id']} into {self.graph.address}: let that one end"
+            )
+        if state["retractions"] != self.kept.retractions.number:
+            raise self._outdated(state)
+
+    def _outdated(self, state: Row) -> GraphError:
+        return GraphError(
+            f"{self.graph.address} knows {state['retractions']} retractions and this load"
+            f" {self.kept.retractions.number}: run it again; if they were made in another --out,"
+            " make them in this one too"
+        )
+
+    def _merge_concepts(self, keys: Set[str], transaction: Transaction) -> None:
+        self._lock(transaction, [concepts_lock(self.ledger)])
+        _merge(transaction, keys)
+
+    def _store(
+        self, batch: list[Row], before: Mapping[str, Row], again: bool, transaction: Transaction
+    ) -> tuple[int, int]:
+        """Create or replace the studies of a batch; return the numbers of both.
+
+        Where a study stands as `before` says, it is amended. `again`: not for the first time.
+        """
+        self._lock(transaction, locks_of(self.ledger, batch))
+        extractor = self.kept.extractor
+        found = rows(transaction, statements.STANDING, keys=keys_of(batch), extractor=extractor)
+        standing = {row["key"]: row for row in found}
+        # another loader may have been here meanwhile
+        batch = self.differing(batch, {key: row["digest"] for key, row in standing.items()})
+        # another load's sweep may have been here too
+        unknown = _concepts(batch) - (frozenset() if again else self.concepts)
+        if unknown:
+            _merge(transaction, unknown)
+        store(transaction, batch, extractor, standing, before, repair=self.repair)
+        read = {key for key, row in standing.items() if row["extraction"] is not None}
+        replaced = len(read & set(keys_of(batch)))
+        return len(batch) - replaced, replaced
+
+
+def keys_of(batch: list[Row]) -> list[str]:
+    """Return the keys of the studies of a batch."""
+    return [row["study"]["key"] for row in batch]
+
+
+def _concepts(batch: list[Row]) -> frozenset[str]:
+    return frozenset(mention["concept"] for row in batch for mention in row["mentions"])
+
+
+def _merge(transaction: Transaction, keys: Set[str]) -> None:
+    """Create those of these concepts that are not there, in key order, as everybody locks them."""
+    rows(transaction, statements.CONCEPTS, concepts=[concept(key) for key in sorted(keys)])
+
+
+def _rows_of(table: pa.Table, batch: list[Row]) -> dict[str, Row]:
+    """Return the rows that the table holds of the studies of a batch, by key."""
+    if not table.num_rows:
+        return {}
+    ids = pa.array([row["study"]["study_id"] for row in batch], pa.string())
+    found = table.filter(pc.is_in(table["study_id"], ids))
+    return {row["study"]["key"]: row for part in batches([found]) for row in part}

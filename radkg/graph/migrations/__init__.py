@@ -1,0 +1,1 @@
+"""The schema of the graph in numbered steps, a file each."""

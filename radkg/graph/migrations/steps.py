@@ -1,0 +1,130 @@
+"""The schema of the graph in numbered steps (migrations/), each done exactly once.
+
+`(:SchemaVersion {version})` is the number of the last step that was done; without it none was. It
+is of the graph as a whole, its constraints, indexes and ledgers. The shape of a study's rows is
+rows.FORMAT: a new one needs no step, for it is part of the digests that the next load compares.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from radkg.errors import GraphError
+from radkg.graph.engine.client import Graph, Transaction, rows
+from radkg.graph.packaged import packaged_texts
+
+INDEX_TIMEOUT_S = 3600
+
+# Until then a query may meet an index that is not yet filled. Neo4j alone has it.
+AWAIT_INDEXES = "CALL db.awaitIndexes($seconds)"
+
+VERSION = "MATCH (v:SchemaVersion) RETURN v.version AS version"
+
+# Whoever comes second waits here, or loses at its commit and comes again.
+LOCK = """
+MERGE (v:SchemaVersion {key: 'schema'})
+SET v.transactions = coalesce(v.transactions, 0) + 1
+RETURN coalesce(v.version, 0) AS version
+"""
+
+SET_VERSION = "MATCH (v:SchemaVersion {key: 'schema'}) SET v.version = $version"
+
+_NAME = re.compile(r"(?P<number>\d{3})_(?P<name>\w+)\.cypher")
+_SCHEMA = re.compile(r"(CREATE|DROP) (CONSTRAINT|INDEX) ")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One numbered step of the schema; `what` is a line for people."""
+
+    number: int
+    name: str
+    what: str
+    statements: tuple[str, ...]
+
+    @property
+    def is_schema(self) -> bool:
+        """True if it creates or drops constraints and indexes, False if it changes data."""
+        return _SCHEMA.match(self.statements[0]) is not None
+
+
+@functools.cache  # every graph that is opened asks for their number
+def steps() -> list[Step]:
+    """Return every step, in order."""
+    return [parse(name, text) for name, text in packaged_texts("migrations", ".cypher").items()]
+
+
+def parse(name: str, text: str) -> Step:
+    """Return the step in a file NNN_name.cypher.
+
+    Raises:
+        ValueError: the name or the text is not of the form that migrations/README.md gives.
+    """
+    named = _NAME.fullmatch(name)
+    first, _, rest = text.partition("\n")
+    *statements, tail = (part.strip() for part in rest.split(";\n"))
+    if named is None or not first.startswith("// ") or not statements or tail:
+        raise ValueError(f"migration {name}: see migrations/README.md for its form")
+    if len({bool(_SCHEMA.match(statement)) for statement in statements}) != 1:
+        raise ValueError(f"migration {name} changes the schema and data: make two of it")
+    return Step(int(named["number"]), named["name"], first.removeprefix("// "), tuple(statements))
+
+
+def schema_version(graph: Graph) -> int:
+    """Return the number of the last step that was done; 0 if none was.
+
+    Raises:
+        GraphError: it is newer than this program.
+    """
+    found = graph.read(VERSION)
+    version = int(found[0]["version"] or 0) if found else 0
+    newest = len(steps())
+    if version > newest:
+        raise GraphError(
+            f"the graph at {graph.address} has schema version {version}, and this radkg knows"
+            f" versions up to {newest}: install the radkg that made it, or a newer one"
+        )
+    return version
+
+
+def missing_steps(graph: Graph) -> list[Step]:
+    """Return the steps that were not yet done, in order; raises as `schema_version`."""
+    return steps()[schema_version(graph) :]
+
+
+def migrate(graph: Graph, *, repair: bool = False) -> list[Step]:
+    """Do the steps that are missing; return them.
+
+    After a kill the same call does the rest; of two at once each step is done by one.
+
+    Args:
+        graph: an open graph.
+        repair: do steps of the schema also where the graph says that they were done.
+
+    Raises:
+        GraphError: the graph is newer than this program, or refuses a statement.
+    """
+    missing = missing_steps(graph)
+    for step in steps():
+        if step.is_schema and (repair or step in missing):
+            for statement in step.statements:
+                graph.run_schema(statement)
+            if graph.engine == "neo4j":
+                graph.read(AWAIT_INDEXES, seconds=INDEX_TIMEOUT_S)
+        if step in missing:
+            statements = () if step.is_schema else step.statements
+            graph.write(partial(_advance, step.number, statements))
+    return missing
+
+
+def _advance(number: int, statements: Sequence[str], transaction: Transaction) -> None:
+    """Make a step, unless that was done meanwhile."""
+    (record,) = rows(transaction, LOCK)
+    if record["version"] < number:
+        for statement in statements:
+            rows(transaction, statement)
+        rows(transaction, SET_VERSION, version=number)

@@ -1,0 +1,84 @@
+"""Open a graph: a Neo4j server by its address, or the embedded engine on a directory."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from radkg.errors import ConfigError
+from radkg.graph.engine.client import Graph
+from radkg.graph.engine.embedded import open_embedded
+from radkg.graph.migrations.steps import schema_version
+
+_PLAIN = ("bolt", "neo4j")
+_ENCRYPTED = ("bolt+s", "neo4j+s")
+
+
+@contextlib.contextmanager
+def open_graph(where: str, store: Path, *, insecure: bool = False) -> Iterator[Graph]:
+    """Give the graph at `where`, and close it in the end.
+
+    Args:
+        where: "embedded" (runs the engine on the directory `store` meanwhile) or the address of a
+            server, bolt://, bolt+s://, neo4j:// or neo4j+s://. Its login is NEO4J_USER (default
+            neo4j) and NEO4J_PASSWORD from the environment.
+        store: directory of the embedded graph; ignored for an address.
+        insecure: allow an unencrypted connection to another machine.
+
+    Raises:
+        ConfigError: `where` is neither, holds a password, or is unencrypted and far.
+        GraphUnavailable: nothing answers there, or another process holds the store.
+        GraphError: the login was refused, or the graph's schema is newer than this program.
+    """
+    if where == "embedded":
+        with open_embedded(store) as graph:
+            schema_version(graph)
+            yield graph
+        return
+    with connect(_checked(where, insecure=insecure)) as graph:
+        schema_version(graph)
+        yield graph
+
+
+def connect(address: str) -> Graph:
+    """Return a connection to a server, as `open_graph` does, without its checks.
+
+    Raises:
+        GraphUnavailable: nothing answers there.
+        GraphError: the login was refused.
+    """
+    user = os.environ.get("NEO4J_USER", "neo4j")
+    return Graph(address, user, os.environ.get("NEO4J_PASSWORD", ""))
+
+
+def _checked(where: str, *, insecure: bool) -> str:
+    """Return the address if a secret neither stands in it nor would leave the machine in clear."""
+    parts = urlsplit(where)
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError(
+            f"the graph address {parts.scheme}://...@{parts.hostname} holds a login, which others"
+            " can read: set NEO4J_USER and NEO4J_PASSWORD in the environment"
+        )
+    if parts.scheme not in _PLAIN + _ENCRYPTED or not parts.hostname:
+        raise ConfigError(
+            f"no graph {where!r}: give 'embedded' or an address such as bolt://localhost:7687"
+        )
+    if parts.scheme in _PLAIN and not insecure and not _is_loopback(parts.hostname):
+        raise ConfigError(
+            f"{where} is not encrypted and not on this machine: use {parts.scheme}+s://, or"
+            " --insecure on a network that you trust"
+        )
+    return where
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

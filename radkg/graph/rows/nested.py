@@ -1,0 +1,204 @@
+"""What the graph stores of one study, as one nested row: what is loaded, compared and read back.
+
+No database. Nested rows are columns of Arrow (`nested`), from which an import takes its tables, or
+objects of Python (`batches`), without nulls, for a null property does not exist in a graph:
+
+    patient, study, extraction    properties of these nodes, Extraction.digest included
+    mentions                      properties, and `concept`: the key of the concept it is OF
+    relations                     type, head, tail (ordinals of mentions), confidence
+    findings                      concept (key), and properties of HAS_FINDING (study_findings.py)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from radkg.errors import GraphError
+from radkg.graph.rows.digests import digests
+from radkg.graph.rows.study_findings import study_findings
+from radkg.schema.concepts import concept_kind
+
+Row = dict[str, Any]
+
+BATCH_STUDIES = 200
+BATCH_MENTIONS = 12_000  # a server keeps a transaction in memory until it commits
+
+LISTS = ("mentions", "relations", "findings")
+RELATION_TYPES = ("LOCATED_AT", "MODIFY", "SUGGESTIVE_OF")
+FORMAT = 4  # part of every digest: a new shape of the graph replaces every study
+MAX_KEY_BYTES = 4096  # Neo4j's range index takes about 8 KB; what is no key may be of any length
+
+_AT_A_TIME = 5_000  # studies whose nested columns are in memory
+
+
+def ledger_key(archive: str, extractor: str) -> str:
+    """Return Load.key."""
+    (key,) = _keys(pa.array([f"{archive}|{extractor}"])).to_pylist()
+    return str(key)
+
+
+def concept(key: str) -> Row:
+    """Return the properties of the Concept with this key, "<kind>:<name>"."""
+    kind, _, name = key.partition(":")
+    return {"key": key, "name": name, "kind": kind}
+
+
+def digested(table: pa.Table) -> pa.Table:
+    """Return rows of the extraction table with their digests as one column more, `digest`.
+
+    A digest is of all that the graph holds of the study: of the row, and by FORMAT of what is made
+    of it.
+    """
+    return table.append_column("digest", digests(table, FORMAT))
+
+
+def nested(table: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Yield the nested rows of a table that `digested` gave, with nulls, some thousands at a time.
+
+    Raises:
+        GraphError: an id or a concept is too long to be a key.
+    """
+    for rows in table.to_batches(max_chunksize=_AT_A_TIME):
+        patient = _keys(_joined(rows["archive"], rows["subject_id"], "/"))
+        study = _keys(_joined(rows["archive"], rows["study_id"], "/"))
+        extraction = _keys(_joined(study, rows["extractor"], "|"))
+        views = rows["view_positions"]
+        some = pc.greater(pc.list_value_length(views), 0)
+        names = ("model_id", "condition", "status", "reason", "study_fingerprint", "radkg_version")
+        columns = {
+            "patient": _struct(key=patient, **_some(rows, "subject_id", "archive")),
+            "study": _struct(
+                key=study,
+                **_some(rows, "study_id", "archive", "study_date", "age", "sex"),
+                view_positions=pc.if_else(some, views, None),
+            ),
+            "extraction": _struct(key=extraction, **_some(rows, "extractor", *names, "digest")),
+            "mentions": _mentions(rows["entities"]),
+            "relations": _relations(rows["relations"]),
+            "findings": study_findings(rows),
+        }
+        yield pa.RecordBatch.from_pydict(columns)
+
+
+def batches(tables: Iterable[pa.Table]) -> Iterator[list[Row]]:
+    """Yield the rows of extraction tables, as many at a time as one transaction takes."""
+    batch: list[Row] = []
+    mentions = 0
+    for row in _rows(tables):
+        full = mentions + len(row["mentions"]) > BATCH_MENTIONS
+        if batch and (full or len(batch) == BATCH_STUDIES):
+            yield batch
+            batch, mentions = [], 0
+        batch.append(row)
+        mentions += len(row["mentions"])
+    if batch:
+        yield batch
+
+
+def canonical(row: Row) -> list[bytes]:
+    """Return the row in a form that only an equal row has: 3 is not 3.0, and a date is no text.
+
+    Its lists may stand in whatever order, for a graph has none.
+    """
+    nodes = [_encode(row[name]) for name in ("patient", "study", "extraction")]
+    for name in LISTS:
+        nodes += [b"", *sorted(map(_encode, row[name]))]
+    return nodes
+
+
+def totals(batch: Iterable[Row]) -> Counter[str]:
+    """Return the numbers of studies, mentions, relations and findings, as Load keeps them."""
+    counter = Counter({"num_studies": 0, **{f"num_{name}": 0 for name in LISTS}})
+    for row in batch:
+        counter["num_studies"] += 1
+        for name in LISTS:
+            counter[f"num_{name}"] += len(row[name])
+    return counter
+
+
+def _rows(tables: Iterable[pa.Table]) -> Iterator[Row]:
+    for columns in (columns for table in tables for columns in nested(digested(table))):
+        # mentions of reports have no nulls; to look at each of them takes as long as all else
+        sparse = [name for name in columns.schema.names if _has_nulls(columns[name])]
+        for at in range(0, columns.num_rows, BATCH_STUDIES):
+            for row in columns.slice(at, BATCH_STUDIES).to_pylist():
+                for name in sparse:
+                    found = row[name]
+                    one = isinstance(found, dict)
+                    row[name] = _present(found) if one else [_present(item) for item in found]
+                yield row
+
+
+def _has_nulls(column: pa.Array) -> bool:
+    """Tell whether a field of a struct, or of a list of structs, is null anywhere."""
+    structs = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+    return any(field.null_count for field in structs.flatten())
+
+
+def _mentions(entities: pa.ListArray) -> pa.ListArray:
+    flat = pc.list_flatten(entities)
+    lengths = pc.list_value_length(entities).to_numpy()
+    ends = np.cumsum(lengths)
+    fields = dict(zip(flat.type.names, flat.flatten(), strict=True))
+    labels = fields["label"].dictionary_encode()
+    kinds = pa.array(map(concept_kind, labels.dictionary.to_pylist()), pa.string())
+    own = {
+        "ordinal": pa.array(np.arange(len(flat)) - np.repeat(ends - lengths, lengths)),
+        "confidence": pc.add(fields["confidence"], 0.0),  # no -0.0: it equals 0.0
+        "concept": _keys(_joined(kinds.take(labels.indices), fields["concept"], ":")),
+    }
+    return _listed(entities, _struct(**fields | own))
+
+
+def _relations(relations: pa.ListArray) -> pa.ListArray:
+    flat = pc.list_flatten(relations)
+    fields = dict(zip(flat.type.names, flat.flatten(), strict=True))
+    kind = pc.utf8_upper(fields.pop("relation"))
+    own = {"type": kind, "confidence": pc.add(fields["confidence"], 0.0)}
+    return _listed(relations, _struct(**fields | own))
+
+
+def _listed(lists: pa.ListArray, items: pa.StructArray) -> pa.ListArray:
+    """Return lists of these items, as long as those, which may be a slice of a longer array."""
+    ends = np.cumsum(pc.list_value_length(lists).to_numpy())
+    return pa.ListArray.from_arrays(pa.array(np.append(0, ends), pa.int32()), items)
+
+
+def _struct(**columns: pa.Array) -> pa.StructArray:
+    return pa.StructArray.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _some(rows: pa.RecordBatch, *names: str) -> dict[str, pa.Array]:
+    return {name: rows[name] for name in names}
+
+
+def _joined(left: pa.Array, right: pa.Array, between: str) -> pa.Array:
+    return pc.binary_join_element_wise(left, right, between)
+
+
+def _keys(keys: pa.Array) -> pa.Array:
+    """Return the keys, which an index must take."""
+    long = keys.filter(pc.greater(pc.binary_length(keys), MAX_KEY_BYTES))
+    if len(long):
+        raise GraphError(
+            f"the key {long[0].as_py()[:40]!r}... has more than {MAX_KEY_BYTES} bytes, which the"
+            " graph cannot index: shorten the id or the concept in the archive or the extractor"
+        )
+    return keys
+
+
+def _present(properties: Mapping[str, Any]) -> Row:
+    return {name: value for name, value in properties.items() if value is not None}
+
+
+def _encode(value: Any) -> bytes:
+    """Return JSON; of what is read back from a graph, any value of a property."""
+    option = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
+    return orjson.dumps(value, default=repr, option=option)

@@ -1,0 +1,1 @@
+"""Comparing: what the graph holds against the snapshot that was loaded."""

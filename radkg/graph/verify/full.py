@@ -1,0 +1,264 @@
+"""Compare all that the graph holds of one archive and extractor with the snapshot.
+
+Every study is read back from its nodes and relationships as the nested row of rows.py, and compared
+whole, the stored digest included. Totals of the whole graph find what no study
+owns. It does not look at Load.loaded_at, Load.radkg_version and the locks of a load under way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from radkg.graph.engine.client import Graph, native
+from radkg.graph.load.aggregates import VERSION, differing_sums, sums_properties, wanted_sums
+from radkg.graph.load.ledger import read_ledger, stored_digests
+from radkg.graph.rows.aggregates import Sums
+from radkg.graph.rows.nested import LISTS, Row, batches, canonical, ledger_key, totals
+from radkg.graph.verify.invariants import ledger_problems, whole_problems
+from radkg.run.retractions import Retained, retained
+from radkg.run.snapshot import Snapshot
+
+SHOWN = 20
+
+# Patterns start from what is bound: the embedded engine walks them from left to right.
+STUDIES = """
+UNWIND $keys AS key
+MATCH (s:Study {key: key})
+RETURN key, properties(s) AS study,
+  [(s)<-[h:HAS_STUDY]-(p) | [properties(h), properties(p)]] AS patients,
+  [(s)-[h:HAS_EXTRACTION]->(x) | [properties(h), properties(x)]] AS extractions,
+  [(s)-[f:HAS_FINDING]->(c) | [properties(f), c.key]] AS findings
+"""
+
+MENTIONS = """
+UNWIND $keys AS key
+MATCH (s:Study {key: key})-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
+MATCH (x)-[h:HAS_MENTION]->(m)
+WITH key, m, h, [(m)-[r]->(t) | [type(r), properties(r), elementId(t), t.key]] AS out
+RETURN key, collect([elementId(m), properties(h), properties(m), out]) AS mentions
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyReport:
+    """What differs: `differences` by study_id, and `problems` of the graph as a whole."""
+
+    num_studies: int
+    num_retracted: int
+    compared: str
+    """what was, of every study"""
+    differences: dict[str, str]
+    problems: list[str]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """True if the graph holds the snapshot exactly."""
+        return not self.differences and not self.problems
+
+    def __str__(self) -> str:
+        if self.ok:
+            retracted = f"; {self.num_retracted} are retracted" if self.num_retracted else ""
+            equal = f"all {self.num_studies} studies equal the snapshot"
+            return f"{equal}, compared by {self.compared}{retracted}"
+        lines = [f"study {study_id}: {what}" for study_id, what in self.differences.items()]
+        if len(lines) > SHOWN:
+            lines[SHOWN:] = [f"... and {len(lines) - SHOWN} more studies"]
+        hint = f"compared by {self.compared}; to mend the graph: radkg load --repair"
+        return "\n".join([*self.problems, *lines, hint])
+
+
+def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> VerifyReport:
+    """Return how the graph differs from the snapshot, over all studies of both.
+
+    What is retracted is no part of the snapshot: it must not stand in the graph.
+
+    Args:
+        graph: an open graph.
+        snapshot: what was published, and loaded.
+        only: rows of the snapshot that are compared, where the others are known to stand. Studies
+            that should not be there are found all the same; the graph is not looked at as a whole.
+
+    Raises:
+        SnapshotError: published bytes were changed.
+    """
+    started = time.monotonic()
+    kept = retained(snapshot)
+    only = None if only is None else kept.retain(only)
+    strangers = set(stored_digests(graph, kept))
+    differences = {}
+    counted = totals([])
+    if only is not None:
+        known = (table["study_id"].to_pylist() for table in kept.tables(["study_id"]))
+        strangers.difference_update(f"{snapshot.archive}/{i}" for ids in known for i in ids)
+    expected = batches(kept.tables() if only is None else [only])
+    for batch, found in _beside(graph, expected, snapshot.extractor):
+        for row in batch:
+            what = _difference(row, found.get(row["study"]["key"]))
+            if what:
+                differences[row["study"]["study_id"]] = what
+        strangers.difference_update(row["study"]["key"] for row in batch)
+        counted.update(totals(batch))  # adding would drop the zeros
+    for key in sorted(map(str, strangers)):
+        differences[key.removeprefix(f"{snapshot.archive}/")] = strange(kept)
+    ledger = wanted_ledger(kept)
+    if only is None:
+        problems = sums_problems(graph, kept, ledger | counted) + whole_problems(graph)
+    else:
+        problems = ledger_problems(graph, ledger)
+    return VerifyReport(
+        num_studies=kept.num_studies if only is None else only.num_rows,
+        num_retracted=kept.num_retracted,
+        compared="every property",
+        differences=differences,
+        problems=problems,
+        seconds=time.monotonic() - started,
+    )
+
+
+def strange(kept: Retained) -> str:
+    """Return what is said of a study that is in the graph and should not be."""
+    return "not in the snapshot" + (", or retracted" if kept.num_retracted else "")
+
+
+def wanted_ledger(kept: Retained) -> Row:
+    """Return what the ledger is to say of a snapshot, but for what is counted in its studies."""
+    ledger = {
+        "key": ledger_key(kept.archive, kept.extractor),
+        "snapshot_id": kept.snapshot_id,
+        "archive": kept.archive,
+        "extractor": kept.extractor,
+        "complete": True,
+        "num_studies": kept.num_studies,
+    }
+    known = {"retractions": kept.retractions.number} if kept.retractions.number else {}
+    return ledger | known
+
+
+def sums_problems(graph: Graph, kept: Retained, ledger: Row, sums: Sums | None = None) -> list[str]:
+    """Return in what the ledger, or else the sums, differ; an older radkg has left no sums.
+
+    Args:
+        graph: an open graph.
+        kept: the snapshot.
+        ledger: as it should be.
+        sums: those of the snapshot, where they are known.
+    """
+    if read_ledger(graph, ledger["key"]).get("sums") != VERSION:
+        return ledger_problems(graph, ledger)
+    sums = sums or wanted_sums(kept)
+    problems = ledger_problems(graph, ledger | sums_properties(sums, kept))
+    differing = [] if problems else differing_sums(graph, kept, sums)
+    if differing:
+        kinds = ", ".join(sorted({kind for kind, _, _ in differing}))
+        problems.append(f"{len(differing)} sums ({kinds}) are not those of the studies")
+    return problems
+
+
+def _beside(
+    graph: Graph, expected: Iterable[list[Row]], extractor: str
+) -> Iterator[tuple[list[Row], dict[str, Row]]]:
+    """Yield each batch with the rows that the graph holds of it, by key.
+
+    The server reads a batch while the one before is compared and the next one is made from Parquet.
+    """
+    before: tuple[list[Row], Future[dict[str, Row]]] | None = None
+    with ThreadPoolExecutor(1) as reader:
+        for batch in expected:
+            keys = [row["study"]["key"] for row in batch]
+            reading = reader.submit(_read, graph, keys, extractor)
+            if before is not None:
+                yield before[0], before[1].result()
+            before = batch, reading
+        if before is not None:
+            yield before[0], before[1].result()
+
+
+def _read(graph: Graph, keys: list[str], extractor: str) -> dict[str, Row]:
+    """Return by key the rows that the graph holds of these studies under this extractor."""
+    # only of a study is anything a date; one that a hand put elsewhere is found as what it is
+    studies = graph.read_unchanged(STUDIES, keys=keys)
+    found = {row["key"]: _study(row, extractor) for row in studies}
+    for read in graph.read_unchanged(MENTIONS, keys=keys, extractor=extractor):
+        mentions = read["mentions"]
+        row = found[read["key"]]
+        ordinals = {node_id: mention.get("ordinal") for node_id, _, mention, _ in mentions}
+        for _, link, mention, out in mentions:
+            of = [target_key for kind, _, _, target_key in out if kind == "OF"]
+            row["mentions"].append(_joined(mention, link, concept=_one(of)))
+            row["relations"] += [
+                _joined(
+                    properties,
+                    type=kind,
+                    head=mention.get("ordinal"),
+                    tail=ordinals.get(target_id, "elsewhere"),
+                )
+                for kind, properties, target_id, _ in out
+                if kind != "OF" or properties
+            ]
+    return found
+
+
+def _study(read: dict[str, Any], extractor: str) -> Row:
+    """Return the row of a study without its mentions and relations."""
+    extractions = [_joined(node, link) for link, node in read["extractions"]]
+    others = {extraction.get("extractor") for extraction in extractions} - {extractor}
+    return {
+        "patient": _one([_joined(node, link) for link, node in read["patients"]]),
+        "study": native(read["study"]),
+        "extraction": _one([e for e in extractions if e.get("extractor") == extractor]),
+        "mentions": [],
+        "relations": [],
+        "findings": [
+            _joined(properties, concept=target)
+            for properties, target in read["findings"]
+            if properties.get("extractor") not in others
+        ],
+    }
+
+
+def _joined(properties: Row, link: Row | None = None, **structure: Any) -> Row:
+    """Return the properties and what the row adds to them, hiding none of either.
+
+    `link` are the properties of the relationship that leads here, which should have none.
+    """
+    clash = {f"property {name}": properties[name] for name in properties.keys() & structure.keys()}
+    return {**properties, **clash, **structure, **({"link": link} if link else {})}
+
+
+def _one(found: list[Any]) -> Any:
+    """Return the one thing that should stand there, or something unequal to any such thing."""
+    return found[0] if len(found) == 1 else {"number": len(found)}
+
+
+def _difference(expected: Row, found: Row | None) -> str | None:
+    """Return what differs, in names of properties and numbers, never in words of the report."""
+    if found is None:
+        return "missing"
+    if canonical(found) == canonical(expected):
+        return None
+    parts = []
+    for node in ("patient", "study", "extraction"):
+        names = sorted(_unequal(expected[node], found[node]))
+        parts += [f"{node} ({', '.join(names)})"] if names else []
+    for name in LISTS:
+        unexpected = [each for each in found[name] if each not in expected[name]]
+        missing = [each for each in expected[name] if each not in found[name]]
+        if unexpected or missing or len(found[name]) != len(expected[name]):
+            parts.append(
+                f"{name} ({len(found[name])} of {len(expected[name])}, "
+                f"{len(missing)} missing, {len(unexpected)} unexpected)"
+            )
+    return ", ".join(parts) or "a value of another type"
+
+
+def _unequal(expected: Row, found: Row) -> set[str]:
+    return {
+        name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
+    }

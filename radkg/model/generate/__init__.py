@@ -1,0 +1,1 @@
+"""Generation under a grammar, and the engines that do it."""

@@ -1,0 +1,1 @@
+"""VLM-KG: projector, prefix and language model as one."""

@@ -1,0 +1,111 @@
+"""The loop of one stage on one worker: batches in a fixed order, checkpoints, the loss curve.
+
+Every worker of a stage runs it; they meet in the trainer's sums and at checkpoints.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from radkg.errors import ConfigError
+from radkg.model.flops import peak_flops, training_flops
+from radkg.model.vlmkg.batches import batch_order
+from radkg.train.curve import Curve
+from radkg.train.stage_task import Lesson
+from radkg.train.trainer import Parallel, StepResult, TrainConfig, Trainer
+
+logger = logging.getLogger(__name__)
+
+Checkpoint = Callable[[Mapping[str, Any], int], None]  # the state, the step it was taken after
+
+
+def run_stage(
+    lesson: Lesson,
+    config: TrainConfig,
+    stage: str,
+    out: Path,
+    *,
+    state: Mapping[str, Any] | None = None,
+    checkpoint: Checkpoint,
+    parallel: Parallel = "ddp",
+    device: torch.device | None = None,
+) -> Mapping[str, Any]:
+    """Train until the stage has all its steps; return the last state.
+
+    Args:
+        state: what a checkpoint holds, to go on from; None to begin.
+        checkpoint: called on every worker alike; only the first one's state is whole.
+    """
+    num_steps = config.num_steps or steps_in_epochs(lesson, config)
+    trainer = Trainer(
+        lesson.model, config, num_steps, stage=stage, parallel=parallel, device=device
+    )
+    last: Mapping[str, Any] | None = None
+    if state is not None:
+        trainer.load_state_dict(state)
+        logger.info("stage=%s goes on after step %d of %d", stage, trainer.step_done, num_steps)
+    begin = trainer.step_done * config.accumulate
+    stream = itertools.islice(micro_batches(lesson, config), begin, None)
+    with contextlib.ExitStack() as stack:
+        log = _Log(trainer, out, stage, stack) if trainer.rank == 0 else None
+        while trainer.step_done < num_steps:
+            parts = list(enumerate(itertools.islice(stream, config.accumulate)))
+            mine, fillers = trainer.share(parts)
+            batches = [lesson.collate(members, trainer.seed(i)) for i, members in mine]
+            result = trainer.step(batches, fillers)
+            if log:
+                log.add(result)
+            last = None
+            if result.step % config.checkpoint_every == 0 or result.step == num_steps:
+                last = trainer.state_dict()
+                checkpoint(last, result.step)
+    return last or trainer.state_dict()
+
+
+class _Log:
+    """What the first worker writes while it trains."""
+
+    def __init__(
+        self, trainer: Trainer, out: Path, stage: str, stack: contextlib.ExitStack
+    ) -> None:
+        self._trainer = trainer
+        peak, source = peak_flops(trainer.device, trainer.config.precision)
+        logger.info("stage=%s peak=%s FLOP/s per worker: %s", stage, peak, source)
+        self._peak = peak * trainer.world_size if peak else None
+        self._curve = stack.enter_context(Curve(out, stage, trainer.step_done, trainer.num_steps))
+
+    def add(self, result: StepResult) -> None:
+        flops = training_flops(
+            self._trainer.unwrapped, result.tokens, result.outputs, result.rows, result.images
+        )
+        self._curve.count(result, flops)
+        if result.step % self._trainer.config.log_every == 0 or (
+            result.step == self._trainer.num_steps
+        ):
+            self._curve.write(result, self._peak, self._trainer.world_size)
+
+
+def steps_in_epochs(lesson: Lesson, config: TrainConfig) -> int:
+    """Return the optimizer steps that `config.epochs` passes over the examples take."""
+    counts = (len(_order(lesson, config, epoch)) for epoch in range(config.epochs))
+    return math.ceil(sum(counts) / config.accumulate)
+
+
+def micro_batches(lesson: Lesson, config: TrainConfig) -> Iterator[list[int]]:
+    """Yield the examples of each micro-batch, epoch after epoch without end."""
+    for epoch in itertools.count():
+        yield from _order(lesson, config, epoch)
+
+
+def _order(lesson: Lesson, config: TrainConfig, epoch: int) -> list[list[int]]:
+    if not lesson.lengths:
+        raise ConfigError("there is no example to learn from: check --archive and --images")
+    return batch_order(lesson.lengths, config.batch_tokens, config.seed, epoch)

@@ -1,0 +1,100 @@
+"""The presets as a table: which stages, in which order, and how each trains."""
+
+from __future__ import annotations
+
+from radkg.errors import ConfigError
+from radkg.train.stage_task import Stage
+from radkg.train.trainer import TrainConfig
+
+_VLM = "radkg.train.stages.vlm"
+_TOWER = "radkg.train.stages.tower"
+_ONEPASS = "radkg.train.stages.onepass"
+
+PRESETS: dict[str, tuple[Stage, ...]] = {
+    # trains on two CPU cores, ships in the repository
+    "small": (
+        Stage(
+            name="vision",
+            lesson=_TOWER,
+            config=TrainConfig(
+                epochs=8,
+                batch_tokens=32,
+                learning_rate=4e-4,
+                weight_decay=0.02,
+                precision="bf16",
+                log_every=20,
+            ),
+            needs_images=True,
+        ),
+        Stage(
+            name="llm_kg",
+            lesson=_VLM,
+            config=TrainConfig(
+                num_steps=32_000,
+                batch_tokens=1024,
+                learning_rate=1.5e-3,
+                weight_decay=0.05,
+                betas=(0.9, 0.98),
+                precision="bf16",
+                log_every=100,
+                checkpoint_every=1000,
+            ),
+            invented=100_000,
+        ),
+        Stage(
+            name="vlm_kg",
+            lesson=_VLM,
+            config=TrainConfig(
+                num_steps=3000,
+                batch_tokens=1024,
+                learning_rate=3e-4,
+                projector_learning_rate=1e-3,
+                weight_decay=0.05,
+                betas=(0.9, 0.98),
+                precision="bf16",
+                log_every=50,
+            ),
+            invented=12_000,
+            needs_images=True,
+        ),
+    ),
+    # the fast text tier
+    "onepass": (
+        Stage(
+            name="onepass",
+            lesson=_ONEPASS,
+            config=TrainConfig(epochs=1, batch_tokens=2000, learning_rate=3e-3, log_every=100),
+            invented=260_000,
+        ),
+    ),
+    # VLM-KG as published; --language and --vision name the weights it starts from
+    "published": (
+        Stage(
+            name="llm_kg",
+            lesson=_VLM,
+            config=TrainConfig(epochs=3, accumulate=8, precision="bf16", log_every=1),
+        ),
+        Stage(
+            name="vlm_kg",
+            lesson=_VLM,
+            config=TrainConfig(epochs=3, accumulate=8, precision="bf16", log_every=1),
+            needs_images=True,
+        ),
+    ),
+}
+
+
+def stages_of(preset: str, names: tuple[str, ...] = ()) -> tuple[Stage, ...]:
+    """Return the stages of a preset, or those of them that are named, in the preset's order.
+
+    Raises:
+        ConfigError: there is no such preset or stage.
+    """
+    if preset not in PRESETS:
+        raise ConfigError(f"no preset {preset!r}: known: {', '.join(PRESETS)}")
+    stages = PRESETS[preset]
+    known = [stage.name for stage in stages]
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"preset {preset} has no stage {name!r}: known: {', '.join(known)}")
+    return tuple(stage for stage in stages if not names or stage.name in names)

@@ -1,0 +1,62 @@
+"""Sentences of a RadGraph JSON file with what it states of them: supervision that a user brings.
+
+Entities that cross the end of a sentence, and relations across sentences, are left out; so are
+sentences that the language model's form cannot state.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from radkg.errors import SchemaError, StorageError
+from radkg.schema.radgraph import Document, from_document
+from radkg.schema.sentences import sentences
+from radkg.train.silver import SilverSentence, can_be_stated
+
+
+def radgraph_sentences(file: Path) -> list[SilverSentence]:
+    """Return the sentences of every document, in order.
+
+    Raises:
+        StorageError: the file cannot be read.
+        SchemaError: it is not RadGraph JSON.
+    """
+    try:
+        documents = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StorageError(f"cannot read {file}: {error.strerror}") from error
+    except ValueError as error:
+        raise SchemaError(f"{file} is not RadGraph JSON: {error}") from error
+    if not isinstance(documents, dict):
+        raise SchemaError(f"{file} is not RadGraph JSON: no object of documents by key")
+    found = []
+    for key, document in documents.items():
+        found += _cut(from_document(key, document))
+    return found
+
+
+def _cut(document: Document) -> list[SilverSentence]:
+    entities, relations = document.extraction.entities, document.extraction.relations
+    found = []
+    for start, end in sentences(document.report, 0, len(document.report)):
+        raw = document.report[start:end]
+        start += len(raw) - len(raw.lstrip())
+        text = raw.strip()
+        inside = {
+            i: (e.start - start, e.end - start, e.label)
+            for i, e in enumerate(entities)
+            if e.start is not None and e.end is not None
+            if start <= e.start and e.end <= start + len(text)
+        }
+        order = sorted(inside, key=lambda i: inside[i])
+        number = {i: n for n, i in enumerate(order)}
+        spans = tuple(inside[i] for i in order)
+        links = tuple(
+            (number[r.head], number[r.tail], r.relation)
+            for r in relations
+            if r.head in number and r.tail in number
+        )
+        if can_be_stated(text, spans, links):
+            found.append(SilverSentence(text, spans, links, ()))
+    return found

@@ -1,0 +1,168 @@
+"""The contract of a stage: examples prepared once, then read by every worker that trains.
+
+A stage names a module with two functions: `prepare(job, stage, work)` reads the archive in one
+process and writes what is to be learnt under `work.data`; `open_lesson(job, stage, work)` gives
+each worker the model and the batches out of it. Both must give the same for the same settings:
+a run that was killed calls them again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from radkg.config import Config
+from radkg.errors import ConfigError
+from radkg.train.trainer import PARALLELS, Parallel, Precision, TrainConfig
+
+Batch = dict[str, Tensor]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainJob(Config):
+    """What to train, on what, with how many workers."""
+
+    preset: str
+    """name in radkg.train.presets"""
+    archive: str
+    """`openi`, or the path of an archive; only its training split is read"""
+    out: str
+    """directory of the run; on several nodes one that all of them see"""
+    images: str | None = None
+    """directory with the archive's images"""
+    stages: tuple[str, ...] = ()
+    """names of the stages to run; none: all of the preset"""
+    language: str | None = None
+    """Hugging Face directory of a Qwen2-architecture model to start from"""
+    vision: str | None = None
+    """image encoder, as vision.encoders.load_encoder takes it; None: the one trained here"""
+    radgraph: str | None = None
+    """RadGraph JSON file with more examples of the target `copy`"""
+    only_radgraph: bool = False
+    """whether the target `copy` is learnt from that file alone, not from the rules' reading"""
+    limit: int | None = None
+    """only the first N studies"""
+    steps: int | None = None
+    """optimizer steps of every stage; None: as the preset says"""
+    workers: tuple[int, int] = (1, 1)
+    """fewest and most workers; the run goes on with any number between them"""
+    parallel: Parallel = "ddp"
+    precision: Precision | None = None
+    """None: as the preset says"""
+    max_failures: int = 3
+    """lost workers after which the run gives up"""
+
+    def __post_init__(self) -> None:
+        if "://" in self.out or not self.out:
+            raise ConfigError(f"--out of a training run is a directory, not {self.out!r}")
+        if self.parallel not in PARALLELS:
+            raise ConfigError(f"--parallel {self.parallel!r} is none of {', '.join(PARALLELS)}")
+        if self.only_radgraph and not self.radgraph:
+            raise ConfigError("--only-radgraph needs a file: give --radgraph FILE")
+        low, high = self.workers
+        if not 1 <= low <= high:
+            raise ConfigError(f"workers {low} to {high}: give N or MIN-MAX with 1 <= MIN <= MAX")
+        for name in ("limit", "steps"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}: give 1 or more")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage of a preset."""
+
+    name: str
+    lesson: str
+    """module with `prepare` and `open_lesson`"""
+    config: TrainConfig
+    invented: int = 0
+    """invented sentences beside the real ones, per target; ten per study with --limit"""
+    needs_images: bool = False
+
+    def num_invented(self, job: TrainJob) -> int:
+        """Return how many sentences are invented in this job."""
+        return min(self.invented, 10 * job.limit) if job.limit else self.invented
+
+    def settings(self, job: TrainJob) -> TrainConfig:
+        """Return how this stage trains in this job.
+
+        Where there are more workers than micro-batches in a step, these are cut finer; a step
+        learns from as many tokens as before.
+        """
+        config = self.config
+        if job.steps is not None:
+            config = dataclasses.replace(config, num_steps=job.steps)
+        if job.precision is not None:
+            config = dataclasses.replace(config, precision=job.precision)
+        parts = math.ceil(job.workers[1] / config.accumulate)
+        return dataclasses.replace(
+            config,
+            batch_tokens=max(1, config.batch_tokens // parts),
+            accumulate=config.accumulate * parts,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """Where a run keeps what: everything under its --out."""
+
+    out: Path
+    stage: str
+
+    @property
+    def data(self) -> Path:
+        """What the stage learns from."""
+        return self.of(self.stage) / "data"
+
+    @property
+    def model(self) -> Path:
+        """The model directory that the stage ends with."""
+        return self.of(self.stage) / "model"
+
+    def of(self, stage: str) -> Path:
+        """Return the directory of a stage."""
+        return self.out / "stages" / stage
+
+
+class Lesson(Protocol):
+    """A model and what it learns."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The Trainable (radkg.train.trainer), with the weights that the stage starts from."""
+        ...
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Tokens of each example; 1 where the model reads no text."""
+        ...
+
+    def collate(self, members: Sequence[int], seed: int) -> Batch:
+        """Return the batch of these examples; `seed` decides what is random in it."""
+        ...
+
+    def save(self, directory: Path, weights: dict[str, Tensor], notes: str) -> None:
+        """Write the model directory; `notes` are Markdown lines for its card."""
+        ...
+
+
+def prepare(job: TrainJob, stage: Stage, work: Work) -> None:
+    """Write what the stage learns from, unless it stands already."""
+    done = work.data / "done"
+    if done.exists():
+        return
+    work.data.mkdir(parents=True, exist_ok=True)
+    importlib.import_module(stage.lesson).prepare(job, stage, work)
+    done.touch()
+
+
+def open_lesson(job: TrainJob, stage: Stage, work: Work) -> Lesson:
+    """Return the lesson that `prepare` wrote."""
+    lesson: Lesson = importlib.import_module(stage.lesson).open_lesson(job, stage, work)
+    return lesson

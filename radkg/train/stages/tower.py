@@ -1,0 +1,96 @@
+"""What the small image tower learns: which codes a study has, from each of its images.
+
+`prepare` writes the images small, as bytes, with a 0/1 label for each finding that is frequent
+enough.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from radkg.archive.images.pixels import read_image
+from radkg.errors import ArchiveError, ConfigError
+from radkg.gold.coded import coded_studies
+from radkg.gold.filing import gold_findings
+from radkg.model.vision.encoders import save_tower
+from radkg.model.vision.preprocessing import Preprocessing
+from radkg.model.vision.tower import Tower, imagenet_tower
+from radkg.model.vision.tower_training import TowerTraining
+from radkg.train.stage_task import Batch, Stage, TrainJob, Work
+from radkg.train.supervision import held_out
+
+_SIDE = 192  # px of the images as they are kept
+_MIN_IMAGES = 20  # with a finding, for it to be a label; fewer where there are few images
+_IMAGES, _LABELS = "images.safetensors", "labels.json"
+
+
+def prepare(job: TrainJob, stage: Stage, work: Work) -> None:
+    """Write the images that can be read, and their labels.
+
+    Raises:
+        ConfigError: there is none, or no finding is frequent enough.
+    """
+    coded = held_out(coded_studies(job.archive, "train", job.images))[0].first(job.limit)
+    resize = Preprocessing(side=_SIDE)
+    pixels: list[Tensor] = []
+    findings: list[frozenset[str]] = []
+    for study, codes in zip(coded.studies, coded.golds, strict=True):
+        for image in study.images:
+            if image.location is None:
+                continue
+            try:
+                picture = read_image(image.location)
+            except ArchiveError:  # said and counted where the archive is extracted
+                continue
+            pixels.append((resize(picture)[0] * 255).round().to(torch.uint8))
+            findings.append(frozenset(gold_findings(codes)))
+    counts = Counter(name for names in findings for name in names)
+    labels = sorted(
+        name for name, n in counts.items() if n >= min(_MIN_IMAGES, 1 + len(pixels) // 50)
+    )
+    if not labels:
+        raise ConfigError(
+            f"{len(pixels)} images under {job.images} are too few to learn findings from"
+        )
+    matrix = torch.tensor([[float(name in names) for name in labels] for names in findings])
+    save_file({"pixels": torch.stack(pixels), "labels": matrix}, work.data / _IMAGES)
+    (work.data / _LABELS).write_text(json.dumps(labels))
+
+
+def open_lesson(job: TrainJob, stage: Stage, work: Work) -> TowerLesson:
+    """Return the lesson with ImageNet's weights."""
+    data = load_file(work.data / _IMAGES)
+    torch.manual_seed(stage.config.seed)
+    return TowerLesson(
+        TowerTraining(imagenet_tower(), data["labels"].mean(0)), data["pixels"], data["labels"]
+    )
+
+
+class TowerLesson:
+    """The tower with its head, and the images."""
+
+    def __init__(self, model: TowerTraining, pixels: Tensor, labels: Tensor) -> None:
+        self.model = model
+        self._pixels, self._labels = pixels, labels
+        self.lengths = [1] * len(pixels)
+
+    def collate(self, members: Sequence[int], seed: int) -> Batch:
+        """Return the batch; the model itself augments it."""
+        rows = torch.tensor(members)
+        return {"pixels": self._pixels[rows], "labels": self._labels[rows]}
+
+    def save(self, directory: Path, weights: dict[str, Tensor], notes: str) -> None:
+        """Write the tower without its head."""
+        tower = Tower()
+        prefix = "tower."
+        tower.load_state_dict(
+            {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
+        )
+        save_tower(directory, tower, notes)

@@ -1,0 +1,218 @@
+"""What the language model learns: first from text (llm_kg), then with images as well (vlm_kg).
+
+`prepare` writes the examples as JSON lines that a person can read, the model's settings, its
+tokenizer, and the features of the images.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from radkg.archive import open_archive
+from radkg.archive.files.located import read_bytes
+from radkg.archive.images.pixels import read_image
+from radkg.errors import ConfigError
+from radkg.gold.coded import CodedStudies, coded_studies
+from radkg.model import checkpoint
+from radkg.model.config import ModelConfig, ProjectorConfig, VisionConfig, published, small
+from radkg.model.language import Language, read_language, train_tokenizer
+from radkg.model.vision.encoders import IMAGENET, load_encoder
+from radkg.model.vision.features import FeatureCache
+from radkg.model.vlmkg.batches import Example, collate, encode, stack_views
+from radkg.model.vlmkg.vlm import VisionLanguageModel
+from radkg.schema.linearize import items_of, write
+from radkg.schema.records import Study
+from radkg.schema.sentences import words
+from radkg.train.radgraph import radgraph_sentences
+from radkg.train.stage_task import Batch, Stage, TrainJob, Work
+from radkg.train.supervision import (
+    codes_examples,
+    copy_examples,
+    held_out,
+    image_examples,
+    is_held_out,
+    vocabulary,
+)
+
+_EXAMPLES, _FEATURES, _IDS = "examples.jsonl", "features.safetensors", "images.json"
+_REAL_REPEATS = 2  # of a real sentence beside invented ones
+_IMAGE_REPEATS = 4  # studies are fewer than sentences, and what they show is harder to learn
+_MAX_LENGTH = 1024  # tokens of an example
+
+
+def prepare(job: TrainJob, stage: Stage, work: Work) -> None:
+    """Write examples, settings, tokenizer and features of one of the two stages."""
+    coded = held_out(coded_studies(job.archive, "train", job.images))[0].first(job.limit)
+    examples = _silver_examples(job, stage)
+    number, seed = stage.num_invented(job), stage.config.seed
+    if stage.name == "vlm_kg":
+        config, tokenizer = _earlier(job, work)
+        encoder_name = job.vision or _own_tower(work)
+        encoder = load_encoder(encoder_name)
+        features = _features(job, coded, encoder_name, work)
+        examples += codes_examples(coded, number, seed, features)
+        examples += image_examples(coded, features) * _IMAGE_REPEATS
+        projector = small().projector if job.preset == "small" else published().projector
+        assert projector is not None
+        config = dataclasses.replace(
+            config,
+            projector=_fitting(projector, encoder.dim, config.language.hidden),
+            vision=VisionConfig(encoder=encoder_name, encoder_id=encoder.encoder_id),
+        )
+        save_file({"features": torch.stack(list(features.values()))}, work.data / _FEATURES)
+        (work.data / _IDS).write_text(json.dumps(list(features)))
+    else:
+        examples += codes_examples(coded, number, seed)
+        config, tokenizer = _first(job, coded, examples)
+    with (work.data / _EXAMPLES).open("w") as file:
+        for example in examples:
+            file.write(json.dumps(dataclasses.asdict(example)) + "\n")
+    (work.data / checkpoint.CONFIG).write_text(config.to_json())
+    tokenizer.save(str(work.data / checkpoint.TOKENIZER))
+
+
+def open_lesson(job: TrainJob, stage: Stage, work: Work) -> VlmLesson:
+    """Return the lesson with the weights that the stage starts from."""
+    config = checkpoint.parse_config(ModelConfig, checkpoint.read_config(work.data), work.data)
+    language = Language(checkpoint.read_tokenizer(work.data), config.language)
+    torch.manual_seed(stage.config.seed)
+    start = read_language(Path(job.language))[0] if job.language else None
+    model = VisionLanguageModel(config, language, start)
+    if not torch.cuda.is_available():
+        model.model.set_attn_implementation("eager")  # measured: 1.4 times as fast at 100 tokens
+    earlier = work.of("llm_kg") / "model"
+    if stage.name == "vlm_kg" and earlier.is_dir():
+        checkpoint.load_weights(model.model, earlier, "model.")
+    with (work.data / _EXAMPLES).open() as file:
+        fields = [json.loads(line) for line in file]
+    examples = [Example(**{**f, "image_ids": tuple(f["image_ids"])}) for f in fields]
+    features: dict[str, Tensor] = {}
+    if (work.data / _IDS).exists():
+        ids = json.loads((work.data / _IDS).read_text())
+        stacked = load_file(work.data / _FEATURES)["features"]
+        features = dict(zip(ids, stacked, strict=True))
+    return VlmLesson(model, examples, features)
+
+
+class VlmLesson:
+    """The model, its examples as tokens, and the images' features."""
+
+    def __init__(
+        self,
+        model: VisionLanguageModel,
+        examples: Sequence[Example],
+        features: Mapping[str, Tensor],
+    ) -> None:
+        self.model = model
+        self._language = model.language
+        self._config = model.config
+        self._rows = encode(examples, model.language, _MAX_LENGTH)
+        self.lengths = [len(row.ids) for row in self._rows]
+        self._features = features
+
+    def collate(self, members: Sequence[int], seed: int) -> Batch:
+        """Return the batch; once there are images every batch has a prefix, of zeros if need be.
+
+        Workers that share a step must use the same weights.
+        """
+        rows = [self._rows[i] for i in members]
+        batch = collate(rows, self._language.pad_id, self._features)
+        if self._features and "features" not in batch:
+            batch |= stack_views([row.image_ids for row in rows], self._features)
+        return batch
+
+    def save(self, directory: Path, weights: dict[str, Tensor], notes: str) -> None:
+        """Write the model directory, in half precision; a tied head is the embedding."""
+        if self._config.language.tied:
+            weights = {n: w for n, w in weights.items() if n != "model.lm_head.weight"}
+        checkpoint.save(
+            directory,
+            self._config.to_json(),
+            weights,
+            tokenizer=self._language.tokenizer,
+            card=notes,
+            half=True,
+        )
+
+
+def _silver_examples(job: TrainJob, stage: Stage) -> list[Example]:
+    """Return what the target `copy` learns from; studies without codes have sentences too."""
+    examples = []
+    if not job.only_radgraph:
+        archive = open_archive(job.archive)
+        records = [r for r in archive.index().to_pylist() if r["split"] == "train"][: job.limit]
+        studies = [s for s in archive.read(records) if isinstance(s, Study) and not is_held_out(s)]
+        examples = copy_examples(
+            studies, stage.num_invented(job), stage.config.seed, repeats=_REAL_REPEATS
+        )
+    if job.radgraph:
+        for s in radgraph_sentences(Path(job.radgraph)):
+            output = write(items_of(s.sentence, s.spans, s.links))
+            examples.append(Example("copy", s.sentence, output))
+    return examples
+
+
+def _first(
+    job: TrainJob, coded: CodedStudies, examples: Iterable[Example]
+) -> tuple[ModelConfig, Tokenizer]:
+    """Return settings and tokenizer of the text-only first stage."""
+    names = vocabulary(coded)
+    if job.language:
+        _, tokenizer, language = read_language(Path(job.language))
+        return ModelConfig(language=language, names=names), tokenizer
+    if job.preset != "small":
+        raise ConfigError(f"preset {job.preset} starts from a language model: give --language DIR")
+    config = dataclasses.replace(small(names=names), projector=None, vision=None)
+    texts = (
+        "".join(" " + word for word, _, _ in words(e.sentence)) + " " + e.output for e in examples
+    )
+    return config, train_tokenizer(texts, config.language)
+
+
+def _earlier(job: TrainJob, work: Work) -> tuple[ModelConfig, Tokenizer]:
+    """Return settings and tokenizer of the stage before."""
+    directory = work.of("llm_kg") / "model"
+    if not directory.is_dir():
+        raise ConfigError(
+            f"stage vlm_kg goes on from llm_kg, which does not stand in {work.out}: train it first"
+        )
+    config = checkpoint.parse_config(ModelConfig, checkpoint.read_config(directory), directory)
+    return config, checkpoint.read_tokenizer(directory)
+
+
+def _own_tower(work: Work) -> str:
+    tower = work.of("vision") / "model"
+    return str(tower) if tower.is_dir() else IMAGENET
+
+
+def _features(
+    job: TrainJob, coded: CodedStudies, encoder_name: str, work: Work
+) -> dict[str, Tensor]:
+    """Return the features of every image at hand, by image id.
+
+    Raises:
+        ConfigError: there is no image.
+    """
+    locations = {
+        image.image_id: image.location
+        for study in coded.studies
+        for image in study.images
+        if image.location
+    }
+    cache = FeatureCache(str(work.out / "features"), read_image, read_bytes)
+    features, _ = cache.features(load_encoder(encoder_name), locations)
+    if not features:
+        raise ConfigError(f"no image of {job.archive} under {job.images}: check --images")
+    return features
+
+
+def _fitting(projector: ProjectorConfig, dim_in: int, dim_out: int) -> ProjectorConfig:
+    return dataclasses.replace(projector, dim_in=dim_in, dim_out=dim_out)

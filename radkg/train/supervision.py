@@ -1,0 +1,158 @@
+"""What the models learn from: human codes (closed vocabulary), silver readings, RadGraph files.
+
+`copy` examples are sentences with the rules' reading (silver) or a RadGraph file's. `codes`
+examples are sentences with the part of their study's human codes that they can account for, and
+whole studies, by their images, with all of them. Everything comes from the training split.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cache
+from hashlib import blake2b
+
+from radkg.gold.coded import CodedStudies
+from radkg.gold.codes import Gold, GoldTriplet
+from radkg.gold.filing import Filing, fit, gold_findings, gold_triplets
+from radkg.gold.statements import findings, statements
+from radkg.model.vlmkg.batches import Example
+from radkg.rules import RulesExtractor
+from radkg.schema.linearize import codes_items, items_of, write
+from radkg.schema.records import Extraction, Study
+from radkg.schema.sentences import sections_read, study_sentences
+from radkg.train.silver import SilverSentence, archive_sentences, invented, silver
+
+MAX_REPEATS = 8  # of one sentence with one output: "The lungs are clear" is not all there is
+
+
+def held_out(coded: CodedStudies) -> tuple[CodedStudies, CodedStudies]:
+    """Return studies to train on, and the tenth to choose on."""
+    is_held = [is_held_out(study) for study in coded.studies]
+    return (
+        coded.choose(i for i, held in enumerate(is_held) if not held),
+        coded.choose(i for i, held in enumerate(is_held) if held),
+    )
+
+
+def is_held_out(study: Study) -> bool:
+    """Tell whether a training study is kept to choose on: one in ten, equal texts alike."""
+    text = " ".join(study.report[s.start : s.end] for s in sections_read(study))
+    digest = blake2b(" ".join(text.lower().split()).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % 10 == 0
+
+
+def copy_examples(
+    studies: Sequence[Study], num_invented: int, seed: int, *, repeats: int = 1
+) -> list[Example]:
+    """Return silver examples of the target `copy`: real sentences, repeated, and invented ones."""
+    real = archive_sentences(studies)
+    made = invented(real, num_invented, seed, mild=True) if num_invented else ()
+    known = [_copied(s) for s in silver(sorted(real))]
+    return known * repeats + [_copied(s) for s in silver(made)]
+
+
+def codes_examples(
+    coded: CodedStudies, num_invented: int, seed: int, have: Iterable[str] = ()
+) -> list[Example]:
+    """Return examples of the target `codes`, one per sentence: human codes, then silver ones.
+
+    A silver one is an invented sentence with what the coders would file for the rules' reading.
+    Sentences of studies with images that `have` names come a second time, with those images.
+    """
+    filing = fit(RulesExtractor()(coded.studies), coded.golds)
+    known = frozenset(have)
+    repeats: Counter[tuple[str, str]] = Counter()
+    examples = []
+    for study, codes in zip(coded.studies, coded.golds, strict=True):
+        ids = _at_hand(study, known)
+        for sentence, output in align(study, codes, filing):
+            repeats[sentence, output] += 1
+            if repeats[sentence, output] > MAX_REPEATS:
+                continue
+            examples.append(Example("codes", sentence, output))
+            if ids:
+                examples.append(Example("codes", sentence, output, ids))
+    if num_invented:
+        made = invented(archive_sentences(coded.studies), num_invented, seed, mild=True)
+        examples += [Example("codes", text, filed(read(text), filing)) for text in made]
+    return examples
+
+
+def image_examples(coded: CodedStudies, have: Iterable[str]) -> list[Example]:
+    """Return whole studies, by those of their images that `have` names, with all their codes."""
+    known = frozenset(have)
+    found = []
+    for study, codes in zip(coded.studies, coded.golds, strict=True):
+        ids = _at_hand(study, known)
+        if ids:
+            found.append(Example("codes", "", all_codes(codes), ids))
+    return found
+
+
+def vocabulary(coded: CodedStudies) -> tuple[str, ...]:
+    """Return every name that the human codes of the studies use, sorted."""
+    names = {name for codes in coded.golds for name in gold_findings(codes)}
+    for codes in coded.golds:
+        names |= {end for head, _, tail in gold_triplets(codes) for end in (head, tail)}
+    return tuple(sorted(names))
+
+
+def align(study: Study, codes: Gold, filing: Filing) -> list[tuple[str, str]]:
+    """Return each sentence of a study with the part of the codes that it can account for.
+
+    What the coders' conventions derive from a sentence is that sentence's; a triplet that no
+    sentence yields goes where its observation stands, and is left out where that stands nowhere.
+    """
+    texts = [study.report[a:b].strip() for _, a, b in study_sentences(study)]
+    readings = [read(text) for text in texts]
+    triplets, names = gold_triplets(codes), gold_findings(codes)
+    could = [{t for t, _ in statements(r, filing.implied_sites)} for r in readings]
+    stated = [{name for name, _ in findings(r)} for r in readings]
+    given = [set(triplets & c) for c in could]
+    # sites before what modifies them ("left modify base" goes where "opacity located_at base" went)
+    for triplet in sorted(triplets - set().union(*given), key=lambda t: (t[1], t)):
+        ends = {triplet[0], triplet[2]}
+        for found, named in zip(given, stated, strict=True):
+            about = {end for head, _, tail in found for end in (head, tail)} | (named & names)
+            if ends & about:
+                found.add(triplet)
+    return [
+        (text, _codes(found, named & names))
+        for text, found, named in zip(texts, given, stated, strict=True)
+    ]
+
+
+def all_codes(codes: Gold) -> str:
+    """Return all codes of a study as the model writes them."""
+    return _codes(gold_triplets(codes), gold_findings(codes))
+
+
+def filed(extraction: Extraction, filing: Filing) -> str:
+    """Return the codes that would be filed for an extraction, as the model writes them."""
+    return _codes(filing.triplets(extraction), filing.findings(extraction))
+
+
+def read(text: str) -> Extraction:
+    """Return the rules' reading of a text that is no study."""
+    study = Study("text", "text", "text", None, text, (), (), None, "text")
+    (extraction,) = _rules()([study])
+    return extraction
+
+
+def _at_hand(study: Study, known: frozenset[str]) -> tuple[str, ...]:
+    return tuple(image.image_id for image in study.images if image.image_id in known)
+
+
+@cache
+def _rules() -> RulesExtractor:
+    return RulesExtractor(cache_size=0)
+
+
+def _codes(triplets: Iterable[GoldTriplet], names: Iterable[str]) -> str:
+    return write(codes_items(sorted(triplets), names))
+
+
+def _copied(silver_sentence: SilverSentence) -> Example:
+    items = items_of(silver_sentence.sentence, silver_sentence.spans, silver_sentence.links)
+    return Example("copy", silver_sentence.sentence, write(items))

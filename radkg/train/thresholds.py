@@ -1,0 +1,73 @@
+"""From which confidence on a model's codes are given: chosen on studies held out of training."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from radkg.extractor.coded import given
+from radkg.extractor.vlm import VlmExtractor
+from radkg.gold.coded import CodedStudies
+from radkg.gold.codes import Gold
+from radkg.gold.filing import gold_triplets
+from radkg.metrics import Score, score
+from radkg.model.checkpoint import CONFIG, parse_config, read_config
+from radkg.model.config import ModelConfig
+from radkg.schema.codes import Codes
+from radkg.schema.records import Condition
+
+GRID = tuple(i / 20 for i in range(20))  # 0 to 0.95
+MIN_PRECISION = 0.6  # of what the image alone adds to an extraction
+
+
+def choose_thresholds(directory: Path, held_out: CodedStudies) -> dict[Condition, Score]:
+    """Set the thresholds of a model directory, and return how right its triplets then are.
+
+    Chosen is the best F1 of triplets under each condition (with images: on the studies that have
+    one at hand), and from where on MIN_PRECISION of the triplets of the image alone are right.
+    """
+    config = parse_config(ModelConfig, read_config(directory), directory)
+    config = _set(directory, config.unlimited())
+    extractor = VlmExtractor(directory, "report")
+    seen = held_out.with_image()
+    asked: dict[Condition, CodedStudies] = {"report": held_out}
+    if config.projector is not None and len(seen):
+        asked |= {"image+report": seen, "image": seen}
+    found = {
+        condition: extractor.for_condition(condition).codes(coded.studies)
+        for condition, coded in asked.items()
+    }
+
+    def right(condition: Condition, settings: ModelConfig) -> Score:
+        codes = [given(codes, condition, settings) for codes in found[condition]]
+        return _score(codes, asked[condition].golds)
+
+    def best(condition: Condition, limits: Sequence[dict[str, Any]]) -> ModelConfig:
+        tried = [dataclasses.replace(config, **limit) for limit in limits]
+        return max(tried, key=lambda settings: right(condition, settings).f1)
+
+    pairs = [(t, n) for t in GRID for n in GRID if n >= t]
+    config = best("report", [{"report_threshold": t, "normal_threshold": n} for t, n in pairs])
+    if "image" in asked:
+        config = best("image+report", [{"both_threshold": t} for t in GRID])
+        by_image = [dataclasses.replace(config, image_threshold=t) for t in GRID]
+        sure = [c for c in by_image if right("image", c).precision >= MIN_PRECISION]
+        config = best("image", [{"image_threshold": t} for t in GRID])
+        sure_threshold = sure[0].image_threshold if sure else 1.0
+        config = dataclasses.replace(config, sure_threshold=sure_threshold)
+    _set(directory, config)
+    return {condition: right(condition, config) for condition in asked}
+
+
+def _score(codes: Sequence[Codes], golds: Sequence[Gold]) -> Score:
+    return score(
+        [gold_triplets(gold) for gold in golds],
+        [frozenset(triplet for triplet, _ in one.triplets) for one in codes],
+    )
+
+
+def _set(directory: Path, config: ModelConfig) -> ModelConfig:
+    (directory / CONFIG).write_text(config.to_json())
+    return config

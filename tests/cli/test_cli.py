@@ -1,0 +1,97 @@
+import json
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from radkg.cli.app import app, run
+from tests.support.archives.openi import studies, write_archive
+from tests.support.runs.demo_run import radkg
+
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_flag_has_help(name):
+    assert COMMANDS[name].help
+    for parameter in COMMANDS[name].params:
+        assert parameter.help or parameter.name == "help", f"{name}: {parameter.name}"
+
+
+def test_help_starts_fast_because_it_loads_no_ray():
+    code = "import sys, radkg.cli; print({'ray', 'pyarrow', 'neo4j'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_json_of_the_list_stands_alone():
+    done = CliRunner().invoke(app, ["query", "--list", "--json"])
+    names = [query["name"] for query in json.loads(done.stdout)]
+    assert names == sorted(set(names))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["extract", "--archive", "/no/such", "--out", "OUT"], 1, "no archive at '/no/such'"),
+        (["extract", "--archive", "openi"], 2, "--out"),
+        (["extract", "--archive", "openi", "--out", "OUT", "--max-failed", "7"], 2, "[0, 1]"),
+        (["extract", "--archive", "openi", "--out", "OUT", "--extractor", "x"], 1, "'x'"),
+        (["extract", "--archive", "openi", "--out", "ftp://x"], 1, "s3://bucket/prefix"),
+        (["load", "--out", "OUT"], 1, "radkg extract"),
+        (["verify", "--out", "OUT"], 1, "radkg extract"),
+        (["query", "prevalence", "--out", "OUT"], 1, "radkg load"),
+        (["diff", "CURRENT", "CURRENT", "--out", "OUT"], 1, "radkg extract"),
+        (["diff", "0123456789abcdef", "CURRENT", "--out", "OUT"], 1, "known: CURRENT"),
+        (["diff", "OUT@", "CURRENT", "--out", "OUT"], 2, "DIR@ID"),
+        (["diff", "CURRENT", "--out", "OUT"], 2, "Missing argument"),
+        (["diff", "CURRENT", "CURRENT", "--out", "OUT", "--gate", "5"], 2, "--gate is a share"),
+        (["prune", "--out", "OUT", "--keep", "0"], 2, "at least 1 night"),
+        (["plan", "--archive", "openi", "--out", "OUT", "--device", "tpu"], 2, "cpu or cuda"),
+        (["extract", "--archive", "openi", "--out", "OUT", "--max-memory", "0"], 2, "0 GiB"),
+        (["nightly", "--archive", "openi", "--out", "s3://b/x"], 2, "needs a local --out"),
+        (["diff", "CURRENT", "CURRENT", "--out", "OUT", "--min-support", "0"], 2, "at least 1"),
+        (["query", "--out", "OUT"], 2, "--list"),
+        (["query", "x", "--param", "y", "--out", "OUT"], 2, "name=value"),
+        (["query", "x", "--cypher", "y", "--out", "OUT"], 2, "or a file with --cypher"),
+        (["query", "--cypher", "/no/such", "--out", "OUT"], 2, "cannot read /no/such"),
+        (["query", "x", "--errors", "/no/such", "--out", "OUT"], 2, "errors /no/such"),
+        (["evaluate", "--target", "codes", "--errors", "x"], 2, "--target copy"),
+        (["query", "x", "--graph", "http://x", "--out", "OUT"], 2, "bolt://"),
+        (["query", "x", "--graph", "bolt://u:p@localhost", "--out", "OUT"], 2, "NEO4J_PASSWORD"),
+        (["query", "x", "--graph", "bolt://10.1.2.3:7687", "--out", "OUT"], 2, "--insecure"),
+        (["query", "x", "--graph", "bolt://127.0.0.1:9", "--out", "OUT"], 5, "no graph server"),
+        (["export", "f.json", "--out", "OUT"], 1, "radkg extract"),
+        (["export", "f.json", "--out", "OUT", "--format", "x"], 2, "radgraph"),
+        (["import", "/no/such.json", "--out", "OUT"], 1, "/no/such.json"),
+        (["extract", "--archive", "", "--out", "OUT"], 2, "--archive is empty"),
+        (["extract", "--archive", "x" * 300, "--out", "OUT"], 1, "File name too long"),
+        (["demo", "--graph", "bolt://10.1.2.3:7687", "--out", "OUT"], 2, "--insecure"),
+        (["demo", "--out", "s3://x/y"], 2, "local directory"),
+        (["demo", "--limit", "0", "--out", "OUT"], 2, "--limit"),
+        (["evaluate", "--archive", "/no/such"], 1, "/no/such"),
+        (["census", "/no/such"], 1, "no archive at '/no/such'"),
+        (["census", "openi", "--images", "/no/such"], 1, "check --images"),
+        (["nonsense"], 2, "No such command"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_exit_code(tmp_path, capfd, arguments, code, message):
+    out = str(tmp_path / "out")
+    with pytest.raises(SystemExit) as end:
+        run(app, [out if a == "OUT" else a for a in arguments])
+    said = capfd.readouterr()
+    assert end.value.code == code, said.err
+    assert message in " ".join(said.err.split())
+    assert said.out == ""
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.long
+def test_too_many_failures_exit_with_3(tmp_path):
+    members = studies(5) | {"9.xml": b"<"}
+    path = write_archive(tmp_path / "a.tgz", members)
+    done = radkg("extract", "--archive", str(path), "--out", str(tmp_path / "out"))
+    assert done.returncode == 3
+    assert "1 of 6 studies failed" in done.stderr

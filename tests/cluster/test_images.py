@@ -1,0 +1,127 @@
+"""Pictures read on CPUs beside a worker on a GPU: Ray counts the GPU, nothing computes on it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from radkg.cluster.images import STEP, PictureReader, pictures
+from radkg.cluster.runner import extract
+from radkg.errors import ArchiveUnavailable, ClusterError
+from radkg.extractor import extract_rows, load_extractor
+from radkg.model.vision.preprocessing import Preprocessing
+from radkg.run.isolation import Limits
+from radkg.run.journal import Journal
+from radkg.run.settings import ExtractConfig
+from radkg.schema.records import Image as Radiograph
+from radkg.schema.records import Study
+from radkg.storage import open_storage
+from tests.cluster.test_runner import published, rows_of
+from tests.support.archives.openi import write_archive, xml
+from tests.support.runs import IMAGES
+from tests.support.runs.demo_run import user_environment
+
+FIT = Preprocessing(side=8)
+DRIVER = """
+import json, sys
+import ray
+from radkg.cluster.runner import extract
+from radkg.run.settings import ExtractConfig
+from radkg.schema.records import Image as Radiograph
+from radkg.schema.records import Study
+ray.init(address="local", num_cpus=3, num_gpus=1, include_dashboard=False, log_to_driver=False)
+extract(ExtractConfig(**json.loads(sys.argv[1])))
+"""
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> dict[str, str]:
+    """Twelve studies with a picture each, one of them damaged."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    members = {}
+    for number in range(1, 13):
+        members[f"{number}.xml"] = xml(number, images=(f"i{number}",))
+        pixels = random.integers(0, 255, (32, 40), np.uint8)
+        Image.fromarray(pixels).save(folder / f"i{number}.png")
+    damaged = folder / "i7.png"
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    path = write_archive(tmp_path / "a.tgz", members)
+    return {"archive": str(path), "images": str(folder)}
+
+
+@pytest.mark.long
+@pytest.mark.ray
+def test_a_worker_on_a_gpu_gets_the_pictures_it_would_have_read(ray_session, archive, tmp_path):
+    beside, alone = tmp_path / "beside", tmp_path / "alone"
+    config = archive | {"max_failed": 0.2, "unit_size": 3}
+    settings = {
+        "out": str(beside),
+        "extractor": f"{IMAGES}:given",
+        "device": "cuda",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER, json.dumps(config | settings)],
+        env=user_environment(PYTHONPATH=str(Path(__file__).parents[2])),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    extract(ExtractConfig(**config, out=str(alone), extractor=f"{IMAGES}:seeing"))
+    assert published(beside) == published(alone)
+    (bad,) = [row for row in rows_of(beside) if row.status == "failed"]
+    assert bad.study_id == "CXR7"
+    assert "i7.png is damaged" in bad.reason
+    assert open_storage(str(beside)).names("attempts") == []
+
+
+@pytest.mark.ray
+def test_no_gpu_is_said(ray_session, archive, tmp_path):
+    config = archive | {
+        "out": str(tmp_path / "out"),
+        "extractor": f"{IMAGES}:given",
+    }
+    with pytest.raises(ClusterError, match="needs a GPU and two CPUs, and the cluster has 0 and 2"):
+        extract(ExtractConfig(**config, device="cuda"))
+
+
+def record(*locations: str | None) -> dict[str, object]:
+    return {"images": [{"location": location} for location in locations]}
+
+
+def test_what_travels_is_the_square_or_why_there_is_none(archive, tmp_path):
+    reader = PictureReader(FIT, "m", str(tmp_path / "out"), Limits(60, None))
+    good, bad = (f"{archive['images']}/i{number}.png" for number in (1, 7))
+    found = pictures(reader("u", [record(good, None), record(bad)]) or [])
+    expected = FIT.square(np.asarray(Image.open(good)))
+    assert np.array_equal(found[good], expected.numpy())
+    assert "i7.png is damaged" in str(found[bad])
+
+
+def test_pictures_that_end_the_process_twice_are_left_to_the_worker(archive, tmp_path):
+    out = str(tmp_path / "out")
+    reader = PictureReader(FIT, "m", out, Limits(60, None))
+    journal = Journal(open_storage(out), "m")
+    for _ in range(2):
+        journal.begin("u", STEP)
+    assert reader("u", [record(f"{archive['images']}/i1.png")]) is None
+    assert journal.begin("u") == 0  # the worker's attempts are counted apart
+
+
+def test_a_store_that_does_not_answer_fails_no_study(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    away = record("s3://bucket/a.png")
+    with pytest.raises(ArchiveUnavailable, match="check AWS_ENDPOINT_URL"):
+        PictureReader(FIT, "m", str(tmp_path / "out"), Limits(60, None))("u", [away])
+    study = Study(
+        "s", "p", "a", None, "effusion", (), (Radiograph("i", None, "s3://b/a.png"),), None, "f"
+    )
+    with pytest.raises(ArchiveUnavailable):
+        extract_rows(load_extractor(f"{IMAGES}:seeing"), [study])

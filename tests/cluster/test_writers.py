@@ -1,0 +1,102 @@
+"""The writers of a load as actors of a real Ray: what they leave, and what a dead one costs."""
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import ray
+
+from radkg.cluster.session import ray_session
+from radkg.cluster.writers import writer_actors
+from radkg.errors import SnapshotError
+from radkg.graph import open_graph
+from radkg.graph.load.loader import LoadReport, load
+from radkg.run.snapshot import part_name, publish, read_snapshot
+from radkg.schema.arrow import to_table
+from radkg.storage import open_storage
+from tests.graph.load.test_loader import counts
+from tests.support.graph.contents import everything
+from tests.support.graph.servers import empty
+from tests.support.runs.extractions import invent
+from tests.support.runs.processes import commands
+
+pytestmark = pytest.mark.ray
+
+
+def loaded(address: str, out: Path) -> tuple[LoadReport, list[str]]:
+    """Load the night in `out` by Ray actors, of which one is killed when the first studies stand.
+
+    A Ray of this process has the login of the server. Returns the report, and what the graph held
+    then; in the end, parts are damaged and read.
+    """
+    storage = open_storage(str(out))
+    night = read_snapshot(storage)
+    killed: list[int] = []
+
+    def kill(done: int, total: int) -> None:
+        if not killed:
+            killed.extend(pid for pid, name in commands().items() if "_WriterActor" in name)
+            os.kill(killed[0], signal.SIGKILL)
+
+    with ray_session(), open_graph(address, out) as graph:
+        report = load(graph, night, kill, spread=writer_actors)
+        assert killed
+        stands = everything(graph)
+        for part in night.parts:
+            storage.write(part_name(part), b"damaged")
+        with pytest.raises(SnapshotError, match="was changed after it was written"):
+            load(graph, night, repair=True, spread=writer_actors)
+    return report, stands
+
+
+@pytest.mark.neo4j
+def test_an_actor_dies_and_the_graph_is_what_threads_leave(
+    neo4j_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)  # that of the tests' own Ray
+    rows = to_table(invent(400, entities=6, relations=4))
+    night = publish(open_storage(str(tmp_path)), rows)
+    with open_graph(neo4j_uri, tmp_path) as graph:
+        empty(graph)
+        load(graph, night)
+        expected = everything(graph)
+        empty(graph)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+        report, stands = alone.submit(loaded, neo4j_uri, tmp_path).result(timeout=200)
+    assert counts(report) == (400, 0, 0, 0)
+    assert stands == expected
+
+
+class Numbers:
+    """A load of two pieces of eight tables, without a graph."""
+
+    num_pieces = 2
+
+    def read(self, piece: int) -> Iterator[pa.Table]:
+        for number in range(8):
+            yield pa.table({"number": [8 * piece + number, 0]})
+
+    def bring(self, rows: pa.Table) -> list[int]:
+        return rows["number"].to_pylist()
+
+
+def brought(cpus: int) -> tuple[int, list[list[int]]]:
+    """Bring these on a Ray with so many CPUs, and more actors asked for than it has."""
+    ray.init(address="local", num_cpus=cpus, include_dashboard=False, log_to_driver=False)
+    with writer_actors(Numbers(), 8) as (actors, tables):
+        return actors, sorted(tables)
+
+
+@pytest.mark.parametrize(("cpus", "actors"), [(1, 1), (2, 3)])
+def test_a_small_cluster_has_fewer_actors_and_does_not_wait_for_ever(
+    cpus: int, actors: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+        found = alone.submit(brought, cpus).result(timeout=100)
+    assert found == (actors, [[number, 0] for number in range(16)])

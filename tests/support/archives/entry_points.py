@@ -1,0 +1,201 @@
+"""Hostile cases through radkg's own doors, in a child process: what came of each, and what may not.
+
+Allowed are studies, studies with a reason, pixels and ArchiveError in one line. Anything else is a
+finding: another exception, an end of the process, 10 s, 1 GiB beyond what the process had.
+"""
+
+import faulthandler
+import multiprocessing
+import re
+import resource
+import shutil
+import signal
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+
+from radkg.archive import open_archive
+from radkg.archive.images.pixels import read_image
+from radkg.errors import ArchiveError
+from radkg.extractor import extract_rows, load_extractor
+from radkg.schema.records import Study
+from tests.support.archives.fuzzing import Case
+
+SECONDS = 10  # of the processor for one case; of the clock six times that
+MEMORY = 1 << 30  # bytes of one case, beyond what the process has
+MAX_MESSAGE = 1_000  # characters, the folder's name aside
+_GARBAGE = re.compile(r"<\S+ object at 0x|Traceback|\bbytearray\(|\bb'|\bb\"|(?:\\x[0-9a-f]{2}){9}")
+_NO_MEMORY = re.compile(r"out of memory|(?:cannot|unable to) allocate|MemoryError", re.IGNORECASE)
+_EXTRACTED = 7  # one case in so many is read by the rules too; prime, to meet every kind
+
+
+@dataclass
+class Outcome:
+    """What came of a case; `forbidden` is None, or what may not be and where."""
+
+    number: int
+    kind: str
+    results: Counter[str] = field(default_factory=Counter)  # study, unreadable, refused, pixels
+    reasons: set[str] = field(default_factory=set)
+    seconds: float = 0.0  # of the processor
+    memory: int = 0  # bytes
+    forbidden: str | None = None
+
+
+def outcomes(
+    make: Callable[[int], Case], numbers: Sequence[int], folder: Path
+) -> Iterator[Outcome]:
+    """Yield what came of each case, in order; a child that ends costs the case in hand.
+
+    The child is spawned: a fork would share the locks of the parent's threads.
+    """
+    todo = list(numbers)
+    context = multiprocessing.get_context("spawn")
+    while todo:
+        ours, theirs = context.Pipe(duplex=False)
+        errors = folder / f"stderr-{todo[0]}"
+        child = context.Process(target=_child, args=(make, todo, folder, errors, theirs))
+        child.start()
+        theirs.close()
+        done = 0
+        try:
+            while done < len(todo):
+                outcome = ours.recv()
+                done += 1
+                yield outcome
+        except EOFError:
+            pass
+        child.join()
+        if done < len(todo):
+            told = errors.read_text(errors="replace") if errors.exists() else ""
+            hung = child.exitcode == -signal.SIGPROF or "Timeout" in told
+            what = f"hang: more than {SECONDS} s" if hung else f"crash: exit {child.exitcode}"
+            number = todo[done]
+            yield Outcome(number, make(number).kind, forbidden=f"{what}\n{told[-3000:]}")
+            done += 1
+        todo = todo[done:]
+
+
+def _child(
+    make: Callable[[int], Case],
+    numbers: Sequence[int],
+    folder: Path,
+    errors: Path,
+    results: Connection,
+) -> None:
+    rules = load_extractor("rules")
+    _warm(folder)
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    with errors.open("w") as stderr:
+        faulthandler.enable(stderr)
+        # the default of SIGPROF, which comes after where it hung, is to end the process
+        faulthandler.register(signal.SIGPROF, stderr, chain=True)
+        for number in numbers:
+            case = make(number)
+            outcome = Outcome(number, case.kind)
+            place = Path(tempfile.mkdtemp(dir=folder))
+            _write(case, place)
+            Path("/proc/self/clear_refs").write_text("5")  # forget the peak
+            before, start = _status("VmRSS"), time.process_time()
+            resource.setrlimit(resource.RLIMIT_DATA, (_status("VmData") + MEMORY, hard))
+            faulthandler.dump_traceback_later(6 * SECONDS, exit=True, file=stderr)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
+            try:
+                _enter(case, place, outcome, rules if number % _EXTRACTED == 0 else None)
+            except BaseException as error:
+                resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))  # to tell needs memory too
+                what = "over memory" if isinstance(error, MemoryError) else "exception"
+                outcome.forbidden = f"{what}\n{traceback.format_exc()[-3000:]}"
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            faulthandler.cancel_dump_traceback_later()
+            outcome.seconds = time.process_time() - start
+            outcome.memory = max(0, _status("VmHWM") - before)
+            shutil.rmtree(place)
+            results.send(outcome)
+
+
+def _warm(folder: Path) -> None:
+    """Import what is imported by the first read, so that it does not count as a case's memory."""
+    from tests.support.archives.fuzzing import parents
+
+    for kind, (first, *_) in parents().items():
+        if kind.startswith(("dicom", "png", "jpeg")):
+            (folder / first.name).write_bytes(first.data)
+            read_image(str(folder / first.name))
+
+
+def _write(case: Case, folder: Path) -> None:
+    for name, content in case.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if callable(content):
+            content(path)
+        else:
+            path.write_bytes(content)
+
+
+def _enter(case: Case, folder: Path, outcome: Outcome, rules) -> None:
+    if case.archive is None:
+        for name in case.files:
+            _look(str(folder / name), folder, outcome)
+        return
+    images = None if case.images is None else str(folder / case.images)
+    try:
+        archive = open_archive(str(folder / case.archive), images)
+        records = archive.index().to_pylist()
+        items = list(archive.read(records))
+    except ArchiveError as error:
+        _refused("refused", str(error), folder, outcome)
+        return
+    assert [i.study_id if isinstance(i, Study) else i.record["study_id"] for i in items] == [
+        record["study_id"] for record in records
+    ]
+    for item in items:
+        if isinstance(item, Study):
+            outcome.results["study"] += 1
+            for image in item.images[:8]:
+                if image.location:
+                    _look(image.location, folder, outcome)
+        else:
+            _refused("unreadable", item.reason, folder, outcome)
+    if rules:
+        rows = extract_rows(rules, items)
+        assert len(rows) == len(items)
+        failed = [r for r, i in zip(rows, items, strict=True) if isinstance(i, Study) and r.reason]
+        assert not failed, failed[0].reason
+
+
+def _look(location: str, folder: Path, outcome: Outcome) -> None:
+    try:
+        pixels = read_image(location)
+    except ArchiveError as error:
+        _refused("no pixels", str(error), folder, outcome)
+        return
+    assert pixels.ndim == 2, pixels.shape
+    assert pixels.dtype == np.float32, pixels.dtype
+    assert 0 <= pixels.min() < pixels.max() <= 1, (pixels.min(), pixels.max())  # NaN is neither
+    outcome.results["pixels"] += 1
+
+
+def _refused(how: str, reason: str, folder: Path, outcome: Outcome) -> None:
+    told = reason.replace(str(folder), "")
+    assert told, "no reason"
+    assert told.isprintable(), f"not one line of text: {told!a:.1000}"
+    assert len(told) <= MAX_MESSAGE, f"{len(told)} characters: {told:.1000}"
+    assert not _GARBAGE.search(told), f"no words for a person: {told}"
+    assert not _NO_MEMORY.search(told), f"no memory was left: {told}"
+    outcome.results[how] += 1
+    outcome.reasons.add(re.sub(r"'[^']*'|\d+", "N", told))
+
+
+def _status(name: str) -> int:
+    """Return bytes that /proc tells of this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))

@@ -1,0 +1,160 @@
+"""The nightly run, on the embedded graph: what it does, what it leaves alone, what stops it."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+import radkg.verbs.nightly
+from radkg.errors import GraphError, SnapshotError, TooManyFlips
+from radkg.graph import open_graph
+from radkg.graph.load.loader import standing_night
+from radkg.graph.verify.full import verify
+from radkg.run import audit
+from radkg.run.diff import Gate
+from radkg.run.retractions import record_retraction
+from radkg.run.settings import ExtractConfig
+from radkg.run.snapshot import read_snapshot, snapshot_ids
+from radkg.storage import open_storage
+from radkg.verbs.nightly import NightReport, nightly
+from tests.support.archives.openi import studies, write_archive, xml
+
+pytestmark = [pytest.mark.ray, pytest.mark.long]
+
+WORDS = "tests.support.runs.extractors:words"
+
+
+class Nights:
+    """An archive that changes, a run and its graph."""
+
+    def __init__(self, place: Path) -> None:
+        self.archive, self.out = place / "a.tgz", place / "out"
+        self.members = studies(40)
+        self.storage = open_storage(str(self.out))
+
+    def run(self, extractor: str = WORDS, **arguments: Any) -> NightReport:
+        write_archive(self.archive, self.members)
+        config = ExtractConfig(
+            archive=str(self.archive), out=str(self.out), extractor=extractor, unit_size=10
+        )
+        said = Console(file=io.StringIO())
+        return nightly(config, "embedded", self.out / "graph", said, **arguments)
+
+    def in_graph(self) -> str | None:
+        """Return the night in the graph, which must stand there exactly."""
+        with open_graph("embedded", self.out / "graph") as graph:
+            night = standing_night(graph, read_snapshot(self.storage))
+            assert night is None or verify(graph, night).ok
+        return night.snapshot_id if night else None
+
+
+@pytest.fixture
+def nights(ray_session: None, tmp_path: Path) -> Nights:
+    return Nights(tmp_path)
+
+
+def did(report: NightReport) -> tuple[int, ...]:
+    return (report.extracted, report.created, report.replaced, report.removed, report.verified)
+
+
+def test_a_night_does_what_changed_and_the_second_time_nothing(nights: Nights):
+    first = nights.run()
+    assert did(first) == (40, 40, 0, 0, 40)
+    assert first.before is None
+    del nights.members["ecgen-radiology/7.xml"]
+    nights.members["ecgen-radiology/8.xml"] = xml(8, findings="Clear.", impression="")
+    nights.members["ecgen-radiology/99.xml"] = xml(99)
+    second = nights.run()
+    assert did(second) == (2, 1, 1, 1, 2)
+    assert (second.studies, second.before) == (40, first.snapshot_id)
+    assert nights.in_graph() == second.snapshot_id
+    stamps = {p: p.stat().st_mtime_ns for p in nights.out.glob("snapshot/**/*")}
+    again = nights.run()
+    assert did(again) == (0, 0, 0, 0, 0)
+    assert again.snapshot_id == again.before == second.snapshot_id
+    assert stamps == {p: p.stat().st_mtime_ns for p in nights.out.glob("snapshot/**/*")}
+    assert audit.verify(nights.storage).ok
+
+
+def test_another_model_replaces_all(nights: Nights):
+    nights.run()
+    assert did(nights.run(WORDS + "_two")) == (40, 0, 40, 0, 40)
+    assert nights.in_graph() == read_snapshot(nights.storage).snapshot_id
+
+
+def test_a_night_that_flips_too_much_is_published_and_not_loaded(nights: Nights):
+    first, gate = nights.run(), Gate(0.1, 20)
+    for number in range(1, 6):  # 5 of 40
+        nights.members[f"ecgen-radiology/{number}.xml"] = xml(number, findings="effusion")
+    flips = "tests.support.runs.extractors:denies"
+    for _ in range(2):  # the next night is still compared with the graph, not with this one
+        with pytest.raises(TooManyFlips, match=r"effusion 40 of 40 \(1\): look at the evidence"):
+            nights.run(flips, gate=gate)
+        assert read_snapshot(nights.storage).snapshot_id != first.snapshot_id
+        assert nights.in_graph() == first.snapshot_id
+    assert did(nights.run(gate=gate)) == (40, 0, 5, 0, 5)
+
+
+def test_a_night_that_does_not_verify_is_verified_again(nights: Nights):
+    nights.run()
+    nights.members["ecgen-radiology/99.xml"] = xml(99)
+
+    with pytest.MonkeyPatch.context() as patch:
+        load = radkg.verbs.nightly.load
+
+        def spoiled(graph: Any, *arguments: Any, **options: Any) -> Any:
+            report = load(graph, *arguments, **options)
+            graph.write(
+                lambda t: t.run(
+                    "MATCH (:Study {study_id: 'CXR99'})-[:HAS_EXTRACTION]->(x)"
+                    "-[:HAS_MENTION]->(m {ordinal: 0}) SET m.text = 'other'"
+                ).consume()
+            )
+            return report
+
+        patch.setattr(radkg.verbs.nightly, "load", spoiled)
+        with pytest.raises(GraphError, match="CXR99: mentions"):
+            nights.run()
+    with pytest.raises(GraphError, match="CXR99: mentions"):
+        nights.run()
+    assert [line.get("outcome") for line in audit.lines(nights.storage)][-1] == "GraphError"
+
+
+def test_a_night_is_verified_again_after_a_retraction(nights: Nights):
+    nights.run()
+    record_retraction(nights.storage, "study", "CXR7", undo=False)
+    assert did(nights.run()) == (0, 0, 0, 1, 39)
+    assert did(nights.run()) == (0, 0, 0, 0, 0)
+
+
+def test_the_gate_does_not_open_because_a_load_was_cut_off(nights: Nights):
+    class Stopped(Exception):
+        pass
+
+    def stop(*arguments: Any) -> None:
+        raise Stopped
+
+    first = nights.run()
+    nights.members["ecgen-radiology/99.xml"] = xml(99)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("radkg.graph.load.loader._Loading._finish", stop)
+        with pytest.raises(Stopped):
+            nights.run(gate=Gate(0.1, 20))
+    with pytest.raises(TooManyFlips):
+        nights.run("tests.support.runs.extractors:denies", gate=Gate(0.1, 20))
+    name = f"snapshot/manifest-{first.snapshot_id}.json"
+    nights.storage.delete(name)
+    with pytest.raises(SnapshotError, match=f"cannot compare with night {first.snapshot_id}"):
+        nights.run(gate=Gate(0.1, 20))
+
+
+def test_old_nights_and_finished_units_go(nights: Nights):
+    for number in range(3):
+        nights.members[f"ecgen-radiology/{50 + number}.xml"] = xml(50 + number)
+        last = nights.run(keep=2)
+    assert last.pruned == 1
+    assert len(snapshot_ids(nights.storage)) == 2
+    assert nights.storage.names("journal") == []
+    assert did(nights.run(keep=2)) == (0, 0, 0, 0, 0)
