@@ -1,12 +1,24 @@
-"""What every archive format offers: an index with one row per study, and reading by that index."""
+"""What every archive format offers: one entry per study, and reading by the index of them.
+
+A format finds studies and reads them; `Archive.index` makes the rows, fingerprints included.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Self, final
 
 import pyarrow as pa
 
+from radkg.archive.entries import (
+    BY_NAME,
+    FingerprintOrder,
+    StudyEntry,
+    compute_fingerprint,
+    make_row,
+)
+from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.records import Image, Section, Study, Unreadable
 
 Record = Mapping[str, Any]  # one row of INDEX_SCHEMA
@@ -14,35 +26,8 @@ Record = Mapping[str, Any]  # one row of INDEX_SCHEMA
 DUPLICATE_ID = "another report of the archive has the same id"  # the problem of all but the first
 
 
-def lone_report(
-    archive: str, study_id: str, place: tuple[str, str, int, int], **told: str | None
-) -> dict[str, Any]:
-    """Return the row of a report of which nothing else is known: its own patient, no image.
-
-    Args:
-        archive: name of the archive.
-        study_id: what the report is called.
-        place: source, member, offset and length.
-        told: content, problem and fingerprint.
-    """
-    source, member, offset, length = place
-    return {
-        "study_id": study_id,
-        "subject_id": study_id,
-        "archive": archive,
-        "study_date": None,
-        "split": None,
-        "source": source,
-        "member": member,
-        "offset": offset,
-        "length": length,
-        "images": [],
-        **told,
-    }
-
-
-def study_of(record: Record, report: str, sections: tuple[Section, ...]) -> Study:
-    """Return the study of a row, with the report that was read for it."""
+def build_study(record: Record, report: str, sections: tuple[Section, ...]) -> Study:
+    """Return the study of a row of the index, with the report that was read for it."""
     return Study(
         study_id=record["study_id"],
         subject_id=record["subject_id"],
@@ -58,36 +43,53 @@ def study_of(record: Record, report: str, sections: tuple[Section, ...]) -> Stud
     )
 
 
-class Archive(Protocol):
-    """One archive; cheap to pickle, for it travels to every worker."""
+class Archive(ABC):
+    """One archive of a format; cheap to pickle, for it travels to every worker.
 
-    @property
-    def name(self) -> str:
-        """What rows call this archive."""
-        ...
+    Attributes:
+        name: what rows call this archive.
+        uri: where it is, as `open_archive` takes it.
+        reading_version: a part of every fingerprint of the format, to be raised when one of its
+            rules changes what is read of a report.
+        fingerprint_order: BY_NAME, but for the formats that published with another order.
+    """
 
-    @property
-    def uri(self) -> str:
-        """Where it is, as `open_archive` takes it."""
-        ...
+    name: str
+    uri: str
+    reading_version: ClassVar[str | None] = "1"
+    fingerprint_order: ClassVar[FingerprintOrder] = BY_NAME
 
     @classmethod
+    @abstractmethod
     def recognise(cls, uri: str, images: str | None) -> Self | str:
         """Return the archive at `uri`, or the reason why it is none of this format."""
-        ...
 
+    @abstractmethod
+    def list_studies(self) -> Iterable[StudyEntry]:
+        """Yield one entry per study in the order of the archive, whatever is wrong with it.
+
+        Raises:
+            ArchiveError: the archive itself is damaged, so that its studies cannot be counted.
+        """
+
+    @abstractmethod
+    def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
+        """Yield one Study or Unreadable per row of the index, in the order of the rows.
+
+        Raises:
+            ArchiveError: the archive went away or changed since it was indexed.
+        """
+
+    @final
     def index(self) -> pa.Table:
         """Return INDEX_SCHEMA, one row per study in the order of the archive.
 
         Raises:
             ArchiveError: the archive itself is damaged, so that its studies cannot be counted.
         """
-        ...
-
-    def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
-        """Yield one Study or Unreadable per record, in the order given.
-
-        Raises:
-            ArchiveError: the archive went away or changed since it was indexed.
-        """
-        ...
+        version, order = self.reading_version, self.fingerprint_order
+        rows = [
+            make_row(self.name, entry, compute_fingerprint(entry, version, order))
+            for entry in self.list_studies()
+        ]
+        return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)

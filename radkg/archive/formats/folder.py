@@ -7,29 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import ClassVar, Self
 
-import pyarrow as pa
-
-from radkg.archive.base import DUPLICATE_ID, Record, lone_report, study_of
+from radkg.archive.base import DUPLICATE_ID, Archive, Record, build_study
+from radkg.archive.entries import REPORT_ALONE, FingerprintOrder, StudyEntry
 from radkg.archive.files.members import digest, members, read_members
 from radkg.archive.files.places import Place, place
-from radkg.archive.formats.headings import headed_sections
-from radkg.archive.formats.tabular import RULES
+from radkg.archive.formats.headings import HEADINGS_VERSION, headed_sections
 from radkg.errors import ArchiveError
-from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.records import Study, Unreadable
 
 SUFFIX = ".txt"
 
 
 @dataclass(frozen=True)
-class ReportFolder:
+class ReportFolder(Archive):
     """The .txt files of a folder; those of folders below it are left alone."""
 
     path: Place
     uri: str
     name: str = "reports"
+
+    reading_version: ClassVar[str | None] = HEADINGS_VERSION
+    fingerprint_order: ClassVar[FingerprintOrder] = REPORT_ALONE
 
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
@@ -44,9 +44,8 @@ class ReportFolder:
             raise ArchiveError("a folder of .txt files names no images: give a table with them")
         return cls(path, str(path))
 
-    def index(self) -> pa.Table:
-        """Return INDEX_SCHEMA, one row per file, by name."""
-        rows: list[dict[str, Any]] = []
+    def list_studies(self) -> Iterator[StudyEntry]:
+        """Yield one entry per file, by name."""
         seen: set[str] = set()
         for member in members(self.path, SUFFIX, below=False):
             if not _is_report(member.name):
@@ -55,20 +54,17 @@ class ReportFolder:
             if study_id in seen:  # a.txt and a.TXT
                 study_id, problem = member.name, DUPLICATE_ID
             seen.add(study_id)
-            content = digest(member.data)
-            rows.append(
-                lone_report(
-                    self.name,
-                    study_id,
-                    (member.source, member.name, member.offset, member.length),
-                    content=content,
-                    problem=problem,
-                    fingerprint=digest(content.encode(), repr((RULES, problem)).encode()),
-                )
+            yield StudyEntry(
+                study_id=study_id,
+                source=member.source,
+                member=member.name,
+                offset=member.offset,
+                length=member.length,
+                content=digest(member.data),
+                problem=problem,
             )
-        if not rows:
+        if not seen:
             raise ArchiveError(f"{self.path} holds no .txt file any more: check the path")
-        return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
 
     def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
         """Yield one Study or Unreadable per record."""
@@ -81,7 +77,7 @@ class ReportFolder:
             except UnicodeDecodeError as error:
                 yield Unreadable(record, f"not UTF-8 at byte {error.start}: save it as UTF-8")
                 continue
-            yield study_of(record, report, headed_sections(report))
+            yield build_study(record, report, headed_sections(report))
 
 
 def _is_report(name: str) -> bool:

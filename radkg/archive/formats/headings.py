@@ -34,6 +34,9 @@ _NAMES = {
     "techniques": "technique",
     "examinations": "examination",
 }
+HEADINGS_VERSION = "1"  # reading_version of every format that reads by headings: raise it when
+# a rule here changes
+
 _READ = ("findings", "impression")
 _BREAK = re.compile(r"\n[ \t]*\n")
 

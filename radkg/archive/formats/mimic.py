@@ -13,17 +13,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Self
+from typing import ClassVar, Self
 
-import pyarrow as pa
-
-from radkg.archive.base import DUPLICATE_ID, Record, study_of
+from radkg.archive.base import DUPLICATE_ID, Archive, Record, build_study
+from radkg.archive.entries import FingerprintOrder, ImageEntry, StudyEntry
 from radkg.archive.files.members import Member, digest, members, read_members
 from radkg.archive.files.places import Place, place
 from radkg.archive.files.tarred import is_tar, tar_names
 from radkg.archive.files.zipped import is_zip, zip_names
 from radkg.archive.formats.mimic_images import ImagesByStudy, image_root, images_by_study
-from radkg.archive.formats.mimic_sections import RULES, HandSet, sections
+from radkg.archive.formats.mimic_sections import SECTIONS_VERSION, HandSet, sections
 from radkg.archive.formats.mimic_tables import (
     EXCEPTIONS,
     Listed,
@@ -32,7 +31,6 @@ from radkg.archive.formats.mimic_tables import (
     read_tables,
 )
 from radkg.errors import ArchiveError
-from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.records import Study, Unreadable
 
 SUFFIX = ".txt"
@@ -44,7 +42,7 @@ _FIRST_NAMES = 100  # of a tar that are looked at: to list a tar.gz is to read i
 
 
 @dataclass(frozen=True)
-class MimicCXR:
+class MimicCXR(Archive):
     """MIMIC-CXR reports at `path`, with the tables and images that were found."""
 
     path: Place  # the zip or tar, or the directory of p10, p11, ...
@@ -53,6 +51,11 @@ class MimicCXR:
     tables: tuple[Place, ...] = ()
     exceptions: tuple[tuple[str, HandSet], ...] = ()
     name: str = "mimic-cxr"
+
+    reading_version: ClassVar[str | None] = SECTIONS_VERSION
+    fingerprint_order: ClassVar[FingerprintOrder] = FingerprintOrder(
+        ("reading_version", "subject_id", "problem", "study_date", "images", "other_inputs")
+    )
 
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
@@ -94,12 +97,11 @@ class MimicCXR:
         except OSError as error:
             return f"{error.filename or path}: {error.strerror}"
 
-    def index(self) -> pa.Table:
-        """Return INDEX_SCHEMA, the reports as the archive has them, then studies without one."""
+    def list_studies(self) -> Iterator[StudyEntry]:
+        """Yield the reports as the archive has them, then studies without one."""
         listed = read_tables(self.tables)
         by_hand = dict(self.exceptions)
         at_hand = images_by_study(self.images) if self.images else {}
-        rows: list[dict[str, Any]] = []
         seen: Counter[str] = Counter()
         for member in members(self.path, SUFFIX):
             if not (who := _who(member.name)):
@@ -113,8 +115,8 @@ class MimicCXR:
             if seen[study_id] > 1:  # kept, and refused by read(): nothing vanishes
                 problem = DUPLICATE_ID
                 study_id = f"{study_id}#{seen[study_id]}"
-            rows.append(self._row(study_id, subject_id, member, problem, known, hand_set, at_hand))
-        if not rows:
+            yield self._entry(study_id, subject_id, member, problem, known, hand_set, at_hand)
+        if not seen:
             raise ArchiveError(
                 f"{self.path} holds no report such as {_EXAMPLE}: fetch it again; "
                 "links to directories are not followed"
@@ -123,10 +125,7 @@ class MimicCXR:
             known = listed[study_id]
             problem = f"no report, though {known.table.name} names it: fetch the reports again"
             absent = Member(str(known.table), _report_name(known.subject_id, study_id), 0, 0)
-            rows.append(
-                self._row(study_id, known.subject_id, absent, problem, known, None, at_hand)
-            )
-        return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
+            yield self._entry(study_id, known.subject_id, absent, problem, known, None, at_hand)
 
     def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
         """Yield one Study or Unreadable per record."""
@@ -144,9 +143,9 @@ class MimicCXR:
             except ValueError as error:
                 yield Unreadable(record, f"{error}: correct {EXCEPTIONS}")
                 continue
-            yield study_of(record, report, found)
+            yield build_study(record, report, found)
 
-    def _row(
+    def _entry(
         self,
         study_id: str,
         subject_id: str,
@@ -155,39 +154,29 @@ class MimicCXR:
         known: Listed | None,
         exception: HandSet | None,
         at_hand: ImagesByStudy,
-    ) -> dict[str, Any]:
+    ) -> StudyEntry:
         views = known.views if known else {}
         files = at_hand.get((subject_id, study_id), {})
-        image_ids = sorted(views.keys() | files.keys())
-        study_date = known.study_date if known else None
-        # Sizes stand for the bytes: to hash 377,110 images would take longer than the extraction.
-        seen = [(i, views.get(i), files[i].told if i in files else None) for i in image_ids]
-        content = digest(member.data)
-        return {
-            "study_id": study_id,
-            "subject_id": subject_id,
-            "archive": self.name,
-            "study_date": study_date,
-            "split": known.split if known else None,
-            "source": member.source,
-            "member": member.name,
-            "offset": member.offset,
-            "length": member.length,
-            "images": [
-                {
-                    "image_id": i,
-                    "view_position": views.get(i),
-                    "location": files[i].location if i in files else None,
-                }
-                for i in image_ids
-            ],
-            "content": content,
-            "problem": problem,
-            "fingerprint": digest(
-                content.encode(),
-                repr((RULES, subject_id, problem, study_date, seen, exception)).encode(),
-            ),
-        }
+        images = []
+        for image_id in sorted(views.keys() | files.keys()):
+            file = files.get(image_id)
+            # Sizes stand for bytes: to hash 377,110 images would take longer than the extraction.
+            located = (file.location, file.told) if file else (None, None)
+            images.append(ImageEntry(image_id, views.get(image_id), *located))
+        return StudyEntry(
+            study_id=study_id,
+            subject_id=subject_id,
+            study_date=known.study_date if known else None,
+            split=known.split if known else None,
+            source=member.source,
+            member=member.name,
+            offset=member.offset,
+            length=member.length,
+            images=images,
+            content=digest(member.data),
+            problem=problem,
+            other_inputs=exception,
+        )
 
 
 def _who(name: str) -> tuple[str, str, str | None] | None:

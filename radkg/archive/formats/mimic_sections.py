@@ -16,7 +16,7 @@ from radkg.schema.records import Section
 # A study's text chosen by hand: the name of a section, or (start, end) in characters.
 HandSet = str | tuple[int, int]
 
-RULES = "1"  # part of every fingerprint: to be raised when a rule changes what is read
+SECTIONS_VERSION = "1"  # the reading_version of MIMIC-CXR: raise it when a rule here changes
 
 _HEADING = re.compile(r"\n ([A-Z ()/,-]+):\s")
 _BREAK = "\n \n"  # an empty line of MIMIC still begins with a blank

@@ -17,14 +17,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from typing import ClassVar, Self
 from xml.etree.ElementTree import Element, ParseError
 
 import defusedxml
-import pyarrow as pa
 from defusedxml.ElementTree import fromstring
 
-from radkg.archive.base import DUPLICATE_ID, Record, study_of
+from radkg.archive.base import DUPLICATE_ID, Archive, Record, build_study
+from radkg.archive.entries import FingerprintOrder, ImageEntry, StudyEntry
 from radkg.archive.files.located import is_loose
 from radkg.archive.files.members import digest, files, members, read_members
 from radkg.archive.files.places import Place, place
@@ -34,7 +34,6 @@ from radkg.archive.files.wording import told
 from radkg.archive.files.zipped import is_zip, zip_names
 from radkg.archive.images.listing import image_place, pictures
 from radkg.errors import ArchiveError
-from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.records import Section, Study, Unreadable
 
 SUFFIX = ".xml"
@@ -45,7 +44,7 @@ _TEXT = re.compile(rb'<AbstractText Label="(?:FINDINGS|IMPRESSION)">([^<]*)<')
 
 
 @dataclass(frozen=True)
-class OpenI:
+class OpenI(Archive):
     """Open-i at `path`, with DICOM metadata and images where they are at hand."""
 
     path: Place
@@ -53,6 +52,11 @@ class OpenI:
     metadata: Path | None = None
     images: Place | None = None
     name: str = "openi"
+
+    reading_version: ClassVar[str | None] = None
+    fingerprint_order: ClassVar[FingerprintOrder] = FingerprintOrder(
+        ("problem", "study_date", "images"), implied=frozenset({"subject_id"})
+    )
 
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
@@ -80,14 +84,14 @@ class OpenI:
             return f"{error.filename or path}: {error.strerror}"
         return cls(path, str(path), None, folder)
 
-    def index(self) -> pa.Table:
-        """Return INDEX_SCHEMA, one row per XML, in the order of the archive."""
+    def list_studies(self) -> list[StudyEntry]:
+        """Return one entry per XML, in the order of the archive."""
         try:
             dates, views = _dicom_metadata(self.metadata) if self.metadata else ({}, {})
             images = self._images_at_hand()
         except OSError as error:
             raise ArchiveError(f"cannot read {error.filename}: {error.strerror}") from error
-        rows: list[dict[str, Any]] = []
+        entries: list[StudyEntry] = []
         texts: list[bytes] = []
         seen: Counter[str] = Counter()
         for member in members(self.path, SUFFIX):
@@ -99,38 +103,30 @@ class OpenI:
                 study_id = f"{study_id}#{seen[study_id]}"
             data = _as_ascii_superset(member.data)
             found = [i.decode("utf-8", "replace") for i in _IMAGE_ID.findall(data)]
-            study_date = dates.get(study_id.removeprefix("CXR"))
-            at_hand = [images.get(i, (None, None)) for i in found]
-            seen_by = [(i, views.get(i), seen) for i, (_, seen) in zip(found, at_hand, strict=True)]
-            content = digest(member.data)
-            rows.append(
-                {
-                    "study_id": study_id,
-                    "subject_id": study_id.removeprefix("CXR"),
-                    "archive": self.name,
-                    "study_date": study_date,
-                    "split": None,
-                    "source": member.source,
-                    "member": member.name,
-                    "offset": member.offset,
-                    "length": member.length,
-                    "images": [
-                        {"image_id": i, "view_position": views.get(i), "location": location}
-                        for i, (location, _) in zip(found, at_hand, strict=True)
+            subject_id = study_id.removeprefix("CXR")
+            entries.append(
+                StudyEntry(
+                    study_id=study_id,
+                    subject_id=subject_id,
+                    study_date=dates.get(subject_id),
+                    source=member.source,
+                    member=member.name,
+                    offset=member.offset,
+                    length=member.length,
+                    content=digest(member.data),
+                    images=[
+                        ImageEntry(i, views.get(i), *images.get(i, (None, None))) for i in found
                     ],
-                    "content": content,
-                    "problem": problem,
-                    "fingerprint": digest(
-                        content.encode(), repr((problem, study_date, seen_by)).encode()
-                    ),
-                }
+                    problem=problem,
+                )
             )
             texts.append(b" ".join(b" ".join(_TEXT.findall(data)).lower().split()))
-        for row, split in zip(rows, _splits([r["study_id"] for r in rows], texts), strict=True):
-            row["split"] = split
-        if not rows:
+        splits = _splits([entry.study_id for entry in entries], texts)
+        for entry, split in zip(entries, splits, strict=True):
+            entry.split = split
+        if not entries:
             raise ArchiveError(f"{self.path} holds no .xml file: is this the Open-i archive?")
-        return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
+        return entries
 
     def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
         """Yield one Study or Unreadable per record."""
@@ -166,7 +162,7 @@ class OpenI:
 
     def _study(self, record: Record, tree: Element) -> Study:
         report, sections = _report(tree)
-        return study_of(record, report, sections)
+        return build_study(record, report, sections)
 
     def _images_at_hand(self) -> dict[str, tuple[str | None, object]]:
         """Return location, and what stands for the bytes, by image id; of local files a hash."""

@@ -13,19 +13,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-import pyarrow as pa
-
-from radkg.archive.base import DUPLICATE_ID, Record, lone_report, study_of
+from radkg.archive.base import DUPLICATE_ID, Archive, Record, build_study
+from radkg.archive.entries import REPORT_ALONE, FingerprintOrder, StudyEntry
 from radkg.archive.files.members import digest, files, read_member
 from radkg.archive.files.places import Place, as_place, place
 from radkg.archive.files.wording import told
-from radkg.archive.formats.headings import headed_sections
+from radkg.archive.formats.headings import HEADINGS_VERSION, headed_sections
 from radkg.archive.formats.rows import not_a_file
-from radkg.archive.formats.tabular import RULES
 from radkg.errors import ArchiveError, SchemaError
-from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.radgraph import report_of
 from radkg.schema.records import Study, Unreadable
 
@@ -35,12 +32,15 @@ _BLANKS = " \t\r\n"
 
 
 @dataclass(frozen=True)
-class RadGraphReports:
+class RadGraphReports(Archive):
     """The texts of RadGraph documents."""
 
     path: Place
     uri: str
     name: str = "radgraph"
+
+    reading_version: ClassVar[str | None] = HEADINGS_VERSION
+    fingerprint_order: ClassVar[FingerprintOrder] = REPORT_ALONE
 
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
@@ -60,13 +60,12 @@ class RadGraphReports:
             raise ArchiveError("RadGraph JSON names no images: leave --images out")
         return cls(path, str(path))
 
-    def index(self) -> pa.Table:
-        """Return INDEX_SCHEMA, one row per document, in the order of the files.
+    def list_studies(self) -> Iterator[StudyEntry]:
+        """Yield one entry per document, in the order of the files.
 
         Raises:
             ArchiveError: a file is no JSON, or holds no objects of documents.
         """
-        rows: list[dict[str, Any]] = []
         seen: Counter[str] = Counter()
         ids: set[str] = set()
         for path in _files(self.path):
@@ -79,20 +78,18 @@ class RadGraphReports:
                     numbered = (f"{study_id}#{n}" for n in count(seen[study_id]))
                     study_id = next(i for i in numbered if i not in ids)
                 ids.add(study_id)
-                text = b"" if problem else report_of(document).encode()
-                rows.append(
-                    lone_report(
-                        self.name,
-                        study_id,
-                        (str(path), f"document {study_id}", offset, len(data)),
-                        content=digest(data),
-                        problem=problem,
-                        fingerprint=digest(text, repr((RULES, problem)).encode()),
-                    )
+                yield StudyEntry(
+                    study_id=study_id,
+                    source=str(path),
+                    member=f"document {study_id}",
+                    offset=offset,
+                    length=len(data),
+                    content=digest(data),
+                    report_identity=b"" if problem else report_of(document).encode(),
+                    problem=problem,
                 )
-        if not rows:
+        if not ids:
             raise ArchiveError(f"{self.path} holds no document: is this RadGraph JSON?")
-        return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
 
     def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
         """Yield one Study or Unreadable per record."""
@@ -101,7 +98,7 @@ class RadGraphReports:
                 yield Unreadable(record, record["problem"])
                 continue
             report = report_of(json.loads(read_member(as_place(record["source"]), record)))
-            yield study_of(record, report, headed_sections(report))
+            yield build_study(record, report, headed_sections(report))
 
 
 def _files(path: Place) -> list[Place]:

@@ -14,22 +14,17 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import pyarrow as pa
-
-from radkg.archive.base import DUPLICATE_ID, Record, study_of
+from radkg.archive.base import DUPLICATE_ID, Archive, Record, build_study
+from radkg.archive.entries import FingerprintOrder, ImageEntry, StudyEntry
 from radkg.archive.files.located import is_loose
 from radkg.archive.files.members import digest
 from radkg.archive.files.places import Place
 from radkg.archive.formats.rows import Delimited, Row, Rows, Values, damaged, not_a_file
 from radkg.archive.images.listing import Picture, pictures
 from radkg.errors import ArchiveError
-from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.records import Section, Sex, Study, Unreadable
-
-_FACTS = ("subject_id", "study_date", "problem", "age", "sex")  # that a fingerprint covers
-RULES = "1"  # part of every fingerprint: to be raised when a rule changes what is read
 
 _DATE = re.compile(r"(\d{4}-?\d\d-?\d\d)(?:[T ].*)?", re.ASCII)
 _SPLITS = {"training": "train", "val": "validate", "valid": "validate", "validation": "validate"}
@@ -50,7 +45,7 @@ class Described:
 
 
 @dataclass(frozen=True)
-class TableArchive:
+class TableArchive(Archive):
     """A table of studies, or of their images, and the images where they are at hand."""
 
     rows: Rows
@@ -58,6 +53,12 @@ class TableArchive:
     images: Place | None = None
     name: str = "table"
 
+    fingerprint_order: ClassVar[FingerprintOrder] = FingerprintOrder(
+        (
+            *("reading_version", ["subject_id", "study_date", "problem", "age", "sex"]),
+            *("views", "stamps"),
+        )
+    )
     joins: ClassVar[bool] = True  # rows of one study are its images; False: a row is a study
 
     def describe(self, row: Values) -> Described:
@@ -68,13 +69,10 @@ class TableArchive:
         """Return the report of a row and its sections."""
         raise NotImplementedError
 
-    def index(self) -> pa.Table:
-        """Return INDEX_SCHEMA, one row per study, by the first row that names it."""
-        studies: dict[str, dict[str, Any]] = {}
-        firsts: dict[
-            str, tuple[Described, str]
-        ] = {}  # what its first row says, and a hash of its report
-        told_of_images: dict[str, list[object]] = {}
+    def list_studies(self) -> list[StudyEntry]:
+        """Return one entry per study, in the order of the first rows that name them."""
+        studies: dict[str, StudyEntry] = {}
+        firsts: dict[str, Described] = {}  # what the first row of each study says
         find = _finder(self.images)
         seen: Counter[str] = Counter()
         for row in self.rows:
@@ -82,16 +80,16 @@ class TableArchive:
             study_id, problem = said.study_id, said.problem
             try:
                 report, sections = self.text(row.values)
-                said_text = digest(report.encode(), repr(sections).encode())
+                identity = digest(report.encode(), repr(sections).encode()).encode()
             except UnicodeEncodeError:
-                said_text, problem = (
-                    "",
-                    problem or "its report is not UTF-8: save the table as UTF-8",
-                )
-            if study_id in firsts and self.joins:
-                known = studies[study_id]
-                known["problem"] = (
-                    known["problem"] or problem or _differs((said, said_text), firsts[study_id])
+                identity = b""
+                problem = problem or "its report is not UTF-8: save the table as UTF-8"
+            if study_id in studies and self.joins:
+                study = studies[study_id]
+                study.problem = (
+                    study.problem
+                    or problem
+                    or _difference(said, firsts[study_id], identity == study.report_identity)
                 )
             else:
                 seen[study_id] += 1
@@ -99,24 +97,14 @@ class TableArchive:
                     problem = DUPLICATE_ID
                     numbered = (f"{said.study_id}#{n}" for n in count(seen[said.study_id]))
                     study_id = next(i for i in numbered if i not in studies)
-                firsts[study_id], told_of_images[study_id] = (said, said_text), []
-                studies[study_id] = self._row(study_id, said, row, problem)
+                firsts[study_id] = said
+                study = studies[study_id] = self._entry(study_id, said, row, problem)
+                study.report_identity = identity
             for image_id, view_position, names in said.images:
-                location, told = find(names)
-                told_of_images[study_id].append(told)
-                studies[study_id]["images"].append(
-                    {"image_id": image_id, "view_position": view_position, "location": location}
-                )
+                study.images.append(ImageEntry(image_id, view_position, *find(names)))
         if not studies:
             raise ArchiveError(f"{self.rows.path} holds no study: is the table cut off?")
-        for study_id, study in studies.items():
-            seen_by = [(i["image_id"], i["view_position"]) for i in study["images"]]
-            facts = [study[key] for key in _FACTS]
-            study["fingerprint"] = digest(
-                firsts[study_id][1].encode(),
-                repr((RULES, facts, seen_by, told_of_images[study_id])).encode(),
-            )
-        return pa.Table.from_pylist(list(studies.values()), schema=INDEX_SCHEMA)
+        return list(studies.values())
 
     def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
         """Yield one Study or Unreadable per record."""
@@ -125,7 +113,7 @@ class TableArchive:
                 yield Unreadable(record, record["problem"])
                 continue
             report, sections = self.text(self.rows.at(record))
-            yield study_of(record, report, sections)
+            yield build_study(record, report, sections)
 
     def _described(self, row: Row) -> Described:
         """Return what a row says; without an id its line is its name."""
@@ -145,23 +133,21 @@ class TableArchive:
             problem=said.problem or "it has no study_id",
         )
 
-    def _row(self, study_id: str, said: Described, row: Row, problem: str | None) -> dict[str, Any]:
-        return {
-            "study_id": study_id,
-            "subject_id": said.subject_id,
-            "archive": self.name,
-            "study_date": said.study_date,
-            "split": said.split,
-            "source": str(self.rows.path),
-            "member": f"line {row.line}",
-            "offset": row.offset,
-            "length": row.length,
-            "images": [],
-            "content": digest(row.data),
-            "problem": problem,
-            "age": said.age,
-            "sex": said.sex,
-        }
+    def _entry(self, study_id: str, said: Described, row: Row, problem: str | None) -> StudyEntry:
+        return StudyEntry(
+            study_id=study_id,
+            subject_id=said.subject_id,
+            study_date=said.study_date,
+            split=said.split,
+            source=str(self.rows.path),
+            member=f"line {row.line}",
+            offset=row.offset,
+            length=row.length,
+            content=digest(row.data),
+            problem=problem,
+            age=said.age,
+            sex=said.sex,
+        )
 
 
 def delimited_at(path: Place, pattern: str, columns: tuple[str, ...]) -> Delimited | str:
@@ -200,12 +186,12 @@ def split_of(text: str) -> str | None:
     return _SPLITS.get(name, name) or None
 
 
-def _differs(row: tuple[Described, str], first: tuple[Described, str]) -> str | None:
+def _difference(row: Described, first: Described, has_same_report: bool) -> str | None:
     """Return in what two rows of one study contradict each other."""
     for what in ("subject_id", "study_date", "split", "age", "sex"):
-        if getattr(row[0], what) != getattr(first[0], what):
+        if getattr(row, what) != getattr(first, what):
             return f"its rows differ in {what}: correct the table"
-    return None if row[1] == first[1] else "its rows differ in the report: correct the table"
+    return None if has_same_report else "its rows differ in the report: correct the table"
 
 
 def _finder(images: Place | None) -> Callable[[tuple[str, ...]], tuple[str | None, object]]:
