@@ -1,8 +1,8 @@
-"""How many studies and images an archive has, and what each exclusion would take away.
+"""How many studies and images an archive has, what each exclusion takes away, what extract refuses.
 
-Everything is counted by split and over all, from the index and one reading; the exclusions are
-counted apart from each other, so a study can stand under several. No path and no time is in it:
-two people with the same archive get the same numbers. Images are counted and not opened.
+A census counts by split and over all splits, from the index and one reading of every report. Each
+exclusion is counted by itself, so one study can stand under several. A census holds no path and no
+time: two people with the same archive get the same numbers. Images are counted and not opened.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from radkg.archive.base import DUPLICATE_ID, Archive, Record
 from radkg.archive.files.members import digest
+from radkg.schema.language import find_foreign_words
 from radkg.schema.records import Study, Unreadable
 from radkg.schema.sentences import sections_read
 
@@ -27,11 +28,21 @@ EXCLUSIONS = {  # of studies, in the order of the table
     "no_report_text": "readable, and its report is empty",
     "no_findings_or_impression": "readable, and neither section has text",
     "duplicate_text": "readable, and a study before it has the same text, case and blanks aside",
+    "not_in_english": "readable, and its report has more foreign words than English ones",
     "no_image": "the archive names no image of it",
     "no_image_at_hand": "none of its images is there as a file",
     "no_frontal_image": f"none of its images has view position {', '.join(FRONTAL)}",
     "unknown_view": "the archive does not tell the view position of one of its images",
 }
+REFUSALS = {  # of studies, by what `extract` is run with: failed rows that the archive foretells
+    "by_every_extractor": ("unreadable",),
+    "by_models_that_read_reports": ("unreadable", "not_in_english"),
+    "from_images_alone": ("unreadable", "no_image_at_hand"),
+}
+_BUDGET = (
+    "refused: `radkg extract` makes a failed row of each of these studies, and ends with exit code "
+    "3 where more than --max-failed of all studies fail, 5 % unless another share is given"
+)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _READ = ("findings", "impression")
 
@@ -46,6 +57,7 @@ class Counts:
     images_at_hand: int = 0
     views: Counter[str] = field(default_factory=Counter)  # images by view position
     excluded: Counter[str] = field(default_factory=Counter)  # studies by EXCLUSIONS
+    refused: Counter[str] = field(default_factory=Counter)  # studies by REFUSALS
     unreadable: Counter[str] = field(default_factory=Counter)  # studies by reason
 
     def as_json(self) -> dict[str, Any]:
@@ -57,6 +69,7 @@ class Counts:
             "images_at_hand": self.images_at_hand,
             "views": dict(sorted(self.views.items())),
             "excluded": {name: self.excluded[name] for name in EXCLUSIONS},
+            "refused": {name: self.refused[name] for name in REFUSALS},
             "unreadable": dict(sorted(self.unreadable.items())),
         }
 
@@ -74,8 +87,8 @@ class Census:
         splits = {name: counts.as_json() for name, counts in self.splits.items()}
         return {"archive": self.archive, "fingerprint": self.fingerprint, "splits": splits}
 
-    def rows(self) -> list[list[str | int]]:
-        """Return the table: a name and its number in every split, in a row."""
+    def list_rows(self) -> list[list[str | int]]:
+        """Return the rows of the table: a name, then its number in every split."""
         counts = list(self.splits.values())
         total = counts[0]
         lines: list[tuple[str, list[int]]] = [
@@ -86,13 +99,20 @@ class Census:
             lines.append((f"images, view {view}", [c.views[view] for c in counts]))
         for name in EXCLUSIONS:
             lines.append((f"studies, {name.replace('_', ' ')}", [c.excluded[name] for c in counts]))
+        for name in REFUSALS:
+            lines.append((f"refused {name.replace('_', ' ')}", [c.refused[name] for c in counts]))
         for reason in sorted(total.unreadable):
             lines.append((f"unreadable: {reason}", [c.unreadable[reason] for c in counts]))
         return [[name, *numbers] for name, numbers in lines]
 
-    def notes(self) -> list[str]:
-        """Return what each exclusion means, a line each."""
-        return [f"{name.replace('_', ' ')}: {meaning}" for name, meaning in EXCLUSIONS.items()]
+    def list_notes(self) -> list[str]:
+        """Return what each exclusion and each refusal means, a line each."""
+        notes = [f"{name.replace('_', ' ')}: {meaning}" for name, meaning in EXCLUSIONS.items()]
+        notes += [
+            f"refused {name.replace('_', ' ')}: {' or '.join(causes).replace('_', ' ')}"
+            for name, causes in REFUSALS.items()
+        ]
+        return [*notes, _BUDGET]
 
 
 def take_census(archive: Archive) -> Census:
@@ -116,6 +136,9 @@ def take_census(archive: Archive) -> Census:
             counts.images_at_hand += sum(i["location"] is not None for i in record["images"])
             counts.views.update(views)
             counts.excluded.update(exclusions)
+            counts.refused.update(
+                name for name, causes in REFUSALS.items() if not set(exclusions).isdisjoint(causes)
+            )
             if isinstance(study, Unreadable):
                 counts.unreadable[_grouped(study.reason)] += 1
     for split, counts in splits.items():
@@ -158,6 +181,8 @@ def _of_text(study: Study | Unreadable, texts: set[str]) -> list[str]:
     if text and text in texts:
         found.append("duplicate_text")
     texts.add(text)
+    if find_foreign_words(study):
+        found.append("not_in_english")
     return found
 
 

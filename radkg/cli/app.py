@@ -202,8 +202,8 @@ def census(
         _print_json(counted.as_json())
         return
     title = f"{counted.archive}, fingerprint {counted.fingerprint}"
-    _print_table(["", *counted.splits], counted.rows(), title, as_csv=False)
-    typer.echo("\n".join(counted.notes()))
+    _print_table(["", *counted.splits], counted.list_rows(), title, as_csv=False)
+    typer.echo("\n".join(counted.list_notes()))
 
 
 @app.command()

@@ -1,4 +1,5 @@
 import json
+from dataclasses import fields
 
 import pytest
 from typer.testing import CliRunner
@@ -6,6 +7,9 @@ from typer.testing import CliRunner
 from radkg.archive import open_archive
 from radkg.archive.census import EXCLUSIONS, take_census
 from radkg.cli.app import app
+from radkg.errors import TooManyFailures
+from radkg.extractor import extract_rows, load_extractor
+from radkg.run.settings import ExtractConfig
 from tests.archive.formats.test_table import write
 from tests.support.archives.mimic import mimic
 
@@ -20,6 +24,7 @@ INVENTED = [
     {"study_id": "", "report": "IMPRESSION: Nobody's.", "split": "train"},
     {"study_id": "e", "report": "IMPRESSION: 5.", "split": "", "study_date": "May 5"},
     {"study_id": "f", "report": "IMPRESSION: 6.", "split": "", "study_date": "June 66"},
+    {"study_id": "g", "report": "IMPRESSION: Derrame pleural izquierdo.", "split": "test"},
 ]
 
 
@@ -37,8 +42,8 @@ def test_an_archive_whose_numbers_are_known(invented):
     census = take_census(open_archive(str(table), str(images))).as_json()
     assert list(census["splits"]) == ["all", "no split", "test", "train"]
     assert census["splits"]["all"] == {
-        "studies": 8,
-        "patients": 7,
+        "studies": 9,
+        "patients": 8,
         "images": 3,
         "images_at_hand": 1,
         "views": {"unknown": 3},
@@ -48,10 +53,16 @@ def test_an_archive_whose_numbers_are_known(invented):
             "no_report_text": 1,
             "no_findings_or_impression": 2,
             "duplicate_text": 1,
-            "no_image": 6,
-            "no_image_at_hand": 7,
-            "no_frontal_image": 8,
+            "not_in_english": 1,
+            "no_image": 7,
+            "no_image_at_hand": 8,
+            "no_frontal_image": 9,
             "unknown_view": 2,
+        },
+        "refused": {
+            "by_every_extractor": 4,
+            "by_models_that_read_reports": 5,
+            "from_images_alone": 8,
         },
         "unreadable": {
             "another report of the archive has the same id": 1,
@@ -64,6 +75,23 @@ def test_an_archive_whose_numbers_are_known(invented):
     for name in ("studies", "images", "images_at_hand"):
         parts = [counts[name] for split, counts in census["splits"].items() if split != "all"]
         assert sum(parts) == census["splits"]["all"][name]
+
+
+@pytest.mark.parametrize("extractor", ["rules", "onepass"])
+def test_extract_refuses_as_many_studies_as_the_census_says(invented, extractor):
+    archive = open_archive(str(invented[0]))
+    rows = extract_rows(load_extractor(extractor), archive.read(archive.index().to_pylist()))
+    refusal = "by_every_extractor" if extractor == "rules" else "by_models_that_read_reports"
+    refused = take_census(archive).splits["all"].refused[refusal]
+    assert sum(row.status == "failed" for row in rows) == refused > 0
+
+
+def test_the_notes_say_how_much_may_fail(invented):
+    *_, budget = take_census(open_archive(str(invented[0]))).list_notes()
+    (share,) = (f.default for f in fields(ExtractConfig) if f.name == "max_failed")
+    assert f"{share:.0%}" == "5%"
+    assert "--max-failed of all studies fail, 5 %" in budget
+    assert f"exit code {TooManyFailures.exit_code} where" in budget
 
 
 def test_views_are_counted(tmp_path):
