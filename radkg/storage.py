@@ -16,7 +16,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 from radkg.errors import StorageError
 
@@ -142,12 +142,12 @@ class S3Storage:
 
     def read(self, name: str) -> bytes:
         """Return the object's bytes; StorageError where it is missing."""
-        with self._asking("read", name):  # one GET: never pieces of two objects
+        with self._explained("read", name):  # one GET: never pieces of two objects
             return bytes(self._files.cat_file(self._path(name), max_concurrency=1))
 
     def write(self, name: str, data: bytes) -> None:
         """Write the object with one PUT."""
-        with self._asking("write", name):
+        with self._explained("write", name):
             self._put(name, data, "overwrite")
 
     def create(self, name: str, data: bytes) -> bool:
@@ -156,7 +156,7 @@ class S3Storage:
         Tell whether what stands then has these bytes: a PUT whose answer was lost is sent again,
         and meets its own object.
         """
-        with self._asking("write", name):
+        with self._explained("write", name):
             for left in reversed(range(_ATTEMPTS)):
                 try:
                     self._put(name, data, "create")
@@ -175,13 +175,13 @@ class S3Storage:
 
     def exists(self, name: str) -> bool:
         """Tell whether the object stands."""
-        with self._asking("look up", name):
+        with self._explained("look up", name):
             return bool(self._files.exists(self._path(name)))
 
     def names(self, prefix: str) -> list[str]:
         """Return the sorted names of the objects under `prefix`."""
         folder = self._path(prefix).rstrip("/") + "/"
-        with self._asking("list", prefix):
+        with self._explained("list", prefix):
             found = self._files.find(folder)
         # where the first object comes while it lists, s3fs names the folder itself
         below = (path for path in found if path.startswith(folder))
@@ -189,29 +189,56 @@ class S3Storage:
 
     def delete(self, name: str) -> None:
         """Remove the object; a missing one is no error."""
-        with self._asking("delete", name), contextlib.suppress(FileNotFoundError):
+        with self._explained("delete", name), contextlib.suppress(FileNotFoundError):
             self._files.rm_file(self._path(name))
 
     def sweep(self) -> None:
         """Do nothing: a PUT that was cut leaves nothing."""
 
     @contextlib.contextmanager
-    def _asking(self, verb: str, name: str) -> Iterator[None]:
-        from aiohttp import ClientError
-        from botocore.exceptions import BotoCoreError
+    def _explained(self, verb: str, name: str) -> Iterator[None]:
+        def make_error(failure: S3Failure) -> StorageError:
+            hint = f": {failure.hint}" if failure.hint else ""
+            return StorageError(f"cannot {verb} {self.uri}/{name}: {failure.reason}{hint}")
 
-        try:
+        with translate_s3_errors(make_error):
             yield
-        except (OSError, BotoCoreError, ClientError) as error:
-            hint = ": check AWS_ENDPOINT_URL and the network, then run the same command"
-            if isinstance(error, FileNotFoundError):
-                hint = ""
-            elif isinstance(error, PermissionError):
-                hint = ": renew or check the credentials in the environment, then run it again"
-            elif isinstance(error, OSError):
-                hint = ": run the same command when the store answers again"
-            reason = str(getattr(error, "strerror", None) or error).rstrip(".") or repr(error)
-            raise StorageError(f"cannot {verb} {self.uri}/{name}: {reason}{hint}") from error
+
+
+class S3Failure(NamedTuple):
+    """What went wrong with S3, in words for a message, and what to do."""
+
+    kind: Literal["missing", "refused", "unreachable", "failing"]
+    reason: str
+    hint: str  # empty where nothing is there
+    error: Exception
+
+
+@contextlib.contextmanager
+def translate_s3_errors(make_error: Callable[[S3Failure], Exception]) -> Iterator[None]:
+    """Raise what `make_error` returns in place of any error of s3fs, botocore or aiohttp."""
+    from aiohttp import ClientError
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        yield
+    except (OSError, BotoCoreError, ClientError) as error:
+        raise make_error(_s3_failure(error)) from error
+
+
+def _s3_failure(error: Exception) -> S3Failure:
+    strerror = error.strerror if isinstance(error, OSError) else None
+    reason = str(strerror or error).rstrip(".") or repr(error)
+    if isinstance(error, FileNotFoundError):
+        return S3Failure("missing", reason, "", error)
+    if isinstance(error, PermissionError):
+        hint = "renew or check the credentials in the environment, and their rights there"
+        return S3Failure("refused", reason, f"{hint}, then run the same command", error)
+    if isinstance(error, OSError):
+        hint = "run the same command when the store answers again"
+        return S3Failure("failing", reason, hint, error)
+    hint = "check AWS_ENDPOINT_URL, the network and the credentials in the environment"
+    return S3Failure("unreachable", reason, f"{hint}, then run the same command", error)
 
 
 def open_s3() -> Any:

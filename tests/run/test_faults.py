@@ -39,7 +39,7 @@ def test_a_request_that_fails_in_passing_is_sent_again(runs, kind):
     [
         ("expired", "renew or check the credentials"),
         ("slow down", "run the same command when the store answers again"),
-        ("dropped", "check AWS_ENDPOINT_URL and the network"),
+        ("dropped", "check AWS_ENDPOINT_URL, the network and the credentials"),
     ],
 )
 def test_a_store_that_stays_broken_ends_the_run_and_the_next_one_finishes_it(runs, kind, hint):

@@ -1,7 +1,7 @@
-"""S3 as archives are read from it: nothing kept of listings, and errors that say what to do.
+"""S3 as archives are read from it: no listing is kept, and every error says what to do.
 
 Credentials and endpoint come from the environment. What is not there stays a FileNotFoundError; an
-S3 that does not answer or refuses is ArchiveUnavailable, whoever asked.
+S3 that does not answer, or refuses, is ArchiveUnavailable: no study is to blame.
 """
 
 from __future__ import annotations
@@ -13,14 +13,11 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from aiohttp import ClientError
-from botocore.exceptions import BotoCoreError
 from s3fs.utils import FileExpired
 
 from radkg.errors import ArchiveUnavailable
-from radkg.storage import open_s3, s3_code
+from radkg.storage import S3Failure, open_s3, s3_code, translate_s3_errors
 
-CHECK = "check AWS_ENDPOINT_URL and the credentials in the environment"
 _NO_BYTES = "InvalidRange"  # S3's word for a range of an empty object
 _OF_THE_OBJECT = (_NO_BYTES, "PreconditionFailed")  # codes that say what it is, not how S3 is
 _SETTINGS = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -38,30 +35,24 @@ def _client(*key: object) -> Any:
 
 @contextlib.contextmanager
 def asking(uri: str) -> Iterator[None]:
-    """Turn what s3fs raises over `uri` into an OSError with its name, or an ArchiveError.
+    """Turn any error of S3 over `uri` into an OSError with this name, or an ArchiveError.
 
     Raises:
-        OSError: nothing is there, it has no such bytes, or it changed under a stream.
+        OSError: nothing is there, the object has no such bytes, or it changed under a stream.
         ArchiveUnavailable: S3 does not answer, or refuses.
     """
-    try:
+
+    def make_error(failure: S3Failure) -> Exception:
+        if failure.kind == "missing":
+            return FileNotFoundError(errno.ENOENT, "no such object, prefix or bucket", uri)
+        if failure.kind == "refused":
+            return ArchiveUnavailable(f"{uri} is refused: {failure.reason}: {failure.hint}")
+        if isinstance(failure.error, OSError):
+            code = s3_code(failure.error)
+            if code in _OF_THE_OBJECT or isinstance(failure.error, FileExpired):
+                number = errno.ENODATA if code == _NO_BYTES else errno.EBUSY
+                return OSError(number, failure.reason, uri)
+        return ArchiveUnavailable(f"cannot read {uri}: {failure.reason}: {failure.hint}")
+
+    with translate_s3_errors(make_error):
         yield
-    except FileNotFoundError as error:
-        reason = "no such object, prefix or bucket"
-        raise FileNotFoundError(errno.ENOENT, reason, uri) from error
-    except PermissionError as error:
-        raise ArchiveUnavailable(
-            f"{uri} is refused: {error.strerror or error}: check the credentials in the "
-            "environment, and their rights to read and list it"
-        ) from error
-    except (BotoCoreError, ClientError) as error:
-        raise ArchiveUnavailable(f"cannot read {uri}: {error}: {CHECK}") from error
-    except OSError as error:
-        code = s3_code(error)
-        if code not in _OF_THE_OBJECT and not isinstance(error, FileExpired):
-            reason = error.strerror or str(error)
-            raise ArchiveUnavailable(
-                f"cannot read {uri}: {reason}: run the same command when the store answers again"
-            ) from error
-        number = errno.ENODATA if code == _NO_BYTES else errno.EBUSY
-        raise OSError(number, error.strerror or str(error), uri) from error

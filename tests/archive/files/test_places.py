@@ -227,7 +227,8 @@ def test_an_object_that_is_gone_is_an_error_and_a_gone_image_is_told(tmp_path, s
         (
             "s3://bucket/x",
             {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"},
-            "cannot read s3://bucket/x: .*127.0.0.1:9.*: check AWS_ENDPOINT_URL and the cred",
+            "cannot read s3://bucket/x: .*127.0.0.1:9.*: "
+            "check AWS_ENDPOINT_URL, the network and the cred",
         ),
         (
             "s3://bucket/x",
@@ -237,7 +238,8 @@ def test_an_object_that_is_gone_is_an_error_and_a_gone_image_is_told(tmp_path, s
                 "AWS_EC2_METADATA_DISABLED": "true",
                 "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             },
-            "cannot read s3://bucket/x: .*credentials.*: check AWS_ENDPOINT_URL and the cred",
+            "cannot read s3://bucket/x: .*credentials.*: "
+            "check AWS_ENDPOINT_URL, the network and the cred",
         ),
     ],
 )
