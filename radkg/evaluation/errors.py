@@ -7,7 +7,6 @@ filed, so a corrected prevalence is that of findings which coders find worth a c
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import Any
 
 from radkg.evaluation.reference import Yardstick
 from radkg.metrics.prevalence import ErrorCounts
-from radkg.schema.findings import findings
+from radkg.schema.arrow import to_table
+from radkg.schema.findings import list_findings
 from radkg.schema.records import Extraction
 from radkg.storage import writing
 
@@ -27,8 +27,8 @@ def error_counts(
 ) -> dict[str, ErrorCounts]:
     """Return the counts of each class over the studies that were read, sorted by name."""
     pairs = [
-        (_present(row), known.answer.findings)
-        for row, known in zip(rows, yard, strict=True)
+        (present, known.answer.findings)
+        for row, present, known in zip(rows, _list_present(rows), yard, strict=True)
         if row.status != "failed"
     ]
 
@@ -62,7 +62,10 @@ def write_errors(report: Mapping[str, Any], path: Path) -> None:
         file.write(text.encode())
 
 
-def _present(row: Extraction) -> frozenset[str]:
-    record = dataclasses.asdict(row)
-    labels = {f.concept: row.entities[f.strongest].label for f in findings(record)}
-    return frozenset(name for name, label in labels.items() if label == "OBS-DP")
+def _list_present(rows: Sequence[Extraction]) -> list[frozenset[str]]:
+    """Return for each study the names of its findings that are present."""
+    return [
+        frozenset(each["name"] for each in of_study if each["label"] == "OBS-DP")
+        for batch in to_table(rows).to_batches()
+        for of_study in list_findings(batch, ("name", "label")).to_pylist()
+    ]

@@ -11,18 +11,20 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from radkg.interchange.published import Reports, Row, batches, published_at
+from radkg.interchange.published import Reports, Row, published_at, read_batches
 from radkg.run.snapshot import Snapshot
-from radkg.schema.findings import STATES, Finding, findings, modifiers, sites
+from radkg.schema.findings import list_findings
+from radkg.schema.mentions import STATES
 
 Resource = dict[str, Any]
 
 _NAMES = uuid.uuid5(uuid.NAMESPACE_URL, "urn:radkg:fhir")
+FINDING_COLUMNS = ("name", "strongest", "modifiers", "places")
 _HL7 = "http://terminology.hl7.org/CodeSystem"
 _INTERPRETATION = {"OBS-DP": "POS", "OBS-U": "IND", "OBS-DA": "NEG"}  # v3-ObservationInterpretation
 _STATUS = {  # "registered": the study is known, and nothing was read that could be told
@@ -48,28 +50,37 @@ def fhir_lines(
             was published.
     """
     recorded = published_at(snapshot)
-    for batch in batches(snapshot, study):
-        texts: Mapping[str, str] = reports.of(batch) if reports else {}
-        for row in batch:
-            bundle = to_bundle(row, snapshot.snapshot_id, recorded, texts.get(row["study_id"]))
+    for batch in read_batches(snapshot, study):
+        rows, findings = batch.to_pylist(), list_findings(batch, FINDING_COLUMNS).to_pylist()
+        texts: Mapping[str, str] = reports.of(rows) if reports else {}
+        for row, found in zip(rows, findings, strict=True):
+            text = texts.get(row["study_id"])
+            bundle = to_bundle(row, found, snapshot.snapshot_id, recorded, text)
             yield (json.dumps(bundle, ensure_ascii=False) + "\n").encode()
 
 
-def to_bundle(row: Row, night: str, recorded: datetime, report: str | None = None) -> Resource:
+def to_bundle(
+    row: Row,
+    findings: Sequence[Row],
+    snapshot_id: str,
+    recorded: datetime,
+    report: str | None = None,
+) -> Resource:
     """Return the Bundle of one row of the extraction table.
 
     Args:
         row: the study.
-        night: id of its snapshot.
+        findings: FINDING_COLUMNS of its findings.
+        snapshot_id: of its snapshot.
         recorded: when that was published, with its time zone.
         report: the report, where it shall be told.
     """
     observations = [
-        _observation(row, finding, with_text=report is not None) for finding in findings(row)
+        _observation(row, finding, with_text=report is not None) for finding in findings
     ]
     diagnostic = _diagnostic_report(row, observations, report)
     resources = [diagnostic, *observations]
-    resources.append(_provenance(row, night, recorded, resources))
+    resources.append(_provenance(row, snapshot_id, recorded, resources))
     return {
         "resourceType": "Bundle",
         "id": _id(row, "Bundle"),
@@ -96,25 +107,24 @@ def _diagnostic_report(row: Row, observations: Iterable[Resource], report: str |
     }
 
 
-def _observation(row: Row, finding: Finding, *, with_text: bool) -> Resource:
-    entity = row["entities"][finding.strongest]
+def _observation(row: Row, finding: Row, *, with_text: bool) -> Resource:
+    entity = row["entities"][finding["strongest"]]
     word, interpretation = STATES[entity["label"]], _INTERPRETATION[entity["label"]]
-    places = sites(row, finding.strongest)
+    places = finding["places"]
     told: Resource = {"bodySite": {"text": "; ".join(places)}} if places else {}
     if with_text and entity["source"] == "report":
         told["note"] = [{"text": entity["text"]}]
     components = [
-        {"code": {"text": "modifier"}, "valueString": name}
-        for name in modifiers(row, finding.strongest)
+        {"code": {"text": "modifier"}, "valueString": name} for name in finding["modifiers"] or ()
     ]
     confidence = {"value": entity["confidence"], "system": "http://unitsofmeasure.org", "code": "1"}
     components.append({"code": {"text": "confidence"}, "valueQuantity": confidence})
     return {
         "resourceType": "Observation",
-        "id": _id(row, f"Observation/{finding.concept}"),
+        "id": _id(row, f"Observation/{finding['name']}"),
         "status": "preliminary",
         "category": [_coded(f"{_HL7}/observation-category", "imaging", "Imaging")],
-        "code": {"text": finding.concept},
+        "code": {"text": finding["name"]},
         **_whose(row),
         "valueCodeableConcept": {
             **_coded("urn:radkg:label", entity["label"], word),
@@ -128,15 +138,17 @@ def _observation(row: Row, finding: Finding, *, with_text: bool) -> Resource:
     }
 
 
-def _provenance(row: Row, night: str, recorded: datetime, targets: Iterable[Resource]) -> Resource:
+def _provenance(
+    row: Row, snapshot_id: str, recorded: datetime, targets: Iterable[Resource]
+) -> Resource:
     agents = (
         ("model", row["model_id"], f"{row['extractor']} ({row['condition']})"),
         ("version", row["radkg_version"], f"radkg {row['radkg_version']}"),
     )
-    sources = (("fingerprint", row["study_fingerprint"]), ("snapshot", night))
+    sources = (("fingerprint", row["study_fingerprint"]), ("snapshot", snapshot_id))
     return {
         "resourceType": "Provenance",
-        "id": _id(row, f"Provenance/{night}"),
+        "id": _id(row, f"Provenance/{snapshot_id}"),
         "target": [_reference(each) for each in targets],
         "recorded": recorded.isoformat(timespec="seconds"),
         "agent": [

@@ -9,7 +9,7 @@ lexical_variant is required, so without text it is the name of the concept.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ import pyarrow as pa
 
 from radkg.errors import SchemaError
 from radkg.interchange.ids import MAX_ID
-from radkg.interchange.published import Reports, Row, batches, published_at
+from radkg.interchange.published import Reports, Row, published_at, read_batches
 from radkg.interchange.tables import FileType, table_writer
 from radkg.run.snapshot import Snapshot
 from radkg.schema.concepts import concept_kind
-from radkg.schema.findings import STATES, modifiers, sites
+from radkg.schema.findings import describe_mentions
+from radkg.schema.mentions import STATES
 
 NOTE_NLP = pa.schema(
     [
@@ -96,14 +97,15 @@ def write_omop(
             stack.enter_context(table_writer(folder / f"{name}.{file_type}", schema, file_type))
             for name, schema in (("note_nlp", NOTE_NLP), ("notes", NOTES))
         )
-        for batch in batches(snapshot):
-            texts: Mapping[str, str] = reports.of(batch) if reports else {}
+        for batch in read_batches(snapshot):
+            rows, described = batch.to_pylist(), describe_mentions(batch).to_pylist()
+            texts: Mapping[str, str] = reports.of(rows) if reports else {}
             found, told = [], []
-            for row in batch:
+            for row, descriptions in zip(rows, described, strict=True):
                 num_notes += 1
                 note_id = num_notes if site.notes is None else _note_id(site.notes, row)
                 told.append(_note(row, note_id))
-                for term in _terms(row, site, texts.get(row["study_id"])):
+                for term in _terms(row, descriptions, site, texts.get(row["study_id"])):
                     num_terms += 1
                     ids = {"note_nlp_id": num_terms, "note_id": note_id}
                     found.append(ids | term | {"nlp_date": processed.date()})
@@ -131,10 +133,15 @@ def _note(row: Row, note_id: int) -> dict[str, Any]:
     }
 
 
-def _terms(row: Row, site: Site, report: str | None) -> Iterator[dict[str, Any]]:
-    """Yield NOTE_NLP's rows of one study, but for their numbers and date."""
+def _terms(
+    row: Row, descriptions: Sequence[Row], site: Site, report: str | None
+) -> Iterator[dict[str, Any]]:
+    """Yield NOTE_NLP's rows of one study, but for their numbers and date.
+
+    `descriptions` are what describe_mentions gives of the study.
+    """
     system = f"radkg {row['radkg_version']}, {row['extractor']}, model {row['model_id']}"
-    for index, entity in enumerate(row["entities"]):
+    for entity, description in zip(row["entities"], descriptions, strict=True):
         start, end = entity["start"], entity["end"]
         variant, snippet = entity["concept"], None
         if report is not None and start is not None:
@@ -150,19 +157,18 @@ def _terms(row: Row, site: Site, report: str | None) -> Iterator[dict[str, Any]]
             "note_nlp_source_concept_id": 0,
             "nlp_system": system[:_WIDTH],
             "term_exists": "Y" if certainty == "present" else "N",
-            "term_modifiers": _modifiers(row, index, certainty),
+            "term_modifiers": _modifiers(entity, description, certainty),
         }
 
 
-def _modifiers(row: Row, index: int, certainty: str) -> str:
+def _modifiers(entity: Row, description: Row, certainty: str) -> str:
     """Return "name=value" pairs between commas, as many as fit; no value holds either sign."""
-    entity = row["entities"][index]
     pairs = [
         ("certainty", certainty),
         ("kind", concept_kind(entity["label"])),
         ("source", entity["source"]),
-        *(("location", place) for place in sites(row, index)),
-        *(("modifier", name) for name in modifiers(row, index)),
+        *(("location", place) for place in description["places"]),
+        *(("modifier", name) for name in description["modifiers"]),
     ]
     text = ""
     for name, value in pairs:

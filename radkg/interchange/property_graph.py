@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from radkg.interchange.published import batches
+from radkg.interchange.published import read_batches
 from radkg.run.snapshot import Snapshot
 from radkg.schema.concepts import concept_key, concept_kind
-from radkg.schema.findings import STATES, findings
+from radkg.schema.findings import list_findings
+from radkg.schema.mentions import STATES
 
 Chunk = tuple[pa.Table, pa.Table]
 
@@ -90,17 +91,16 @@ def _population(snapshot: Snapshot) -> Iterator[Chunk]:
     found: Counter[tuple[str, str]] = Counter()
     edge_mentions: Counter[tuple[str, ...]] = Counter()
     edge_studies: Counter[tuple[str, ...]] = Counter()
-    for batch in batches(snapshot):
-        for row in batch:
+    for batch in read_batches(snapshot):
+        for of_study in list_findings(batch, ("concept", "label")).to_pylist():
+            found.update((each["concept"], STATES[each["label"]]) for each in of_study)
+        for row in batch.to_pylist():
             labels = [entity["label"] for entity in row["entities"]]
             keys = [concept_key(e["label"], e["concept"]) for e in row["entities"]]
             for key, entity in zip(keys, row["entities"], strict=True):
                 names.setdefault(key, (entity["concept"], concept_kind(entity["label"])))
             mentions.update(keys)
             studies.update(set(keys))
-            for each in findings(row):
-                label = labels[each.strongest]
-                found[concept_key(label, each.concept), STATES[label]] += 1
             edges = [
                 (keys[head], keys[tail], r["relation"], labels[head], labels[tail])
                 for r in row["relations"]
@@ -132,9 +132,9 @@ def mentions(
 
 
 def _mentions(snapshot: Snapshot, study: str | None, schema: pa.Schema) -> Iterator[Chunk]:
-    for batch in batches(snapshot, study):
+    for batch in read_batches(snapshot, study):
         nodes, edges = [], []
-        for row in batch:
+        for row in batch.to_pylist():
             study_id = row["study_id"]
             for ordinal, entity in enumerate(row["entities"]):
                 own = {

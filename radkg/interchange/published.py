@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.errors import ConfigError, SnapshotError
@@ -26,7 +27,7 @@ Row = Mapping[str, Any]
 _BATCH_STUDIES = 1000
 
 
-def batches(snapshot: Snapshot, study: str | None = None) -> Iterator[list[Row]]:
+def read_batches(snapshot: Snapshot, study: str | None = None) -> Iterator[pa.RecordBatch]:
     """Yield the published rows, sorted by study_id, some at a time; or the row of one study.
 
     What is retracted is left out.
@@ -42,7 +43,7 @@ def batches(snapshot: Snapshot, study: str | None = None) -> Iterator[list[Row]]
         for batch in table.to_batches(max_chunksize=_BATCH_STUDIES):
             if batch.num_rows:
                 found += batch.num_rows
-                yield batch.to_pylist()
+                yield batch
     if study is not None and not found:
         raise ConfigError(f"no study {study!r} is published under {snapshot.storage.uri}")
 

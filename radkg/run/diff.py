@@ -31,7 +31,8 @@ from typing import Any
 from radkg.errors import ConfigError, SnapshotError, TooManyFlips
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.schema.arrow import READABLE
-from radkg.schema.findings import STATES, findings
+from radkg.schema.findings import list_findings
+from radkg.schema.mentions import STATES
 from radkg.schema.records import Entity
 from radkg.storage import Storage, open_storage
 
@@ -326,11 +327,12 @@ def _night(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _rows(snapshot: Snapshot, without: Collection[str]) -> Iterator[Row]:
-    """Yield the rows of all other parts, by study_id."""
+    """Yield the rows of all other parts, by study_id, each with its `findings`."""
     for part in snapshot.parts:
         if part not in without:
             for batch in snapshot.read_part(part).to_batches(max_chunksize=_BATCH_ROWS):
-                yield from batch.to_pylist()
+                findings = list_findings(batch, ("name", "strongest"))
+                yield from batch.append_column("findings", findings).to_pylist()
 
 
 def _pairs(
@@ -351,7 +353,8 @@ def _strongest_mentions(row: Row | None) -> dict[str, Entity]:
     """Return the study's findings, each with the mention that gives it its label."""
     if row is None:
         return {}
-    return {found.concept: Entity(**row["entities"][found.strongest]) for found in findings(row)}
+    entities = row["entities"]
+    return {each["name"]: Entity(**entities[each["strongest"]]) for each in row["findings"]}
 
 
 def _change(old: Entity | None, new: Entity | None) -> str | None:

@@ -12,14 +12,15 @@ import pytest
 from fhir.resources.R4B.bundle import Bundle
 
 from radkg.errors import SnapshotError
-from radkg.interchange.fhir import fhir_lines, to_bundle
-from radkg.interchange.published import Reports, batches
+from radkg.interchange.fhir import FINDING_COLUMNS, fhir_lines, to_bundle
+from radkg.interchange.published import Reports, read_batches
 from radkg.run.snapshot import publish, read_snapshot
 from radkg.schema.arrow import to_table
-from radkg.schema.findings import findings
+from radkg.schema.findings import list_findings
 from radkg.storage import open_storage
 from tests.interchange.published import publish_rows, rows
 from tests.support.runs.demo_run import DemoRun
+from tests.support.runs.findings import describe_findings
 
 SAID = {"OBS-DP": ("present", "POS"), "OBS-U": ("uncertain", "IND"), "OBS-DA": ("absent", "NEG")}
 
@@ -45,16 +46,13 @@ def test_every_bundle_of_the_demo_is_valid_and_says_what_the_rows_say(demo_run: 
     snapshot = read_snapshot(open_storage(str(demo_run.out)))
     lines = fhir_lines(snapshot)
     ids = set()
-    for batch in batches(snapshot):
-        for row in batch:
+    for batch in read_batches(snapshot):
+        for row in batch.to_pylist():
             line = next(lines)
             Bundle.model_validate_json(line)
             bundle = json.loads(line)
             ids.add(bundle["id"])
-            expected = {
-                each.concept: SAID[row["entities"][each.strongest]["label"]]
-                for each in findings(row)
-            }
+            expected = {each["name"]: SAID[each["label"]] for each in describe_findings(row)}
             assert said(bundle) == expected
             assert b"presentedForm" not in line
             assert b'"note"' not in line
@@ -107,10 +105,12 @@ def test_a_study_that_failed_has_a_report_without_results_and_its_provenance(tmp
 
 
 def test_ids_stay_from_night_to_night_but_for_the_provenance(tmp_path: Path):
-    batch = next(batches(publish_rows(tmp_path, rows())))
+    batch = next(read_batches(publish_rows(tmp_path, rows())))
+    row = batch.to_pylist()[0]
+    found = list_findings(batch, FINDING_COLUMNS).to_pylist()[0]
     first, second = (
-        to_bundle(batch[0], night, datetime(2026, 1, day, tzinfo=UTC))
-        for day, night in ((1, "a" * 16), (2, "b" * 16))
+        to_bundle(row, found, snapshot_id, datetime(2026, 1, day, tzinfo=UTC))
+        for day, snapshot_id in ((1, "a" * 16), (2, "b" * 16))
     )
     assert first["id"] == second["id"]
     assert first["entry"][:-1] == second["entry"][:-1]

@@ -12,7 +12,7 @@ import pytest
 from radkg.errors import SchemaError, StorageError
 from radkg.interchange.ids import read_ids
 from radkg.interchange.omop import Site, write_omop
-from radkg.interchange.published import Reports, batches
+from radkg.interchange.published import Reports, read_batches
 from radkg.interchange.tables import FILE_TYPES
 from radkg.run.snapshot import read_snapshot
 from radkg.schema.records import Entity, Relation
@@ -71,8 +71,8 @@ def test_the_demo_makes_a_valid_table_that_holds_every_mention(
     assert len(studies) == snapshot.num_studies
     signs = {"OBS-DA": "absent", "OBS-U": "uncertain"}
     expected = []
-    for batch in batches(snapshot):
-        for study in batch:
+    for batch in read_batches(snapshot):
+        for study in batch.to_pylist():
             for entity in study["entities"]:
                 certainty = signs.get(entity["label"], "present")
                 exists = "Y" if certainty == "present" else "N"

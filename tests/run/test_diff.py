@@ -20,7 +20,7 @@ from radkg.run import snapshot as snapshots
 from radkg.run.diff import diff, open_night
 from radkg.run.snapshot import Snapshot, publish, read_snapshot, snapshot_ids
 from radkg.schema.arrow import to_table
-from radkg.schema.findings import STATES
+from radkg.schema.mentions import STATES
 from radkg.schema.records import Entity, Extraction
 from radkg.storage import open_storage
 from tests.support.runs.rows import row

@@ -23,8 +23,16 @@ import pyarrow.parquet as pq
 
 from radkg.errors import GraphError
 from radkg.graph.rows.aggregates import CO_OCCURS, COUNTED, COUNTS, Edge, numbered
-from radkg.graph.rows.nested import RELATION_TYPES, Row, concept, digested, nested, totals
-from radkg.graph.rows.study_findings import FINDING
+from radkg.graph.rows.nested import (
+    FINDING_PROPERTIES,
+    RELATION_TYPES,
+    Row,
+    concept,
+    digested,
+    nested,
+    totals,
+)
+from radkg.schema.findings import FINDING
 
 NODES: dict[str, dict[str, pa.DataType]] = {
     "Patient": dict.fromkeys(("key", "subject_id", "archive"), pa.string()),
@@ -57,7 +65,7 @@ RELATIONSHIPS: dict[str, tuple[str, str, dict[str, pa.DataType]]] = {
     "HAS_FINDING": (
         "Study",
         "Concept",
-        {field.name: field.type for field in FINDING if field.name != "concept"},
+        {name: FINDING.field(name).type for name in FINDING_PROPERTIES},
     ),
     **{name: ("Mention", "Mention", {"confidence": pa.float64()}) for name in RELATION_TYPES},
     COUNTS: ("Load", "Concept", {**dict.fromkeys(COUNTED, pa.int64()), "paired": pa.bool_()}),

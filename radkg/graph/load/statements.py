@@ -6,8 +6,7 @@ is bound: the embedded engine walks them from left to right, even from a label w
 `$ledger` is the key of a Load node.
 """
 
-from radkg.graph.rows.nested import RELATION_TYPES
-from radkg.graph.rows.study_findings import PROPERTIES as FINDING
+from radkg.graph.rows.nested import FINDING_PROPERTIES, RELATION_TYPES
 
 STORED = """
 MATCH (s:Study {archive: $archive})-[:HAS_EXTRACTION]->(x:Extraction {extractor: $extractor})
@@ -144,12 +143,13 @@ CREATE_MENTION = """
   })-[:OF]->(c)
 """
 
+_FINDING = ", ".join(f"{name}: finding.{name}" for name in FINDING_PROPERTIES)
 CREATE_FINDINGS = f"""
 CALL {{
   WITH row, s
   UNWIND row.findings AS finding
   MATCH (c:Concept {{key: finding.concept}})
-  CREATE (s)-[:HAS_FINDING {{{", ".join(f"{name}: finding.{name}" for name in FINDING)}}}]->(c)
+  CREATE (s)-[:HAS_FINDING {{{_FINDING}}}]->(c)
   RETURN count(*) AS findings
 }}
 """

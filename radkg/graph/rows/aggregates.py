@@ -17,12 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.graph.rows.nested import Row
-from radkg.graph.rows.study_findings import study_findings
-from radkg.schema.findings import STATES
+from radkg.schema.findings import list_findings
+from radkg.schema.mentions import STATES
 
 CONTRADICTED = "contradicted"
 COUNTED = (*STATES.values(), CONTRADICTED)
 COLUMNS = ("status", "entities", "relations", "extractor")
+FINDING_COLUMNS = ("concept", "label", "present", "absent")
 PAIRED_SHARE = 0.05  # of the studies that were read: who is present in fewer is soon walked
 
 COUNTS, CO_OCCURS = "COUNTS", "AGG_CO_OCCURS"
@@ -104,7 +105,7 @@ def summed(tables: Iterable[pa.Table]) -> Sums:
     """
     adding = Adding()
     for part in (part for table in tables for part in table.to_batches()):
-        adding.add(part["status"], study_findings(part))
+        adding.add(part["status"], list_findings(part, FINDING_COLUMNS))
     return adding.sums()
 
 
@@ -119,7 +120,7 @@ class Adding:
         self._numbers = [np.empty(0, np.int64)]
 
     def add(self, status: pa.Array, found: pa.ListArray) -> None:
-        """Add studies: their status, and what study_findings gives of them."""
+        """Add studies: their status, and FINDING_COLUMNS of their findings."""
         self._read += pc.sum(pc.is_in(status, pa.array(["ok", "empty"]))).as_py() or 0
         study, flat = pc.list_parent_indices(found).to_numpy(), pc.list_flatten(found)
         concept = numbered(pc.struct_field(flat, "concept"), self._ids)

@@ -6,7 +6,7 @@ objects of Python (`batches`), without nulls, for a null property does not exist
     patient, study, extraction    properties of these nodes, Extraction.digest included
     mentions                      properties, and `concept`: the key of the concept it is OF
     relations                     type, head, tail (ordinals of mentions), confidence
-    findings                      concept (key), and properties of HAS_FINDING (study_findings.py)
+    findings                      concept (key), and FINDING_PROPERTIES (schema/findings.py)
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import pyarrow.compute as pc
 
 from radkg.errors import GraphError
 from radkg.graph.rows.digests import digests
-from radkg.graph.rows.study_findings import study_findings
 from radkg.schema.concepts import concept_kind
+from radkg.schema.findings import list_findings
 
 Row = dict[str, Any]
 
@@ -31,6 +31,11 @@ BATCH_STUDIES = 200
 BATCH_MENTIONS = 12_000  # a server keeps a transaction in memory until it commits
 
 LISTS = ("mentions", "relations", "findings")
+FINDING_PROPERTIES = (
+    *("label", "confidence", "mentions", "present", "absent", "by_image", "by_report"),
+    *("sections", "modifiers", "sites", "site_modifiers", "suggests", "extractor"),
+)
+"""of HAS_FINDING, so that a question need not walk the mentions of a finding"""
 RELATION_TYPES = ("LOCATED_AT", "MODIFY", "SUGGESTIVE_OF")
 FORMAT = 4  # part of every digest: a new shape of the graph replaces every study
 MAX_KEY_BYTES = 4096  # Neo4j's range index takes about 8 KB; what is no key may be of any length
@@ -82,7 +87,7 @@ def nested(table: pa.Table) -> Iterator[pa.RecordBatch]:
             "extraction": _struct(key=extraction, **_some(rows, "extractor", *names, "digest")),
             "mentions": _mentions(rows["entities"]),
             "relations": _relations(rows["relations"]),
-            "findings": study_findings(rows),
+            "findings": list_findings(rows, ("concept", *FINDING_PROPERTIES)),
         }
         yield pa.RecordBatch.from_pydict(columns)
 

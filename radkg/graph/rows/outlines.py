@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.graph.rows.nested import LISTS, digested
-from radkg.graph.rows.study_findings import study_findings
+from radkg.schema.findings import list_findings
 
 OUTLINE = pa.schema(
     [
@@ -27,7 +27,9 @@ OUTLINE = pa.schema(
 def outlines(tables: Iterable[pa.Table]) -> pa.Table:
     """Return the outlines of rows of the extraction table, in their order."""
     parts = (part for table in tables for part in digested(table).to_batches())
-    return pa.Table.from_batches([outline(part, study_findings(part)) for part in parts], OUTLINE)
+    return pa.Table.from_batches(
+        [outline(part, list_findings(part, ("concept",))) for part in parts], OUTLINE
+    )
 
 
 def standing_outlines(tables: Iterable[pa.Table], stored: Mapping[str, str]) -> pa.Table:
@@ -49,7 +51,7 @@ def outlined_totals(outlined: pa.Table) -> Counter[str]:
 
 
 def outline(part: pa.RecordBatch, found: pa.ListArray) -> pa.RecordBatch:
-    """Return the outlines of rows with their digests, and what study_findings gives of them."""
+    """Return the outlines of rows with their digests, and the findings of each."""
     mentions, relations, findings = (
         pc.list_value_length(column).cast(pa.int64())
         for column in (part["entities"], part["relations"], found)

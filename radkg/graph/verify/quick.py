@@ -15,14 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.graph.engine.client import Graph
-from radkg.graph.rows.aggregates import Adding, Sums
+from radkg.graph.rows.aggregates import FINDING_COLUMNS, Adding, Sums
 from radkg.graph.rows.nested import digested
 from radkg.graph.rows.outlines import OUTLINE, outline, outlined_totals
-from radkg.graph.rows.study_findings import study_findings
 from radkg.graph.verify.full import VerifyReport, strange, sums_problems, wanted_ledger
 from radkg.graph.verify.invariants import whole_problems
 from radkg.run.retractions import Retained, retained
 from radkg.run.snapshot import Snapshot
+from radkg.schema.findings import list_findings
 
 # One row of lists: a record for each study takes twenty times the client's time. `collect` leaves
 # out nulls, so there are none. Behind a study of several readings stand the findings of all.
@@ -76,7 +76,7 @@ def _published(kept: Retained) -> tuple[pa.Table, Sums]:
     """Return the outlines of a snapshot and its sums, reading it once."""
     outlined, adding = [], Adding()
     for part in (part for table in kept.tables() for part in digested(table).to_batches()):
-        found = study_findings(part)
+        found = list_findings(part, FINDING_COLUMNS)
         outlined.append(outline(part, found))
         adding.add(part["status"], found)
     return pa.Table.from_batches(outlined, OUTLINE), adding.sums()

@@ -7,10 +7,11 @@ import pytest
 
 from radkg.graph.rows.aggregates import CO_OCCURS, COUNTS, Sums, edges, summed, sums_of
 from radkg.schema.arrow import EXTRACTION_SCHEMA, to_table
-from radkg.schema.findings import STATES, findings
+from radkg.schema.mentions import STATES
 from radkg.schema.records import Extraction
 from tests.support.graph.facts import study
 from tests.support.runs.extractions import invent
+from tests.support.runs.findings import describe_findings
 
 
 def counted(extractions: list[Extraction]) -> Sums:
@@ -18,18 +19,12 @@ def counted(extractions: list[Extraction]) -> Sums:
     sums = Sums(sum(each.status != "failed" for each in extractions), Counter(), Counter())
     for row in to_table(extractions).to_pylist():
         present = []
-        for finding in findings(row):
-            key = f"observation:{finding.concept}"
-            state = STATES[row["entities"][finding.strongest]["label"]]
+        for finding in describe_findings(row):
+            key, state = finding["concept"], STATES[finding["label"]]
             sums.findings[key, state] += 1
             present += [key] if state == "present" else []
-            own = {r["head"] for r in row["relations"] if r["relation"] == "modify"}
-            labels = {
-                e["label"]
-                for i, e in enumerate(row["entities"])
-                if e["concept"] == finding.concept and i not in own
-            }
-            sums.findings[key, "contradicted"] += {"OBS-DP", "OBS-DA"} <= labels
+            stated_and_denied = finding["present"] > 0 and finding["absent"] > 0
+            sums.findings[key, "contradicted"] += stated_and_denied
         sums.pairs.update(combinations(sorted(present), 2))
     return Sums(sums.read, +sums.findings, sums.pairs)
 
