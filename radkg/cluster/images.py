@@ -1,8 +1,8 @@
-"""Pictures for a GPU worker: read, decoded and shrunk to the encoder's square beside it, on CPUs.
+"""Images for a GPU worker: read, decoded and shrunk to the encoder's square beside it, on CPUs.
 
-What travels is the square alone, 16 to 200 kB a picture; the radiograph, of up to 70 MB, never
-leaves the process that decodes it. Plain Python, as unit.py. A unit whose pictures ended a process
-twice is handed on without them: its worker then reads study by study in a child, pictures included.
+Only the square travels, 16 to 200 kB an image; the radiograph, of up to 70 MB, never leaves the
+process that decodes it. Plain Python, as run/worker.py. A unit whose images ended a process twice
+is handed on without them: its worker then reads study by study in a child, images included.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from radkg.archive.images.pixels import read_image
 from radkg.errors import ArchiveError, ArchiveUnavailable, RadkgError
-from radkg.extractor import Picture
+from radkg.extractor import PreparedImage
 from radkg.run.isolation import MAX_ATTEMPTS, Limits
 from radkg.run.journal import Journal
 from radkg.storage import open_storage
@@ -23,9 +23,9 @@ from radkg.storage import open_storage
 if TYPE_CHECKING:  # it imports torch, which a driver can do without
     from radkg.model.vision.preprocessing import Preprocessing
 
-STEP = ".pictures"  # of a unit, in the journal's attempts
+STEP = ".images"  # of a unit, in the journal's attempts
 
-PICTURE = pa.struct(
+PREPARED_IMAGE = pa.struct(
     [
         ("location", pa.string()),
         ("square", pa.binary()),  # (S, S) float32 in [0, 1]; null: there is none
@@ -34,18 +34,20 @@ PICTURE = pa.struct(
 )
 
 
-class PictureReader:
-    """Reads the pictures of units; made once per actor.
+class ImagePreparer:
+    """Reads the images of units and prepares them for an encoder; made once per actor.
 
     Args:
-        fit: of the encoder that they are for.
+        preprocessing: of the encoder.
         model_id: whose journal counts the attempts.
         out: the run's storage.
         limits: of time and memory.
     """
 
-    def __init__(self, fit: Preprocessing, model_id: str, out: str, limits: Limits) -> None:
-        self._fit = fit
+    def __init__(
+        self, preprocessing: Preprocessing, model_id: str, out: str, limits: Limits
+    ) -> None:
+        self._preprocessing = preprocessing
         self._journal = Journal(open_storage(out), model_id)
         self._limits = limits
         limits.bound_memory()
@@ -53,26 +55,26 @@ class PictureReader:
     def __call__(
         self, unit_id: str, records: Sequence[Mapping[str, Any]]
     ) -> list[dict[str, Any]] | None:
-        """Return a PICTURE for each picture at hand; None: the worker is to read study by study.
+        """Return a PREPARED_IMAGE for each image at hand; None: the worker reads study by study.
 
         Raises:
-            RadkgError: of the archive or the storage, of no picture.
+            RadkgError: of the archive or the storage, of no image.
         """
         if self._journal.begin(unit_id, STEP) >= MAX_ATTEMPTS:
             return None
         images = (image for record in records for image in record["images"])
         try:
             with self._limits.watch(len(records)):
-                return [self._read(image["location"]) for image in images if image["location"]]
+                return [self._prepare(image["location"]) for image in images if image["location"]]
         except RadkgError:
             raise
         except Exception:  # of a decoder, on bytes that nobody foresaw
             return None
 
-    def _read(self, location: str) -> dict[str, Any]:
+    def _prepare(self, location: str) -> dict[str, Any]:
         square, problem = None, None
         try:
-            square = self._fit.square(read_image(location)).numpy().tobytes()
+            square = self._preprocessing.square(read_image(location)).numpy().tobytes()
         except ArchiveUnavailable:
             raise
         except ArchiveError as error:
@@ -80,14 +82,14 @@ class PictureReader:
         return {"location": location, "square": square, "problem": problem}
 
 
-def pictures(found: Iterable[Mapping[str, Any]]) -> dict[str, Picture]:
-    """Return by location each picture, or why there is none."""
-    return {picture["location"]: _picture(picture) for picture in found}
+def read_prepared(found: Iterable[Mapping[str, Any]]) -> dict[str, PreparedImage]:
+    """Return the images of PREPARED_IMAGE rows by location, or why there is none."""
+    return {row["location"]: _read_one(row) for row in found}
 
 
-def _picture(picture: Mapping[str, Any]) -> Picture:
-    if picture["square"] is None:
-        return str(picture["problem"])
-    values = np.frombuffer(picture["square"], np.float32)
+def _read_one(row: Mapping[str, Any]) -> PreparedImage:
+    if row["square"] is None:
+        return str(row["problem"])
+    values = np.frombuffer(row["square"], np.float32)
     side = round(len(values) ** 0.5)
     return values.reshape(1, side, side).copy()

@@ -24,10 +24,10 @@ import ray.data
 from ray.exceptions import RayError
 
 from radkg.archive import Archive
-from radkg.cluster.images import PICTURE, PictureReader, pictures
+from radkg.cluster.images import PREPARED_IMAGE, ImagePreparer, read_prepared
 from radkg.cluster.session import ray_session, show_no_bars
 from radkg.errors import ClusterError, RadkgError, StorageError, TooManyFailures
-from radkg.extractor import anywhere
+from radkg.extractor import find_preprocessing, resolve_name
 from radkg.run import audit
 from radkg.run.isolation import Limits, Which
 from radkg.run.planning import forecast_seconds, make_plan
@@ -85,7 +85,7 @@ def extract(config: ExtractConfig, progress: Progress | None = None) -> ExtractR
         StorageError: `out` cannot be written; finished units stand.
     """
     storage = open_storage(config.out)
-    config = replace(config, extractor=anywhere(config.extractor))
+    config = replace(config, extractor=resolve_name(config.extractor))
     facts: dict[str, Any] = {"config": json.loads(config.to_json())}
     try:
         report = _extract(config, storage, facts, progress)
@@ -125,7 +125,7 @@ def _extract(
         limits = Limits(config.study_timeout, memory)
         worker = (plan.archive, which, model_id, storage.uri, limits)
         try:
-            _run(missing, worker, getattr(plan.extractor, "fit", None), budget)
+            _run(missing, worker, find_preprocessing(plan.extractor), budget)
         except BaseException as error:
             if not isinstance(error, ClusterError):  # the units that were in hand did nothing
                 with contextlib.suppress(StorageError):
@@ -191,7 +191,9 @@ class _Budget:
             )
 
 
-def _run(units: list[Unit], worker: _Worker, fit: Preprocessing | None, budget: _Budget) -> None:
+def _run(
+    units: list[Unit], worker: _Worker, preprocessing: Preprocessing | None, budget: _Budget
+) -> None:
     """Run the units through an actor pool; each commits itself, only its counts come back."""
     show_no_bars()
     archive, which, model_id, out, limits = worker
@@ -203,10 +205,13 @@ def _run(units: list[Unit], worker: _Worker, fit: Preprocessing | None, budget: 
         if device == "cpu" or limits.memory is not None:
             limits = replace(limits, workers=pool.workers)
         todo: ray.data.Dataset = ray.data.from_arrow(blocks)
-        if pool.readers and fit:
+        if pool.readers and preprocessing:
             todo = todo.map_batches(
-                _PictureActor,
-                fn_constructor_args=(fit, model_id, out, replace(limits, workers=pool.readers)),
+                _ImageActor,
+                fn_constructor_args=(
+                    *(preprocessing, model_id, out),
+                    replace(limits, workers=pool.readers),
+                ),
                 batch_size=1,
                 batch_format="pyarrow",
                 compute=ray.data.ActorPoolStrategy(min_size=1, max_size=pool.readers),
@@ -237,7 +242,7 @@ class _Pool(NamedTuple):
 
     workers: int
     readers: int
-    """of pictures, on CPUs beside workers on GPUs; 0: a worker reads its own"""
+    """of images, on CPUs beside workers on GPUs; 0: a worker reads its own"""
 
 
 def _pool(device: Device, units: int) -> _Pool:
@@ -261,11 +266,11 @@ def _pool(device: Device, units: int) -> _Pool:
     return _Pool(workers, min(cpus - workers, units))
 
 
-class _PictureActor:
-    """Ray Data's view of a PictureReader: a unit comes in, and goes out with its pictures."""
+class _ImageActor:
+    """Ray Data's view of an ImagePreparer: a unit comes in, and goes out with its images."""
 
     def __init__(self, *reader: Any) -> None:
-        self._read = PictureReader(*reader)
+        self._read = ImagePreparer(*reader)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         (unit,) = batch["unit"].to_pylist()
@@ -274,7 +279,7 @@ class _PictureActor:
             found = self._read(unit["unit_id"], unit["records"])
         except RadkgError as raised:
             error = pickle.dumps(raised)
-        batch = batch.append_column("pictures", pa.array([found], pa.list_(PICTURE)))
+        batch = batch.append_column("images", pa.array([found], pa.list_(PREPARED_IMAGE)))
         return batch.append_column("error", pa.array([error], pa.binary()))
 
 
@@ -290,14 +295,14 @@ class _UnitActor:
     def __call__(self, batch: pa.Table) -> pa.Table:
         (row,) = batch.to_pylist()
         what = (row["unit"]["unit_id"], row["unit"]["records"])
-        found = row.get("pictures", [])
+        found = row.get("images", [])
         try:
             if row.get("error"):
                 raise pickle.loads(row["error"])
-            if found is None:  # they ended the process that reads pictures, or broke its decoder
+            if found is None:  # they ended the process that prepares images, or broke its decoder
                 counts = self._make()(*what, alone=True)
             else:
-                counts = self._make()(*what, pictures(found) or None)
+                counts = self._make()(*what, read_prepared(found) or None)
             counts |= {"error": None}
         except RadkgError as error:
             counts = {"studies": 0, "failed": 0, "reasons": [], "error": pickle.dumps(error)}

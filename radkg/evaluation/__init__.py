@@ -12,9 +12,8 @@ from typing import Any
 from radkg.evaluation.bench import Bench, open_bench
 from radkg.evaluation.copying import asserts_finding
 from radkg.evaluation.floors import Floors
-from radkg.evaluation.readers import CodesReader
 from radkg.evaluation.report import check_question, report
-from radkg.extractor import Extractor, load_extractor
+from radkg.extractor import CodesReader, Extractor, load_extractor
 from radkg.schema.linearize import Target
 from radkg.schema.records import Condition
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TypeVar
 
 from radkg.errors import ExtractorError
+from radkg.extractor import ChoosesCondition, CodesReader, Extractor
 from radkg.gold.statements import SAME_SITE
 from radkg.schema.codes import Codes
 from radkg.schema.records import RELATIONS, Condition, Study
@@ -13,30 +14,18 @@ from radkg.schema.records import RELATIONS, Condition, Study
 _BATCH = 500  # studies handed over at a time
 
 
-@runtime_checkable
-class CodesReader(Protocol):
-    """Says what the coders would file; `model_id` changes with anything that changes its output."""
-
-    name: str
-    model_id: str
-    condition: Condition
-
-    def codes(self, studies: Sequence[Study], /) -> list[Codes]:
-        """Return the codes of each study, in order; nothing for a normal one."""
-        ...
+_Reader = TypeVar("_Reader", bound=Extractor | CodesReader)
 
 
-def under(reader: Any, condition: Condition | None) -> Any:
+def apply_condition(reader: _Reader, condition: Condition | None) -> _Reader:
     """Return an extractor or reader that uses what `condition` says; None leaves it as it is.
 
-    One that can be put under another condition has a method `for_condition(condition)`.
-
     Raises:
-        ExtractorError: it reads something else.
+        ExtractorError: the reader uses something else, and cannot choose (`ChoosesCondition`).
     """
     if condition is None or reader.condition == condition:
         return reader
-    if not hasattr(reader, "for_condition"):
+    if not isinstance(reader, ChoosesCondition):
         raise ExtractorError(
             f"extractor {reader.name} reads {reader.condition}, not {condition}: leave --condition "
             "out or take another extractor"

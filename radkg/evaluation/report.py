@@ -10,9 +10,9 @@ from radkg.evaluation.coding import codes_report
 from radkg.evaluation.copying import copy_report, extractions_of
 from radkg.evaluation.definitions import CODES, COPY, PUBLISHED
 from radkg.evaluation.floors import FLOORS, Floors, answer_of
-from radkg.evaluation.readers import CodesReader, read_codes, under
+from radkg.evaluation.readers import apply_condition, read_codes
 from radkg.evaluation.reference import Answer, text_rows
-from radkg.extractor import Extractor, load_extractor
+from radkg.extractor import ChoosesCondition, CodesReader, Extractor, load_extractor
 from radkg.metrics import bootstrap, by_relation, relaxed, score
 from radkg.metrics.figures import counted, rounded, scores
 from radkg.schema.linearize import TARGETS, Target
@@ -34,9 +34,9 @@ def report(
         reader = bench.ngram
     elif isinstance(extractor, str):
         reader = load_extractor(extractor, condition)
-    if target == "codes" and bench.images is None and hasattr(reader, "for_condition"):
+    if target == "codes" and bench.images is None and isinstance(reader, ChoosesCondition):
         condition = condition or "report"  # what is not given cannot be used
-    reader = under(reader, condition)
+    reader = apply_condition(reader, condition)
     answers, failed, own = (_coded if target == "codes" else _copied)(bench, reader)
     gold_findings = [known.answer.findings for known in bench.yard]
     gold_triplets = [known.answer.triplets for known in bench.yard]

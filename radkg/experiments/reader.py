@@ -22,7 +22,7 @@ _IMAGES = 64  # studies whose views are projected at once
 
 
 class VariantReader:
-    """Says what the coders would file; a CodesReader (radkg.evaluation.readers).
+    """Says what the coders would file; a CodesReader (radkg.extractor).
 
     Args:
         features: (C,) by image id.

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from radkg.extractor.sentencewise import SentencewiseReader, extraction, names_id
 from radkg.model.checkpoint import load_weights, model_id, parse_config, read_config
+from radkg.model.device import resolve_device
 from radkg.model.onepass.network import OnePass, OnePassConfig
 from radkg.model.onepass.reading import Reader
 from radkg.schema.records import Condition, Device, Extraction, Study
 
 
-def at_hand(device: Device) -> Device:
-    """Return the device, or the CPU where this process sees no GPU: enough for an identity."""
-    return device if device == "cpu" or torch.cuda.is_available() else "cpu"
+def load_onepass(directory: Path, condition: Condition | None, device: Device) -> OnePassExtractor:
+    """Return the extractor of a directory; it reads reports, whatever the condition says."""
+    return OnePassExtractor(directory, device)
 
 
 class OnePassExtractor:
@@ -33,7 +32,7 @@ class OnePassExtractor:
         load_weights(model, directory)
         on_device = () if device == "cpu" else (device,)
         self.model_id = model_id(directory, names_id(), *on_device)
-        self.read = SentencewiseReader(Reader(model.to(at_hand(device))).read)
+        self.read = SentencewiseReader(Reader(model.to(resolve_device(device))).read)
 
     def __reduce__(self) -> tuple[type[OnePassExtractor], tuple[Path, Device]]:
         return (OnePassExtractor, (self._directory, self.device))

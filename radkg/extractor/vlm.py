@@ -8,17 +8,19 @@ of the images alone; read from images alone it becomes entities whose source is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from radkg.errors import ArchiveError, ExtractorError
-from radkg.extractor import SHIPPED, Picture
+from radkg.errors import ExtractorError
+from radkg.extractor.base import PreparedImages
 from radkg.extractor.coded import asked, from_image, given
-from radkg.extractor.onepass import OnePassExtractor, at_hand
+from radkg.extractor.images import STUDIES_AT_ONCE, make_prefixes
+from radkg.extractor.loading import SHIPPED
+from radkg.extractor.onepass import OnePassExtractor
 from radkg.extractor.sentencewise import (
     SentencewiseReader,
     check_language,
@@ -34,12 +36,12 @@ from radkg.model.checkpoint import (
     read_tokenizer,
 )
 from radkg.model.config import ModelConfig
+from radkg.model.device import resolve_device
 from radkg.model.generate.decode import Generation, item_confidences
 from radkg.model.generate.engines import load_engine
 from radkg.model.language import Language, Prompt
 from radkg.model.vision.encoders import ImageEncoder, load_encoder
 from radkg.model.vision.preprocessing import Preprocessing
-from radkg.model.vlmkg.batches import stack_views
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.codes import Codes
 from radkg.schema.linearize import Reading, ground, parse
@@ -65,6 +67,11 @@ def read_model(directory: Path) -> VisionLanguageModel:
     return model.eval()
 
 
+def load_vlm(directory: Path, condition: Condition | None, device: Device) -> VlmExtractor:
+    """Return the extractor of a directory under a condition; None: what the model was made for."""
+    return VlmExtractor(directory, condition, device=device)
+
+
 class VlmExtractor:
     """Callable from studies to extractions; `codes` gives what the coders would file."""
 
@@ -80,11 +87,10 @@ class VlmExtractor:
         self._directory = directory
         self._engine_name = engine
         self.device: Device = device
-        self.pictures: Mapping[str, Picture] = {}
         self.tokens_read = self.tokens_written = 0
         """what the language model has seen since it was loaded, prompts and image prefixes, and
         what it wrote; for `radkg plan`"""
-        self.model = read_model(directory).to(at_hand(device))
+        self.model = read_model(directory).to(resolve_device(device))
         config = self.model.config
         can_see = config.projector is not None and config.vision is not None
         self.condition: Condition = condition or ("image+report" if can_see else "report")
@@ -118,24 +124,29 @@ class VlmExtractor:
         return type(self)(self._directory, condition, self._engine_name, self.device)
 
     @property
-    def fit(self) -> Preprocessing | None:
-        """How a picture becomes the encoder's input; None where no picture is looked at."""
+    def preprocessing(self) -> Preprocessing | None:
+        """How an image becomes the encoder's input; None where no image is looked at."""
         return None if self.condition == "report" else self._vision().preprocessing
 
-    def __call__(self, studies: Sequence[Study]) -> list[Extraction]:
+    def __call__(
+        self, studies: Sequence[Study], images: PreparedImages | None = None
+    ) -> list[Extraction]:
         """Return one extraction per study, in order.
 
         Under `image+report` a study without images is read from its report alone, and says so.
+
+        Args:
+            studies: what to read.
+            images: those that are prepared already; every other one is prepared here.
 
         Raises:
             ArchiveError: an image cannot be read.
             ExtractorError: a report is not in English, or no image is there and none else is read.
         """
-        seen = self.condition != "report"
         from_report = (
             self._read(studies) if self.condition != "image" else [((), ()) for _ in studies]
         )
-        prefixes = [self._prefix(study) if seen else None for study in studies]
+        prefixes = self._prefixes(studies, images)
         if self.condition == "image":
             _all_have_images(studies, prefixes)
         with_image = [i for i, prefix in enumerate(prefixes) if prefix is not None]
@@ -167,7 +178,7 @@ class VlmExtractor:
             ExtractorError: the condition needs an image that a study does not have.
         """
         config = self.model.config
-        prefixes = [self._prefix(s) if self.condition != "report" else None for s in studies]
+        prefixes = self._prefixes(studies)
         if self.condition == "image":
             _all_have_images(studies, prefixes)
             found = self._codes_of_images(prefixes, range(len(studies)))
@@ -210,32 +221,18 @@ class VlmExtractor:
         found = [p for p in (prefixes[i] for i in chosen) if p is not None]
         return torch.stack(found) if found else None
 
-    @torch.inference_mode()
-    def _prefix(self, study: Study) -> Tensor | None:
-        """Return the prefix (P, D) of a study's images, or None where it has none at hand."""
-        locations = {i.image_id: i.location for i in study.images if i.location is not None}
-        if not locations:
-            return None
-        squares = [self._square(location) for location in locations.values()]
-        features = dict(zip(locations, self._vision().look(squares), strict=True))
-        views = stack_views([list(locations)], features)
-        device = self.model.model.device
-        return self.model.prefix(views["features"].to(device), views["is_view"].to(device))[0]
-
-    def _square(self, location: str) -> Tensor:
-        """Return a picture as the encoder takes it, read here unless it was read elsewhere."""
-        picture = self.pictures.get(location)
-        if picture is None:
-            from radkg.archive.images.pixels import read_image  # a bare GPU machine has no archive
-
-            return self._vision().preprocessing.square(read_image(location))
-        if isinstance(picture, str):
-            raise ArchiveError(picture)
-        return torch.from_numpy(picture)
+    def _prefixes(
+        self, studies: Sequence[Study], images: PreparedImages | None = None
+    ) -> list[Tensor | None]:
+        """Return the prefix (P, D) of each study's images; None where none are looked at."""
+        if self.condition == "report":
+            return [None for _ in studies]
+        at_once = STUDIES_AT_ONCE[self.device]
+        return make_prefixes(studies, self.model, self._vision(), images, studies_at_once=at_once)
 
     def _vision(self) -> ImageEncoder:
         if self._encoder is None:
-            device = at_hand(self.device)
+            device = resolve_device(self.device)
             self._encoder = read_encoder(self._directory, self.model.config, device)
         return self._encoder
 

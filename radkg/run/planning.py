@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from radkg.archive import Archive, open_archive
 from radkg.errors import ConfigError
-from radkg.extractor import Extractor, check_device, extract_rows, load_extractor
+from radkg.extractor import CountsTokens, Extractor, check_device, extract_rows, load_extractor
 from radkg.run.audit import input_hash
 from radkg.run.journal import Journal
 from radkg.run.settings import ExtractConfig
@@ -217,8 +217,10 @@ def forecast_seconds(plan: Plan, storage: Storage) -> float | None:
 
 
 def _tokens(extractor: Extractor) -> tuple[int | None, int | None]:
-    """Return what the extractor's language model has read and written until now."""
-    return getattr(extractor, "tokens_read", None), getattr(extractor, "tokens_written", None)
+    """Return the tokens that the extractor has read and written until now; None: no counts."""
+    if not isinstance(extractor, CountsTokens):
+        return None, None
+    return extractor.tokens_read, extractor.tokens_written
 
 
 def _words(studies: Sequence[Study]) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 from radkg.archive import Archive
 from radkg.errors import ClusterError, RadkgError, StorageError
-from radkg.extractor import Picture, check_device, extract_rows, load_extractor
+from radkg.extractor import PreparedImages, check_device, extract_rows, load_extractor
 from radkg.run.isolation import MAX_ATTEMPTS, Limits, Which, one_by_one
 from radkg.run.journal import Journal
 from radkg.schema.arrow import to_table
@@ -54,7 +54,7 @@ class UnitWorker:
         self,
         unit_id: str,
         records: Sequence[Mapping[str, Any]],
-        pictures: Mapping[str, Picture] | None = None,
+        images: PreparedImages | None = None,
         *,
         alone: bool = False,
     ) -> dict[str, Any]:
@@ -63,13 +63,11 @@ class UnitWorker:
         Args:
             unit_id: its name.
             records: rows of INDEX_SCHEMA.
-            pictures: by location, what was read beside this process; None: all is read here.
+            images: those that were prepared beside this process; None: all are prepared here.
             alone: read study by study at once.
         """
         try:
-            if pictures is not None:
-                self._extractor.pictures = pictures  # type: ignore[attr-defined]  # it has a fit
-            rows = self._rows(unit_id, records, alone)
+            rows = self._rows(unit_id, records, images, alone)
             self._journal.commit(unit_id, to_table(rows))
         except RadkgError:  # a full disk, an archive that went away: no study is to blame
             with contextlib.suppress(StorageError):
@@ -79,21 +77,27 @@ class UnitWorker:
         return {"studies": len(rows), "failed": len(reasons), "reasons": reasons[:SHOWN_REASONS]}
 
     def _rows(
-        self, unit_id: str, records: Sequence[Mapping[str, Any]], alone: bool
+        self,
+        unit_id: str,
+        records: Sequence[Mapping[str, Any]],
+        images: PreparedImages | None,
+        alone: bool,
     ) -> list[Extraction]:
         rows = None
         if self._journal.begin(unit_id) < MAX_ATTEMPTS and not alone:
-            rows = self._together(records)
+            rows = self._together(records, images)
         if rows is None:
             job = (self._archive, self._which, self._limits)
             rows = list(one_by_one(self._extractor, job, records))
         return rows
 
-    def _together(self, records: Sequence[Mapping[str, Any]]) -> list[Extraction] | None:
+    def _together(
+        self, records: Sequence[Mapping[str, Any]], images: PreparedImages | None
+    ) -> list[Extraction] | None:
         """Return the rows of a unit; None where it cannot be read as a whole."""
         try:
             with self._limits.watch(len(records)):
-                return extract_rows(self._extractor, self._archive.read(records))
+                return extract_rows(self._extractor, self._archive.read(records), images)
         except RadkgError:  # of the archive or the storage, of no study
             raise
         except Exception:  # of a study that the archive cannot read: which one, the child finds out

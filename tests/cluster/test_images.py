@@ -1,4 +1,4 @@
-"""Pictures read on CPUs beside a worker on a GPU: Ray counts the GPU, nothing computes on it."""
+"""Images prepared on CPUs beside a worker on a GPU: Ray counts the GPU, nothing computes on it."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from radkg.cluster.images import STEP, PictureReader, pictures
+from radkg.cluster.images import STEP, ImagePreparer, read_prepared
 from radkg.cluster.runner import extract
 from radkg.errors import ArchiveUnavailable, ClusterError
 from radkg.extractor import extract_rows, load_extractor
@@ -25,7 +25,7 @@ from tests.support.archives.openi import write_archive, xml
 from tests.support.runs import IMAGES
 from tests.support.runs.demo_run import user_environment
 
-FIT = Preprocessing(side=8)
+PREPROCESSING = Preprocessing(side=8)
 DRIVER = """
 import json, sys
 import ray
@@ -40,7 +40,7 @@ extract(ExtractConfig(**json.loads(sys.argv[1])))
 
 @pytest.fixture
 def archive(tmp_path: Path) -> dict[str, str]:
-    """Twelve studies with a picture each, one of them damaged."""
+    """Twelve studies with an image each, one of them damaged."""
     folder = tmp_path / "images"
     folder.mkdir()
     random = np.random.default_rng(0)
@@ -57,12 +57,12 @@ def archive(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.long
 @pytest.mark.ray
-def test_a_worker_on_a_gpu_gets_the_pictures_it_would_have_read(ray_session, archive, tmp_path):
+def test_a_worker_on_a_gpu_gets_the_images_it_would_have_read(ray_session, archive, tmp_path):
     beside, alone = tmp_path / "beside", tmp_path / "alone"
     config = archive | {"max_failed": 0.2, "unit_size": 3}
     settings = {
         "out": str(beside),
-        "extractor": f"{IMAGES}:given",
+        "extractor": f"{IMAGES}:only_prepared",
         "device": "cuda",
     }
     done = subprocess.run(
@@ -73,7 +73,7 @@ def test_a_worker_on_a_gpu_gets_the_pictures_it_would_have_read(ray_session, arc
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    extract(ExtractConfig(**config, out=str(alone), extractor=f"{IMAGES}:seeing"))
+    extract(ExtractConfig(**config, out=str(alone), extractor=f"{IMAGES}:preparing"))
     assert published(beside) == published(alone)
     (bad,) = [row for row in rows_of(beside) if row.status == "failed"]
     assert bad.study_id == "CXR7"
@@ -85,7 +85,7 @@ def test_a_worker_on_a_gpu_gets_the_pictures_it_would_have_read(ray_session, arc
 def test_no_gpu_is_said(ray_session, archive, tmp_path):
     config = archive | {
         "out": str(tmp_path / "out"),
-        "extractor": f"{IMAGES}:given",
+        "extractor": f"{IMAGES}:only_prepared",
     }
     with pytest.raises(ClusterError, match="needs a GPU and two CPUs, and the cluster has 0 and 2"):
         extract(ExtractConfig(**config, device="cuda"))
@@ -96,17 +96,17 @@ def record(*locations: str | None) -> dict[str, object]:
 
 
 def test_what_travels_is_the_square_or_why_there_is_none(archive, tmp_path):
-    reader = PictureReader(FIT, "m", str(tmp_path / "out"), Limits(60, None))
+    reader = ImagePreparer(PREPROCESSING, "m", str(tmp_path / "out"), Limits(60, None))
     good, bad = (f"{archive['images']}/i{number}.png" for number in (1, 7))
-    found = pictures(reader("u", [record(good, None), record(bad)]) or [])
-    expected = FIT.square(np.asarray(Image.open(good)))
+    found = read_prepared(reader("u", [record(good, None), record(bad)]) or [])
+    expected = PREPROCESSING.square(np.asarray(Image.open(good)))
     assert np.array_equal(found[good], expected.numpy())
     assert "i7.png is damaged" in str(found[bad])
 
 
-def test_pictures_that_end_the_process_twice_are_left_to_the_worker(archive, tmp_path):
+def test_images_that_end_the_process_twice_are_left_to_the_worker(archive, tmp_path):
     out = str(tmp_path / "out")
-    reader = PictureReader(FIT, "m", out, Limits(60, None))
+    reader = ImagePreparer(PREPROCESSING, "m", out, Limits(60, None))
     journal = Journal(open_storage(out), "m")
     for _ in range(2):
         journal.begin("u", STEP)
@@ -119,9 +119,9 @@ def test_a_store_that_does_not_answer_fails_no_study(tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     away = record("s3://bucket/a.png")
     with pytest.raises(ArchiveUnavailable, match="check AWS_ENDPOINT_URL"):
-        PictureReader(FIT, "m", str(tmp_path / "out"), Limits(60, None))("u", [away])
+        ImagePreparer(PREPROCESSING, "m", str(tmp_path / "out"), Limits(60, None))("u", [away])
     study = Study(
         "s", "p", "a", None, "effusion", (), (Radiograph("i", None, "s3://b/a.png"),), None, "f"
     )
     with pytest.raises(ArchiveUnavailable):
-        extract_rows(load_extractor(f"{IMAGES}:seeing"), [study])
+        extract_rows(load_extractor(f"{IMAGES}:preparing"), [study])

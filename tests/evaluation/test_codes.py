@@ -6,7 +6,7 @@ import pytest
 
 from radkg.errors import ConfigError, ExtractorError
 from radkg.evaluation import evaluate, open_bench, report
-from radkg.evaluation.readers import read_codes, under
+from radkg.evaluation.readers import apply_condition, read_codes
 from radkg.gold.coded import coded_studies
 from radkg.rules import RulesExtractor
 from radkg.schema.codes import Codes
@@ -151,7 +151,7 @@ def test_what_cannot_be_asked_is_refused(archive, golds):
     with pytest.raises(ConfigError, match="needs --images"):
         evaluate(archive, Oracle(golds), target="codes", condition="image")
     with pytest.raises(ExtractorError, match="words reads report, not image"):
-        under(Words(), "image")
+        apply_condition(Words(), "image")
     for wrong in ({"target": "x"}, {"condition": "x"}, {"floors": "x"}):
         with pytest.raises(ValueError, match="'x' is none of"):
             evaluate(archive, RulesExtractor(), **wrong)

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from radkg.cli.app import app, run
 from radkg.errors import ExtractorError
-from radkg.extractor import SHIPPED, anywhere, check_device, load_extractor
+from radkg.extractor import SHIPPED, check_device, load_extractor, resolve_name
 from radkg.model.config import LanguageConfig
 from radkg.model.language import train_tokenizer
 from radkg.model.vision.encoders import save_tower
@@ -137,9 +137,9 @@ def test_an_unknown_condition_is_refused(seeing):
         load_extractor(str(seeing), "images")
 
 
-def test_a_relative_directory_means_the_same_anywhere(reading, tmp_path, monkeypatch):
+def test_a_relative_directory_means_the_same_resolve_name(reading, tmp_path, monkeypatch):
     monkeypatch.chdir(reading.parent)
-    name = anywhere(reading.name)
+    name = resolve_name(reading.name)
     monkeypatch.chdir(tmp_path)
     assert load_extractor(name).name == "vlm"
     with pytest.raises(ExtractorError):
@@ -151,7 +151,7 @@ def test_other_names_stay(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
     for name in (*SHIPPED, "rules", "package.module:factory", "nonsense"):
-        assert anywhere(name) == name
+        assert resolve_name(name) == name
 
 
 def test_a_model_crosses_processes(seeing, onepass):

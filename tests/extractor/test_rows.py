@@ -1,12 +1,15 @@
 import pickle
+from pathlib import Path
 
 import pytest
 
 from radkg.archive import open_archive
+from radkg.archive.images.pixels import read_image
 from radkg.errors import ExtractorError, RadkgError
-from radkg.extractor import extract_rows, load_extractor
+from radkg.extractor import extract_rows, find_preprocessing, load_extractor
+from tests.extractor.models import picture, study
 from tests.support.archives.openi import write_archive, xml
-from tests.support.runs import EXTRACTORS
+from tests.support.runs import EXTRACTORS, IMAGES
 
 
 @pytest.fixture
@@ -48,6 +51,28 @@ def test_what_the_archive_tells_is_in_every_row_whoever_reads(tmp_path):
     assert [row.status for row in rows] == ["ok", "failed", "failed", "empty", "failed"]
     told = [(row.age, row.sex, row.view_positions) for row in rows]
     assert told == [(54, "male", ("LATERAL", "PA"))] * 4 + [(None, "male", ("PA",))]
+
+
+def test_images_prepared_elsewhere_are_an_argument(tmp_path):
+    locations = [str(picture(tmp_path / f"{n}.png", n)) for n in range(2)]
+    found = [study("effusion", Path(p), study_id=f"S{n}") for n, p in enumerate(locations)]
+    alone, beside = (load_extractor(f"{IMAGES}:{n}") for n in ("preparing", "only_prepared"))
+    preprocessing = find_preprocessing(beside)
+    assert preprocessing is not None
+    images = {p: preprocessing.square(read_image(p)).numpy() for p in locations}
+    expected = extract_rows(alone, found)
+    assert len({row.entities[0].confidence for row in expected}) == 2
+    assert extract_rows(beside, found, images) == expected
+    one, two = extract_rows(beside, found, images | {locations[1]: "it is damaged"})
+    assert (one, two.reason) == (expected[0], "ArchiveError: it is damaged")
+    assert {row.status for row in extract_rows(beside, found)} == {"failed"}
+
+
+def test_images_for_an_extractor_that_sees_none_are_refused():
+    words = load_extractor(f"{EXTRACTORS}:words")
+    assert find_preprocessing(words) is None
+    with pytest.raises(ExtractorError, match="words sees no images"):
+        extract_rows(words, [study()], {})
 
 
 @pytest.mark.parametrize("name", ["nonsense", "no.such.module:make", f"{EXTRACTORS}:missing"])

@@ -3,13 +3,15 @@
 import shutil
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image as Picture
 
 from radkg.errors import ExtractorError
 from radkg.extractor import extract_rows, load_extractor
-from radkg.schema.records import check
+from radkg.model.vision.encoders import FrozenEncoder
+from radkg.schema.records import DEVICES, check
 from tests.archive.images.test_pixels import png_header
 from tests.extractor.models import REPORT, picture, study
 from tests.model.tiny import COPIED, NAMES
@@ -239,3 +241,31 @@ def test_the_lexicon_names_what_the_model_found(text_extractor):
     concepts = {e.text: e.concept for e in row.entities}
     assert concepts["Opacity"] == "opacity"
     assert concepts["lungs"] == "lung"
+
+
+def test_images_of_many_studies_are_encoded_at_once_on_a_gpu(seeing, pictures, monkeypatch):
+    """Where there is no GPU the extractor of one computes here, in the same batches."""
+    batches = []
+    look = FrozenEncoder.look
+
+    def counted(encoder, squares):
+        batches.append(len(squares))
+        return look(encoder, squares)
+
+    monkeypatch.setattr(FrozenEncoder, "look", counted)
+    studies = [study("", *pictures[: 1 + i % 3], study_id=f"S{i}") for i in range(6)]
+    studies.insert(2, study(REPORT, study_id="without"))
+    one, many = (load_extractor(str(seeing), device=d)._prefixes(studies) for d in DEVICES)
+    assert batches == [1, 2, 3, 1, 2, 3, 12]
+    assert one[2] is many[2] is None
+    for alone, beside in zip(one[:2] + one[3:], many[:2] + many[3:], strict=True):
+        assert torch.allclose(alone, beside, atol=1e-4)
+
+
+def test_a_study_on_the_cpu_is_the_same_bits_whatever_is_read_beside_it(both, pictures):
+    """Its confidences are published: a batch of several studies would change their last bits."""
+    studies = [study(REPORT, *pictures[: 1 + i % 3], study_id=f"S{i}") for i in range(6)]
+    together = both._prefixes(studies)
+    for one, prefix in zip(studies, together, strict=True):
+        (alone,) = both._prefixes([one])
+        assert torch.equal(alone, prefix)

@@ -18,6 +18,7 @@ from radkg.schema.arrow import EXTRACTION_SCHEMA, from_table, to_table
 from radkg.storage import open_storage
 from tests.extractor.models import write_vlm
 from tests.support.archives.openi import studies, write_archive, xml
+from tests.support.runs import EXTRACTORS
 
 WORDS = "tests.support.runs.extractors:words"
 
@@ -100,6 +101,14 @@ def test_tokens_are_those_of_the_language_model(tmp_path):
     assert found.tokens_read == pytest.approx(sum(map(len, own[1:])) * 4, rel=0.2)
     assert found.tokens_written is not None
     assert found.tokens_written > 0
+
+
+def test_tokens_are_those_that_an_extractor_of_a_user_counts(tmp_path):
+    plan = plan_of(tmp_path, studies(40), extractor=f"{EXTRACTORS}:tokens")
+    found = forecast(plan, sample=40, workers=1, price=None)
+    characters = sum(len(study.report) for study in plan.archive.read(plan.records))
+    assert found.tokens_read == characters > 0
+    assert found.tokens_written == 0
 
 
 def test_nothing_to_do_costs_nothing(tmp_path):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 import radkg
+from radkg.extractor import CountsTokens
 from radkg.schema.records import Condition, Entity, Extraction, Study
 
 
@@ -86,6 +87,23 @@ class Denies(Words):
 
 def denies() -> Words:
     return Denies("denies-1")
+
+
+class Tokens(Words):
+    """Counts the tokens of a language model that it does not have: one for each character."""
+
+    tokens_read = 0
+    tokens_written = 0
+
+    def _extract(self, study: Study) -> Extraction:
+        row = super()._extract(study)
+        self.tokens_read += len(study.report)
+        self.tokens_written += len(row.entities)
+        return row
+
+
+def tokens() -> CountsTokens:
+    return Tokens("tokens-1")
 
 
 def slow() -> Words:

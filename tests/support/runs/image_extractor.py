@@ -1,43 +1,46 @@
-"""An extractor that looks at pictures; apart from the others, which do without torch."""
+"""An extractor that sees images; apart from the others, which do without torch."""
 
 import dataclasses
-from typing import Any
+from collections.abc import Sequence
 
-from radkg.archive.images.pixels import read_image
 from radkg.errors import ArchiveError
+from radkg.extractor import PreparedImages, SeesImages
+from radkg.extractor.images import prepare_image
 from radkg.model.vision.preprocessing import Preprocessing
 from radkg.schema.records import Condition, Extraction, Study
 from tests.support.runs.extractors import Words
 
 
-class Seeing(Words):
-    """Is as sure as the first picture is bright; on a GPU its pictures are read beside it."""
+class Brightness(Words):
+    """Is as sure as the first image is bright."""
 
     condition: Condition = "image+report"
-    fit = Preprocessing(side=8)
+    preprocessing = Preprocessing(side=8)
 
-    def __init__(self, must_be_given: bool) -> None:
-        super().__init__("seeing-1")
-        self.must_be_given = must_be_given
-        self.pictures: dict[str, Any] = {}
+    def __init__(self, *, only_prepared: bool) -> None:
+        super().__init__("brightness-1")
+        self.only_prepared = only_prepared
 
-    def _extract(self, study: Study) -> Extraction:
-        row = super()._extract(study)
+    def __call__(
+        self, studies: Sequence[Study], images: PreparedImages | None = None
+    ) -> list[Extraction]:
+        rows = zip(studies, super().__call__(studies), strict=True)
+        return [self._weigh(study, row, images) for study, row in rows]
+
+    def _weigh(self, study: Study, row: Extraction, images: PreparedImages | None) -> Extraction:
         location = study.images[0].location
         assert location is not None
-        if self.must_be_given:
-            square = self.pictures[location]
-            if isinstance(square, str):
-                raise ArchiveError(square)
-        else:
-            square = self.fit.square(read_image(location)).numpy()
+        if self.only_prepared and location not in (images or {}):
+            raise ArchiveError(f"{location} was not prepared")
+        square = prepare_image(location, self.preprocessing, images)
         sure = (dataclasses.replace(e, confidence=float(square.mean())) for e in row.entities)
         return dataclasses.replace(row, entities=tuple(sure))
 
 
-def seeing() -> Words:
-    return Seeing(must_be_given=False)
+def preparing() -> SeesImages:
+    return Brightness(only_prepared=False)
 
 
-def given() -> Words:
-    return Seeing(must_be_given=True)
+def only_prepared() -> SeesImages:
+    """An extractor that fails on an image that was not prepared beside it, on a CPU."""
+    return Brightness(only_prepared=True)

@@ -1,0 +1,118 @@
+"""From a name to an extractor: a shipped model, the rules, a model directory, or a user's factory.
+
+A directory says in its config.json which kind of model it holds; `KINDS` says which class reads
+that kind. A new kind is one line there and a file of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from radkg.errors import ExtractorError
+from radkg.extractor.base import Extractor, HasDevice
+from radkg.schema.records import CONDITIONS, DEVICES, Condition, Device
+
+_MODELS = Path(__file__).parents[1] / "model" / "shipped"
+SHIPPED = {"small": _MODELS / "small", "onepass": _MODELS / "onepass"}
+DEFAULT = "small"
+RULES = "rules"
+
+KINDS = {
+    "vlm": "radkg.extractor.vlm:load_vlm",
+    "onepass": "radkg.extractor.onepass:load_onepass",
+}
+"""by the kind of a model directory, what makes its extractor from `(directory, condition, device)`;
+imported when the first directory of that kind is loaded"""
+
+
+def load_extractor(
+    name: str, condition: Condition | None = None, device: Device = "cpu"
+) -> Extractor:
+    """Return an extractor.
+
+    Args:
+        name: `small` or `onepass` (the models in this package), `rules`, a model directory, or your
+            own as `package.module:factory`.
+        condition: what a vision-language model reads; None: what it was made for.
+        device: where a model computes. A process without a GPU can ask for the identity of an
+            extractor on one. Your own extractor chooses for itself.
+
+    Raises:
+        ExtractorError: there is none of that name; the message says what was tried.
+    """
+    if condition not in (None, *CONDITIONS):
+        raise ExtractorError(f"condition {condition!r} is none of {', '.join(CONDITIONS)}")
+    if device not in DEVICES:
+        raise ExtractorError(f"device {device!r} is none of {', '.join(DEVICES)}")
+    if name == RULES:
+        if device != "cpu":
+            raise ExtractorError(f"the rules compute on the CPU, not on {device}")
+        from radkg.rules import RulesExtractor  # each extractor pays for its own imports only
+
+        extractor: Extractor = RulesExtractor()
+    elif name in SHIPPED or Path(name).is_dir():
+        extractor = _load_directory(SHIPPED.get(name, Path(name)), condition, device)
+    else:
+        extractor = _load_factory(name)
+    if condition not in (None, extractor.condition):
+        raise ExtractorError(f"{extractor.name} reads {extractor.condition}, not {condition}")
+    return extractor
+
+
+def check_device(extractor: Extractor) -> None:
+    """Check that this process has what the extractor computes on.
+
+    Raises:
+        ExtractorError: the extractor computes on a GPU, and this process sees none.
+    """
+    if isinstance(extractor, HasDevice) and extractor.device == "cuda":
+        import torch  # here, for the rules do without
+
+        if not torch.cuda.is_available():
+            raise ExtractorError(
+                "--device cuda: this machine shows no GPU: install its driver, or go where one is"
+            )
+
+
+def resolve_name(name: str) -> str:
+    """Return the name with the path of a model directory absolute: workers have other directories.
+
+    The names of shipped models, of the rules and of factories stay as they are.
+    """
+    is_directory = name not in (*SHIPPED, RULES) and Path(name).is_dir()
+    return str(Path(name).resolve()) if is_directory else name
+
+
+def _load_directory(directory: Path, condition: Condition | None, device: Device) -> Extractor:
+    from radkg.model.checkpoint import read_config
+
+    kind = read_config(directory)["kind"]
+    if kind not in KINDS:
+        raise ExtractorError(f"{directory} holds a {kind!r}, which extracts nothing by itself")
+    extractor: Extractor = _find(KINDS[kind])(directory, condition, device)
+    return extractor
+
+
+def _load_factory(name: str) -> Extractor:
+    """Return what the factory of a user makes, if it says what it is."""
+    if ":" not in name:
+        raise ExtractorError(
+            f"no extractor {name!r}: give {', '.join([*SHIPPED, RULES])}, a model directory, or "
+            "package.module:factory"
+        )
+    try:
+        extractor: Extractor = _find(name)()
+        _ = extractor.name, extractor.model_id, extractor.condition
+    except Exception as error:  # somebody else's code: whatever it raises, say so in one line
+        raise ExtractorError(
+            f"cannot load extractor {name!r}: {type(error).__name__}: {error}"
+        ) from error
+    return extractor
+
+
+def _find(place: str) -> Any:
+    """Return the object at `package.module:name`."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
