@@ -6,6 +6,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: starved on a shared machine
 
 pytest_plugins = [
+    "tests.support.budget",
     "tests.support.ray.session",
     "tests.support.runs.demo_run",
     "tests.support.faults.s3_server",
