@@ -13,9 +13,9 @@ import time
 from multiprocessing import get_context
 
 SHARES = 2
-QUICK_S = 2.0
+QUICK_S = 1.9
 """seconds that a quick machine needs"""
-ROUNDS = 100
+ROUNDS = 800
 
 
 def work(_: int) -> None:

@@ -1,8 +1,13 @@
-"""Fixtures that every test may use; torch has one thread a process, more would wait in turn."""
+"""Fixtures that every test may use; torch has one thread a process, more would wait in turn.
+
+Java compiles quickly instead of well: a server of the tests lives for seconds, and spends half of
+them on compiling well.
+"""
 
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: starved on a shared machine
 
 pytest_plugins = [

@@ -105,6 +105,11 @@ class Budget:
             self._not_run.append(item.nodeid)
             pytest.skip("the time for long tests is used up")
 
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail no run for having no time at all."""
+        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._not_run:
+            session.exitstatus = pytest.ExitCode.OK
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name what was not run, and the command that runs it."""
         if not self._not_run:
