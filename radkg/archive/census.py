@@ -14,6 +14,7 @@ from typing import Any
 
 from radkg.archive.base import DUPLICATE_ID, Archive, Record
 from radkg.archive.files.members import digest
+from radkg.archive.formats.section_names import READ_FIRST
 from radkg.schema.language import find_foreign_words
 from radkg.schema.records import Study, Unreadable
 from radkg.schema.sentences import sections_read
@@ -44,7 +45,6 @@ _BUDGET = (
     "3 where more than --max-failed of all studies fail, 5 % unless another share is given"
 )
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-_READ = ("findings", "impression")
 
 
 @dataclass
@@ -173,7 +173,7 @@ def _of_text(study: Study | Unreadable, texts: set[str]) -> list[str]:
     found = []
     if not study.report.strip():
         found.append("no_report_text")
-    named = (study.report[s.start : s.end] for s in study.sections if s.name in _READ)
+    named = (study.report[s.start : s.end] for s in study.sections if s.name in READ_FIRST)
     if not any(text.strip() for text in named):
         found.append("no_findings_or_impression")
     read = (study.report[s.start : s.end] for s in sections_read(study))

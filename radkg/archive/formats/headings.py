@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from radkg.archive.formats.mimic_sections import section_name, stripped
+from radkg.archive.formats.section_names import READ_FIRST, name_section, strip_section
 from radkg.schema.records import Section
 
 _KNOWN = (
@@ -34,10 +34,9 @@ _NAMES = {
     "techniques": "technique",
     "examinations": "examination",
 }
-HEADINGS_VERSION = "1"  # reading_version of every format that reads by headings: raise it when
-# a rule here changes
+# The reading_version of every format that reads by headings: raise it when a rule here changes.
+HEADINGS_VERSION = "1"
 
-_READ = ("findings", "impression")
 _BREAK = re.compile(r"\n[ \t]*\n")
 
 
@@ -57,19 +56,19 @@ def headed_sections(report: str) -> tuple[Section, ...]:
         for match, end in zip(headings, ends, strict=True)
     ]
     found = _filled(report, found)
-    if not any(section.name in _READ for section in found):
+    if not any(section.name in READ_FIRST for section in found):
         found[-1:] = _last_paragraph(report, found[-1]) if found else []
     return tuple(found)
 
 
 def _name(heading: str) -> str:
     name = " ".join(heading.lower().split())
-    return _NAMES.get(name) or section_name(name)
+    return _NAMES.get(name) or name_section(name)
 
 
 def _filled(report: str, sections: list[Section]) -> list[Section]:
     """Return the sections that hold text, without the blanks around it."""
-    return [stripped(report, s) for s in sections if report[s.start : s.end].strip()]
+    return [strip_section(report, s) for s in sections if report[s.start : s.end].strip()]
 
 
 def _last_paragraph(report: str, section: Section) -> list[Section]:

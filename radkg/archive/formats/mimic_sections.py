@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from radkg.archive.formats.section_names import READ_FIRST, name_section, strip_section
 from radkg.schema.records import Section
 
 # A study's text chosen by hand: the name of a section, or (start, end) in characters.
@@ -20,37 +21,6 @@ SECTIONS_VERSION = "1"  # the reading_version of MIMIC-CXR: raise it when a rule
 
 _HEADING = re.compile(r"\n ([A-Z ()/,-]+):\s")
 _BREAK = "\n \n"  # an empty line of MIMIC still begins with a blank
-
-# Of the 58 names in MIMIC's table those whose description lists them; what is missing are mostly
-# misspellings, of which many still contain a word below. A name that nothing fits stays as it is.
-_NAMES = {
-    "comparisons": "comparison",
-    "comparsion": "comparison",
-    "clinical history": "history",
-    "clinical information": "history",
-    "patient history": "history",
-    "pfi": "history",
-    "clinical indication": "indication",
-    "reason for exam": "indication",
-    "reason for examination": "indication",
-    "ndication": "indication",  # MIMIC's table says impression, which would make facts of questions
-    "exam": "examination",
-    "type of examination": "examination",
-    "conclusion": "impression",
-    "findings and impression": "impression",
-    "findings/impression": "impression",
-    "impresson": "impression",
-    "impressoin": "impression",
-    "findins": "findings",
-    "chest, two views": "findings",
-    "recommendation": "recommendations",
-    "recommendation(s)": "recommendations",
-    "wetread": "wet read",
-}
-_CONTAINED = ("impression", "findings", "history", "comparison", "addendum")
-_VIEWS = re.compile(r"chest|portable|pa and lateral|ribs")  # findings headed by what was taken
-
-_READ = ("findings", "impression")
 
 
 def sections(report: str, exception: HandSet | None = None) -> tuple[Section, ...]:
@@ -67,11 +37,11 @@ def sections(report: str, exception: HandSet | None = None) -> tuple[Section, ..
     found = _parse(report)
     if exception is not None:
         return (_by_hand(report, found, exception),)
-    found = [s for s in found if s.name not in _READ or report[s.start : s.end].strip()]
-    if not any(section.name in _READ for section in found):
+    found = [s for s in found if s.name not in READ_FIRST or report[s.start : s.end].strip()]
+    if not any(section.name in READ_FIRST for section in found):
         found[-1:] = _last_paragraph(report, found[-1])
     last = {section.name: section for section in found}
-    return tuple(stripped(report, s) for s in sorted(last.values(), key=lambda s: s.start))
+    return tuple(strip_section(report, s) for s in sorted(last.values(), key=lambda s: s.start))
 
 
 def _parse(report: str) -> list[Section]:
@@ -81,7 +51,7 @@ def _parse(report: str) -> list[Section]:
         return [Section("full report", 0, len(report))]
     ends = [match.start() for match in headings[1:]] + [len(report)]
     return [Section("preamble", 0, headings[0].start())] + [
-        Section(section_name(match[1]), match.end(), end)
+        Section(name_section(match[1]), match.end(), end)
         for match, end in zip(headings, ends, strict=True)
     ]
 
@@ -93,15 +63,6 @@ def _headings(report: str) -> Iterator[re.Match[str]]:
         # What follows in a heading's own line is text, whatever it looks like.
         newline = report.find("\n", match.end())
         match = _HEADING.search(report, newline) if newline >= 0 else None
-
-
-def section_name(heading: str) -> str:
-    """Return the name of a section by its heading, in small letters."""
-    name = " ".join(heading.lower().split())
-    if name in _NAMES:
-        return _NAMES[name]
-    contained = next((word for word in _CONTAINED if word in name), None)
-    return contained or ("findings" if _VIEWS.search(name) else name)
 
 
 def _last_paragraph(report: str, section: Section) -> list[Section]:
@@ -125,11 +86,4 @@ def _by_hand(report: str, found: list[Section], exception: HandSet) -> Section:
         start, end = exception
         if not 0 <= start <= end <= len(report):
             raise ValueError(f"its exception {start}:{end} is outside its {len(report)} characters")
-    return stripped(report, Section("findings", start, end))
-
-
-def stripped(report: str, section: Section) -> Section:
-    """Return a section without the blanks around its text."""
-    text = report[section.start : section.end]
-    start = section.start + len(text) - len(text.lstrip())
-    return Section(section.name, start, start + len(text.strip()))
+    return strip_section(report, Section("findings", start, end))
