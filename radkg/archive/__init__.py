@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from radkg.archive.base import Archive
-from radkg.archive.files.places import S3Path, place
+from radkg.archive.files.places import S3Path, open_place
 from radkg.archive.formats.chexpert_plus import CheXpertPlus
 from radkg.archive.formats.folder import ReportFolder
 from radkg.archive.formats.mimic import MimicCXR
@@ -52,7 +52,7 @@ def open_archive(uri: str, images: str | None = None) -> Archive:
     """
     if not uri:
         raise ArchiveError("no archive is named: give `openi` or a path")
-    found_at = place(uri)
+    found_at = open_place(uri)
     if isinstance(found_at, S3Path) and not found_at.exists():
         raise ArchiveError(f"nothing is at {uri}: check the bucket and the key")
     refusals = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from radkg.archive.files.located import read_bytes, suffix
+from radkg.archive.files.located import get_suffix, read_bytes
 from radkg.cluster.runner import ExtractReport, extract
 from radkg.graph import open_graph
 from radkg.graph.ask.queries import Query, queries, run_query
@@ -98,7 +98,7 @@ def _page(
         (study.study_id, image.image_id): read_bytes(image.location)
         for study, _ in pairs
         for image in study.images
-        if image.location and suffix(image.location) != ".dcm"
+        if image.location and get_suffix(image.location) != ".dcm"
     }
     return page(
         f"radkg: {snapshot.num_studies:,} studies of {snapshot.archive}",

@@ -61,6 +61,6 @@ class Gunzip(io.RawIOBase):
             raise gzip.BadGzipFile(f"{read} of its bytes unfold to {unfolded} or more")
 
 
-def gunzipped(file: IO[bytes]) -> IO[bytes]:
+def open_gzip(file: IO[bytes]) -> IO[bytes]:
     """Return what a gzip holds as a stream; to close it closes the file."""
     return io.BufferedReader(Gunzip(file), 1 << 16)

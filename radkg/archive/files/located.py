@@ -11,16 +11,16 @@ import re
 import zlib
 from pathlib import PurePosixPath
 
-from radkg.archive.files.places import Place, S3Path, as_place
+from radkg.archive.files.messages import sanitize
+from radkg.archive.files.places import Place, S3Path, parse_place
 from radkg.archive.files.streams import read_at
-from radkg.archive.files.wording import told
 from radkg.errors import ArchiveError
 
 MAX_IMAGE_BYTES = 256 << 20  # of one file; the largest detectors give 50 MB
 _MEMBER = re.compile(r"(.+?)!(\d{1,18})\+(\d{1,18})!(.*)", re.DOTALL | re.ASCII)
 
 
-def member_location(path: Place, offset: int, length: int, name: str) -> str:
+def format_member_location(path: Place, offset: int, length: int, name: str) -> str:
     """Return the location of a member of a container."""
     return f"{path}!{offset}+{length}!{name}"
 
@@ -30,7 +30,7 @@ def is_loose(location: str) -> bool:
     return not _MEMBER.fullmatch(location)
 
 
-def suffix(location: str) -> str:
+def get_suffix(location: str) -> str:
     """Return the end of an image's name from its last dot on, in small letters."""
     return PurePosixPath(location).suffix.lower()
 
@@ -45,23 +45,23 @@ def read_bytes(location: str) -> bytes:
         data = _read(location)
     except OSError as error:
         raise ArchiveError(
-            f"cannot read the image {told(location)}: {error.strerror or error}: check --images"
+            f"cannot read the image {sanitize(location)}: {error.strerror or error}: check --images"
         ) from error
     except (EOFError, ValueError, zlib.error) as error:
         raise ArchiveError(
-            f"{told(location)} is damaged in its container: {told(error)}: fetch the "
+            f"{sanitize(location)} is damaged in its container: {sanitize(error)}: fetch the "
             "container again, or run the same command again if it was changed"
         ) from error
     if len(data) > MAX_IMAGE_BYTES:
         raise ArchiveError(
-            f"{told(location)} has more than {MAX_IMAGE_BYTES} bytes: export it smaller"
+            f"{sanitize(location)} has more than {MAX_IMAGE_BYTES} bytes: export it smaller"
         )
     return data
 
 
 def _read(location: str) -> bytes:
     if not (member := _MEMBER.fullmatch(location)):
-        path = as_place(location)
+        path = parse_place(location)
         if isinstance(path, S3Path):
             return path.read_bytes(MAX_IMAGE_BYTES + 1)
         with path.open("rb") as file:
@@ -69,7 +69,7 @@ def _read(location: str) -> bytes:
     offset, length = int(member[2]), int(member[3])
     if length > MAX_IMAGE_BYTES:
         raise ValueError(f"{length} bytes, more than {MAX_IMAGE_BYTES}")
-    data = read_at(as_place(member[1]), offset, length)
+    data = read_at(parse_place(member[1]), offset, length)
     if len(data) != length:
         raise ValueError(f"it is not the {length} bytes that were listed")
     return data

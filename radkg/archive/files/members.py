@@ -14,12 +14,18 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
-from radkg.archive.files.objects import batches, fetch
-from radkg.archive.files.places import Place, S3Path, look_again
+from radkg.archive.files.messages import sanitize
+from radkg.archive.files.objects import fetch_objects, group_into_batches
+from radkg.archive.files.places import Place, S3Path, forget_versions
 from radkg.archive.files.streams import open_binary, read_at
-from radkg.archive.files.tarred import TAR_DAMAGE, check_end, open_tar, refusal, tar_members
-from radkg.archive.files.wording import told
-from radkg.archive.files.zipped import is_zip, too_large, zip_members
+from radkg.archive.files.tarred import (
+    TAR_DAMAGE,
+    check_end,
+    check_tar_member,
+    list_tar_members,
+    open_tar,
+)
+from radkg.archive.files.zipped import check_size, is_zip, read_zip_members
 from radkg.errors import ArchiveError
 
 MAX_MEMBER_BYTES = 16 << 20  # of one report; Open-i's largest has 13 kB
@@ -38,7 +44,7 @@ class Member:
     problem: str | None = None
 
 
-def members(path: Place, suffix: str, *, below: bool = True) -> Iterator[Member]:
+def list_members(path: Place, suffix: str, *, below: bool = True) -> Iterator[Member]:
     """Yield every file of the archive whose name ends with `suffix`, in any case.
 
     Of a directory those in the directories below it too, unless `below` is False.
@@ -55,8 +61,8 @@ def members(path: Place, suffix: str, *, below: bool = True) -> Iterator[Member]
             )
             yield from listed
         elif is_zip(path):
-            for name, offset, data, problem in zip_members(path, suffix, MAX_MEMBER_BYTES):
-                yield Member(str(path), printable(name), offset, len(data), data, problem)
+            for name, offset, data, problem in read_zip_members(path, suffix, MAX_MEMBER_BYTES):
+                yield Member(str(path), escape_name(name), offset, len(data), data, problem)
         else:
             yield from _tar_members(path, suffix)
     except OSError as error:
@@ -66,8 +72,8 @@ def members(path: Place, suffix: str, *, below: bool = True) -> Iterator[Member]
 
 def _file_members(path: Path, suffix: str, below: bool) -> Iterator[Member]:
     for file in _files(path, suffix, below):
-        name = printable(str(file.relative_to(path)))
-        source, data, problem = printable(str(file)), b"", None
+        name = escape_name(str(file.relative_to(path)))
+        source, data, problem = escape_name(str(file)), b"", None
         try:
             status = file.stat()
             if source != str(file):
@@ -75,7 +81,7 @@ def _file_members(path: Path, suffix: str, below: bool) -> Iterator[Member]:
             elif not stat.S_ISREG(status.st_mode):
                 problem = "not a regular file"
             else:
-                problem = too_large(status.st_size, MAX_MEMBER_BYTES)
+                problem = check_size(status.st_size, MAX_MEMBER_BYTES)
             data = b"" if problem else file.read_bytes()
         except OSError as error:
             problem = f"cannot read it: {error.strerror}"
@@ -85,10 +91,10 @@ def _file_members(path: Path, suffix: str, below: bool) -> Iterator[Member]:
 def _object_members(path: S3Path, suffix: str, below: bool) -> Iterator[Member]:
     found = _objects(path, suffix, below)
     sizes = [file.stat().st_size for file in found]
-    problems = [too_large(size, MAX_MEMBER_BYTES) for size in sizes]
-    for batch in batches(sizes):
+    problems = [check_size(size, MAX_MEMBER_BYTES) for size in sizes]
+    for batch in group_into_batches(sizes):
         wanted = [i for i in batch if not problems[i]]
-        fetched = iter(fetch([found[i] for i in wanted], [sizes[i] for i in wanted]))
+        fetched = iter(fetch_objects([found[i] for i in wanted], [sizes[i] for i in wanted]))
         for i in batch:
             data: bytes | OSError = b"" if problems[i] else next(fetched)
             if isinstance(data, OSError):
@@ -98,7 +104,7 @@ def _object_members(path: S3Path, suffix: str, below: bool) -> Iterator[Member]:
             yield Member(str(found[i]), name, 0, len(data), data, problems[i])
 
 
-def files(path: Place, suffix: str, *, below: bool = True) -> Iterator[Place]:
+def list_files(path: Place, suffix: str, *, below: bool = True) -> Iterator[Place]:
     """Yield the files of `path` and below, sorted; an unreadable directory is an OSError."""
     if isinstance(path, Path):
         yield from _files(path, suffix, below)
@@ -124,27 +130,27 @@ def _tar_members(path: Place, suffix: str) -> Iterator[Member]:
     count = 0
     try:
         with open_binary(path) as stream, open_tar(stream) as tar:
-            for member in tar_members(tar):
+            for member in list_tar_members(tar):
                 if not member.name.lower().endswith(suffix):
                     continue
-                problem = refusal(member, MAX_MEMBER_BYTES)
+                problem = check_tar_member(member, MAX_MEMBER_BYTES)
                 content = None if problem else tar.extractfile(member)
                 data = content.read() if content else b""
                 if not problem and len(data) != member.size:
                     raise EOFError("the archive ends inside a member")
                 yield Member(
-                    *(str(path), printable(member.name), member.offset_data, len(data)),
+                    *(str(path), escape_name(member.name), member.offset_data, len(data)),
                     *(data, problem),
                 )
                 count += 1
             check_end(tar, stream)
     except TAR_DAMAGE as error:
         raise ArchiveError(
-            f"{path} is damaged after {count} reports: {told(error)}: fetch the archive again"
+            f"{path} is damaged after {count} reports: {sanitize(error)}: fetch the archive again"
         ) from error
 
 
-def printable(name: str) -> str:
+def escape_name(name: str) -> str:
     """Return a file name that can be written as UTF-8, whatever bytes it has on disk."""
     return name.encode("utf-8", "backslashreplace").decode()
 
@@ -163,7 +169,7 @@ def read_member(path: Place, record: Mapping[str, Any]) -> bytes:
     Raises:
         ArchiveError: they are gone, or others than when the archive was indexed.
     """
-    return as_indexed(path, record, _read, bytes)
+    return read_as_indexed(path, record, _read, bytes)
 
 
 def _read(path: Place, record: Mapping[str, Any]) -> bytes:
@@ -175,7 +181,7 @@ def _read(path: Place, record: Mapping[str, Any]) -> bytes:
         with open(source, "rb") if isinstance(path, Path) else S3Path(source).open() as file:
             return file.read(length + 1)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise ArchiveError(f"cannot read {source} at byte {offset}: {told(error)}") from error
+        raise ArchiveError(f"cannot read {source} at byte {offset}: {sanitize(error)}") from error
 
 
 def read_members(
@@ -195,9 +201,11 @@ def read_members(
     asked = list(records)
     loose = [not r["problem"] and r["source"] != str(path) for r in asked]
     sizes = [r["length"] if is_loose else 0 for r, is_loose in zip(asked, loose, strict=True)]
-    for batch in batches(sizes):
+    for batch in group_into_batches(sizes):
         wanted = [asked[i] for i in batch if loose[i]]
-        fetched = iter(fetch([S3Path(r["source"]) for r in wanted], [r["length"] for r in wanted]))
+        fetched = iter(
+            fetch_objects([S3Path(r["source"]) for r in wanted], [r["length"] for r in wanted])
+        )
         for i in batch:
             record = asked[i]
             if not loose[i]:
@@ -211,7 +219,7 @@ def read_members(
             yield record, data
 
 
-def as_indexed(
+def read_as_indexed(
     path: Place,
     record: Mapping[str, Any],
     read: Callable[[Place, Mapping[str, Any]], T],
@@ -231,7 +239,7 @@ def as_indexed(
     found = read(path, record)
     if digest(content(found)) == record["content"]:
         return found
-    if look_again(path):
+    if forget_versions(path):
         found = read(path, record)
         if digest(content(found)) == record["content"]:
             return found

@@ -9,7 +9,7 @@ from radkg.archive.files.places import NO_BYTES, S3Path
 _OBJECTS_AT_ONCE, _BYTES_AT_ONCE = 256, 32 << 20
 
 
-def fetch(paths: Sequence[S3Path], sizes: Sequence[int]) -> list[bytes | OSError]:
+def fetch_objects(paths: Sequence[S3Path], sizes: Sequence[int]) -> list[bytes | OSError]:
     """Return the bytes of objects, fetched together, or why there are none.
 
     Args:
@@ -19,14 +19,14 @@ def fetch(paths: Sequence[S3Path], sizes: Sequence[int]) -> list[bytes | OSError
     Raises:
         ArchiveUnavailable: S3 does not answer, or refuses.
     """
-    from radkg.archive.files.s3 import asking, client
+    from radkg.archive.files.s3 import explain_s3_errors, get_client
 
     uris = [path.uri for path in paths]
-    answers = client().cat_ranges(uris, 0, [size + 1 for size in sizes], on_error="return")
+    answers = get_client().cat_ranges(uris, 0, [size + 1 for size in sizes], on_error="return")
     found: list[bytes | OSError] = []
     for uri, size, answer in zip(uris, sizes, answers, strict=True):
         try:
-            with asking(uri):
+            with explain_s3_errors(uri):
                 if isinstance(answer, Exception):
                     raise answer
             found.append(bytes(answer))
@@ -35,7 +35,7 @@ def fetch(paths: Sequence[S3Path], sizes: Sequence[int]) -> list[bytes | OSError
     return found
 
 
-def batches(sizes: Sequence[int]) -> Iterator[range]:
+def group_into_batches(sizes: Sequence[int]) -> Iterator[range]:
     """Yield runs of numbers of objects that are fetched together, by their sizes in bytes."""
     start = held = 0
     for i, size in enumerate(sizes):

@@ -25,7 +25,7 @@ NO_BYTES = errno.ENODATA  # a range of an empty object was asked for
 READ_AHEAD = 4 << 20  # bytes of one GET: the members of a unit are neighbours in their file
 
 
-class Status(NamedTuple):
+class ObjectStatus(NamedTuple):
     """What is known of an object; the names are those of os.stat_result."""
 
     st_mode: int
@@ -38,7 +38,7 @@ class S3Path:
     """An object or a prefix; `listed` is what a listing said of it."""
 
     uri: str
-    listed: Status | None = field(default=None, compare=False, repr=False)
+    listed: ObjectStatus | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.uri
@@ -74,14 +74,17 @@ class S3Path:
         """Return its name below another place."""
         return PurePosixPath(self.uri.removeprefix(f"{other}/"))
 
-    def stat(self) -> Status:
+    def stat(self) -> ObjectStatus:
         """Return what is there; FileNotFoundError where nothing is."""
         if self.listed:
             return self.listed
-        from radkg.archive.files.s3 import asking, client  # here, for s3fs is slow to import
+        from radkg.archive.files.s3 import (  # here, for s3fs is slow to import
+            explain_s3_errors,
+            get_client,
+        )
 
-        with asking(self.uri):
-            return _status(client().info(self.uri))
+        with explain_s3_errors(self.uri):
+            return _status(get_client().info(self.uri))
 
     def exists(self) -> bool:
         """Tell whether an object or something below a prefix is there."""
@@ -100,20 +103,20 @@ class S3Path:
 
     def iterdir(self) -> Iterator[S3Path]:
         """Yield the objects and prefixes directly below."""
-        from radkg.archive.files.s3 import asking, client
+        from radkg.archive.files.s3 import explain_s3_errors, get_client
 
         if not stat.S_ISDIR(self.stat().st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self.uri)
-        with asking(self.uri):
-            found = client().ls(self.uri, detail=True)
+        with explain_s3_errors(self.uri):
+            found = get_client().ls(self.uri, detail=True)
         yield from self._below(found)
 
     def find(self) -> list[S3Path]:
         """Return every object below, with its size, by one listing; in the order of os.walk."""
-        from radkg.archive.files.s3 import asking, client
+        from radkg.archive.files.s3 import explain_s3_errors, get_client
 
-        with asking(self.uri):
-            found = client().find(self.uri, detail=True)
+        with explain_s3_errors(self.uri):
+            found = get_client().find(self.uri, detail=True)
         return sorted(self._below(found.values()), key=self._walked)
 
     def _below(self, found: Any) -> Iterator[S3Path]:
@@ -139,20 +142,20 @@ class S3Path:
 
     def open(self, mode: str = "rb", buffering: int = READ_AHEAD) -> IO[bytes]:
         """Return a stream that one may seek in; one GET brings `buffering` bytes."""
-        from radkg.archive.files.s3 import asking, client
+        from radkg.archive.files.s3 import explain_s3_errors, get_client
 
         assert mode == "rb", mode
-        with asking(self.uri):
-            file = client().open(self.uri, "rb", cache_type="none")
+        with explain_s3_errors(self.uri):
+            file = get_client().open(self.uri, "rb", cache_type="none")
         return io.BufferedReader(_Asking(file, self.uri), buffering)
 
     def read_bytes(self, at_most: int | None = None) -> bytes:
         """Return the object, or the first bytes of it."""
-        from radkg.archive.files.s3 import asking, client
+        from radkg.archive.files.s3 import explain_s3_errors, get_client
 
         try:
-            with asking(self.uri):
-                return bytes(client().cat_file(self.uri, start=0, end=at_most))
+            with explain_s3_errors(self.uri):
+                return bytes(get_client().cat_file(self.uri, start=0, end=at_most))
         except OSError as error:
             if error.errno == NO_BYTES and at_most:
                 return b""
@@ -175,9 +178,9 @@ class _Asking(io.RawIOBase):
         return int(self._file.seek(offset, whence))
 
     def readinto(self, buffer: Any) -> int:
-        from radkg.archive.files.s3 import asking
+        from radkg.archive.files.s3 import explain_s3_errors
 
-        with asking(self._uri):
+        with explain_s3_errors(self._uri):
             return int(self._file.readinto(buffer))
 
     def close(self) -> None:
@@ -188,7 +191,7 @@ class _Asking(io.RawIOBase):
 Place = Path | S3Path
 
 
-def place(uri: str) -> Place:
+def open_place(uri: str) -> Place:
     """Return the place that a user named: a local path without links, or an s3:// address.
 
     Raises:
@@ -202,17 +205,17 @@ def place(uri: str) -> Place:
     return S3Path(path)
 
 
-def as_place(written: str) -> Place:
+def parse_place(written: str) -> Place:
     """Return the place that str() of one gave."""
     return S3Path(written) if written.startswith(SCHEME) else Path(written)
 
 
-def children(path: Place) -> list[Place]:
+def list_children(path: Place) -> list[Place]:
     """Return what stands directly below a place, by name."""
     return sorted(path.iterdir(), key=lambda child: child.name)
 
 
-def version(path: Place) -> tuple[object, ...]:
+def get_version(path: Place) -> tuple[object, ...]:
     """Return what differs when a file changes; an object is asked once in a process."""
     if isinstance(path, S3Path):
         return _known_version(path.uri)
@@ -220,7 +223,7 @@ def version(path: Place) -> tuple[object, ...]:
     return status.st_mtime_ns, status.st_size
 
 
-def look_again(path: Place) -> bool:
+def forget_versions(path: Place) -> bool:
     """Forget the version of an object; tell whether that can help."""
     _known_version.cache_clear()
     return isinstance(path, S3Path)
@@ -231,6 +234,6 @@ def _known_version(uri: str) -> tuple[object, ...]:
     return tuple(S3Path(uri).stat())
 
 
-def _status(info: Any) -> Status:
+def _status(info: Any) -> ObjectStatus:
     kind = stat.S_IFDIR if info["type"] == "directory" else stat.S_IFREG
-    return Status(kind, info["size"] or 0, str(info.get("ETag", "")).strip('"'))
+    return ObjectStatus(kind, info["size"] or 0, str(info.get("ETag", "")).strip('"'))

@@ -23,7 +23,7 @@ _OF_THE_OBJECT = (_NO_BYTES, "PreconditionFailed")  # codes that say what it is,
 _SETTINGS = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
-def client() -> Any:
+def get_client() -> Any:
     """Return this process's connection to the S3 that the environment names."""
     return _client(os.getpid(), *(os.environ.get(name) for name in _SETTINGS))
 
@@ -34,7 +34,7 @@ def _client(*key: object) -> Any:
 
 
 @contextlib.contextmanager
-def asking(uri: str) -> Iterator[None]:
+def explain_s3_errors(uri: str) -> Iterator[None]:
     """Turn any error of S3 over `uri` into an OSError with this name, or an ArchiveError.
 
     Raises:

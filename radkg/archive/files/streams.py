@@ -9,8 +9,8 @@ import errno
 import functools
 from typing import IO
 
-from radkg.archive.files.gunzip import gunzipped
-from radkg.archive.files.places import Place, look_again, version
+from radkg.archive.files.gunzip import open_gzip
+from radkg.archive.files.places import Place, forget_versions, get_version
 from radkg.archive.files.zipped import is_zip, read_zip_member
 
 
@@ -24,7 +24,7 @@ def open_binary(path: Place, buffering: int | None = None) -> IO[bytes]:
     file = path.open("rb") if buffering is None else path.open("rb", buffering=buffering)
     is_gzip = file.read(2) == b"\x1f\x8b"
     file.seek(0)
-    return gunzipped(file) if is_gzip else file
+    return open_gzip(file) if is_gzip else file
 
 
 def read_at(path: Place, offset: int, length: int) -> bytes:
@@ -40,13 +40,13 @@ def read_at(path: Place, offset: int, length: int) -> bytes:
         return _read_at(path, offset, length)
     except OSError as error:
         # The object is another one than when its stream was opened: this one is read.
-        if error.errno == errno.EBUSY and look_again(path):
+        if error.errno == errno.EBUSY and forget_versions(path):
             return _read_at(path, offset, length)
         raise
 
 
 def _read_at(path: Place, offset: int, length: int) -> bytes:
-    stream, is_zip_file = _stream(path, version(path))
+    stream, is_zip_file = _stream(path, get_version(path))
     if is_zip_file:
         return read_zip_member(stream, offset, length)
     stream.seek(offset)

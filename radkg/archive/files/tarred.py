@@ -14,7 +14,7 @@ from typing import IO, Self
 
 from radkg.archive.files.places import Place
 from radkg.archive.files.streams import open_binary
-from radkg.archive.files.zipped import too_large
+from radkg.archive.files.zipped import check_size
 
 # ValueError, OverflowError, RecursionError: tarfile's own on numbers, and on headers without end
 TAR_DAMAGE = (
@@ -49,7 +49,7 @@ def open_tar(stream: IO[bytes]) -> Iterator[tarfile.TarFile]:
         yield tar
 
 
-def tar_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+def list_tar_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """Yield the members of a tar, none of which stays in memory."""
     while member := tar.next():
         # an extended header may say anything of it
@@ -59,11 +59,11 @@ def tar_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         yield member
 
 
-def refusal(member: tarfile.TarInfo, max_bytes: int) -> str | None:
+def check_tar_member(member: tarfile.TarInfo, max_bytes: int) -> str | None:
     """Return why a member is not read, by its header; None where it is."""
     if not member.isreg() or member.issparse():
         return "a link, or no plain file: archive it again with its contents"
-    return too_large(member.size, max_bytes)
+    return check_size(member.size, max_bytes)
 
 
 def is_tar(path: Place) -> bool:
@@ -75,14 +75,14 @@ def is_tar(path: Place) -> bool:
         return False
 
 
-def tar_names(path: Place) -> Iterator[str]:
+def list_tar_names(path: Place) -> Iterator[str]:
     """Yield the names in a tar or a tar.gz, up to where it is damaged: index() says where."""
     with (
         contextlib.suppress(*TAR_DAMAGE),
         open_binary(path, HEADERS) as stream,
         open_tar(stream) as tar,
     ):
-        yield from (member.name for member in tar_members(tar))
+        yield from (member.name for member in list_tar_members(tar))
 
 
 def check_end(tar: tarfile.TarFile, stream: IO[bytes]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from radkg.errors import ArchiveError
 
 
-def wheel_data() -> Path:
+def find_wheel_data() -> Path:
     """Return the data directory of torchxrayvision; to import it would import torch.
 
     Raises:

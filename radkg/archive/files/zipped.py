@@ -15,8 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
+from radkg.archive.files.messages import sanitize
 from radkg.archive.files.places import READ_AHEAD, Place
-from radkg.archive.files.wording import told
 from radkg.errors import ArchiveError
 
 _HEADER = struct.Struct("<4s4xH16xHH")  # signature, method, length of name, length of extra
@@ -31,7 +31,7 @@ def is_zip(path: Place) -> bool:
         return file.read(4) in (_SIGNATURE, b"PK\x05\x06")  # the second: a zip without members
 
 
-def zip_names(path: Place) -> list[str]:
+def list_zip_names(path: Place) -> list[str]:
     """Return the names of all members, folders included.
 
     Raises:
@@ -40,7 +40,9 @@ def zip_names(path: Place) -> list[str]:
     return [entry.filename for entry in _entries(path)]
 
 
-def zip_listing(path: Place, max_bytes: int) -> Iterator[tuple[str, int, int, int, str | None]]:
+def list_zip_members(
+    path: Place, max_bytes: int
+) -> Iterator[tuple[str, int, int, int, str | None]]:
     """Yield name, place, size, CRC-32 and problem of each member, without reading any of it.
 
     Args:
@@ -57,7 +59,7 @@ def zip_listing(path: Place, max_bytes: int) -> Iterator[tuple[str, int, int, in
         yield entry.filename, entry.header_offset, entry.file_size, entry.CRC, problem
 
 
-def zip_members(
+def read_zip_members(
     path: Place, suffix: str, max_bytes: int
 ) -> Iterator[tuple[str, int, bytes, str | None]]:
     """Yield name, place (byte of the local header), data and problem of each `suffix` member.
@@ -84,7 +86,7 @@ def zip_members(
                 try:
                     data = read_zip_member(stream, entry.header_offset, entry.file_size)
                 except (ValueError, zlib.error) as error:
-                    problem = f"damaged in the zip: {told(error)}"
+                    problem = f"damaged in the zip: {sanitize(error)}"
             if not problem and len(data) != entry.file_size:
                 more = "more" if len(data) > entry.file_size else "less"
                 problem = f"holds {more} than the {entry.file_size} bytes that the zip declares"
@@ -130,7 +132,7 @@ def _entries(path: Place) -> list[zipfile.ZipInfo]:
             return archive.infolist()
     except _DAMAGE as error:
         raise ArchiveError(
-            f"{path} is a damaged zip: {told(error)}: fetch the archive again"
+            f"{path} is a damaged zip: {sanitize(error)}: fetch the archive again"
         ) from error
 
 
@@ -142,7 +144,7 @@ def _room(offsets: list[int], size: int) -> dict[int, int]:
     return room
 
 
-def too_large(size: int, max_bytes: int) -> str | None:
+def check_size(size: int, max_bytes: int) -> str | None:
     """Return why a file is not read for its size; None where it is."""
     return f"file of {size} bytes, more than {max_bytes}" if size > max_bytes else None
 
@@ -155,7 +157,7 @@ def _refusal(entry: zipfile.ZipInfo, room: int, max_bytes: int) -> str | None:
         return f"compression method {entry.compress_type}: zip it again with deflate"
     if stat.S_ISLNK(entry.external_attr >> 16):
         return "a link: zip it again with its contents"
-    if problem := too_large(entry.file_size, max_bytes):
+    if problem := check_size(entry.file_size, max_bytes):
         return problem
     if _HEADER.size + entry.compress_size > room:  # how small zips unfold to terabytes
         return "overlaps another member: fetch the archive again"

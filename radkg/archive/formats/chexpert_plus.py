@@ -12,18 +12,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from radkg.archive.files.places import place
-from radkg.archive.formats.headings import headed_sections
-from radkg.archive.formats.person import age_of, sex_of
+from radkg.archive.files.places import open_place
+from radkg.archive.formats.headings import find_headed_sections
+from radkg.archive.formats.person import parse_age, parse_sex
 from radkg.archive.formats.rows import Values
 from radkg.archive.formats.tabular import (
-    Described,
+    RowDescription,
     TableArchive,
-    date_of,
-    delimited_at,
-    split_of,
+    find_delimited,
+    parse_date,
+    parse_split,
 )
-from radkg.archive.images.listing import image_place
+from radkg.archive.images.listing import open_image_place
 from radkg.schema.records import Section
 
 FILE = "df_chexpert_plus_*.csv*"
@@ -44,28 +44,28 @@ class CheXpertPlus(TableArchive):
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
         """Return CheXpert Plus for its CSV or the directory that holds it; else why not."""
-        path = place(uri)
-        rows = delimited_at(path, FILE, _NEEDED)
-        return rows if isinstance(rows, str) else cls(rows, str(path), image_place(images))
+        path = open_place(uri)
+        rows = find_delimited(path, FILE, _NEEDED)
+        return rows if isinstance(rows, str) else cls(rows, str(path), open_image_place(images))
 
-    def describe(self, row: Values) -> Described:
+    def describe(self, row: Values) -> RowDescription:
         """Return who the study of a row is, and what belongs to it."""
         image = row["path_to_image"].strip()
         found = _STUDY.search(image)
         if not found:
             problem = "no patient and study in path_to_image, such as patient00001/study1"
-            return Described("", "", problem=problem)
+            return RowDescription("", "", problem=problem)
         view = row.get("ap_pa", "").strip().upper()
         side = row.get("frontal_lateral", "").strip().upper()
         stem = image.rpartition(".")[0] or image
-        return Described(
+        return RowDescription(
             f"{found[1]}/{found[2]}",
             row.get("deid_patient_id", "").strip() or found[1],
-            date_of(row.get("patient_report_date_order", "")),  # an order is no date
-            split_of(row.get("split", "")),
+            parse_date(row.get("patient_report_date_order", "")),  # an order is no date
+            parse_split(row.get("split", "")),
             ((image, (view if side != "LATERAL" else "") or side or None, _files(image, stem)),),
-            age=age_of(row.get("age", "").strip()),
-            sex=sex_of(row.get("sex", "")),
+            age=parse_age(row.get("age", "").strip()),
+            sex=parse_sex(row.get("sex", "")),
         )
 
     def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:
@@ -77,7 +77,7 @@ class CheXpertPlus(TableArchive):
             if column.startswith(_PREFIX) and column not in _NO_TEXT and text.strip()
         ]
         if not told:
-            return report, headed_sections(report)
+            return report, find_headed_sections(report)
         sections = []
         for heading, text in told:
             span = _place(report, heading, text)

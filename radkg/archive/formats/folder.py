@@ -11,9 +11,9 @@ from typing import ClassVar, Self
 
 from radkg.archive.base import DUPLICATE_ID, Archive, Record, build_study
 from radkg.archive.entries import REPORT_ALONE, FingerprintOrder, StudyEntry
-from radkg.archive.files.members import digest, members, read_members
-from radkg.archive.files.places import Place, place
-from radkg.archive.formats.headings import HEADINGS_VERSION, headed_sections
+from radkg.archive.files.members import digest, list_members, read_members
+from radkg.archive.files.places import Place, open_place
+from radkg.archive.formats.headings import HEADINGS_VERSION, find_headed_sections
 from radkg.errors import ArchiveError
 from radkg.schema.records import Study, Unreadable
 
@@ -34,7 +34,7 @@ class ReportFolder(Archive):
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
         """Return the folder if .txt files stand in it; else why not."""
-        path = place(uri)
+        path = open_place(uri)
         try:
             if not any(_is_report(file.name) for file in path.iterdir()):
                 return "the directory holds no .txt file"
@@ -47,7 +47,7 @@ class ReportFolder(Archive):
     def list_studies(self) -> Iterator[StudyEntry]:
         """Yield one entry per file, by name."""
         seen: set[str] = set()
-        for member in members(self.path, SUFFIX, below=False):
+        for member in list_members(self.path, SUFFIX, below=False):
             if not _is_report(member.name):
                 continue
             study_id, problem = member.name[: -len(SUFFIX)], member.problem
@@ -77,7 +77,7 @@ class ReportFolder(Archive):
             except UnicodeDecodeError as error:
                 yield Unreadable(record, f"not UTF-8 at byte {error.start}: save it as UTF-8")
                 continue
-            yield build_study(record, report, headed_sections(report))
+            yield build_study(record, report, find_headed_sections(report))
 
 
 def _is_report(name: str) -> bool:

@@ -40,7 +40,7 @@ HEADINGS_VERSION = "1"
 _BREAK = re.compile(r"\n[ \t]*\n")
 
 
-def headed_sections(report: str) -> tuple[Section, ...]:
+def find_headed_sections(report: str) -> tuple[Section, ...]:
     """Return the sections of a report in its order, blanks around them and empty ones left out.
 
     Text before the first heading is `preamble`. Where no section is findings or impression, what

@@ -17,15 +17,15 @@ from typing import ClassVar, Self
 
 from radkg.archive.base import DUPLICATE_ID, Archive, Record, build_study
 from radkg.archive.entries import FingerprintOrder, ImageEntry, StudyEntry
-from radkg.archive.files.members import Member, digest, members, read_members
-from radkg.archive.files.places import Place, place
-from radkg.archive.files.tarred import is_tar, tar_names
-from radkg.archive.files.zipped import is_zip, zip_names
-from radkg.archive.formats.mimic_images import ImagesByStudy, image_root, images_by_study
-from radkg.archive.formats.mimic_sections import SECTIONS_VERSION, HandSet, sections
+from radkg.archive.files.members import Member, digest, list_members, read_members
+from radkg.archive.files.places import Place, open_place
+from radkg.archive.files.tarred import is_tar, list_tar_names
+from radkg.archive.files.zipped import is_zip, list_zip_names
+from radkg.archive.formats.mimic_images import ImagesByStudy, find_image_root, list_images_by_study
+from radkg.archive.formats.mimic_sections import SECTIONS_VERSION, HandSet, find_mimic_sections
 from radkg.archive.formats.mimic_tables import (
     EXCEPTIONS,
-    Listed,
+    TabulatedStudy,
     find_tables,
     read_exceptions,
     read_tables,
@@ -64,7 +64,7 @@ class MimicCXR(Archive):
         Raises:
             ArchiveError: the zip or the exceptions are damaged, or the images are in no MIMIC tree.
         """
-        path = place(uri)
+        path = open_place(uri)
         try:
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
@@ -73,15 +73,17 @@ class MimicCXR(Archive):
                     return f"the directory holds neither {PACKED[0]} nor reports such as {_EXAMPLE}"
             elif stat.S_ISREG(mode) and is_zip(path):
                 home, reports = path.parent, path
-                if not any(_REPORT.search(name) for name in zip_names(path)):
+                if not any(_REPORT.search(name) for name in list_zip_names(path)):
                     return f"the zip holds no report such as {_EXAMPLE}"
             elif stat.S_ISREG(mode) and is_tar(path):
                 home, reports = path.parent, path
-                if not any(_REPORT.search(name) for name in islice(tar_names(path), _FIRST_NAMES)):
+                if not any(
+                    _REPORT.search(name) for name in islice(list_tar_names(path), _FIRST_NAMES)
+                ):
                     return f"the tar does not begin with reports such as {_EXAMPLE}"
             else:
                 return "neither a zip nor a directory, nor a tar"
-            images_at = image_root(images)
+            images_at = find_image_root(images)
             folders = [home.parent if home.name == "files" else home]
             if images_at:
                 beside = images_at if images_at.is_dir() else images_at.parent
@@ -101,9 +103,9 @@ class MimicCXR(Archive):
         """Yield the reports as the archive has them, then studies without one."""
         listed = read_tables(self.tables)
         by_hand = dict(self.exceptions)
-        at_hand = images_by_study(self.images) if self.images else {}
+        at_hand = list_images_by_study(self.images) if self.images else {}
         seen: Counter[str] = Counter()
-        for member in members(self.path, SUFFIX):
+        for member in list_members(self.path, SUFFIX):
             if not (who := _who(member.name)):
                 continue
             study_id, subject_id, problem = who
@@ -136,7 +138,7 @@ class MimicCXR(Archive):
                 continue
             try:
                 report = data.decode()
-                found = sections(report, by_hand.get(record["study_id"]))
+                found = find_mimic_sections(report, by_hand.get(record["study_id"]))
             except UnicodeDecodeError as error:
                 yield Unreadable(record, f"not UTF-8 at byte {error.start}: save it as UTF-8")
                 continue
@@ -151,7 +153,7 @@ class MimicCXR(Archive):
         subject_id: str,
         member: Member,
         problem: str | None,
-        known: Listed | None,
+        known: TabulatedStudy | None,
         exception: HandSet | None,
         at_hand: ImagesByStudy,
     ) -> StudyEntry:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from radkg.archive.files.places import Place
-from radkg.archive.images.listing import containers, image_place, pictures
+from radkg.archive.images.listing import list_containers, list_image_files, open_image_place
 from radkg.errors import ArchiveError
 
 
-class AtHand(NamedTuple):
+class RankedImage(NamedTuple):
     """An image that is there; of several files of one image the lowest rank counts."""
 
     location: str | None  # None where the file cannot be used
@@ -26,7 +26,9 @@ class AtHand(NamedTuple):
     rank: int
 
 
-ImagesByStudy = dict[tuple[str, str], dict[str, AtHand]]  # by patient and study, then by dicom_id
+ImagesByStudy = dict[
+    tuple[str, str], dict[str, RankedImage]
+]  # by patient and study, then by dicom_id
 
 _GROUP, _PATIENT, _STUDY = (re.compile(p, re.ASCII) for p in (r"p\d\d", r"p\d{8}", r"s\d{8}"))
 _FILE = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{8}){4})\.(jpg|png|dcm)")
@@ -34,18 +36,18 @@ _NAME = re.compile(rf"(?:^|/)p(\d{{8}})/s(\d{{8}})/{_FILE.pattern}\Z", re.ASCII)
 _PREFERRED = ("jpg", "png", "dcm")  # of one image in several formats: the one that decodes fastest
 
 
-def image_root(images: str | None) -> Place | None:
+def find_image_root(images: str | None) -> Place | None:
     """Return the container, or the directory of p10, p11, ... or of containers, that is named.
 
     Raises:
         ArchiveError: it holds neither; what a container holds is seen by the index.
     """
-    path = image_place(images)
+    path = open_image_place(images)
     if path is None or not path.is_dir():
         return path
     for tree in (path / "files", path):
         if tree.is_dir() and (
-            any(_GROUP.fullmatch(folder.name) for folder in tree.iterdir()) or containers(tree)
+            any(_GROUP.fullmatch(folder.name) for folder in tree.iterdir()) or list_containers(tree)
         ):
             return tree
     raise ArchiveError(
@@ -53,7 +55,7 @@ def image_root(images: str | None) -> Place | None:
     )
 
 
-def images_by_study(root: Place) -> ImagesByStudy:
+def list_images_by_study(root: Place) -> ImagesByStudy:
     """Return every image at a place.
 
     Raises:
@@ -64,7 +66,7 @@ def images_by_study(root: Place) -> ImagesByStudy:
         rank = _PREFERRED.index(kind) + (len(_PREFERRED) if location is None else 0)
         files = found.setdefault(study, {})
         if dicom_id not in files or rank <= files[dicom_id].rank:
-            files[dicom_id] = AtHand(location, told, rank)
+            files[dicom_id] = RankedImage(location, told, rank)
     return found
 
 
@@ -78,7 +80,7 @@ def _all(root: Place) -> Iterator[_Found]:
             yield from _tree(root)
         except OSError as error:
             raise ArchiveError(f"cannot list {error.filename}: {error.strerror}") from error
-    for picture in pictures(root):
+    for picture in list_image_files(root):
         if match := _NAME.search(picture.name):
             yield (match[1], match[2]), match[3], match[4], picture.location, picture.told
 

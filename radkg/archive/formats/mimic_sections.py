@@ -23,7 +23,7 @@ _HEADING = re.compile(r"\n ([A-Z ()/,-]+):\s")
 _BREAK = "\n \n"  # an empty line of MIMIC still begins with a blank
 
 
-def sections(report: str, exception: HandSet | None = None) -> tuple[Section, ...]:
+def find_mimic_sections(report: str, exception: HandSet | None = None) -> tuple[Section, ...]:
     """Return the sections of a report in its order, each name once, blanks around them left out.
 
     Args:

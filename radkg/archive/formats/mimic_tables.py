@@ -16,9 +16,9 @@ from datetime import date
 from functools import lru_cache, partial
 from operator import itemgetter
 
-from radkg.archive.files.gunzip import gunzipped
-from radkg.archive.files.places import Place, children
-from radkg.archive.files.wording import told
+from radkg.archive.files.gunzip import open_gzip
+from radkg.archive.files.messages import sanitize
+from radkg.archive.files.places import Place, list_children
 from radkg.archive.formats.mimic_sections import HandSet
 from radkg.errors import ArchiveError
 
@@ -41,7 +41,7 @@ _MAX_LINE = 1 << 16  # characters; what is longer falls apart into rows of a wro
 
 
 @dataclass(slots=True)
-class Listed:
+class TabulatedStudy:
     """What the tables say of one study; `views` is by dicom_id, None where the view is unknown."""
 
     subject_id: str
@@ -55,19 +55,19 @@ def find_tables(folders: list[Place]) -> tuple[Place, ...]:
     """Return one file for each kind of table in the folders; later folders and names win."""
     found = {}
     for folder in folders:
-        for path in children(folder):
+        for path in list_children(folder):
             if kind := _kind(path):
                 found[kind] = path
     return tuple(found[kind] for kind in _COLUMNS if kind in found)
 
 
-def read_tables(paths: tuple[Place, ...]) -> dict[str, Listed]:
+def read_tables(paths: tuple[Place, ...]) -> dict[str, TabulatedStudy]:
     """Return what the tables say, by study_id.
 
     Raises:
         ArchiveError: a table is damaged, lacks a column, or contradicts itself or another.
     """
-    studies: dict[str, Listed] = {}
+    studies: dict[str, TabulatedStudy] = {}
     for path in paths:
         kind = _kind(path)
         assert kind, path
@@ -76,7 +76,7 @@ def read_tables(paths: tuple[Place, ...]) -> dict[str, Listed]:
             if study is None:
                 if not _is_number(study_id) or not _is_number(subject_id):
                     raise _damaged(path, line, f"no ids: {study_id!r}, {subject_id!r}")
-                study = studies[study_id] = Listed(subject_id, path)
+                study = studies[study_id] = TabulatedStudy(subject_id, path)
             elif study.subject_id != subject_id:
                 raise _damaged(path, line, f"study {study_id} is of {study.subject_id} elsewhere")
             if not rest:
@@ -123,7 +123,7 @@ def _rows(path: Place, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple[st
     """Yield line number and the values of the columns; of blank lines nothing."""
     try:
         with path.open("rb") as raw:
-            data = gunzipped(raw) if path.suffix == ".gz" else raw
+            data = open_gzip(raw) if path.suffix == ".gz" else raw
             file = io.TextIOWrapper(data, encoding="utf-8-sig", newline="")
             rows = csv.reader(iter(partial(file.readline, _MAX_LINE), ""), strict=True)
             header = next(rows, [])
@@ -140,14 +140,16 @@ def _rows(path: Place, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple[st
                     )
     except OSError as error:  # a damaged gzip is one too
         raise ArchiveError(
-            f"cannot read {path}: {told(error.strerror or error)}: fetch the table again"
+            f"cannot read {path}: {sanitize(error.strerror or error)}: fetch the table again"
         ) from error
     except (csv.Error, UnicodeDecodeError, EOFError, zlib.error) as error:
-        raise ArchiveError(f"{path} is damaged: {told(error)}: fetch the table again") from error
+        raise ArchiveError(
+            f"{path} is damaged: {sanitize(error)}: fetch the table again"
+        ) from error
 
 
 def _damaged(path: Place, line: int, what: str) -> ArchiveError:
-    return ArchiveError(f"{path}, line {line}: {told(what)}: fetch the table again")
+    return ArchiveError(f"{path}, line {line}: {sanitize(what)}: fetch the table again")
 
 
 def _is_number(text: str) -> bool:

@@ -26,13 +26,13 @@ from defusedxml.ElementTree import fromstring
 from radkg.archive.base import DUPLICATE_ID, Archive, Record, build_study
 from radkg.archive.entries import FingerprintOrder, ImageEntry, StudyEntry
 from radkg.archive.files.located import is_loose
-from radkg.archive.files.members import digest, files, members, read_members
-from radkg.archive.files.places import Place, place
-from radkg.archive.files.tarred import is_tar, tar_names
-from radkg.archive.files.wheel import wheel_data
-from radkg.archive.files.wording import told
-from radkg.archive.files.zipped import is_zip, zip_names
-from radkg.archive.images.listing import image_place, pictures
+from radkg.archive.files.members import digest, list_files, list_members, read_members
+from radkg.archive.files.messages import sanitize
+from radkg.archive.files.places import Place, open_place
+from radkg.archive.files.tarred import is_tar, list_tar_names
+from radkg.archive.files.wheel import find_wheel_data
+from radkg.archive.files.zipped import is_zip, list_zip_names
+from radkg.archive.images.listing import list_image_files, open_image_place
 from radkg.errors import ArchiveError
 from radkg.schema.records import Section, Study, Unreadable
 
@@ -61,24 +61,24 @@ class OpenI(Archive):
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
         """Return Open-i for `openi`, a tar(.gz), zip or directory of XML files; else why not."""
-        folder = image_place(images)
+        folder = open_image_place(images)
         if uri == "openi":
-            data = wheel_data()
+            data = find_wheel_data()
             return cls(
                 data / "NLMCXR_reports.tgz", uri, data / "nlmcxr_dicom_metadata.csv.gz", folder
             )
-        path = place(uri)
+        path = open_place(uri)
         try:
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
-                if not any(files(path, SUFFIX)):
+                if not any(list_files(path, SUFFIX)):
                     return "the directory holds no .xml file"
             elif not stat.S_ISREG(mode) or not (is_zip(path) or is_tar(path)):
                 return "neither a tar, a tar.gz, a zip nor a directory of XML files"
             elif is_zip(path):
-                if not any(n.lower().endswith(SUFFIX) for n in zip_names(path)):
+                if not any(n.lower().endswith(SUFFIX) for n in list_zip_names(path)):
                     return "the zip holds no .xml file"
-            elif not any(n.lower().endswith(SUFFIX) for n in tar_names(path)):
+            elif not any(n.lower().endswith(SUFFIX) for n in list_tar_names(path)):
                 return "the tar holds no .xml file"
         except OSError as error:
             return f"{error.filename or path}: {error.strerror}"
@@ -94,7 +94,7 @@ class OpenI(Archive):
         entries: list[StudyEntry] = []
         texts: list[bytes] = []
         seen: Counter[str] = Counter()
-        for member in members(self.path, SUFFIX):
+        for member in list_members(self.path, SUFFIX):
             study_id = "CXR" + PurePosixPath(member.name).stem.removeprefix("CXR")
             problem = member.problem
             seen[study_id] += 1
@@ -151,13 +151,13 @@ class OpenI(Archive):
         try:
             tree: Element = fromstring(data, forbid_dtd=True)
         except ParseError as error:
-            return Unreadable(record, f"not well-formed XML: {told(error)}")
+            return Unreadable(record, f"not well-formed XML: {sanitize(error)}")
         except defusedxml.DefusedXmlException as error:
             return Unreadable(record, f"forbidden XML: {type(error).__name__}")
         except (ValueError, LookupError) as error:  # an encoding that Python or expat lacks
-            return Unreadable(record, f"cannot decode the XML: {told(error)}")
+            return Unreadable(record, f"cannot decode the XML: {sanitize(error)}")
         if tree.tag != "eCitation":
-            return Unreadable(record, f"root element {told(tree.tag)!r} instead of 'eCitation'")
+            return Unreadable(record, f"root element {sanitize(tree.tag)!r} instead of 'eCitation'")
         return tree
 
     def _study(self, record: Record, tree: Element) -> Study:
@@ -169,7 +169,7 @@ class OpenI(Archive):
         if not self.images:
             return {}
         found: dict[str, tuple[str | None, object]] = {}
-        for picture in pictures(self.images):
+        for picture in list_image_files(self.images):
             name = PurePosixPath(picture.name)
             if name.suffix.lower() in _IMAGE_SUFFIXES:
                 found[name.stem] = picture.location, picture.told

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from radkg.archive.files.places import place
-from radkg.archive.files.wheel import wheel_data
-from radkg.archive.formats.person import age_at, sex_of
+from radkg.archive.files.places import open_place
+from radkg.archive.files.wheel import find_wheel_data
+from radkg.archive.formats.person import compute_age, parse_sex
 from radkg.archive.formats.rows import Values
-from radkg.archive.formats.tabular import Described, TableArchive, date_of, delimited_at
-from radkg.archive.images.listing import image_place
+from radkg.archive.formats.tabular import RowDescription, TableArchive, find_delimited, parse_date
+from radkg.archive.images.listing import open_image_place
 from radkg.schema.records import Section
 
 FILE = "PADCHEST_chest_x_ray_images_labels_*.csv*"
@@ -33,25 +33,25 @@ class PadChest(TableArchive):
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
         """Return PadChest for `padchest`, its CSV or the directory that holds it; else why not."""
-        path = wheel_data() if uri == "padchest" else place(uri)
-        rows = delimited_at(path, FILE, _NEEDED)
+        path = find_wheel_data() if uri == "padchest" else open_place(uri)
+        rows = find_delimited(path, FILE, _NEEDED)
         if isinstance(rows, str):
             return rows
-        return cls(rows, uri if uri == "padchest" else str(path), image_place(images))
+        return cls(rows, uri if uri == "padchest" else str(path), open_image_place(images))
 
-    def describe(self, row: Values) -> Described:
+    def describe(self, row: Values) -> RowDescription:
         """Return who the study of a row is, and what belongs to it."""
         image, folder, view = _known(row, "ImageID"), _known(row, "ImageDir"), row["Projection"]
-        study_id, study_date = _known(row, "StudyID"), date_of(_known(row, "StudyDate_DICOM"))
-        return Described(
+        study_id, study_date = _known(row, "StudyID"), parse_date(_known(row, "StudyDate_DICOM"))
+        return RowDescription(
             study_id,
             _known(row, "PatientID") or study_id,
             study_date,
             images=((image, _VIEWS.get(view, view), (f"{folder}/{image}", image)),)
             if image
             else (),
-            age=age_at(study_date, row.get("PatientBirth", "").strip()),
-            sex=sex_of(row.get("PatientSex_DICOM", "")),
+            age=compute_age(study_date, row.get("PatientBirth", "").strip()),
+            sex=parse_sex(row.get("PatientSex_DICOM", "")),
         )
 
     def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:

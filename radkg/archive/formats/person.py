@@ -17,7 +17,7 @@ _IN_A_YEAR = {"Y": 1, "M": 12, "W": 52, "D": 365}
 _SEXES: dict[str, Sex] = {"f": "female", "m": "male", "o": "other"}
 
 
-def age_of(text: str) -> int | None:
+def parse_age(text: str) -> int | None:
     """Return full years, OLDEST for all above 89; None where the text is no age.
 
     Args:
@@ -32,7 +32,7 @@ def age_of(text: str) -> int | None:
     return min(years, OLDEST)
 
 
-def age_at(day: date | None, birth_year: str) -> int | None:
+def compute_age(day: date | None, birth_year: str) -> int | None:
     """Return the age in the year of a study: before the birthday it is one year too high.
 
     None where the date or the year of birth (`1950`, `1950.0`) is unknown, or they contradict.
@@ -43,7 +43,7 @@ def age_at(day: date | None, birth_year: str) -> int | None:
     return min(day.year - int(match[1]), OLDEST)
 
 
-def sex_of(text: str) -> Sex | None:
+def parse_sex(text: str) -> Sex | None:
     """Return the sex for a word or a code of DICOM (M, F, O) in any case; None for any other."""
     word = text.strip().lower()
     return next((sex for code, sex in _SEXES.items() if word in (code, sex)), None)

@@ -17,11 +17,11 @@ from typing import Any, ClassVar, Self
 
 from radkg.archive.base import DUPLICATE_ID, Archive, Record, build_study
 from radkg.archive.entries import REPORT_ALONE, FingerprintOrder, StudyEntry
-from radkg.archive.files.members import digest, files, read_member
-from radkg.archive.files.places import Place, as_place, place
-from radkg.archive.files.wording import told
-from radkg.archive.formats.headings import HEADINGS_VERSION, headed_sections
-from radkg.archive.formats.rows import not_a_file
+from radkg.archive.files.members import digest, list_files, read_member
+from radkg.archive.files.messages import sanitize
+from radkg.archive.files.places import Place, open_place, parse_place
+from radkg.archive.formats.headings import HEADINGS_VERSION, find_headed_sections
+from radkg.archive.formats.rows import check_is_file
 from radkg.errors import ArchiveError, SchemaError
 from radkg.schema.radgraph import report_of
 from radkg.schema.records import Study, Unreadable
@@ -45,7 +45,7 @@ class RadGraphReports(Archive):
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
         """Return the reports for a .json file or a folder with one that begins so; else why not."""
-        path = place(uri)
+        path = open_place(uri)
         try:
             found = _files(path)
             if not found:
@@ -97,16 +97,16 @@ class RadGraphReports(Archive):
             if record["problem"]:
                 yield Unreadable(record, record["problem"])
                 continue
-            report = report_of(json.loads(read_member(as_place(record["source"]), record)))
-            yield build_study(record, report, headed_sections(report))
+            report = report_of(json.loads(read_member(parse_place(record["source"]), record)))
+            yield build_study(record, report, find_headed_sections(report))
 
 
 def _files(path: Place) -> list[Place]:
     """Return the .json files of a path, one or those of a directory, hidden ones left out."""
     if path.is_dir():
-        found = files(path, SUFFIX, below=False)
+        found = list_files(path, SUFFIX, below=False)
         return [file for file in found if file.is_file() and not file.name.startswith(".")]
-    return [path] if path.name.lower().endswith(SUFFIX) and not not_a_file(path) else []
+    return [path] if path.name.lower().endswith(SUFFIX) and not check_is_file(path) else []
 
 
 def _problem(key: str, document: Any) -> str | None:
@@ -136,7 +136,7 @@ def _documents(path: Place) -> Iterator[tuple[str, int, bytes, Any]]:
     except json.JSONDecodeError as error:
         raise ArchiveError(f"{path}, line {error.lineno}: {error.msg}: export it again") from error
     except (ValueError, RecursionError) as error:  # a number without end, brackets without end
-        raise ArchiveError(f"{path} is no JSON: {told(error)}: export it again") from error
+        raise ArchiveError(f"{path} is no JSON: {sanitize(error)}: export it again") from error
 
 
 def _values(decoder: json.JSONDecoder, text: str) -> Iterator[tuple[str, int, int, Any]]:

@@ -20,9 +20,9 @@ from functools import cached_property, partial
 from typing import Any, Protocol
 
 from radkg.archive.files.members import read_member
+from radkg.archive.files.messages import sanitize
 from radkg.archive.files.places import Place
 from radkg.archive.files.streams import open_binary
-from radkg.archive.files.wording import told
 from radkg.errors import ArchiveError
 
 Values = Mapping[str, Any]  # by column: str, or a list of str where the table can hold lists
@@ -37,7 +37,7 @@ _DAMAGE = (csv.Error, EOFError, zlib.error, gzip.BadGzipFile)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One row: the line where it begins, its place and length in bytes, and its bytes."""
 
     line: int
@@ -47,7 +47,7 @@ class Row:
     values: Values
 
 
-class Rows(Protocol):
+class TableRows(Protocol):
     """A table of one file; cheap to pickle."""
 
     @property
@@ -64,7 +64,7 @@ class Rows(Protocol):
         """
         ...
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[TableRow]:
         """Yield every row, in order.
 
         Raises:
@@ -93,15 +93,19 @@ class Delimited:
         """The names of the columns, blanks around them left out."""
         return tuple(name.strip() for name in next(self._records())[3])
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[TableRow]:
         """Yield every row; of blank lines nothing."""
         records = self._records()
         columns = tuple(name.strip() for name in next(records)[3])
         for line, offset, data, cells in records:
             if len(cells) == len(columns):
-                yield Row(line, offset, len(data), data, dict(zip(columns, cells, strict=True)))
+                yield TableRow(
+                    line, offset, len(data), data, dict(zip(columns, cells, strict=True))
+                )
             elif cells:
-                raise damaged(self.path, line, f"{len(cells)} columns instead of {len(columns)}")
+                raise make_table_error(
+                    self.path, line, f"{len(cells)} columns instead of {len(columns)}"
+                )
 
     def at(self, record: Mapping[str, Any]) -> Values:
         """Return one row of the index."""
@@ -134,9 +138,9 @@ class Delimited:
                 yield line, offset, data, row
                 line, offset = cells.line_num + 1, offset + len(data)
         except _DAMAGE as error:
-            raise damaged(self.path, line, str(error)) from error
+            raise make_table_error(self.path, line, str(error)) from error
         if not offset:
-            raise damaged(self.path, 1, "the table is empty")
+            raise make_table_error(self.path, 1, "the table is empty")
 
 
 @dataclass(frozen=True)
@@ -150,18 +154,18 @@ class JsonLines:
         """The keys of the first object."""
         for row in self:
             return tuple(row.values)
-        raise damaged(self.path, 1, "the table is empty")
+        raise make_table_error(self.path, 1, "the table is empty")
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[TableRow]:
         """Yield every object; of blank lines nothing."""
         offset = line = 0
         try:
             for line, data in enumerate(_lines(self.path), start=1):
                 if data.strip():
-                    yield Row(line, offset, len(data), data, self._object(data, line))
+                    yield TableRow(line, offset, len(data), data, self._object(data, line))
                 offset += len(data)
         except _DAMAGE as error:
-            raise damaged(self.path, line + 1, str(error)) from error
+            raise make_table_error(self.path, line + 1, str(error)) from error
 
     def at(self, record: Mapping[str, Any]) -> Values:
         """Return one row of the index."""
@@ -171,13 +175,13 @@ class JsonLines:
         try:
             found = json.loads(data.removeprefix(_BOM).decode(errors="surrogateescape"))
         except (ValueError, RecursionError) as error:
-            raise damaged(self.path, line, f"no JSON: {error}") from error
+            raise make_table_error(self.path, line, f"no JSON: {error}") from error
         if not isinstance(found, dict):
-            raise damaged(self.path, line, "no JSON object")
-        return {key: plain(value) for key, value in found.items()}
+            raise make_table_error(self.path, line, "no JSON object")
+        return {key: convert_to_text(value) for key, value in found.items()}
 
 
-def not_a_file(path: Place) -> str | None:
+def check_is_file(path: Place) -> str | None:
     """Return why a path is no regular file, or None where it is one."""
     try:
         return None if stat.S_ISREG(path.stat().st_mode) else f"{path} is no regular file"
@@ -185,12 +189,12 @@ def not_a_file(path: Place) -> str | None:
         return f"{path}: {error.strerror}"
 
 
-def damaged(path: Place, line: int, what: str) -> ArchiveError:
+def make_table_error(path: Place, line: int, what: str) -> ArchiveError:
     """Return the error for a table that is damaged at a line."""
-    return ArchiveError(f"{path}, line {line}: {told(what)}: correct the table")
+    return ArchiveError(f"{path}, line {line}: {sanitize(what)}: correct the table")
 
 
-def plain(value: Any) -> Any:
+def convert_to_text(value: Any) -> Any:
     """Return a value of a typed table as text, a list as texts, what is missing as empty text.
 
     Objects stay as they are: they are no text, and whoever needs one says so.
@@ -200,7 +204,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode(errors="surrogateescape")
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [convert_to_text(item) for item in value]
     if isinstance(value, date):
         return value.isoformat()
     return str(value) if isinstance(value, int | float) else value
@@ -212,12 +216,12 @@ def _lines(path: Place) -> Iterator[bytes]:
         with open_binary(path) as stream:
             for number, line in enumerate(iter(partial(stream.readline, _MAX_LINE), b""), start=1):
                 if len(line) == _MAX_LINE:
-                    raise damaged(path, number, f"a line of {_MAX_LINE} bytes or more")
+                    raise make_table_error(path, number, f"a line of {_MAX_LINE} bytes or more")
                 empty = 0 if line.strip() else empty + 1
                 if empty > _MAX_EMPTY:
-                    raise damaged(path, number, f"more than {_MAX_EMPTY} empty lines")
+                    raise make_table_error(path, number, f"more than {_MAX_EMPTY} empty lines")
                 yield line
     except gzip.BadGzipFile:
         raise
     except OSError as error:
-        raise ArchiveError(f"cannot read {path}: {told(error.strerror or error)}") from error
+        raise ArchiveError(f"cannot read {path}: {sanitize(error.strerror or error)}") from error

@@ -11,10 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from radkg.archive.files.members import as_indexed
-from radkg.archive.files.places import Place, S3Path, version
-from radkg.archive.files.wording import told
-from radkg.archive.formats.rows import Row, Values, plain
+from radkg.archive.files.members import read_as_indexed
+from radkg.archive.files.messages import sanitize
+from radkg.archive.files.places import Place, S3Path, get_version
+from radkg.archive.formats.rows import TableRow, Values, convert_to_text
 from radkg.errors import ArchiveError
 
 
@@ -34,33 +34,33 @@ class ParquetRows:
         fields = self._file().schema_arrow
         return tuple(field.name for field in fields if not pa.types.is_struct(field.type))
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[TableRow]:
         """Yield every row, in order."""
         number = 0
         try:
             for batch in self._file().iter_batches(batch_size=1024, columns=self._read):
                 for values in batch.to_pylist():
-                    yield Row(number + 1, number, 1, _bytes(values), _plain(values))
+                    yield TableRow(number + 1, number, 1, _bytes(values), _plain(values))
                     number += 1
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise ArchiveError(
-                f"{self.path} is damaged after row {number}: {told(error)}: correct the table"
+                f"{self.path} is damaged after row {number}: {sanitize(error)}: correct the table"
             ) from error
 
     def at(self, record: Mapping[str, Any]) -> Values:
         """Return one row of the index."""
         row = {**record, "member": f"row {record['offset'] + 1}"}
-        return _plain(as_indexed(self.path, row, self._values, _bytes))
+        return _plain(read_as_indexed(self.path, row, self._values, _bytes))
 
     def _values(self, path: Place, record: Mapping[str, Any]) -> Values:
         number = record["offset"]
         try:
-            now = version(path)
+            now = get_version(path)
             starts = _starts(path, now)
             group = max(i for i, start in enumerate(starts) if start <= number)
             values: Values = _group(path, now, group, self._read)[number - starts[group]]
         except (pa.ArrowException, OSError, UnicodeDecodeError, IndexError) as error:
-            raise ArchiveError(f"cannot read {path}: {told(error)}") from error
+            raise ArchiveError(f"cannot read {path}: {sanitize(error)}") from error
         return values
 
     @property
@@ -71,7 +71,7 @@ class ParquetRows:
         try:
             return _opened(self.path)
         except (pa.ArrowException, OSError) as error:
-            raise ArchiveError(f"{self.path} is no Parquet file: {told(error)}") from error
+            raise ArchiveError(f"{self.path} is no Parquet file: {sanitize(error)}") from error
 
 
 def _opened(path: Place) -> pq.ParquetFile:
@@ -98,7 +98,7 @@ def _group(
 
 
 def _plain(values: Values) -> Values:
-    return {name: plain(value) for name, value in values.items()}
+    return {name: convert_to_text(value) for name, value in values.items()}
 
 
 def _bytes(values: Values) -> bytes:

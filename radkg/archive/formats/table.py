@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, ClassVar, Self
 
-from radkg.archive.files.places import Place, place
-from radkg.archive.formats.headings import headed_sections
-from radkg.archive.formats.person import age_of, sex_of
+from radkg.archive.files.places import Place, open_place
+from radkg.archive.formats.headings import find_headed_sections
+from radkg.archive.formats.person import parse_age, parse_sex
 from radkg.archive.formats.rows import (
     DELIMITERS,
     JSON_LINES,
     Delimited,
     JsonLines,
-    Rows,
+    TableRows,
     Values,
-    not_a_file,
+    check_is_file,
 )
 from radkg.archive.formats.rows_parquet import ParquetRows
-from radkg.archive.formats.tabular import Described, TableArchive, date_of, split_of
-from radkg.archive.images.listing import image_place
+from radkg.archive.formats.tabular import RowDescription, TableArchive, parse_date, parse_split
+from radkg.archive.images.listing import open_image_place
 from radkg.errors import ArchiveError
 from radkg.schema.records import Section
 
@@ -44,11 +44,11 @@ class ReportTable(TableArchive):
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
         """Return the table for a file whose name and columns say that it is one; else why not."""
-        path = place(uri)
+        path = open_place(uri)
         rows = open_rows(path)
         if rows is None:
             return "no .csv, .tsv, .jsonl or .parquet file by its name"
-        if why := not_a_file(path):
+        if why := check_is_file(path):
             return why
         try:
             columns = rows.columns
@@ -58,17 +58,17 @@ class ReportTable(TableArchive):
             return f"the table has no column {' and '.join(missing)}"
         if twice := {name for name in columns if columns.count(name) > 1}:
             return f"the table has two columns {', '.join(sorted(twice))}"
-        return cls(rows, str(path), image_place(images))
+        return cls(rows, str(path), open_image_place(images))
 
-    def describe(self, row: Values) -> Described:
+    def describe(self, row: Values) -> RowDescription:
         """Return who the study of a row is, and what belongs to it."""
         study_id = _text(row, "study_id")
         day, problem = _text(row, "study_date"), None
-        study_date = date_of(day)
+        study_date = parse_date(day)
         if day and study_date is None:
             problem = f"study_date {day[:40]!a} is no date such as 2020-01-31"
         years = _text(row, "age")
-        age = age_of(years)
+        age = parse_age(years)
         if years and age is None:
             problem = f"age {years[:40]!a} is no number of years such as 54"
         if not isinstance(row.get("report", ""), str):
@@ -78,25 +78,25 @@ class ReportTable(TableArchive):
         if views and len(views) != len(paths):
             problem = f"{len(views)} view positions for {len(paths)} images: give one for each"
             views = []
-        return Described(
+        return RowDescription(
             study_id,
             _text(row, "subject_id") or study_id,  # nobody is mixed up
             study_date,
-            split_of(_text(row, "split")),
+            parse_split(_text(row, "split")),
             tuple((path, view, (path,)) for path, view in zip_longest(paths, views) if path),
             problem,
             age,
-            sex_of(_text(row, "sex")),
+            parse_sex(_text(row, "sex")),
         )
 
     def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:
         """Return the report of a row and its sections."""
         report = row.get("report", "")
         report = report if isinstance(report, str) else ""
-        return report, headed_sections(report)
+        return report, find_headed_sections(report)
 
 
-def open_rows(path: Place) -> Rows | None:
+def open_rows(path: Place) -> TableRows | None:
     """Return the rows of a table by the end of its name, .gz allowed; None where it is no table."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes[-1:] == [".gz"]:

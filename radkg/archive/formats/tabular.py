@@ -21,8 +21,15 @@ from radkg.archive.entries import FingerprintOrder, ImageEntry, StudyEntry
 from radkg.archive.files.located import is_loose
 from radkg.archive.files.members import digest
 from radkg.archive.files.places import Place
-from radkg.archive.formats.rows import Delimited, Row, Rows, Values, damaged, not_a_file
-from radkg.archive.images.listing import Picture, pictures
+from radkg.archive.formats.rows import (
+    Delimited,
+    TableRow,
+    TableRows,
+    Values,
+    check_is_file,
+    make_table_error,
+)
+from radkg.archive.images.listing import ImageFile, list_image_files
 from radkg.errors import ArchiveError
 from radkg.schema.records import Section, Sex, Study, Unreadable
 
@@ -31,7 +38,7 @@ _SPLITS = {"training": "train", "val": "validate", "valid": "validate", "validat
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class RowDescription:
     """What one row says; `images` are (image_id, view_position, names to look for below images)."""
 
     study_id: str
@@ -48,7 +55,7 @@ class Described:
 class TableArchive(Archive):
     """A table of studies, or of their images, and the images where they are at hand."""
 
-    rows: Rows
+    rows: TableRows
     uri: str
     images: Place | None = None
     name: str = "table"
@@ -61,7 +68,7 @@ class TableArchive(Archive):
     )
     joins: ClassVar[bool] = True  # rows of one study are its images; False: a row is a study
 
-    def describe(self, row: Values) -> Described:
+    def describe(self, row: Values) -> RowDescription:
         """Return who the study of a row is, and what belongs to it."""
         raise NotImplementedError
 
@@ -72,7 +79,7 @@ class TableArchive(Archive):
     def list_studies(self) -> list[StudyEntry]:
         """Return one entry per study, in the order of the first rows that name them."""
         studies: dict[str, StudyEntry] = {}
-        firsts: dict[str, Described] = {}  # what the first row of each study says
+        firsts: dict[str, RowDescription] = {}  # what the first row of each study says
         find = _finder(self.images)
         seen: Counter[str] = Counter()
         for row in self.rows:
@@ -115,14 +122,16 @@ class TableArchive(Archive):
             report, sections = self.text(self.rows.at(record))
             yield build_study(record, report, sections)
 
-    def _described(self, row: Row) -> Described:
+    def _described(self, row: TableRow) -> RowDescription:
         """Return what a row says; without an id its line is its name."""
         said = self.describe(row.values)
         try:
             written = (said.study_id, said.subject_id, said.split or "")
             "".join([*written, *(name for image in said.images for name in image[2])]).encode()
         except UnicodeEncodeError as error:
-            raise damaged(self.rows.path, row.line, "not UTF-8: save the table as UTF-8") from error
+            raise make_table_error(
+                self.rows.path, row.line, "not UTF-8: save the table as UTF-8"
+            ) from error
         if said.study_id:
             return said
         nameless = f"line {row.line}"
@@ -133,7 +142,9 @@ class TableArchive(Archive):
             problem=said.problem or "it has no study_id",
         )
 
-    def _entry(self, study_id: str, said: Described, row: Row, problem: str | None) -> StudyEntry:
+    def _entry(
+        self, study_id: str, said: RowDescription, row: TableRow, problem: str | None
+    ) -> StudyEntry:
         return StudyEntry(
             study_id=study_id,
             subject_id=said.subject_id,
@@ -150,7 +161,7 @@ class TableArchive(Archive):
         )
 
 
-def delimited_at(path: Place, pattern: str, columns: tuple[str, ...]) -> Delimited | str:
+def find_delimited(path: Place, pattern: str, columns: tuple[str, ...]) -> Delimited | str:
     """Return the CSV at a path, or the first in a directory that fits the pattern; else why not."""
     try:
         if path.is_dir():
@@ -160,7 +171,7 @@ def delimited_at(path: Place, pattern: str, columns: tuple[str, ...]) -> Delimit
             path = found[0]
         if not path.name.lower().endswith((".csv", ".csv.gz")):
             return "no .csv file by its name"
-        if why := not_a_file(path):
+        if why := check_is_file(path):
             return why
         rows = Delimited(path)
         missing = [column for column in columns if rows.columns.count(column) != 1]
@@ -171,7 +182,7 @@ def delimited_at(path: Place, pattern: str, columns: tuple[str, ...]) -> Delimit
     return f"the table has no column {', '.join(missing)}" if missing else rows
 
 
-def date_of(text: str) -> date | None:
+def parse_date(text: str) -> date | None:
     """Return YYYY-MM-DD or YYYYMMDD, with or without a time behind, as a date; else None."""
     match = _DATE.fullmatch(text.strip())
     try:
@@ -180,13 +191,13 @@ def date_of(text: str) -> date | None:
         return None
 
 
-def split_of(text: str) -> str | None:
+def parse_split(text: str) -> str | None:
     """Return a split by the name it has in radkg; None where it is empty."""
     name = text.strip().lower()
     return _SPLITS.get(name, name) or None
 
 
-def _difference(row: Described, first: Described, has_same_report: bool) -> str | None:
+def _difference(row: RowDescription, first: RowDescription, has_same_report: bool) -> str | None:
     """Return in what two rows of one study contradict each other."""
     for what in ("subject_id", "study_date", "split", "age", "sex"):
         if getattr(row, what) != getattr(first, what):
@@ -217,9 +228,9 @@ def _finder(images: Place | None) -> Callable[[tuple[str, ...]], tuple[str | Non
     return find
 
 
-def _by_name(images: Place) -> dict[str, Picture]:
+def _by_name(images: Place) -> dict[str, ImageFile]:
     """Return what the containers of a place hold, also without a folder that is around it all."""
-    found = {str(PurePosixPath(picture.name)): picture for picture in pictures(images)}
+    found = {str(PurePosixPath(picture.name)): picture for picture in list_image_files(images)}
     around = {name.partition("/")[0] for name in found}
     if len(around) == 1 and "" not in around:
         (folder,) = around

@@ -14,21 +14,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from radkg.archive.files.located import MAX_IMAGE_BYTES, is_loose, member_location
-from radkg.archive.files.members import printable
-from radkg.archive.files.places import Place, S3Path, children, place
+from radkg.archive.files.located import MAX_IMAGE_BYTES, format_member_location, is_loose
+from radkg.archive.files.members import escape_name
+from radkg.archive.files.messages import sanitize
+from radkg.archive.files.places import Place, S3Path, list_children, open_place
 from radkg.archive.files.streams import open_binary
 from radkg.archive.files.tarred import (
     HEADERS,
     TAR_DAMAGE,
     check_end,
+    check_tar_member,
     is_tar,
+    list_tar_members,
     open_tar,
-    refusal,
-    tar_members,
 )
-from radkg.archive.files.wording import told
-from radkg.archive.files.zipped import is_zip, too_large, zip_listing
+from radkg.archive.files.zipped import check_size, is_zip, list_zip_members
 from radkg.errors import ArchiveError
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ _CONTAINERS = (".zip", ".tar", ".tar.gz", ".tgz")
 _LISTED_AT_ONCE = 8  # containers on S3: to list a tar is to wait for one header after another
 
 
-class Picture(NamedTuple):
+class ImageFile(NamedTuple):
     """A file that may be an image."""
 
     name: str  # below its place, or in its container
@@ -46,7 +46,7 @@ class Picture(NamedTuple):
     problem: str | None = None
 
 
-def image_place(images: str | None) -> Place | None:
+def open_image_place(images: str | None) -> Place | None:
     """Return the place of images, where a user named one.
 
     Raises:
@@ -54,7 +54,7 @@ def image_place(images: str | None) -> Place | None:
     """
     if images is None:
         return None
-    path = place(images)
+    path = open_place(images)
     if not path.exists():
         raise ArchiveError(f"no directory of images at {images}: check --images")
     if not is_loose(str(path / "x")):
@@ -64,20 +64,20 @@ def image_place(images: str | None) -> Place | None:
     return path
 
 
-def containers(path: Place) -> list[Place]:
+def list_containers(path: Place) -> list[Place]:
     """Return the containers at a place: itself, or those that stand in it, by name."""
     if not path.is_dir():
         return [path]
-    return [file for file in children(path) if _is_container(file.name) and file.is_file()]
+    return [file for file in list_children(path) if _is_container(file.name) and file.is_file()]
 
 
-def pictures(path: Place) -> Iterator[Picture]:
+def list_image_files(path: Place) -> Iterator[ImageFile]:
     """Yield the members of every container at a place, and before them the objects of a prefix.
 
     Raises:
         ArchiveError: a container is damaged, or a place cannot be read.
     """
-    refused: list[Picture] = []
+    refused: list[ImageFile] = []
     for picture in _all(path):
         if picture.problem:
             refused.append(picture)
@@ -86,14 +86,14 @@ def pictures(path: Place) -> Iterator[Picture]:
         first = refused[0]
         logger.warning(
             "images=%s %d of its files cannot be used; the first is %s: %s",
-            *(path, len(refused), told(first.name), first.problem),
+            *(path, len(refused), sanitize(first.name), first.problem),
         )
 
 
-def _all(path: Place) -> Iterator[Picture]:
+def _all(path: Place) -> Iterator[ImageFile]:
     try:
         if isinstance(path, Path):
-            for file in containers(path):
+            for file in list_containers(path):
                 yield from _members(file)
             return
         if path.is_dir():
@@ -116,18 +116,20 @@ def _is_container(name: str) -> bool:
     return name.lower().endswith(_CONTAINERS) and not name.startswith("mimic-cxr-reports.")
 
 
-def _loose(path: S3Path, file: S3Path) -> Picture:
+def _loose(path: S3Path, file: S3Path) -> ImageFile:
     name, status = str(file.relative_to(path)), file.stat()
     if not is_loose(file.uri):
-        return Picture(name, None, "name", "its name is that of a member of a container: rename it")
-    if problem := too_large(status.st_size, MAX_IMAGE_BYTES):
-        return Picture(name, None, status.st_size, problem)
-    return Picture(name, file.uri, (status.st_size, status.etag))
+        return ImageFile(
+            name, None, "name", "its name is that of a member of a container: rename it"
+        )
+    if problem := check_size(status.st_size, MAX_IMAGE_BYTES):
+        return ImageFile(name, None, status.st_size, problem)
+    return ImageFile(name, file.uri, (status.st_size, status.etag))
 
 
-def _members(path: Place) -> Iterator[Picture]:
+def _members(path: Place) -> Iterator[ImageFile]:
     if is_zip(path):
-        for name, offset, size, crc, problem in zip_listing(path, MAX_IMAGE_BYTES):
+        for name, offset, size, crc, problem in list_zip_members(path, MAX_IMAGE_BYTES):
             if not name.endswith("/"):
                 yield _member(path, name, (offset, size), (crc, size), problem)
         return
@@ -137,24 +139,24 @@ def _members(path: Place) -> Iterator[Picture]:
             open_binary(path, HEADERS) as stream,
             open_tar(stream) as tar,
         ):
-            for member in tar_members(tar):
+            for member in list_tar_members(tar):
                 count += 1
                 if member.isdir():
                     continue
-                problem = refusal(member, MAX_IMAGE_BYTES)
+                problem = check_tar_member(member, MAX_IMAGE_BYTES)
                 place, seen = (member.offset_data, member.size), (member.size, int(member.mtime))
                 yield _member(path, member.name, place, seen, problem)
             check_end(tar, stream)
     except TAR_DAMAGE as error:
         raise ArchiveError(
-            f"{path} is damaged after {count} images: {told(error)}: fetch it again"
+            f"{path} is damaged after {count} images: {sanitize(error)}: fetch it again"
         ) from error
 
 
 def _member(
     path: Place, name: str, place: tuple[int, int], seen: object, problem: str | None
-) -> Picture:
-    name = printable(name)
+) -> ImageFile:
+    name = escape_name(name)
     if problem:
-        return Picture(name, None, problem, problem)
-    return Picture(name, member_location(path, *place, name), seen)
+        return ImageFile(name, None, problem, problem)
+    return ImageFile(name, format_member_location(path, *place, name), seen)

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from radkg.archive.files.located import read_bytes, suffix
-from radkg.archive.files.wording import told
+from radkg.archive.files.located import get_suffix, read_bytes
+from radkg.archive.files.messages import sanitize
 from radkg.errors import ArchiveError
 
 Pixels = npt.NDArray[np.float32]
@@ -43,10 +43,10 @@ def read_image(location: str) -> Pixels:
             without any contrast; the message says what to do.
     """
     data = read_bytes(location)
-    name = told(location)
+    name = sanitize(location)
     if not data:
         raise ArchiveError(f"{name} is empty: copy the image again")
-    is_dicom = data[128:132] == b"DICM" or suffix(location) == ".dcm"
+    is_dicom = data[128:132] == b"DICM" or get_suffix(location) == ".dcm"
     with warnings.catch_warnings():  # they quote the file's bytes, which may name a patient
         warnings.simplefilter("ignore")
         pixels = (_read_dicom if is_dicom else _read_picture)(name, data)
@@ -78,9 +78,13 @@ def _read_picture(location: str, data: bytes) -> Pixels:
             f"{location} is no JPEG, PNG or DICOM file: convert it, or take it out of --images"
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ArchiveError(f"{location} is refused: {told(error)}: export it smaller") from error
+        raise ArchiveError(
+            f"{location} is refused: {sanitize(error)}: export it smaller"
+        ) from error
     except (OSError, *_DAMAGE) as error:
-        raise ArchiveError(f"{location} is damaged: {told(error)}: copy the image again") from error
+        raise ArchiveError(
+            f"{location} is damaged: {sanitize(error)}: copy the image again"
+        ) from error
 
 
 def _luminance(image: Any) -> Pixels:
@@ -147,17 +151,21 @@ def _read_dicom(location: str, data: bytes) -> Pixels:
         raise ArchiveError(f"{location} is no DICOM file: take it out of --images") from error
     except AttributeError as error:  # pydicom's word for a missing element
         raise ArchiveError(
-            f"{location} holds no image: {told(error)}: take it out of --images"
+            f"{location} holds no image: {sanitize(error)}: take it out of --images"
         ) from error
     except DecompressionBombError as error:
-        raise ArchiveError(f"{location} is refused: {told(error)}: export it smaller") from error
+        raise ArchiveError(
+            f"{location} is refused: {sanitize(error)}: export it smaller"
+        ) from error
     except (RuntimeError, NotImplementedError) as error:
         raise ArchiveError(
-            f"cannot decode {location}: {told(error)}: is it damaged? For JPEG 2000: "
+            f"cannot decode {location}: {sanitize(error)}: is it damaged? For JPEG 2000: "
             "pip install pylibjpeg-openjpeg; else convert it to uncompressed DICOM"
         ) from error
     except (OSError, KeyError, TypeError, BytesLengthException, *_DAMAGE) as error:
-        raise ArchiveError(f"{location} is damaged: {told(error)}: copy the image again") from error
+        raise ArchiveError(
+            f"{location} is damaged: {sanitize(error)}: copy the image again"
+        ) from error
     return _spread(location, values, is_negative)
 
 

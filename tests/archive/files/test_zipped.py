@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radkg.archive.files.members import digest, members, read_member
+from radkg.archive.files.members import digest, list_members, read_member
 from radkg.errors import ArchiveError
 from tests.support.archives.openi import write_zip
 
@@ -13,7 +13,7 @@ TEXT = b" FINDINGS: The heart is of normal size.\n" * 50
 
 
 def listed(path):
-    return list(members(path, ".txt"))
+    return list(list_members(path, ".txt"))
 
 
 def read(path, member):

@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radkg.archive.formats.headings import headed_sections
+from radkg.archive.formats.headings import find_headed_sections
 
 
 def parts(report):
-    return [(s.name, report[s.start : s.end]) for s in headed_sections(report)]
+    return [(s.name, report[s.start : s.end]) for s in find_headed_sections(report)]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ words = st.sampled_from(
 @given(st.lists(words).map("".join))
 def test_sections_are_in_order_apart_and_without_blanks_around(report):
     end = 0
-    for section in headed_sections(report):
+    for section in find_headed_sections(report):
         assert end <= section.start < section.end <= len(report)
         text = report[section.start : section.end]
         assert text == text.strip()
@@ -59,4 +59,4 @@ def test_sections_are_in_order_apart_and_without_blanks_around(report):
 
 def test_a_hostile_text_takes_no_time():
     for text in ("\n" * 50_000, " " * 50_000, "A " * 50_000, ". " * 50_000, "FINDINGS" * 9_000):
-        headed_sections(text + "x")
+        find_headed_sections(text + "x")

@@ -2,14 +2,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radkg.archive.formats.mimic_sections import sections
+from radkg.archive.formats.mimic_sections import find_mimic_sections
 from radkg.schema.records import Section, Study
 from radkg.schema.sentences import sections_read
 from tests.support.archives.mimic import report
 
 
 def texts(text, exception=None):
-    return {s.name: text[s.start : s.end] for s in sections(text, exception)}
+    return {s.name: text[s.start : s.end] for s in find_mimic_sections(text, exception)}
 
 
 def test_a_plain_report():
@@ -114,7 +114,7 @@ def test_a_text_chosen_by_hand_is_the_only_section_and_is_read():
     text = "\n WET READ: Clear.\n TECHNIQUE: Big heart.\n FINDINGS: ___\n"
     assert texts(text, "technique") == {"findings": "Big heart."}
     assert texts(text, (11, 18)) == {"findings": "Clear."}
-    nothing = sections(text, (0, 0))
+    nothing = find_mimic_sections(text, (0, 0))
     assert nothing == (Section("findings", 0, 0),)
     study = Study("1", "1", "mimic-cxr", None, text, nothing, (), None, "")
     assert sections_read(study) == [Section("findings", 0, 0)]
@@ -123,7 +123,7 @@ def test_a_text_chosen_by_hand_is_the_only_section_and_is_read():
 @pytest.mark.parametrize("exception", ["history", (0, 99), (5, 2)])
 def test_an_exception_that_does_not_fit_is_an_error(exception):
     with pytest.raises(ValueError, match="its exception"):
-        sections("\n FINDINGS: Clear.\n", exception)
+        find_mimic_sections("\n FINDINGS: Clear.\n", exception)
 
 
 PIECES = st.sampled_from(
@@ -146,7 +146,7 @@ PIECES = st.sampled_from(
 @settings(deadline=None)
 @given(st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=25).map("".join)))
 def test_offsets_are_exact(text):
-    found = sections(text)
+    found = find_mimic_sections(text)
     assert found
     assert len({s.name for s in found}) == len(found)
     position = 0

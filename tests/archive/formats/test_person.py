@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from radkg.archive.formats.person import age_at, age_of, sex_of
+from radkg.archive.formats.person import compute_age, parse_age, parse_sex
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from radkg.archive.formats.person import age_at, age_of, sex_of
     ],
 )
 def test_an_age_is_full_years_and_above_89_one_group(text, age):
-    assert age_of(text) == age
+    assert parse_age(text) == age
 
 
 @pytest.mark.parametrize(
@@ -32,11 +32,11 @@ def test_an_age_is_full_years_and_above_89_one_group(text, age):
     ],
 )
 def test_an_age_by_the_year_of_birth(day, year, age):
-    assert age_at(day, year) == age
+    assert compute_age(day, year) == age
 
 
 def test_the_sex_by_word_or_by_code():
-    assert [sex_of(text) for text in ("F", " female ", "M", "Male", "O", "OTHER")] == [
+    assert [parse_sex(text) for text in ("F", " female ", "M", "Male", "O", "OTHER")] == [
         *("female", "female", "male", "male", "other", "other")
     ]
-    assert {sex_of(text) for text in ("", "nan", "Unknown", "U", "fm")} == {None}
+    assert {parse_sex(text) for text in ("", "nan", "Unknown", "U", "fm")} == {None}

@@ -14,12 +14,12 @@ from PIL import Image
 from radkg.archive import open_archive
 from radkg.archive.files.located import (
     MAX_IMAGE_BYTES,
+    format_member_location,
+    get_suffix,
     is_loose,
-    member_location,
     read_bytes,
-    suffix,
 )
-from radkg.archive.images.listing import pictures
+from radkg.archive.images.listing import list_image_files
 from radkg.archive.images.pixels import read_image
 from radkg.errors import ArchiveError
 from radkg.model.vision.features import FeatureCache
@@ -49,7 +49,7 @@ def test_a_picture_in_a_container_is_the_one_of_the_file(tmp_path, kind):
         path = write_zip(tmp_path / "a.zip", held)
     else:
         path = write_archive(tmp_path / f"a.{kind}", held, "w:gz" if kind == "tar.gz" else "w")
-    found = {p.name: p.location for p in pictures(path)}
+    found = {p.name: p.location for p in list_image_files(path)}
     assert np.array_equal(read_image(found["x/a.png"]), read_image(str(tmp_path / "a.png")))
     for name, reason in (
         ("flat.png", "no contrast"),
@@ -65,9 +65,9 @@ def test_features_are_of_the_bytes_wherever_they_are(tmp_path):
     """A failure of one image is told, and the same picture twice is one."""
     (tmp_path / "a.png").write_bytes(png())
     path = write_zip(tmp_path / "a.zip", {"b.png": png()})
-    (listed,) = pictures(path)
+    (listed,) = list_image_files(path)
     locations = {"loose": str(tmp_path / "a.png"), "packed": listed.location}
-    locations["gone"] = member_location(tmp_path / "gone.zip", 0, 9, "c.png")
+    locations["gone"] = format_member_location(tmp_path / "gone.zip", 0, 9, "c.png")
     cache = FeatureCache(None, read_image, read_bytes)
     found, failures = cache.features(Means(), locations)
     assert found["loose"].tolist() == found["packed"].tolist()
@@ -77,17 +77,17 @@ def test_features_are_of_the_bytes_wherever_they_are(tmp_path):
 
 @given(st.text(max_size=30), st.integers(0, 1 << 50), st.integers(0, 1 << 50))
 def test_the_name_of_a_member_leads_nowhere_else(name, offset, length):
-    location = member_location(Path("/a/b.zip"), offset, length, name)
+    location = format_member_location(Path("/a/b.zip"), offset, length, name)
     assert not is_loose(location)
     with pytest.raises(ArchiveError):
         read_bytes(location)
-    again = member_location(Path("/a/b.zip"), 1, 2, location)
+    again = format_member_location(Path("/a/b.zip"), 1, 2, location)
     assert again.startswith("/a/b.zip!1+2!")
 
 
 def test_the_suffix_is_that_of_the_member(tmp_path):
-    assert suffix("/a/b.zip!0+9!c/d.DCM") == ".dcm"
-    assert suffix("s3://bucket/b.tar!0+9!c/d.jpg") == ".jpg"
+    assert get_suffix("/a/b.zip!0+9!c/d.DCM") == ".dcm"
+    assert get_suffix("s3://bucket/b.tar!0+9!c/d.jpg") == ".jpg"
 
 
 def zipped(tmp_path, **fields):
@@ -128,7 +128,7 @@ def test_a_hostile_member_of_a_zip_is_not_at_hand_and_its_study_keeps_its_report
 @pytest.mark.parametrize("size", [5, 5000])
 def test_a_member_that_is_not_as_long_as_declared_is_refused_when_read(tmp_path, size):
     _, images = zipped(tmp_path, size=size)
-    (listed,) = pictures(images)
+    (listed,) = list_image_files(images)
     with pytest.raises(ArchiveError, match=r"not the .* bytes that were listed"):
         read_image(listed.location)
 
@@ -138,7 +138,7 @@ def test_a_bomb_is_read_no_further_than_it_declares(tmp_path):
     data = bytearray(path.read_bytes())
     struct.pack_into("<I", data, data.index(b"PK\x01\x02") + 24, 100)
     path.write_bytes(data)
-    (listed,) = pictures(path)
+    (listed,) = list_image_files(path)
     with pytest.raises(ArchiveError, match="not the 100 bytes that were listed"):
         read_bytes(listed.location)
 
@@ -161,7 +161,7 @@ def test_links_and_odd_members_of_a_tar_are_not_at_hand(tmp_path, caplog):
 def test_paths_out_of_a_container_are_names(tmp_path):
     held = {"../../a.png": DATA, "/etc/b.png": DATA, "c!1+2!d.png": DATA}
     for path in (write_zip(tmp_path / "a.zip", held), write_archive(tmp_path / "a.tar", held, "w")):
-        found = list(pictures(path))
+        found = list(list_image_files(path))
         assert [p.name for p in found] == list(held)
         assert [read_bytes(p.location) for p in found] == [DATA] * 3
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.tar", "a.zip"]

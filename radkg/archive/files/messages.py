@@ -13,7 +13,7 @@ _QUOTED = re.compile(
 )
 
 
-def told(what: object) -> str:
+def sanitize(what: object) -> str:
     """Return an error, or a name out of an archive, as printable text of one line."""
     words = " ".join(str(what)[: 4 * _LONGEST].split())
     words = "".join(c if c.isprintable() else "?" for c in _QUOTED.sub("[bytes]", words))
