@@ -250,8 +250,8 @@ def open_s3() -> Any:
     for key, variable in (("mode", "AWS_RETRY_MODE"), ("total_max_attempts", "AWS_MAX_ATTEMPTS")):
         if variable in os.environ:
             del retries[key]
-    given = conf.get("s3", {}).get("config_kwargs", {})
-    settings = {"retries": retries, **_TIMEOUTS_S, **given}
+    configured = conf.get("s3", {}).get("config_kwargs", {})
+    settings = {"retries": retries, **_TIMEOUTS_S, **configured}
     files = s3fs.S3FileSystem(
         use_listings_cache=False, skip_instance_cache=True, config_kwargs=settings
     )

@@ -42,7 +42,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One picture of a study; `view_position` and `location` are None where unknown."""
+    """One image of a study; `view_position` and `location` are None where unknown."""
 
     image_id: str
     view_position: str | None = None

@@ -198,16 +198,16 @@ def read_members(
         for record in records:
             yield record, b"" if record["problem"] else read_member(path, record)
         return
-    asked = list(records)
-    loose = [not r["problem"] and r["source"] != str(path) for r in asked]
-    sizes = [r["length"] if is_loose else 0 for r, is_loose in zip(asked, loose, strict=True)]
+    rows = list(records)
+    loose = [not r["problem"] and r["source"] != str(path) for r in rows]
+    sizes = [r["length"] if is_loose else 0 for r, is_loose in zip(rows, loose, strict=True)]
     for batch in group_into_batches(sizes):
-        wanted = [asked[i] for i in batch if loose[i]]
+        wanted = [rows[i] for i in batch if loose[i]]
         fetched = iter(
             fetch_objects([S3Path(r["source"]) for r in wanted], [r["length"] for r in wanted])
         )
         for i in batch:
-            record = asked[i]
+            record = rows[i]
             if not loose[i]:
                 yield record, b"" if record["problem"] else read_member(path, record)
                 continue
@@ -228,7 +228,7 @@ def read_as_indexed(
     """Return what `read` gives for a row of the index, once it is what was indexed.
 
     Args:
-        path: the archive's file; of an object that differs the version is asked for again first.
+        path: the archive's file; where an object differs, its version is looked up again first.
         record: the row.
         read: reads it.
         content: the bytes whose digest the row has.

@@ -68,18 +68,18 @@ class CheXpertPlus(TableArchive):
             sex=parse_sex(row.get("sex", "")),
         )
 
-    def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:
+    def read_report(self, row: Values) -> tuple[str, tuple[Section, ...]]:
         """Return the report of a row and its sections, in the order of the report."""
         report = row["report"]
-        told = [
+        found = [
             (column.removeprefix(_PREFIX).replace("_", " "), text.strip())
             for column, text in row.items()
             if column.startswith(_PREFIX) and column not in _NO_TEXT and text.strip()
         ]
-        if not told:
+        if not found:
             return report, find_headed_sections(report)
         sections = []
-        for heading, text in told:
+        for heading, text in found:
             span = _place(report, heading, text)
             if span is None:
                 report += ("\n" if report else "") + f"{heading.upper()}: {text}"

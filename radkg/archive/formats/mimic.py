@@ -103,7 +103,7 @@ class MimicCXR(Archive):
         """Yield the reports as the archive has them, then studies without one."""
         listed = read_tables(self.tables)
         by_hand = dict(self.exceptions)
-        at_hand = list_images_by_study(self.images) if self.images else {}
+        images_by_study = list_images_by_study(self.images) if self.images else {}
         seen: Counter[str] = Counter()
         for member in list_members(self.path, SUFFIX):
             if not (who := _who(member.name)):
@@ -114,10 +114,12 @@ class MimicCXR(Archive):
             if known and not problem and known.subject_id != subject_id:
                 problem = f"{known.table.name} gives its patient as {known.subject_id}"
             seen[study_id] += 1
-            if seen[study_id] > 1:  # kept, and refused by read(): nothing vanishes
+            if seen[study_id] > 1:  # stays a row, which read() refuses: no study vanishes
                 problem = DUPLICATE_ID
                 study_id = f"{study_id}#{seen[study_id]}"
-            yield self._entry(study_id, subject_id, member, problem, known, hand_set, at_hand)
+            yield self._entry(
+                study_id, subject_id, member, problem, known, hand_set, images_by_study
+            )
         if not seen:
             raise ArchiveError(
                 f"{self.path} holds no report such as {_EXAMPLE}: fetch it again; "
@@ -127,7 +129,9 @@ class MimicCXR(Archive):
             known = listed[study_id]
             problem = f"no report, though {known.table.name} names it: fetch the reports again"
             absent = Member(str(known.table), _report_name(known.subject_id, study_id), 0, 0)
-            yield self._entry(study_id, known.subject_id, absent, problem, known, None, at_hand)
+            yield self._entry(
+                study_id, known.subject_id, absent, problem, known, None, images_by_study
+            )
 
     def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
         """Yield one Study or Unreadable per record."""
@@ -155,15 +159,15 @@ class MimicCXR(Archive):
         problem: str | None,
         known: TabulatedStudy | None,
         exception: HandSet | None,
-        at_hand: ImagesByStudy,
+        images_by_study: ImagesByStudy,
     ) -> StudyEntry:
         views = known.views if known else {}
-        files = at_hand.get((subject_id, study_id), {})
+        files = images_by_study.get((subject_id, study_id), {})
         images = []
         for image_id in sorted(views.keys() | files.keys()):
             file = files.get(image_id)
             # Sizes stand for bytes: to hash 377,110 images would take longer than the extraction.
-            located = (file.location, file.told) if file else (None, None)
+            located = (file.location, file.stamp) if file else (None, None)
             images.append(ImageEntry(image_id, views.get(image_id), *located))
         return StudyEntry(
             study_id=study_id,

@@ -1,7 +1,7 @@
 """The images of MIMIC-CXR(-JPG) by study: p10/p10000032/s50414267/<dicom_id>.jpg, .png or .dcm.
 
 In a tree, in a zip or tar, in several of them (one for each of p10, p11, ...), or below a prefix:
-one pass over the place finds them all. Patient and study are told by the last folders of a name.
+one pass over the place finds them all. The last folders of a name give patient and study.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class RankedImage(NamedTuple):
     """An image that is there; of several files of one image the lowest rank counts."""
 
     location: str | None  # None where the file cannot be used
-    told: object  # stands for its bytes in a fingerprint
+    stamp: object  # stands for its bytes in a fingerprint
     rank: int
 
 
@@ -62,11 +62,11 @@ def list_images_by_study(root: Place) -> ImagesByStudy:
         ArchiveError: a folder cannot be listed, or a container is damaged.
     """
     found: ImagesByStudy = {}
-    for study, dicom_id, kind, location, told in _all(root):
+    for study, dicom_id, kind, location, stamp in _all(root):
         rank = _PREFERRED.index(kind) + (len(_PREFERRED) if location is None else 0)
         files = found.setdefault(study, {})
         if dicom_id not in files or rank <= files[dicom_id].rank:
-            files[dicom_id] = RankedImage(location, told, rank)
+            files[dicom_id] = RankedImage(location, stamp, rank)
     return found
 
 
@@ -80,9 +80,9 @@ def _all(root: Place) -> Iterator[_Found]:
             yield from _tree(root)
         except OSError as error:
             raise ArchiveError(f"cannot list {error.filename}: {error.strerror}") from error
-    for picture in list_image_files(root):
-        if match := _NAME.search(picture.name):
-            yield (match[1], match[2]), match[3], match[4], picture.location, picture.told
+    for file in list_image_files(root):
+        if match := _NAME.search(file.name):
+            yield (match[1], match[2]), match[3], match[4], file.location, file.stamp
 
 
 def _tree(root: Path) -> Iterator[_Found]:

@@ -1,7 +1,7 @@
 """The tables of MIMIC-CXR and MIMIC-CXR-JPG: patients, dates, splits and views, by study.
 
-Columns are found by name, for copies reorder them. A damaged table is an error: whose date or
-split would be wrong cannot be told. Of chexpert and negbio only the studies count, labels are left.
+Columns are found by name, for copies reorder them. A damaged table is an error: nobody
+could say which dates or splits are wrong. Of chexpert and negbio only the studies count, no label.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class OpenI(Archive):
         """Return one entry per XML, in the order of the archive."""
         try:
             dates, views = _dicom_metadata(self.metadata) if self.metadata else ({}, {})
-            images = self._images_at_hand()
+            images = self._find_images()
         except OSError as error:
             raise ArchiveError(f"cannot read {error.filename}: {error.strerror}") from error
         entries: list[StudyEntry] = []
@@ -98,7 +98,7 @@ class OpenI(Archive):
             study_id = "CXR" + PurePosixPath(member.name).stem.removeprefix("CXR")
             problem = member.problem
             seen[study_id] += 1
-            if seen[study_id] > 1:  # kept, and refused by read(): nothing vanishes
+            if seen[study_id] > 1:  # stays a row, which read() refuses: no study vanishes
                 problem = DUPLICATE_ID
                 study_id = f"{study_id}#{seen[study_id]}"
             data = _as_ascii_superset(member.data)
@@ -164,21 +164,21 @@ class OpenI(Archive):
         report, sections = _report(tree)
         return build_study(record, report, sections)
 
-    def _images_at_hand(self) -> dict[str, tuple[str | None, object]]:
+    def _find_images(self) -> dict[str, tuple[str | None, object]]:
         """Return location, and what stands for the bytes, by image id; of local files a hash."""
         if not self.images:
             return {}
         found: dict[str, tuple[str | None, object]] = {}
-        for picture in list_image_files(self.images):
-            name = PurePosixPath(picture.name)
+        for file in list_image_files(self.images):
+            name = PurePosixPath(file.name)
             if name.suffix.lower() in _IMAGE_SUFFIXES:
-                found[name.stem] = picture.location, picture.told
+                found[name.stem] = file.location, file.stamp
         if isinstance(self.images, Path) and self.images.is_dir():
             for path in sorted(self.images.iterdir()):
                 if path.suffix.lower() in _IMAGE_SUFFIXES and path.is_file():
-                    file = path.resolve()
-                    if is_loose(str(file)):
-                        found[path.stem] = str(file), digest(file.read_bytes())
+                    image = path.resolve()
+                    if is_loose(str(image)):
+                        found[path.stem] = str(image), digest(image.read_bytes())
         return found
 
 

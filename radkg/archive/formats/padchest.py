@@ -54,7 +54,7 @@ class PadChest(TableArchive):
             sex=parse_sex(row.get("PatientSex_DICOM", "")),
         )
 
-    def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:
+    def read_report(self, row: Values) -> tuple[str, tuple[Section, ...]]:
         """Return the report of a row as one section: it has no headings."""
         report = _known(row, "Report")
         return report, (Section("full report", 0, len(report)),) if report else ()

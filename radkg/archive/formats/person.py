@@ -1,7 +1,7 @@
 """Age and sex of a patient, as archives write them.
 
-Ages above 89 are one group, as HIPAA's Safe Harbor (45 CFR 164.514(b)(2)(i)(C)) has it: they are
-never told apart, here or in anything that is published.
+Ages above 89 are one group, as HIPAA's Safe Harbor (45 CFR 164.514(b)(2)(i)(C)) requires: radkg
+never distinguishes them, nor does anything that it publishes.
 """
 
 from __future__ import annotations

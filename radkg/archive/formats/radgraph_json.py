@@ -73,7 +73,7 @@ class RadGraphReports(Archive):
                 study_id, problem = key, _problem(key, document)
                 study_id = study_id.encode(errors="backslashreplace").decode()
                 seen[study_id] += 1
-                if study_id in ids:  # kept, and refused by read(): nothing vanishes
+                if study_id in ids:  # stays a row, which read() refuses: no study vanishes
                     problem = DUPLICATE_ID
                     numbered = (f"{study_id}#{n}" for n in count(seen[study_id]))
                     study_id = next(i for i in numbered if i not in ids)

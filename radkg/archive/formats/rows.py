@@ -1,7 +1,7 @@
 """The rows of a table with their places in it: CSV, TSV or JSON lines, plain or as gzip.
 
 One pass gives every row with its first byte and its length, so that one row can be read again
-alone. Bytes that are no UTF-8 are kept as lone surrogates: whose row it is can still be told.
+alone. Bytes that are no UTF-8 become lone surrogates, so that the study of the row is still known.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class TableRows(Protocol):
         """
         ...
 
-    def at(self, record: Mapping[str, Any]) -> Values:
+    def read_row(self, record: Mapping[str, Any]) -> Values:
         """Return the row that an index has as `source`, `offset`, `length` and `content`.
 
         Raises:
@@ -107,7 +107,7 @@ class Delimited:
                     self.path, line, f"{len(cells)} columns instead of {len(columns)}"
                 )
 
-    def at(self, record: Mapping[str, Any]) -> Values:
+    def read_row(self, record: Mapping[str, Any]) -> Values:
         """Return one row of the index."""
         text = read_member(self.path, record).decode(errors="surrogateescape")
         (cells,) = csv.reader(io.StringIO(text, newline="\n"), delimiter=self.delimiter)
@@ -167,7 +167,7 @@ class JsonLines:
         except _DAMAGE as error:
             raise make_table_error(self.path, line + 1, str(error)) from error
 
-    def at(self, record: Mapping[str, Any]) -> Values:
+    def read_row(self, record: Mapping[str, Any]) -> Values:
         """Return one row of the index."""
         return self._object(read_member(self.path, record), 0)
 

@@ -47,7 +47,7 @@ class ParquetRows:
                 f"{self.path} is damaged after row {number}: {sanitize(error)}: correct the table"
             ) from error
 
-    def at(self, record: Mapping[str, Any]) -> Values:
+    def read_row(self, record: Mapping[str, Any]) -> Values:
         """Return one row of the index."""
         row = {**record, "member": f"row {record['offset'] + 1}"}
         return _plain(read_as_indexed(self.path, row, self._values, _bytes))

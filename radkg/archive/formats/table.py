@@ -89,7 +89,7 @@ class ReportTable(TableArchive):
             parse_sex(_text(row, "sex")),
         )
 
-    def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:
+    def read_report(self, row: Values) -> tuple[str, tuple[Section, ...]]:
         """Return the report of a row and its sections."""
         report = row.get("report", "")
         report = report if isinstance(report, str) else ""

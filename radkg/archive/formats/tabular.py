@@ -72,7 +72,7 @@ class TableArchive(Archive):
         """Return who the study of a row is, and what belongs to it."""
         raise NotImplementedError
 
-    def text(self, row: Values) -> tuple[str, tuple[Section, ...]]:
+    def read_report(self, row: Values) -> tuple[str, tuple[Section, ...]]:
         """Return the report of a row and its sections."""
         raise NotImplementedError
 
@@ -83,10 +83,10 @@ class TableArchive(Archive):
         find = _finder(self.images)
         seen: Counter[str] = Counter()
         for row in self.rows:
-            said = self._described(row)
-            study_id, problem = said.study_id, said.problem
+            described = self._described(row)
+            study_id, problem = described.study_id, described.problem
             try:
-                report, sections = self.text(row.values)
+                report, sections = self.read_report(row.values)
                 identity = digest(report.encode(), repr(sections).encode()).encode()
             except UnicodeEncodeError:
                 identity = b""
@@ -96,18 +96,20 @@ class TableArchive(Archive):
                 study.problem = (
                     study.problem
                     or problem
-                    or _difference(said, firsts[study_id], identity == study.report_identity)
+                    or _difference(described, firsts[study_id], identity == study.report_identity)
                 )
             else:
                 seen[study_id] += 1
-                if study_id in studies:  # kept, and refused by read(): nothing vanishes
+                if study_id in studies:  # stays a row, which read() refuses: no study vanishes
                     problem = DUPLICATE_ID
-                    numbered = (f"{said.study_id}#{n}" for n in count(seen[said.study_id]))
+                    numbered = (
+                        f"{described.study_id}#{n}" for n in count(seen[described.study_id])
+                    )
                     study_id = next(i for i in numbered if i not in studies)
-                firsts[study_id] = said
-                study = studies[study_id] = self._entry(study_id, said, row, problem)
+                firsts[study_id] = described
+                study = studies[study_id] = self._entry(study_id, described, row, problem)
                 study.report_identity = identity
-            for image_id, view_position, names in said.images:
+            for image_id, view_position, names in described.images:
                 study.images.append(ImageEntry(image_id, view_position, *find(names)))
         if not studies:
             raise ArchiveError(f"{self.rows.path} holds no study: is the table cut off?")
@@ -119,45 +121,45 @@ class TableArchive(Archive):
             if record["problem"]:
                 yield Unreadable(record, record["problem"])
                 continue
-            report, sections = self.text(self.rows.at(record))
+            report, sections = self.read_report(self.rows.read_row(record))
             yield build_study(record, report, sections)
 
     def _described(self, row: TableRow) -> RowDescription:
         """Return what a row says; without an id its line is its name."""
-        said = self.describe(row.values)
+        described = self.describe(row.values)
         try:
-            written = (said.study_id, said.subject_id, said.split or "")
-            "".join([*written, *(name for image in said.images for name in image[2])]).encode()
+            written = (described.study_id, described.subject_id, described.split or "")
+            "".join([*written, *(name for image in described.images for name in image[2])]).encode()
         except UnicodeEncodeError as error:
             raise make_table_error(
                 self.rows.path, row.line, "not UTF-8: save the table as UTF-8"
             ) from error
-        if said.study_id:
-            return said
+        if described.study_id:
+            return described
         nameless = f"line {row.line}"
         return replace(
-            said,
+            described,
             study_id=nameless,
-            subject_id=said.subject_id or nameless,
-            problem=said.problem or "it has no study_id",
+            subject_id=described.subject_id or nameless,
+            problem=described.problem or "it has no study_id",
         )
 
     def _entry(
-        self, study_id: str, said: RowDescription, row: TableRow, problem: str | None
+        self, study_id: str, described: RowDescription, row: TableRow, problem: str | None
     ) -> StudyEntry:
         return StudyEntry(
             study_id=study_id,
-            subject_id=said.subject_id,
-            study_date=said.study_date,
-            split=said.split,
+            subject_id=described.subject_id,
+            study_date=described.study_date,
+            split=described.split,
             source=str(self.rows.path),
             member=f"line {row.line}",
             offset=row.offset,
             length=row.length,
             content=digest(row.data),
             problem=problem,
-            age=said.age,
-            sex=said.sex,
+            age=described.age,
+            sex=described.sex,
         )
 
 
@@ -222,7 +224,7 @@ def _finder(images: Place | None) -> Callable[[tuple[str, ...]], tuple[str | Non
             if folder and (size := _size(folder / path)) is not None:
                 return str(folder / path), size
             if found := packed.get(str(path)):
-                return found.location, found.told
+                return found.location, found.stamp
         return None, None
 
     return find
@@ -230,7 +232,7 @@ def _finder(images: Place | None) -> Callable[[tuple[str, ...]], tuple[str | Non
 
 def _by_name(images: Place) -> dict[str, ImageFile]:
     """Return what the containers of a place hold, also without a folder that is around it all."""
-    found = {str(PurePosixPath(picture.name)): picture for picture in list_image_files(images)}
+    found = {str(PurePosixPath(file.name)): file for file in list_image_files(images)}
     around = {name.partition("/")[0] for name in found}
     if len(around) == 1 and "" not in around:
         (folder,) = around

@@ -42,7 +42,7 @@ class ImageFile(NamedTuple):
 
     name: str  # below its place, or in its container
     location: str | None  # None where it has a problem
-    told: object  # stands for its bytes in a fingerprint: to hash them would take too long
+    stamp: object  # stands for its bytes in a fingerprint: to hash them would take too long
     problem: str | None = None
 
 
@@ -78,10 +78,10 @@ def list_image_files(path: Place) -> Iterator[ImageFile]:
         ArchiveError: a container is damaged, or a place cannot be read.
     """
     refused: list[ImageFile] = []
-    for picture in _all(path):
-        if picture.problem:
-            refused.append(picture)
-        yield picture
+    for file in _all(path):
+        if file.problem:
+            refused.append(file)
+        yield file
     if refused:
         first = refused[0]
         logger.warning(

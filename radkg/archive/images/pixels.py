@@ -49,7 +49,7 @@ def read_image(location: str) -> Pixels:
     is_dicom = data[128:132] == b"DICM" or get_suffix(location) == ".dcm"
     with warnings.catch_warnings():  # they quote the file's bytes, which may name a patient
         warnings.simplefilter("ignore")
-        pixels = (_read_dicom if is_dicom else _read_picture)(name, data)
+        pixels = (_read_dicom if is_dicom else _read_jpeg_or_png)(name, data)
     assert pixels.ndim == 2, pixels.shape
     if pixels.min() == pixels.max():
         raise ArchiveError(
@@ -58,7 +58,7 @@ def read_image(location: str) -> Pixels:
     return pixels
 
 
-def _read_picture(location: str, data: bytes) -> Pixels:
+def _read_jpeg_or_png(location: str, data: bytes) -> Pixels:
     """Return a JPEG or PNG, upright by its EXIF orientation."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -166,10 +166,10 @@ def _read_dicom(location: str, data: bytes) -> Pixels:
         raise ArchiveError(
             f"{location} is damaged: {sanitize(error)}: copy the image again"
         ) from error
-    return _spread(location, values, is_negative)
+    return _rescale(location, values, is_negative)
 
 
-def _spread(location: str, values: Pixels, is_negative: bool) -> Pixels:
+def _rescale(location: str, values: Pixels, is_negative: bool) -> Pixels:
     """Return values spread over [0, 1]; of equal ones zeros."""
     low, high = float(values.min()), float(values.max())
     if not np.isfinite(high - low):
@@ -178,11 +178,11 @@ def _spread(location: str, values: Pixels, is_negative: bool) -> Pixels:
             "again"
         )
 
-    def spread(top: int, end: int) -> Any:
+    def rescale(top: int, end: int) -> Any:
         strip = (values[top:end].astype(np.float64) - low) / max(high - low, 1e-12)
         return (1 - strip if is_negative else strip) if low < high else 0
 
-    return _by_strips((values.shape[0], values.shape[1]), spread)
+    return _by_strips((values.shape[0], values.shape[1]), rescale)
 
 
 def _check_frame(location: str, dataset: Any) -> None:
