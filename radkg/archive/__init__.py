@@ -1,4 +1,4 @@
-"""Archives of studies: `open_archive(uri)` is the one door; README.md says how to add a format."""
+"""Archives of studies: `open_archive(uri)` opens each of the formats that README.md lists."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from radkg.errors import ArchiveError
 
 __all__ = ["FORMATS", "Archive", "open_archive"]
 
-# To add a format: write radkg/archive/<format>.py with a class that follows `Archive` in base.py,
-# and name it here. The first whose `recognise` returns an archive reads it: the first three know
-# their own by a few names, Open-i looks through a whole directory for its files, and any table may
-# have two columns and any folder a .txt file.
+# To add a format: write radkg/archive/formats/<format>.py with a class derived from `Archive` of
+# base.py, and name the class here. The first format whose `recognise` returns an archive reads it,
+# so the order counts: the first three know their own by a few names, Open-i looks through a whole
+# directory for its files, any table may have the two columns, and any folder may hold a .txt file.
 FORMATS = (
     MimicCXR,
     CheXpertPlus,
@@ -34,12 +34,8 @@ def open_archive(uri: str, images: str | None = None) -> Archive:
     """Return the archive at `uri`: a name such as `openi`, or a path.
 
     Args:
-        uri: `openi` or `padchest` for the reports inside the installed torchxrayvision wheel; or a
-            local path or s3://bucket/key: a tar, a tar.gz, a zip or a directory of Open-i XML
-            files; MIMIC-CXR's mimic-cxr-reports.zip, .tar or .tar.gz, or its tree of text files;
-            the CSV of CheXpert Plus or PadChest; the directory that holds one of these; a table of
-            reports (CSV, TSV, JSON lines, Parquet) with the columns study_id and report; a folder
-            of .txt files; a file or a folder of RadGraph JSON, of which only the texts are read.
+        uri: a local path, s3://bucket/key, or `openi` or `padchest` for the reports inside the
+            installed torchxrayvision wheel. `takes` of each format says what may be there.
         images: a local path or s3://bucket/key: a directory, a zip, a tar or a tar.gz with the
             images, or a directory that holds several of these; of Open-i named <image_id>.jpg,
             .jpeg, .png or .dcm, of MIMIC-CXR in its tree,
@@ -52,8 +48,8 @@ def open_archive(uri: str, images: str | None = None) -> Archive:
     """
     if not uri:
         raise ArchiveError("no archive is named: give `openi` or a path")
-    found_at = open_place(uri)
-    if isinstance(found_at, S3Path) and not found_at.exists():
+    place = open_place(uri)
+    if isinstance(place, S3Path) and not place.exists():
         raise ArchiveError(f"nothing is at {uri}: check the bucket and the key")
     refusals = []
     for archive_format in FORMATS:

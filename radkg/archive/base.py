@@ -49,6 +49,7 @@ class Archive(ABC):
     Attributes:
         name: what rows call this archive.
         uri: where it is, as `open_archive` takes it.
+        takes: what `--archive` may name for this format, as README.md lists it.
         reading_version: a part of every fingerprint of the format, to be raised when one of its
             rules changes what is read of a report.
         fingerprint_order: BY_NAME, but for the formats that published with another order.
@@ -56,6 +57,7 @@ class Archive(ABC):
 
     name: str
     uri: str
+    takes: ClassVar[str]
     reading_version: ClassVar[str | None] = "1"
     fingerprint_order: ClassVar[FingerprintOrder] = BY_NAME
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from radkg.archive.files.places import open_place
 from radkg.archive.formats.headings import find_headed_sections
@@ -40,6 +40,8 @@ class CheXpertPlus(TableArchive):
     """CheXpert Plus, and the images where they are at hand."""
 
     name: str = "chexpert-plus"
+
+    takes: ClassVar[str] = "a .csv, or the directory that holds `df_chexpert_plus_*.csv`"
 
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:

@@ -28,6 +28,7 @@ class ReportFolder(Archive):
     uri: str
     name: str = "reports"
 
+    takes: ClassVar[str] = "a directory of `<study_id>.txt` files"
     reading_version: ClassVar[str | None] = HEADINGS_VERSION
     fingerprint_order: ClassVar[FingerprintOrder] = REPORT_ALONE
 

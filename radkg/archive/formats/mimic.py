@@ -52,6 +52,10 @@ class MimicCXR(Archive):
     exceptions: tuple[tuple[str, HandSet], ...] = ()
     name: str = "mimic-cxr"
 
+    takes: ClassVar[str] = (
+        "`mimic-cxr-reports.zip`, `.tar` or `.tar.gz`, the tree of .txt files "
+        "(`files/p10/...`), or the directory that holds one of these"
+    )
     reading_version: ClassVar[str | None] = SECTIONS_VERSION
     fingerprint_order: ClassVar[FingerprintOrder] = FingerprintOrder(
         ("reading_version", "subject_id", "problem", "study_date", "images", "other_inputs")

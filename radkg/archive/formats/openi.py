@@ -53,6 +53,9 @@ class OpenI(Archive):
     images: Place | None = None
     name: str = "openi"
 
+    takes: ClassVar[str] = (
+        "the word `openi`, or a tar, a tar.gz, a zip or a directory of .xml files"
+    )
     reading_version: ClassVar[str | None] = None
     fingerprint_order: ClassVar[FingerprintOrder] = FingerprintOrder(
         ("problem", "study_date", "images"), implied=frozenset({"subject_id"})

@@ -8,7 +8,7 @@ alone. Missing values are the words None and nan.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from radkg.archive.files.places import open_place
 from radkg.archive.files.wheel import find_wheel_data
@@ -29,6 +29,11 @@ class PadChest(TableArchive):
     """PadChest, and the images where they are at hand: in their numbered folders or in one."""
 
     name: str = "padchest"
+
+    takes: ClassVar[str] = (
+        "the word `padchest`, a .csv, or the directory that holds "
+        "`PADCHEST_chest_x_ray_images_labels_*.csv`"
+    )
 
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:

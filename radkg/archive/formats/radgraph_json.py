@@ -39,6 +39,7 @@ class RadGraphReports(Archive):
     uri: str
     name: str = "radgraph"
 
+    takes: ClassVar[str] = "a .json file, or a directory of .json files"
     reading_version: ClassVar[str | None] = HEADINGS_VERSION
     fingerprint_order: ClassVar[FingerprintOrder] = REPORT_ALONE
 

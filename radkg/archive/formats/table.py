@@ -39,6 +39,10 @@ _SEPARATOR = ";"  # of several images in one cell, and of their view positions
 class ReportTable(TableArchive):
     """A table with the columns study_id and report."""
 
+    takes: ClassVar[str] = (
+        "a .csv, .tsv, .jsonl, .ndjson or .parquet file with the columns `study_id` and "
+        "`report`; the first four also as .gz"
+    )
     joins: ClassVar[bool] = False
 
     @classmethod
