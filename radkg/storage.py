@@ -42,10 +42,10 @@ def _explained(verb: str, where: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """Give a file that takes the place of `path` when the block ends well: whole or not at all.
+    """Give a file that replaces `path` when the block ends without an error: whole or not at all.
 
     Raises:
-        StorageError: it cannot be written; what stood there stands.
+        StorageError: the file cannot be written; the old one stays.
     """
     with _placing(path, Path.replace) as file:
         yield file
@@ -90,20 +90,20 @@ class LocalStorage:
             file.write(data)
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write the object unless one stands; tell whether what stands then has these bytes."""
+        """Write the object unless its name is taken; return whether it then has these bytes."""
         try:
             with _placing(self.root / name, _link) as file:
                 file.write(data)
-        except _Stands:
+        except _NameTaken:
             return self.read(name) == data
         return True
 
     def exists(self, name: str) -> bool:
-        """Tell whether the object stands."""
+        """Tell whether the object exists."""
         return (self.root / name).is_file()
 
     def names(self, prefix: str) -> list[str]:
-        """Return the sorted names of the objects under the directory `prefix`, no temporaries."""
+        """Return the sorted names of the objects under directory `prefix`, no temporary files."""
         with _explained("list", f"{self.uri}/{prefix}"):
             return sorted(
                 path.relative_to(self.root).as_posix()
@@ -117,7 +117,7 @@ class LocalStorage:
             (self.root / name).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Remove the temporaries of killed processes; those of running ones are locked."""
+        """Remove the temporary files of killed processes; running processes lock theirs."""
         for path in self.root.rglob(_TEMPORARY + "*"):
             with contextlib.suppress(OSError), path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -135,14 +135,14 @@ class S3Storage:
         self._files: Any = open_s3()
 
     def __reduce__(self) -> tuple[type[S3Storage], tuple[str]]:
-        return (S3Storage, (self.uri,))  # a client does not cross processes
+        return (S3Storage, (self.uri,))  # a client cannot be pickled
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
 
     def read(self, name: str) -> bytes:
         """Return the object's bytes; StorageError where it is missing."""
-        with self._explained("read", name):  # one GET: never pieces of two objects
+        with self._explained("read", name):  # one GET: never the pieces of two objects
             return bytes(self._files.cat_file(self._path(name), max_concurrency=1))
 
     def write(self, name: str, data: bytes) -> None:
@@ -151,9 +151,9 @@ class S3Storage:
             self._put(name, data, "overwrite")
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write the object with one PUT that S3 refuses where one stands.
+        """Write the object with one PUT that S3 refuses where the name is taken.
 
-        Tell whether what stands then has these bytes: a PUT whose answer was lost is sent again,
+        Return whether the object then has these bytes: a PUT whose answer was lost is sent again,
         and meets its own object.
         """
         with self._explained("write", name):
@@ -166,7 +166,7 @@ class S3Storage:
                     if code == "PreconditionFailed":
                         break
                     if code != "ConditionalRequestConflict" or not left:
-                        raise  # a conflict says: another is being written, ask again
+                        raise  # a conflict means that another PUT is under way: try again
         return self.read(name) == data
 
     def _put(self, name: str, data: bytes, mode: str) -> None:
@@ -174,7 +174,7 @@ class S3Storage:
         self._files.pipe_file(self._path(name), data, chunksize=whole, mode=mode)
 
     def exists(self, name: str) -> bool:
-        """Tell whether the object stands."""
+        """Tell whether the object exists."""
         with self._explained("look up", name):
             return bool(self._files.exists(self._path(name)))
 
@@ -193,7 +193,7 @@ class S3Storage:
             self._files.rm_file(self._path(name))
 
     def sweep(self) -> None:
-        """Do nothing: a PUT that was cut leaves nothing."""
+        """Do nothing: a PUT that is cut off leaves nothing behind."""
 
     @contextlib.contextmanager
     def _explained(self, verb: str, name: str) -> Iterator[None]:
@@ -255,12 +255,12 @@ def open_s3() -> Any:
     files = s3fs.S3FileSystem(
         use_listings_cache=False, skip_instance_cache=True, config_kwargs=settings
     )
-    files.retries = 2  # s3fs tries all that botocore did again: for torn answers alone
+    files.retries = 2  # s3fs repeats every retry of botocore: it is needed for torn answers alone
     return files
 
 
 def s3_code(error: OSError) -> str:
-    """Return what S3 called an error; not all servers give the reason that s3fs looks for."""
+    """Return S3's code of an error; not all servers give the reason that s3fs looks for."""
     return str(getattr(error.__cause__, "response", {}).get("Error", {}).get("Code"))
 
 
@@ -270,13 +270,13 @@ def _temporary(folder: Path) -> BinaryIO:
         file = (folder / (_TEMPORARY + secrets.token_hex(8))).open("xb")
         with contextlib.suppress(OSError):  # a network disk without locks; nothing is swept there
             fcntl.flock(file, fcntl.LOCK_EX)
-        if os.fstat(file.fileno()).st_nlink:  # else it was swept before it was locked
+        if os.fstat(file.fileno()).st_nlink:  # else a sweep removed it before it was locked
             return file
         file.close()
 
 
-class _Stands(Exception):
-    """Another file has the name."""
+class _NameTaken(Exception):
+    """Another file has this name."""
 
 
 def _link(temporary: Path, path: Path) -> None:
@@ -284,7 +284,7 @@ def _link(temporary: Path, path: Path) -> None:
     try:
         os.link(temporary, path)
     except FileExistsError:
-        raise _Stands from None
+        raise _NameTaken from None
 
 
 Storage = LocalStorage | S3Storage

@@ -38,9 +38,7 @@ class StudyEntry:
     offset: int
     length: int
     content: str  # digest of the bytes there, which are compared when they are read again
-    report_identity: bytes | None = (
-        None  # of report and sections, where the bytes hold other things
-    )
+    report_identity: bytes | None = None  # of report and sections; None: `content` is that
     subject_id: str | None = None  # None: the study is a patient of its own
     study_date: date | None = None
     split: str | None = None

@@ -24,7 +24,7 @@ class CodedStudies:
         return len(self.studies)
 
     def choose(self, indices: Iterable[int]) -> CodedStudies:
-        """Return the coded studies at these places."""
+        """Return the coded studies at these indices."""
         chosen = list(indices)
         studies, golds = self.studies, self.golds
         return CodedStudies(
@@ -32,18 +32,18 @@ class CodedStudies:
         )
 
     def first(self, limit: int | None) -> CodedStudies:
-        """Return the first `limit` of them; all where there is no limit."""
+        """Return the first `limit` studies; all where there is no limit."""
         return self.choose(range(len(self))[:limit])
 
     def with_image(self) -> CodedStudies:
-        """Return those of which at least one image is at hand."""
+        """Return the studies of which at least one image is there as a file."""
         return self.choose(
             i for i, study in enumerate(self.studies) if any(m.location for m in study.images)
         )
 
 
 def coded_studies(archive_uri: str, split: str, images: str | None = None) -> CodedStudies:
-    """Return the studies of a split; an unreadable one is left out.
+    """Return the studies of a split, without the unreadable ones.
 
     Raises:
         ArchiveError: the archive has no human codes.

@@ -1,6 +1,6 @@
 """The human MeSH codes of Open-i as gold: which findings a report asserts, and where.
 
-A code is `Head/qualifier/...`; `openi_codes.csv` says what each term is. The codes name the
+A code is `Head/qualifier/...`; `codes.csv` says what each term is. The codes name the
 salient present findings only: no uncertain or absent finding, no spans, no suggestive_of.
 """
 

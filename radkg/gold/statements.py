@@ -1,7 +1,7 @@
 """Every triplet that Open-i's coders could file for an extraction, and how it stands in the report.
 
 These are the coders' written conventions: which sites have a code, what a part of the lung is
-filed under, where a suggested finding lies. Which of them they do file, openi_filing.py counts.
+filed under, where a suggested finding lies. filing.py counts which of them they do file.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def _at(concept: str, site: Site, sides: Sequence[str]) -> Iterator[Statement]:
 
 
 def _is_borderline_heart(mention: Mention) -> bool:
-    """Tell whether it is "borderline heart size", which is filed as borderline cardiomegaly."""
+    """Tell whether a mention is "borderline heart size", filed as borderline cardiomegaly."""
     return mention.concept == "borderline" and any(s.name == "heart" for s in mention.sites)
 
 

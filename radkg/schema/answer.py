@@ -1,4 +1,4 @@
-"""What a population query answers: a table with its question; standard library only."""
+"""The answer of a population query: a table with its question; standard library only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Cell = str | int | float | date | None
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A table, with the question and parameters that led to it; rows are as long as columns."""
+    """A table with its question and parameters; every row is as long as `columns`."""
 
     name: str
     question: str

@@ -1,4 +1,4 @@
-"""What a model says the human coders would file for one study: names and triplets of their codes.
+"""The codes that, by a model, the human coders would file for one study: names and triplets.
 
 A closed vocabulary without offsets, labels or absent findings; a normal study has none at all.
 """

@@ -1,10 +1,10 @@
-"""Concepts: what mentions are of. A name is a concept's own within its kind."""
+"""The concepts that mentions name. A concept is known by its kind and its name."""
 
 from __future__ import annotations
 
 
 def concept_kind(label: str) -> str:
-    """Return what a mention with this label is of: "anatomy" or "observation"."""
+    """Return the kind of concept that a label marks: "anatomy" or "observation"."""
     return "anatomy" if label.startswith("ANAT") else "observation"
 
 

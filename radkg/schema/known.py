@@ -1,4 +1,4 @@
-"""A relation that somebody else's table states: not of a study, but of terms at large."""
+"""A relation between terms that an imported table states, of no single study."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Term(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A relation between two terms, and how often it was seen."""
+    """A relation between two terms, and how often the table counts it."""
 
     head: Term
     relation: str

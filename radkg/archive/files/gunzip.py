@@ -1,4 +1,4 @@
-"""A gzip as a stream, uncompressed; one that unfolds without end is refused where that is seen.
+"""A gzip as a stream of uncompressed bytes; a gzip that unfolds without end is refused.
 
 Deflate makes a thousand bytes of one at best. Reports and tables give 5 to 20, images hardly 2.
 """
@@ -9,16 +9,16 @@ import gzip
 import io
 from typing import IO, Any
 
-_FREE = 32 << 20  # bytes that may come of whatever little: a report too large is a row of its own
-_MOST = 250  # bytes that may come of one
-_STEP = 1 << 20  # bytes that are passed over at once
+_FREE = 32 << 20  # uncompressed bytes that any gzip may give, so that a large report is a row
+_MOST = 250  # uncompressed bytes per compressed one, of a gzip that gives more than _FREE
+_STEP = 1 << 20  # bytes that a seek skips at once
 
 
 class Gunzip(io.RawIOBase):
-    """The bytes that a gzip holds; one may seek, which is to read from its beginning.
+    """The bytes that a gzip holds; to seek backwards reads it again from its beginning.
 
-    Reading raises gzip.BadGzipFile, EOFError or zlib.error where it is damaged, the first also
-    where it unfolds too far.
+    Reading a damaged gzip raises gzip.BadGzipFile, EOFError or zlib.error; reading one that unfolds
+    too far raises gzip.BadGzipFile.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -26,22 +26,22 @@ class Gunzip(io.RawIOBase):
         self._gzip = gzip.GzipFile(fileobj=file)
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return True: the stream can be read."""
         return True
 
     def seekable(self) -> bool:
-        """Tell that one may seek."""
+        """Return True: the stream can seek."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer as far as one read goes; return the bytes that came."""
+        """Fill a buffer as far as one read goes; return the number of bytes that it got."""
         data = self._gzip.read1(len(buffer))
         buffer[: len(data)] = data
         self._check()
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a byte of what is unfolded, never from the end; return where that led."""
+        """Go to an uncompressed byte, counted from the beginning or from here; return it."""
         target = offset + (self._gzip.tell() if whence == io.SEEK_CUR else 0)
         if target < self._gzip.tell():
             self._gzip.seek(target)
@@ -62,5 +62,5 @@ class Gunzip(io.RawIOBase):
 
 
 def open_gzip(file: IO[bytes]) -> IO[bytes]:
-    """Return what a gzip holds as a stream; to close it closes the file."""
+    """Return the uncompressed bytes of a gzip as a stream; closing the stream closes the file."""
     return io.BufferedReader(Gunzip(file), 1 << 16)

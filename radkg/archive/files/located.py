@@ -1,8 +1,8 @@
 """Where one image is, as a string, and its bytes: `Image.location` is written and read here alone.
 
 A local path, `s3://bucket/key`, or a member of a container as `<file>!<offset>+<length>!<name>`:
-the byte of its local header in a zip, of its data in a tar, and its uncompressed length, so that it
-is read without a listing. The first mark counts: no name of a member leads elsewhere.
+the byte of its local header in a zip, of its data in a tar, and its uncompressed length, so that
+the container is not listed again. The first `!` counts: no name of a member leads elsewhere.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def format_member_location(path: Place, offset: int, length: int, name: str) -> 
 
 
 def is_loose(location: str) -> bool:
-    """Tell whether a path is one, and not read as that of a member."""
+    """Tell whether a location is a path or an address, and no member of a container."""
     return not _MEMBER.fullmatch(location)
 
 
 def get_suffix(location: str) -> str:
-    """Return the end of an image's name from its last dot on, in small letters."""
+    """Return the suffix of an image's name, from its last dot on, in small letters."""
     return PurePosixPath(location).suffix.lower()
 
 

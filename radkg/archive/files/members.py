@@ -156,7 +156,7 @@ def escape_name(name: str) -> str:
 
 
 def digest(*parts: bytes) -> str:
-    """Return a hash that tells the parts apart, borders included."""
+    """Return a hash of the parts and of where each of them ends."""
     state = blake2b(digest_size=16)
     for part in parts:
         state.update(len(part).to_bytes(8, "big") + part)
@@ -167,7 +167,7 @@ def read_member(path: Place, record: Mapping[str, Any]) -> bytes:
     """Return the bytes of one row of the index of the archive at `path`.
 
     Raises:
-        ArchiveError: they are gone, or others than when the archive was indexed.
+        ArchiveError: the bytes are gone, or changed since the archive was indexed.
     """
     return read_as_indexed(path, record, _read, bytes)
 
@@ -192,7 +192,7 @@ def read_members(
     The objects of a prefix are fetched together.
 
     Raises:
-        ArchiveError: they are gone, or others than when the archive was indexed.
+        ArchiveError: bytes are gone, or changed since the archive was indexed.
     """
     if isinstance(path, Path):
         for record in records:
@@ -225,16 +225,16 @@ def read_as_indexed(
     read: Callable[[Place, Mapping[str, Any]], T],
     content: Callable[[T], bytes],
 ) -> T:
-    """Return what `read` gives for a row of the index, once it is what was indexed.
+    """Return what `read` gives for a row of the index, if its bytes are those that were indexed.
 
     Args:
         path: the archive's file; where an object differs, its version is looked up again first.
         record: the row.
-        read: reads it.
-        content: the bytes whose digest the row has.
+        read: reads the row.
+        content: returns of what was read the bytes whose digest stands in the row.
 
     Raises:
-        ArchiveError: it changed since it was indexed.
+        ArchiveError: the row's bytes changed since they were indexed.
     """
     found = read(path, record)
     if digest(content(found)) == record["content"]:

@@ -1,6 +1,6 @@
-"""What a library says of bytes that it cannot read, as words for one line of a message.
+"""Errors of other libraries, and names out of archives, as one printable line.
 
-Such an error quotes what it met, bytes and control codes included, and may go on for many lines.
+An error of a decoder quotes what it met, bytes and control codes included, often over many lines.
 """
 
 from __future__ import annotations

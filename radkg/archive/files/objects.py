@@ -1,4 +1,4 @@
-"""Small objects of S3, fetched together: one by one, each would wait for its own answer."""
+"""Small objects of S3, fetched together: one by one, each would wait for an answer of its own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _OBJECTS_AT_ONCE, _BYTES_AT_ONCE = 256, 32 << 20
 
 
 def fetch_objects(paths: Sequence[S3Path], sizes: Sequence[int]) -> list[bytes | OSError]:
-    """Return the bytes of objects, fetched together, or why there are none.
+    """Return the bytes of each object, or the error that says why there are none.
 
     Args:
         paths: the objects.
-        sizes: bytes that each had when it was listed; one more comes where it has grown.
+        sizes: bytes that each object had when it was listed; of one that has grown one more comes.
 
     Raises:
         ArchiveUnavailable: S3 does not answer, or refuses.
@@ -36,7 +36,7 @@ def fetch_objects(paths: Sequence[S3Path], sizes: Sequence[int]) -> list[bytes |
 
 
 def group_into_batches(sizes: Sequence[int]) -> Iterator[range]:
-    """Yield runs of numbers of objects that are fetched together, by their sizes in bytes."""
+    """Yield ranges of indices of objects to fetch together: 256 objects and 32 MiB at most."""
     start = held = 0
     for i, size in enumerate(sizes):
         if i > start and (i - start == _OBJECTS_AT_ONCE or held + size > _BYTES_AT_ONCE):

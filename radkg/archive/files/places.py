@@ -1,8 +1,8 @@
 """Where an archive is: a path on a local disk, or an object or prefix of S3.
 
-`place` takes what the user named. `S3Path` has the part of pathlib's interface that the formats
-use, so that they read from either; a pickle of it is its address. What is below a prefix is listed
-at once.
+`open_place` takes what the user named. `S3Path` has the part of pathlib's interface that the
+formats use, so that they read from either. A pickled S3Path is its address alone. One listing
+finds all that lies below a prefix.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import IO, Any, NamedTuple
 from radkg.errors import ArchiveError
 
 SCHEME = "s3://"
-NO_BYTES = errno.ENODATA  # a range of an empty object was asked for
+NO_BYTES = errno.ENODATA  # an empty object has no range of bytes
 READ_AHEAD = 4 << 20  # bytes of one GET: the members of a unit are neighbours in their file
 
 
 class ObjectStatus(NamedTuple):
-    """What is known of an object; the names are those of os.stat_result."""
+    """What S3 knows of an object; the fields are named as in os.stat_result."""
 
     st_mode: int
     st_size: int
@@ -35,7 +35,7 @@ class ObjectStatus(NamedTuple):
 
 @dataclass(frozen=True, order=True)
 class S3Path:
-    """An object or a prefix; `listed` is what a listing said of it."""
+    """An object or a prefix; `listed` is its status where it comes from a listing."""
 
     uri: str
     listed: ObjectStatus | None = field(default=None, compare=False, repr=False)
@@ -44,7 +44,7 @@ class S3Path:
         return self.uri
 
     def __reduce__(self) -> tuple[type[S3Path], tuple[str]]:
-        return (S3Path, (self.uri,))  # what was listed is not true for ever
+        return (S3Path, (self.uri,))  # a listed status may be out of date elsewhere
 
     def __truediv__(self, name: str | PurePosixPath) -> S3Path:
         return S3Path(f"{self.uri}/{name}")
@@ -66,16 +66,16 @@ class S3Path:
 
     @property
     def parent(self) -> S3Path:
-        """The prefix that holds it; of a bucket the bucket itself."""
+        """The prefix that holds this path; the parent of a bucket is the bucket."""
         above = self.uri.rpartition("/")[0]
         return S3Path(above) if len(above) > len(SCHEME) else self
 
     def relative_to(self, other: Place) -> PurePosixPath:
-        """Return its name below another place."""
+        """Return the name of this path below another place."""
         return PurePosixPath(self.uri.removeprefix(f"{other}/"))
 
     def stat(self) -> ObjectStatus:
-        """Return what is there; FileNotFoundError where nothing is."""
+        """Return the status of the object or prefix; FileNotFoundError where nothing is there."""
         if self.listed:
             return self.listed
         from radkg.archive.files.s3 import (  # here, for s3fs is slow to import
@@ -94,11 +94,11 @@ class S3Path:
             return False
 
     def is_dir(self) -> bool:
-        """Tell whether it is a prefix with something below it."""
+        """Tell whether the path is a prefix with something below it."""
         return self.exists() and stat.S_ISDIR(self.stat().st_mode)
 
     def is_file(self) -> bool:
-        """Tell whether it is an object."""
+        """Tell whether the path is an object."""
         return self.exists() and stat.S_ISREG(self.stat().st_mode)
 
     def iterdir(self) -> Iterator[S3Path]:
@@ -112,7 +112,7 @@ class S3Path:
         yield from self._below(found)
 
     def find(self) -> list[S3Path]:
-        """Return every object below, with its size, by one listing; in the order of os.walk."""
+        """Return every object below with its size, from one listing, in the order of os.walk."""
         from radkg.archive.files.s3 import explain_s3_errors, get_client
 
         with explain_s3_errors(self.uri):
@@ -120,7 +120,7 @@ class S3Path:
         return sorted(self._below(found.values()), key=self._walked)
 
     def _below(self, found: Any) -> Iterator[S3Path]:
-        """Yield what was listed, without the objects that stand for a folder."""
+        """Yield the listed paths, without the objects that stand for a folder."""
         for info in found:
             uri = SCHEME + info["name"]
             if uri.startswith(f"{self.uri}/") and not uri.endswith("/"):
@@ -131,7 +131,7 @@ class S3Path:
         return [*((True, folder) for folder in folders), (False, name)]  # files before folders
 
     def glob(self, pattern: str) -> Iterator[S3Path]:
-        """Yield what is below by a pattern without `**`; it lists no more than it must."""
+        """Yield the paths below that match a pattern without `**`, and list no other prefix."""
         here, _, rest = pattern.partition("/")
         for path in self.iterdir():
             if fnmatch.fnmatchcase(path.name, here):
@@ -141,13 +141,13 @@ class S3Path:
                     yield from path.glob(rest)
 
     def open(self, mode: str = "rb", buffering: int = READ_AHEAD) -> IO[bytes]:
-        """Return a stream that one may seek in; one GET brings `buffering` bytes."""
+        """Return a stream that can seek; one GET brings `buffering` bytes."""
         from radkg.archive.files.s3 import explain_s3_errors, get_client
 
         assert mode == "rb", mode
         with explain_s3_errors(self.uri):
             file = get_client().open(self.uri, "rb", cache_type="none")
-        return io.BufferedReader(_Asking(file, self.uri), buffering)
+        return io.BufferedReader(_ObjectStream(file, self.uri), buffering)
 
     def read_bytes(self, at_most: int | None = None) -> bytes:
         """Return the object, or the first bytes of it."""
@@ -162,8 +162,8 @@ class S3Path:
             raise
 
 
-class _Asking(io.RawIOBase):
-    """An s3fs file whose errors say what to do; the buffer is the reader's."""
+class _ObjectStream(io.RawIOBase):
+    """An s3fs file whose errors say what to do; whoever wraps it holds the buffer."""
 
     def __init__(self, file: Any, uri: str) -> None:
         self._file, self._uri = file, uri
@@ -192,7 +192,7 @@ Place = Path | S3Path
 
 
 def open_place(uri: str) -> Place:
-    """Return the place that a user named: a local path without links, or an s3:// address.
+    """Return the place that a user named: a local path, links resolved, or an s3:// address.
 
     Raises:
         ArchiveError: the address names no bucket.
@@ -206,17 +206,17 @@ def open_place(uri: str) -> Place:
 
 
 def parse_place(written: str) -> Place:
-    """Return the place that str() of one gave."""
+    """Return the place of which `written` is the str()."""
     return S3Path(written) if written.startswith(SCHEME) else Path(written)
 
 
 def list_children(path: Place) -> list[Place]:
-    """Return what stands directly below a place, by name."""
+    """Return the places directly below a place, by name."""
     return sorted(path.iterdir(), key=lambda child: child.name)
 
 
 def get_version(path: Place) -> tuple[object, ...]:
-    """Return what differs when a file changes; an object is asked once in a process."""
+    """Return a version that differs once a file changes; of an object it is cached."""
     if isinstance(path, S3Path):
         return _known_version(path.uri)
     status = path.stat()
@@ -224,7 +224,7 @@ def get_version(path: Place) -> tuple[object, ...]:
 
 
 def forget_versions(path: Place) -> bool:
-    """Forget the version of an object; tell whether that can help."""
+    """Forget the cached versions; return whether `path` is an object, which had one."""
     _known_version.cache_clear()
     return isinstance(path, S3Path)
 

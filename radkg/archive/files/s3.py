@@ -1,6 +1,6 @@
-"""S3 as archives are read from it: no listing is kept, and every error says what to do.
+"""S3 for archives: no listing is kept, and every error says what to do.
 
-Credentials and endpoint come from the environment. What is not there stays a FileNotFoundError; an
+Credentials and endpoint come from the environment. A missing object stays a FileNotFoundError; an
 S3 that does not answer, or refuses, is ArchiveUnavailable: no study is to blame.
 """
 
@@ -19,7 +19,7 @@ from radkg.errors import ArchiveUnavailable
 from radkg.storage import S3Failure, open_s3, s3_code, translate_s3_errors
 
 _NO_BYTES = "InvalidRange"  # S3's word for a range of an empty object
-_OF_THE_OBJECT = (_NO_BYTES, "PreconditionFailed")  # codes that say what it is, not how S3 is
+_OF_THE_OBJECT = (_NO_BYTES, "PreconditionFailed")  # codes about the object, not about S3
 _SETTINGS = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 

@@ -1,6 +1,6 @@
 """Open streams of container files: uncompressed where they are a gzip, kept open in a process.
 
-A stream is kept by the version of its file, so nobody reads from a file that was replaced.
+A stream belongs to one version of its file, so nobody reads from a file that was replaced.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def open_binary(path: Place, buffering: int | None = None) -> IO[bytes]:
 
     Args:
         path: the file.
-        buffering: bytes that are read at once, where that is not as usual at its place.
+        buffering: bytes that are read at once; None: what is usual for its place.
     """
     file = path.open("rb") if buffering is None else path.open("rb", buffering=buffering)
     is_gzip = file.read(2) == b"\x1f\x8b"
@@ -30,8 +30,8 @@ def open_binary(path: Place, buffering: int | None = None) -> IO[bytes]:
 def read_at(path: Place, offset: int, length: int) -> bytes:
     """Return a member of a container by its place in it.
 
-    Of a zip that is its local header, and one byte more than `length` may come: then the member is
-    longer than it should be. Of a tar or any other file it is the data itself.
+    In a zip `offset` is that of the member's local header, and `length` + 1 bytes come where the
+    member is longer than it should be. In a tar or any other file `offset` is that of the data.
 
     Raises:
         OSError, EOFError, ValueError, zlib.error: nothing is there, or it is damaged.
@@ -39,7 +39,7 @@ def read_at(path: Place, offset: int, length: int) -> bytes:
     try:
         return _read_at(path, offset, length)
     except OSError as error:
-        # The object is another one than when its stream was opened: this one is read.
+        # The object was replaced after its stream was opened: the new one is read.
         if error.errno == errno.EBUSY and forget_versions(path):
             return _read_at(path, offset, length)
         raise
@@ -58,7 +58,7 @@ def _stream(path: Place, version: tuple[object, ...]) -> tuple[IO[bytes], bool]:
     """Return an open stream that stays open in this process, and whether it is a zip.
 
     Units come in the order of the archive, so a worker only ever moves forward through a tar.gz:
-    each worker decompresses it once, and never keeps it whole. There are a few, for reports and
-    images stand in different files.
+    each worker decompresses it once, and never holds all of it. Four streams stay open, for reports
+    and images stand in different files.
     """
     return open_binary(path), is_zip(path)

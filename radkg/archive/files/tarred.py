@@ -1,6 +1,6 @@
-"""What a tar or a tar.gz is: whether a file is one, its members, and whether it is whole.
+"""A tar or a tar.gz: whether a file is one, its members, and whether its end is there.
 
-Python's tarfile believes what a header says of its size; here a size that cannot be is damage.
+Python's tarfile believes any size that a header declares; here an impossible size is damage.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TAR_DAMAGE = (
     *(tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile),
     *(ValueError, OverflowError, RecursionError, IndexError, KeyError),
 )
-HEADERS = 1 << 16  # bytes that are read at once where only headers are wanted
+HEADERS = 1 << 16  # bytes that are read at once to read headers alone
 _LONGEST = 1 << 14  # bytes of a header's text; a name has 4,096 at most
 _LARGEST = 1 << 50  # bytes of a member
 _TEXTS = (
@@ -31,7 +31,7 @@ _TEXTS = (
 
 
 class _Header(tarfile.TarInfo):
-    """A header whose size can be: one below 0 leads back, a huge one is read into memory."""
+    """A header with a possible size: a negative one would lead back, a huge one fill the memory."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -50,9 +50,9 @@ def open_tar(stream: IO[bytes]) -> Iterator[tarfile.TarFile]:
 
 
 def list_tar_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Yield the members of a tar, none of which stays in memory."""
+    """Yield the headers of the members; tarfile would keep them all in memory."""
     while member := tar.next():
-        # an extended header may say anything of it
+        # an extended header may declare any size
         if member.size < 0 or not member.offset < member.offset_data <= tar.offset:
             raise tarfile.ReadError(f"a member of a size that cannot be, {member.size} bytes")
         tar.members.clear()  # type: ignore[attr-defined] # or every header would stay
@@ -60,7 +60,7 @@ def list_tar_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 def check_tar_member(member: tarfile.TarInfo, max_bytes: int) -> str | None:
-    """Return why a member is not read, by its header; None where it is."""
+    """Return why a member is not read, judged by its header; None where it is read."""
     if not member.isreg() or member.issparse():
         return "a link, or no plain file: archive it again with its contents"
     return check_size(member.size, max_bytes)
@@ -76,7 +76,7 @@ def is_tar(path: Place) -> bool:
 
 
 def list_tar_names(path: Place) -> Iterator[str]:
-    """Yield the names in a tar or a tar.gz, up to where it is damaged: index() says where."""
+    """Yield the names in a tar or a tar.gz, up to any damage, which list_studies reports."""
     with (
         contextlib.suppress(*TAR_DAMAGE),
         open_binary(path, HEADERS) as stream,

@@ -9,10 +9,10 @@ from radkg.errors import ArchiveError
 
 
 def find_wheel_data() -> Path:
-    """Return the data directory of torchxrayvision; to import it would import torch.
+    """Return the data directory of torchxrayvision without importing it, for it imports torch.
 
     Raises:
-        ArchiveError: it is not installed.
+        ArchiveError: torchxrayvision is not installed.
     """
     spec = importlib.util.find_spec("torchxrayvision")
     if spec is None or not spec.submodule_search_locations:

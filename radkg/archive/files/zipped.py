@@ -1,7 +1,7 @@
-"""The members of a zip: list them all, read one from the place of its local header.
+"""The members of a zip: list all of them, read one from the place of its local header.
 
-Stored and deflated members are read; whatever else a zip can hold is listed with its problem. A
-member's name is only a name: nothing is ever written to it. Format: PKWARE APPNOTE 6.3, 4.3.7.
+Stored and deflated members are read; any other member is listed with its problem. A member's name
+is only a name: nothing is ever written under it. Format: PKWARE APPNOTE 6.3, 4.3.7.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ def read_zip_members(
 def read_zip_member(stream: IO[bytes], offset: int, length: int) -> bytes:
     """Return the member whose local header is at `offset`, uncompressed.
 
-    Never more than `length` + 1 bytes: one too many tells that the member is longer than it should
-    be, fewer that it is cut off.
+    At most `length` + 1 bytes come: one too many shows that the member is longer than the zip
+    declares, fewer than `length` that it is cut off.
 
     Raises:
         ValueError: no member is there, or its compression is none that is read.
@@ -115,7 +115,7 @@ def read_zip_member(stream: IO[bytes], offset: int, length: int) -> bytes:
         return stream.read(length)
     if method != zipfile.ZIP_DEFLATED:
         raise ValueError(f"compression method {method} at byte {offset}")
-    # Where the compressed data ends needs no telling: deflate says so itself.
+    # The compressed length is not needed: deflate marks its own end.
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     data = bytearray()
     while not inflate.eof and len(data) <= length:
@@ -145,12 +145,12 @@ def _room(offsets: list[int], size: int) -> dict[int, int]:
 
 
 def check_size(size: int, max_bytes: int) -> str | None:
-    """Return why a file is not read for its size; None where it is."""
+    """Return why a file is too large to be read; None where it is not."""
     return f"file of {size} bytes, more than {max_bytes}" if size > max_bytes else None
 
 
 def _refusal(entry: zipfile.ZipInfo, room: int, max_bytes: int) -> str | None:
-    """Return why a member is not even tried, by what the zip declares of it."""
+    """Return why a member is not read, judged by what the zip declares; None where it is read."""
     if entry.flag_bits & 1:
         return "encrypted: zip it again without a password"
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

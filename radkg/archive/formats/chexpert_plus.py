@@ -37,7 +37,7 @@ _SUFFIXES = (".jpg", ".png")
 
 @dataclass(frozen=True)
 class CheXpertPlus(TableArchive):
-    """CheXpert Plus, and the images where they are at hand."""
+    """CheXpert Plus, and the images where there are any."""
 
     name: str = "chexpert-plus"
 
@@ -51,7 +51,7 @@ class CheXpertPlus(TableArchive):
         return rows if isinstance(rows, str) else cls(rows, str(path), open_image_place(images))
 
     def describe(self, row: Values) -> RowDescription:
-        """Return who the study of a row is, and what belongs to it."""
+        """Return whose study a row is of, and what belongs to the study."""
         image = row["path_to_image"].strip()
         found = _STUDY.search(image)
         if not found:
@@ -95,7 +95,7 @@ def _files(image: str, stem: str) -> tuple[str, ...]:
 
 
 def _place(report: str, heading: str, text: str) -> tuple[int, int] | None:
-    """Return where a section stands: rather behind its heading than where it stands first."""
+    """Return the span of a section's text: behind its heading if possible, else the first."""
     places = list(_literal(report, text))
     if not places:  # the same words with other blanks between
         pattern = r"\s+".join(map(re.escape, text.split()))

@@ -19,7 +19,7 @@ from radkg.errors import ArchiveError
 
 
 class RankedImage(NamedTuple):
-    """An image that is there; of several files of one image the lowest rank counts."""
+    """A file of an image; of several files of one image that with the lowest rank counts."""
 
     location: str | None  # None where the file cannot be used
     stamp: object  # stands for its bytes in a fingerprint
@@ -37,10 +37,10 @@ _PREFERRED = ("jpg", "png", "dcm")  # of one image in several formats: the one t
 
 
 def find_image_root(images: str | None) -> Place | None:
-    """Return the container, or the directory of p10, p11, ... or of containers, that is named.
+    """Return the place of MIMIC's images: a container, or a directory of p10, ... or containers.
 
     Raises:
-        ArchiveError: it holds neither; what a container holds is seen by the index.
+        ArchiveError: the directory holds neither. A container is only opened by `list_studies`.
     """
     path = open_image_place(images)
     if path is None or not path.is_dir():
@@ -74,7 +74,7 @@ _Found = tuple[tuple[str, str], str, str, str | None, object]
 
 
 def _all(root: Place) -> Iterator[_Found]:
-    """Yield (patient, study), dicom_id, kind, location, and what stands for the bytes."""
+    """Yield (patient, study), dicom_id, kind, location, and a stamp for the bytes."""
     if isinstance(root, Path) and root.is_dir():
         try:
             yield from _tree(root)

@@ -42,7 +42,7 @@ _MAX_LINE = 1 << 16  # characters; what is longer falls apart into rows of a wro
 
 @dataclass(slots=True)
 class TabulatedStudy:
-    """What the tables say of one study; `views` is by dicom_id, None where the view is unknown."""
+    """What the tables say of one study; `views` maps a dicom_id to its view, None where unknown."""
 
     subject_id: str
     table: Place

@@ -45,7 +45,7 @@ _TEXT = re.compile(rb'<AbstractText Label="(?:FINDINGS|IMPRESSION)">([^<]*)<')
 
 @dataclass(frozen=True)
 class OpenI(Archive):
-    """Open-i at `path`, with DICOM metadata and images where they are at hand."""
+    """Open-i at `path`, with DICOM metadata and images where there are any."""
 
     path: Place
     uri: str
@@ -168,7 +168,7 @@ class OpenI(Archive):
         return build_study(record, report, sections)
 
     def _find_images(self) -> dict[str, tuple[str | None, object]]:
-        """Return location, and what stands for the bytes, by image id; of local files a hash."""
+        """Return location and stamp by image id; a local file's stamp is a hash of its bytes."""
         if not self.images:
             return {}
         found: dict[str, tuple[str | None, object]] = {}
@@ -220,14 +220,14 @@ def _splits(study_ids: list[str], texts: list[bytes]) -> list[str | None]:
 
 
 def _as_ascii_superset(data: bytes) -> bytes:
-    """Return UTF-16 as UTF-8, so that patterns of ASCII bytes find what they look for."""
+    """Return UTF-16 as UTF-8, so that patterns of ASCII bytes match."""
     if data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         return data
     return data.decode("utf-16", "replace").encode()
 
 
 def _dicom_metadata(path: Path) -> tuple[dict[str, date], dict[str, str]]:
-    """Return study dates by subject and view positions by image id; unknown ones are left out."""
+    """Return study dates by subject and view positions by image id, without the unknown ones."""
     dates: dict[str, date] = {}
     views: dict[str, str] = {}
     with gzip.open(path, "rt", newline="") as file:

@@ -26,7 +26,7 @@ _VIEWS = {"L": "LATERAL", "AP_horizontal": "AP", "UNK": None, "": None}  # other
 
 @dataclass(frozen=True)
 class PadChest(TableArchive):
-    """PadChest, and the images where they are at hand: in their numbered folders or in one."""
+    """PadChest, and the images where there are any: in their numbered folders or all in one."""
 
     name: str = "padchest"
 
@@ -45,7 +45,7 @@ class PadChest(TableArchive):
         return cls(rows, uri if uri == "padchest" else str(path), open_image_place(images))
 
     def describe(self, row: Values) -> RowDescription:
-        """Return who the study of a row is, and what belongs to it."""
+        """Return whose study a row is of, and what belongs to the study."""
         image, folder, view = _known(row, "ImageID"), _known(row, "ImageDir"), row["Projection"]
         study_id, study_date = _known(row, "StudyID"), parse_date(_known(row, "StudyDate_DICOM"))
         return RowDescription(

@@ -73,7 +73,7 @@ class TableRows(Protocol):
         ...
 
     def read_row(self, record: Mapping[str, Any]) -> Values:
-        """Return the row that an index has as `source`, `offset`, `length` and `content`.
+        """Return the row of the table that a row of the index names by its place and `content`.
 
         Raises:
             ArchiveError: the table is gone, or changed since it was indexed.
@@ -197,7 +197,7 @@ def make_table_error(path: Place, line: int, what: str) -> ArchiveError:
 def convert_to_text(value: Any) -> Any:
     """Return a value of a typed table as text, a list as texts, what is missing as empty text.
 
-    Objects stay as they are: they are no text, and whoever needs one says so.
+    An object stays as it is: the caller that needs text refuses it.
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""

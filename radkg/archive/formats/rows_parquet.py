@@ -1,4 +1,4 @@
-"""The rows of a Parquet table, by their number; a group of rows is read at once and kept."""
+"""The rows of a Parquet table, by their number; groups of rows are read and cached whole."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from radkg.errors import ArchiveError
 class ParquetRows:
     """A Parquet file as a table of rows: `offset` counts rows, `length` is 1, `line` from 1.
 
-    Only the wanted columns are read. Columns of objects are none: they can hold whole images.
+    Only the wanted columns are read. A column of objects does not count: it can hold whole images.
     """
 
     path: Place

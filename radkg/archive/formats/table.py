@@ -65,7 +65,7 @@ class ReportTable(TableArchive):
         return cls(rows, str(path), open_image_place(images))
 
     def describe(self, row: Values) -> RowDescription:
-        """Return who the study of a row is, and what belongs to it."""
+        """Return whose study a row is of, and what belongs to the study."""
         study_id = _text(row, "study_id")
         day, problem = _text(row, "study_date"), None
         study_date = parse_date(day)

@@ -1,7 +1,7 @@
 """An archive that is a table: rows to an index of studies, and one row to one study.
 
-A format says what a row means (`describe`, `text`); here rows of one study are joined or refused.
-A table that is damaged ends the run, a row that is wrong is one study that cannot be read.
+A format says what a row means (`describe`, `read_report`); this module joins or refuses the rows
+of one study. A damaged table ends the run; a wrong row is one study that cannot be read.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class RowDescription:
 
 @dataclass(frozen=True)
 class TableArchive(Archive):
-    """A table of studies, or of their images, and the images where they are at hand."""
+    """A table with a row per study, or per image of a study, and the images where there are any."""
 
     rows: TableRows
     uri: str
@@ -69,7 +69,7 @@ class TableArchive(Archive):
     joins: ClassVar[bool] = True  # rows of one study are its images; False: a row is a study
 
     def describe(self, row: Values) -> RowDescription:
-        """Return who the study of a row is, and what belongs to it."""
+        """Return whose study a row is of, and what belongs to the study."""
         raise NotImplementedError
 
     def read_report(self, row: Values) -> tuple[str, tuple[Section, ...]]:
@@ -125,7 +125,7 @@ class TableArchive(Archive):
             yield build_study(record, report, sections)
 
     def _described(self, row: TableRow) -> RowDescription:
-        """Return what a row says; without an id its line is its name."""
+        """Return what a row says; a row without an id is named by its line."""
         described = self.describe(row.values)
         try:
             written = (described.study_id, described.subject_id, described.split or "")
@@ -164,7 +164,7 @@ class TableArchive(Archive):
 
 
 def find_delimited(path: Place, pattern: str, columns: tuple[str, ...]) -> Delimited | str:
-    """Return the CSV at a path, or the first in a directory that fits the pattern; else why not."""
+    """Return the CSV at a path, or the first one in a directory by a pattern; else why not."""
     try:
         if path.is_dir():
             found: list[Place] = sorted(path.glob(pattern), key=str)
@@ -194,13 +194,13 @@ def parse_date(text: str) -> date | None:
 
 
 def parse_split(text: str) -> str | None:
-    """Return a split by the name it has in radkg; None where it is empty."""
+    """Return a split by radkg's name for it; None where it is empty."""
     name = text.strip().lower()
     return _SPLITS.get(name, name) or None
 
 
 def _difference(row: RowDescription, first: RowDescription, has_same_report: bool) -> str | None:
-    """Return in what two rows of one study contradict each other."""
+    """Return in which column two rows of one study contradict each other; None where they agree."""
     for what in ("subject_id", "study_date", "split", "age", "sex"):
         if getattr(row, what) != getattr(first, what):
             return f"its rows differ in {what}: correct the table"
@@ -208,10 +208,10 @@ def _difference(row: RowDescription, first: RowDescription, has_same_report: boo
 
 
 def _finder(images: Place | None) -> Callable[[tuple[str, ...]], tuple[str | None, object]]:
-    """Return what finds the first of some names that is an image at hand.
+    """Return a function that finds the first of some names for which there is an image.
 
-    It gives a location, and what stands for the image's bytes: sizes of files, for to hash them
-    would take longer than the extraction.
+    The function returns its location, and a stamp for its bytes: the size of a file, for hashing
+    the file would take longer than the extraction.
     """
     folder = images if isinstance(images, Path) and images.is_dir() else None
     packed = {} if images is None else _by_name(images)
@@ -220,7 +220,7 @@ def _finder(images: Place | None) -> Callable[[tuple[str, ...]], tuple[str | Non
         for name in names:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or "\0" in name:
-                continue  # a table names images, it does not choose what else is read
+                continue  # a table names images, and may not name any other file
             if folder and (size := _size(folder / path)) is not None:
                 return str(folder / path), size
             if found := packed.get(str(path)):
@@ -231,7 +231,7 @@ def _finder(images: Place | None) -> Callable[[tuple[str, ...]], tuple[str | Non
 
 
 def _by_name(images: Place) -> dict[str, ImageFile]:
-    """Return what the containers of a place hold, also without a folder that is around it all."""
+    """Return the images in containers by name, with and without a folder that holds them all."""
     found = {str(PurePosixPath(file.name)): file for file in list_image_files(images)}
     around = {name.partition("/")[0] for name in found}
     if len(around) == 1 and "" not in around:

@@ -1,9 +1,9 @@
-"""The images of `--images`, wherever they are: listed once, by name and location, never opened.
+"""The images of `--images`: listed once, by name and location, never opened.
 
 A place is a container (zip, tar, tar.gz), a directory or prefix that holds containers, or a prefix
-of loose objects; of a local directory the formats find loose files themselves, by the names that
-they expect. What cannot be read is listed with its problem. Of two members of one name the last one
-counts, as unpacking would leave it.
+of loose objects. In a local directory each format finds the loose files itself, by the names that
+it expects. An image that cannot be read is listed with its problem. Of two members of one name the
+last one counts, as unpacking would leave it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class ImageFile(NamedTuple):
 
 
 def open_image_place(images: str | None) -> Place | None:
-    """Return the place of images, where a user named one.
+    """Return the place that a user named for images; None where none was named.
 
     Raises:
         ArchiveError: nothing is there, or it is no directory and no container.
@@ -65,7 +65,7 @@ def open_image_place(images: str | None) -> Place | None:
 
 
 def list_containers(path: Place) -> list[Place]:
-    """Return the containers at a place: itself, or those that stand in it, by name."""
+    """Return the containers at a place: the place itself, or those directly below it, by name."""
     if not path.is_dir():
         return [path]
     return [file for file in list_children(path) if _is_container(file.name) and file.is_file()]
@@ -112,7 +112,7 @@ def _all(path: Place) -> Iterator[ImageFile]:
 
 
 def _is_container(name: str) -> bool:
-    """Tell by its name; MIMIC's reports, which may stand beside images, are none of these."""
+    """Tell by its name whether a file is a container of images; MIMIC's packed reports are not."""
     return name.lower().endswith(_CONTAINERS) and not name.startswith("mimic-cxr-reports.")
 
 

@@ -1,8 +1,8 @@
-"""One radiograph from wherever it is: JPEG, PNG (8 or 16 bit) or DICOM, as grey values in [0, 1].
+"""One radiograph from a JPEG, a PNG (8 or 16 bit) or a DICOM file, as grey values in [0, 1].
 
-What cannot be a radiograph is refused with a reason, before it is decoded where the header tells.
-It does not change the contrast of JPEG and PNG; DICOM pixels are windowed as the file says, then
-spread over [0, 1]. Damage inside a JPEG that its decoder conceals is not seen.
+A file that cannot be a radiograph is refused with a reason, before it is decoded where its header
+shows it. The contrast of JPEG and PNG stays; DICOM pixels are windowed as the file says, then
+rescaled to [0, 1]. Damage inside a JPEG that its decoder conceals is not seen.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Pixels = npt.NDArray[np.float32]
 MIN_SIDE = 16  # px
 MAX_PIXELS = 64_000_000  # the largest detectors have 4,300 x 4,300
 _MAX_SCANNED = 2_000_000_000  # pixels times scans; a progressive JPEG has about ten
-_STRIP = 256  # rows that are computed with at once: floats take many times what is stored
+_STRIP = 256  # rows that are computed at once: floats take many times the bytes of the file
 _FORMATS = ("JPEG", "PNG")
 _DEFLATED = b"1.2.840.10008.1.2.1.99"  # transfer syntax that pydicom unfolds whole, however large
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601, as Pillow weighs colours
@@ -108,7 +108,7 @@ def _scaled(image: Any, white: int) -> Pixels:
 
 
 def _by_strips(shape: tuple[int, int], compute: Callable[[int, int], Any]) -> Pixels:
-    """Return an array that is computed a few rows at a time, from `top` to `end`."""
+    """Return an array of which `compute(top, end)` gives a few rows at a time."""
     pixels: Pixels = np.empty(shape, np.float32)
     for top in range(0, shape[0], _STRIP):
         end = min(top + _STRIP, shape[0])
@@ -123,7 +123,9 @@ def _read_dicom(location: str, data: bytes) -> Pixels:
     from pydicom.errors import BytesLengthException, InvalidDicomError
     from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # as of warnings, which it logs too
+    logging.getLogger("pydicom").setLevel(
+        logging.CRITICAL
+    )  # it logs the warnings, which may name a patient
     if _DEFLATED in data:
         raise ArchiveError(
             f"{location} is a deflated DICOM file, which could be of any size: convert it to "
@@ -170,7 +172,7 @@ def _read_dicom(location: str, data: bytes) -> Pixels:
 
 
 def _rescale(location: str, values: Pixels, is_negative: bool) -> Pixels:
-    """Return values spread over [0, 1]; of equal ones zeros."""
+    """Return values rescaled to [0, 1]; zeros where all are equal."""
     low, high = float(values.min()), float(values.max())
     if not np.isfinite(high - low):
         raise ArchiveError(
@@ -197,7 +199,7 @@ def _check_frame(location: str, dataset: Any) -> None:
         with Image.open(BytesIO(frame), formats=("JPEG", "JPEG2000")) as inner:
             (width, height), form = inner.size, inner.format
     except UnidentifiedImageError:
-        return  # of another kind; its decoder asks for no more than the header declares
+        return  # another codec, whose decoder takes no more memory than the header declares
     if width * height > dataset.Columns * dataset.Rows:
         raise ArchiveError(
             f"{location} declares {dataset.Columns} x {dataset.Rows} px and holds {width} x "
