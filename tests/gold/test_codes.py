@@ -141,8 +141,8 @@ def test_an_anatomy_alone_is_an_entity():
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("Wings/left", "MeSH head 'Wings' is not in openi_codes.csv"),
-        ("Opacity/purple", "MeSH qualifier 'purple' is not in openi_codes.csv"),
+        ("Wings/left", "MeSH head 'Wings' is not in codes.csv"),
+        ("Opacity/purple", "MeSH qualifier 'purple' is not in codes.csv"),
         ("left/Opacity", "MeSH head 'left'"),
     ],
 )

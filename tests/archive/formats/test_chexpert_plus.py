@@ -183,7 +183,7 @@ words = st.lists(st.sampled_from(["Clear", "no", "effusion.", "\n", "  ", "FINDI
 def test_every_section_is_in_the_report_word_for_word(report, findings, impression):
     row = view(report=report, section_findings=findings, section_impression=impression)
     archive = CheXpertPlus(None, "")  # type: ignore[arg-type]
-    text, sections = archive.text(row | {"section_clinical_history": ""})
+    text, sections = archive.read_report(row | {"section_clinical_history": ""})
     assert text.startswith(report)
     found = {s.name: text[s.start : s.end].split() for s in sections}
     told = {"findings": findings.split(), "impression": impression.split()}

@@ -256,9 +256,9 @@ def test_a_directory_that_cannot_be_listed_is_an_error(tmp_path):
     tmp_path.chmod(0o755)
     code = (
         "import os, sys\nfrom pathlib import Path\n"
-        "from radkg.archive.files.members import members\n"
+        "from radkg.archive.files.members import list_members\n"
         "os.chdir(sys.argv[1]); os.setuid(65534)\n"
-        "list(members(Path('.'), '.xml'))"
+        "list(list_members(Path('.'), '.xml'))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=False
