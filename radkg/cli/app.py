@@ -24,8 +24,11 @@ from rich.console import Console
 from rich.table import Table
 
 from radkg import log
+from radkg.cli.formats import describe_formats, take_options
 from radkg.errors import ConfigError, RadkgError
 from radkg.extractor import DEFAULT
+from radkg.interchange.formats import EXPORT_FORMATS, IMPORT_FORMATS
+from radkg.interchange.formats.base import ImportTarget, make_format
 
 if TYPE_CHECKING:
     from radkg.graph import Graph
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from radkg.graph.build.store import BuildReport
     from radkg.graph.load.dispatch import Spread
     from radkg.run.snapshot import Snapshot
+    from radkg.schema.known import Known
 
 app = typer.Typer(
     help="Archives of chest X-rays and their reports to a knowledge graph of a population.",
@@ -876,133 +880,61 @@ def evaluate(
 
 
 @app.command()
+@take_options(EXPORT_FORMATS)
 def export(
-    path: Annotated[Path, typer.Argument(help="File to write; a directory for tables and omop.")],
+    path: Annotated[Path, typer.Argument(help="File to write, or a directory.")],
     out: Out,
     file_format: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            help="radgraph (JSON, which always holds the reports), graphml, tables (of nodes and "
-            "edges), fhir (R4, a Bundle a line) or omop (NOTE_NLP of the CDM 5.4).",
-        ),
+        str, typer.Option("--format", help=describe_formats(EXPORT_FORMATS))
     ] = "radgraph",
-    spelling: Annotated[
-        str | None,
-        typer.Option(
-            help="radgraph: labels as v1 (OBS-DP, the default) or xl "
-            "(Observation::definitely present)."
-        ),
-    ] = None,
-    level: Annotated[
-        str | None,
-        typer.Option(help="graphml, tables: population (concepts; the default) or mentions."),
-    ] = None,
-    study: Annotated[
-        str | None,
-        typer.Option(help="graphml, tables, fhir: only this study (its mentions).", metavar="ID"),
-    ] = None,
-    headers: Annotated[
-        str | None,
-        typer.Option(help="tables: column names for plain (the default), gephi or neo4j."),
-    ] = None,
-    file_type: Annotated[
-        str | None, typer.Option(help="tables, omop: csv (the default) or parquet.")
-    ] = None,
-    with_text: Annotated[
-        bool,
-        typer.Option(
-            "--with-text",
-            help="Add words of the reports; without it no format but radgraph has any.",
-        ),
-    ] = False,
-    vocabulary: Annotated[
-        Path | None,
-        typer.Option(
-            help="omop: CSV with name,concept_id; a name is a concept's, or section:NAME."
-        ),
-    ] = None,
-    notes: Annotated[
-        Path | None, typer.Option(help="omop: CSV with study_id,note_id of your NOTE table.")
-    ] = None,
+    **options: Any,
 ) -> None:
     """Write what is published in a format for other tools; twice gives equal bytes."""
-    from radkg.interchange.export import ExportOptions
-    from radkg.interchange.export import export as run_export
     from radkg.storage import open_storage
 
-    options = ExportOptions(
-        spelling=spelling,
-        level=level,
-        study=study,
-        headers=headers,
-        file_type=file_type,
-        with_text=with_text,
-        vocabulary=vocabulary,
-        notes=notes,
-    )
-    written = run_export(open_storage(out), path, file_format, options)
+    chosen = make_format(EXPORT_FORMATS, file_format, options)
+    written = chosen.write(open_storage(out), path)
     typer.echo(f"{written} written to {path}", err=True)
 
 
 @app.command("import")
+@take_options(IMPORT_FORMATS)
 def import_file(
-    file: Annotated[
-        Path, typer.Argument(help="RadGraph JSON, either label spelling; or a CSV of relations.")
-    ],
+    file: Annotated[Path, typer.Argument(help="File to import.")],
     out: Out,
     file_format: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            help="radgraph (documents to publish and load), or relations (what others know, beside "
-            "the population in the graph).",
-        ),
+        str, typer.Option("--format", help=describe_formats(IMPORT_FORMATS))
     ] = "radgraph",
-    name: Annotated[
-        str | None,
-        typer.Option(help="relations: name of the table in the graph; default: that of the file."),
-    ] = None,
-    remove: Annotated[
-        bool,
-        typer.Option(
-            "--remove", help="relations: take the table out; of FILE only the name is needed."
-        ),
-    ] = False,
     graph: GraphAddress = "embedded",
     insecure: Insecure = False,
     as_json: Json = False,
+    **options: Any,
 ) -> None:
     """Publish the documents of a file, or put a table of known relations into the graph."""
     from radkg.storage import open_storage
 
+    chosen = make_format(IMPORT_FORMATS, file_format, options)
     storage = open_storage(out)
-    if file_format == "relations":
+
+    def write_known(table: str, known: Sequence[Known]) -> Mapping[str, object]:
         from radkg.graph.load.knowledge import write_knowledge
-        from radkg.interchange.relations import read_relations
         from radkg.progress import stage
         from radkg.run import audit
 
-        known = [] if remove else read_relations(file)
-        with (
-            _graph(graph, out, insecure) as opened,
-            stage(console, "remove the table" if remove else "import relations") as advance,
-        ):
-            report = write_knowledge(opened, name or file.stem, known, advance)
-        audit.record(storage, "import", {"graph": opened.engine, **dataclasses.asdict(report)})
-        _print_report(report, as_json)
-        return
-    if file_format != "radgraph":
-        raise ConfigError(f"no format {file_format!r}: known: radgraph, relations")
-    if name is not None or remove:
-        raise ConfigError("--name and --remove are for --format relations")
-    from radkg.interchange.radgraph import import_radgraph
+        work = "import relations" if known else "remove the table"
+        with _graph(graph, out, insecure) as opened, stage(console, work) as advance:
+            report = dataclasses.asdict(write_knowledge(opened, table, known, advance))
+        audit.record(storage, "import", {"graph": opened.engine, **report})
+        return report
 
-    snapshot = import_radgraph(file, storage)
+    target = ImportTarget(storage=storage, write_known=write_known)
+    report = chosen.read(file, target)
     if as_json:
-        _print_json({"studies": snapshot.num_studies, "snapshot_id": snapshot.snapshot_id})
+        _print_json(report.values)
+    elif report.sentence:
+        typer.echo(report.sentence, err=True)
     else:
-        typer.echo(f"{snapshot.num_studies} documents published under {out}", err=True)
+        _print_values(report.values)
 
 
 @audit_app.command("show")
@@ -1271,7 +1203,11 @@ def _print_report(report: Any, as_json: bool) -> None:
     if as_json:
         _print_json(values)
     else:
-        typer.echo("\n".join(f"{name}: {value}" for name, value in values.items()))
+        _print_values(values)
+
+
+def _print_values(values: Mapping[str, Any]) -> None:
+    typer.echo("\n".join(f"{name}: {value}" for name, value in values.items()))
 
 
 def _print_table(

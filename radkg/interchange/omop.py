@@ -17,9 +17,10 @@ from typing import Any
 import pyarrow as pa
 
 from radkg.errors import SchemaError
+from radkg.interchange.formats.options import FileType
 from radkg.interchange.ids import MAX_ID
 from radkg.interchange.published import Reports, Row, published_at, read_batches
-from radkg.interchange.tables import FileType, table_writer
+from radkg.interchange.tables import table_writer
 from radkg.run.snapshot import Snapshot
 from radkg.schema.concepts import concept_kind
 from radkg.schema.findings import describe_mentions

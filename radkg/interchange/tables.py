@@ -5,20 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from radkg.interchange.formats.options import FileType, Headers
 from radkg.interchange.property_graph import PropertyGraph
 from radkg.storage import writing
-
-FileType = Literal["csv", "parquet"]
-FILE_TYPES: tuple[FileType, ...] = get_args(FileType)
-Headers = Literal["plain", "gephi", "neo4j"]
-HEADERS: tuple[Headers, ...] = get_args(Headers)
 
 _GEPHI = {"id": "Id", "source": "Source", "target": "Target", "relation": "Label"}
 _NEO4J = {"id": "id:ID", "source": ":START_ID", "target": ":END_ID", "relation": ":TYPE"}

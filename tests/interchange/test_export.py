@@ -9,12 +9,19 @@ from typing import Any
 import pytest
 
 from radkg.errors import ConfigError, SnapshotError
-from radkg.interchange.export import FORMATS, ExportOptions, export
+from radkg.interchange.formats import EXPORT_FORMATS
+from radkg.interchange.formats.base import make_format
 from radkg.interchange.radgraph import import_radgraph
 from radkg.run.retractions import record_retraction
-from radkg.storage import open_storage
+from radkg.storage import Storage, open_storage
 from tests.interchange.published import publish_rows, rows
 from tests.support.runs.demo_run import DemoRun, radkg
+
+NAMES = [each.name for each in EXPORT_FORMATS]
+
+
+def export(storage: Storage, path: Path, name: str, **options: Any) -> str:
+    return make_format(EXPORT_FORMATS, name, options).write(storage, path)
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -23,11 +30,11 @@ def contents(path: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("name", [n for n in FORMATS if n != "radgraph"])  # in test_river
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "radgraph"])  # in test_river
 def test_twice_gives_equal_bytes(demo_run: DemoRun, tmp_path: Path, name: str):
     made = []
     for path in (tmp_path / "a", tmp_path / "b"):
-        export(open_storage(str(demo_run.out)), path, name, ExportOptions())
+        export(open_storage(str(demo_run.out)), path, name)
         made.append(contents(path))
     assert made[0] == made[1]
     assert all(made[0].values())
@@ -52,20 +59,20 @@ def test_a_retracted_report_is_exported_no_more(tmp_path: Path):
     storage = open_storage(str(tmp_path / "out"))
     import_radgraph(tmp_path / "in.json", storage)
     record_retraction(storage, "study", "a", undo=False)
-    said = export(storage, tmp_path / "left.json", "radgraph", ExportOptions())
+    said = export(storage, tmp_path / "left.json", "radgraph")
     assert said == "1 documents"
     assert list(json.loads((tmp_path / "left.json").read_text())) == ["b"]
 
 
-@pytest.mark.parametrize("name", [n for n in FORMATS if n != "radgraph"])
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "radgraph"])
 def test_what_is_retracted_is_exported_no_more(tmp_path: Path, name: str):
     night = publish_rows(tmp_path / "out", rows())
-    export(night.storage, tmp_path / "before", name, ExportOptions())
+    export(night.storage, tmp_path / "before", name)
     record_retraction(night.storage, "study", "s2", undo=False)
-    export(night.storage, tmp_path / "after", name, ExportOptions())
+    export(night.storage, tmp_path / "after", name)
     assert contents(tmp_path / "before") != contents(tmp_path / "after")
     record_retraction(night.storage, "study", "s2", undo=True)
-    export(night.storage, tmp_path / "undone", name, ExportOptions())
+    export(night.storage, tmp_path / "undone", name)
     assert contents(tmp_path / "before") == contents(tmp_path / "undone")
 
 
@@ -89,7 +96,7 @@ def test_an_option_that_does_not_fit_is_told(
     publish_rows(tmp_path / "out", rows())
     path = tmp_path / "file"
     with pytest.raises(ConfigError, match=message):
-        export(open_storage(str(tmp_path / "out")), path, name, ExportOptions(**options))
+        export(open_storage(str(tmp_path / "out")), path, name, **options)
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
@@ -97,11 +104,11 @@ def test_an_export_that_fails_leaves_what_stood(tmp_path: Path):
     publish_rows(tmp_path / "out", rows())
     storage = open_storage(str(tmp_path / "out"))
     path = tmp_path / "f.ndjson"
-    export(storage, path, "fhir", ExportOptions(study="s1"))
+    export(storage, path, "fhir", study="s1")
     before = path.read_bytes()
     part = next((tmp_path / "out/snapshot/parts").iterdir())
     part.unlink()
     with pytest.raises(SnapshotError, match="part is gone"):
-        export(storage, path, "fhir", ExportOptions())
+        export(storage, path, "fhir")
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["f.ndjson", "out"]

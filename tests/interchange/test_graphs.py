@@ -14,9 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from radkg.errors import ConfigError, SchemaError
+from radkg.interchange.formats.base import list_options
+from radkg.interchange.formats.tables import TablesExport
 from radkg.interchange.graphml import write_graphml
 from radkg.interchange.property_graph import PropertyGraph, mentions, population
-from radkg.interchange.tables import FILE_TYPES, HEADERS, write_tables
+from radkg.interchange.tables import write_tables
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.schema.arrow import from_table
 from radkg.schema.concepts import concept_key
@@ -24,6 +26,10 @@ from radkg.storage import open_storage
 from tests.interchange.published import HARD, publish_rows, rows
 from tests.support.runs.demo_run import DemoRun
 from tests.support.runs.rows import row
+
+FILE_TYPES, HEADERS = (
+    list_options(TablesExport)[name].choices for name in ("file_type", "headers")
+)
 
 
 @pytest.fixture

@@ -13,12 +13,11 @@ from radkg.errors import SchemaError, StorageError
 from radkg.interchange.ids import read_ids
 from radkg.interchange.omop import Site, write_omop
 from radkg.interchange.published import Reports, read_batches
-from radkg.interchange.tables import FILE_TYPES
 from radkg.run.snapshot import read_snapshot
 from radkg.schema.records import Entity, Relation
 from radkg.storage import open_storage
 from tests.interchange.published import publish_rows, rows
-from tests.interchange.test_graphs import read
+from tests.interchange.test_graphs import FILE_TYPES, read
 from tests.support.runs.demo_run import DemoRun
 from tests.support.runs.rows import row
 

@@ -90,5 +90,7 @@ def test_the_verb(tmp_path: Path) -> None:
     assert json.loads(run(*table, "--remove"))["removed"] == 2
     logged = [(line["verb"], line["table"]) for line in audit.lines(open_storage(str(out)))]
     assert logged == [("import", "chest")] * 2
-    with pytest.raises(ConfigError, match="--name and --remove are for --format relations"):
+    with pytest.raises(
+        ConfigError, match="--remove is not for --format radgraph, but for relations"
+    ):
         run("import", str(file), "--out", str(out), "--remove")

@@ -1,0 +1,40 @@
+"""FHIR R4: newline-delimited JSON, a Bundle for each study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from radkg.interchange.formats.base import Format
+from radkg.interchange.formats.options import Study, WithText
+
+if TYPE_CHECKING:
+    from radkg.storage import Storage
+
+
+@dataclass(frozen=True, kw_only=True)
+class FhirExport(Format):
+    """A Bundle a line: a DiagnosticReport, its Observations and their Provenance."""
+
+    name: ClassVar[str] = "fhir"
+    help: ClassVar[str] = "R4, JSON lines, a Bundle for each study"
+
+    study: Study = None
+    with_text: WithText = False
+
+    def write(self, storage: Storage, path: Path) -> str:
+        """Write one file of JSON lines; return the number of bundles."""
+        from radkg.interchange.fhir import fhir_lines
+        from radkg.interchange.published import Reports
+        from radkg.run.snapshot import read_snapshot
+        from radkg.storage import writing
+
+        snapshot = read_snapshot(storage)
+        reports = Reports(storage) if self.with_text else None
+        num_bundles = 0
+        with writing(path) as file:
+            for line in fhir_lines(snapshot, self.study, reports):
+                file.write(line)
+                num_bundles += 1
+        return f"{num_bundles} bundles"

@@ -1,0 +1,32 @@
+"""GraphML (graphml.graphdrawing.org): the graph of concepts, or of mentions, in one XML file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from radkg.interchange.formats.options import GraphFormat
+
+if TYPE_CHECKING:
+    from radkg.storage import Storage
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphmlExport(GraphFormat):
+    """The graph as one XML file, for Gephi, Cytoscape, igraph or networkx."""
+
+    name: ClassVar[str] = "graphml"
+    help: ClassVar[str] = "XML of nodes and edges"
+
+    def write(self, storage: Storage, path: Path) -> str:
+        """Write one XML file; return of how many studies."""
+        from radkg.interchange.graphml import write_graphml
+        from radkg.run.retractions import retained
+        from radkg.run.snapshot import read_snapshot
+        from radkg.storage import writing
+
+        snapshot = read_snapshot(storage)
+        with writing(path) as file:
+            write_graphml(self.read_graph(snapshot), file)
+        return f"the graph of {self.study or f'{retained(snapshot).num_studies} studies'}"

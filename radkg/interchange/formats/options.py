@@ -1,0 +1,49 @@
+"""Options that several formats take, said once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from radkg.errors import ConfigError
+from radkg.interchange.formats.base import Format, Option
+
+if TYPE_CHECKING:
+    from radkg.interchange.property_graph import PropertyGraph
+    from radkg.run.snapshot import Snapshot
+
+Study = Annotated[str | None, Option("only this study (its mentions).", metavar="ID")]
+WithText = Annotated[
+    bool, Option("add words of the reports; without it no format but radgraph has any.")
+]
+FileType = Annotated[Literal["csv", "parquet"], Option("csv (the default) or parquet.")]
+Headers = Annotated[
+    Literal["plain", "gephi", "neo4j"],
+    Option("column names for plain (the default), gephi or neo4j."),
+]
+Level = Annotated[
+    Literal["population", "mentions"] | None,
+    Option("population (concepts; the default) or mentions."),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphFormat(Format):
+    """Base of formats that write a property graph; `--study` and `--with-text` mean mentions."""
+
+    level: Level = None
+    study: Study = None
+    with_text: WithText = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.level == "population" and (self.study or self.with_text):
+            raise ConfigError("--study and --with-text are of the mentions, not of the population")
+
+    def read_graph(self, snapshot: Snapshot) -> PropertyGraph:
+        """Return the graph of a snapshot that the options name."""
+        from radkg.interchange.property_graph import mentions, population
+
+        if self.study is not None or self.level == "mentions":
+            return mentions(snapshot, self.study, with_text=self.with_text)
+        return population(snapshot)
