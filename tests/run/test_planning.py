@@ -108,7 +108,7 @@ def test_tokens_are_those_that_an_extractor_of_a_user_counts(tmp_path):
     found = forecast(plan, sample=40, workers=1, price=None)
     characters = sum(len(study.report) for study in plan.archive.read(plan.records))
     assert found.tokens_read == characters > 0
-    assert found.tokens_written == 0
+    assert found.tokens_written == 40  # an effusion in each report
 
 
 def test_nothing_to_do_costs_nothing(tmp_path):
