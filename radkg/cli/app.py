@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from radkg.graph import Graph
     from radkg.graph.ask.queries import Query
     from radkg.graph.build.store import BuildReport
-    from radkg.graph.load.dispatch import Spread
+    from radkg.graph.load.dispatch import Dispatch
     from radkg.run.snapshot import Snapshot
     from radkg.schema.known import Known
 
@@ -462,15 +462,14 @@ def load(
     as_json: Json = False,
 ) -> None:
     """Load what is published into the graph: the difference to what stands there."""
-    from radkg.graph.build.sink import choose
+    from radkg.graph.build.sink import choose_sink
     from radkg.graph.load.loader import load as run_load
-    from radkg.graph.load.writers import default_writers
     from radkg.progress import stage
     from radkg.run.audit import record_load
     from radkg.run.snapshot import read_snapshot
     from radkg.storage import open_storage
 
-    spread = _spread(on_cluster, graph, writers)
+    dispatch = _dispatch(on_cluster, graph, writers)
     snapshot = read_snapshot(open_storage(out))
     build = None if into is None else _builder(snapshot, into, neo4j_home)
     if build and graph == "embedded":
@@ -480,7 +479,7 @@ def load(
         choice = None
         if build:
             with stage(console, "compare with the graph"):
-                choice = choose(opened, snapshot, repair=repair)
+                choice = choose_sink(opened, snapshot, repair=repair)
             if choice.build:
                 _print_report(build(choice.why), as_json)
                 return
@@ -491,12 +490,12 @@ def load(
                 advance,
                 repair=repair,
                 differ=choice.differ if choice else None,
-                writers=default_writers(opened.engine) if writers is None else writers,
-                spread=spread,
+                writers=opened.engine.default_writers if writers is None else writers,
+                dispatch=dispatch,
             )
     if choice:
         report = dataclasses.replace(report, why=choice.why)
-    record_load(snapshot, opened.engine, dataclasses.asdict(report))
+    record_load(snapshot, opened.engine.name, dataclasses.asdict(report))
     _print_report(report, as_json)
 
 
@@ -555,12 +554,12 @@ def migrate(
     as_json: Json = False,
 ) -> None:
     """Bring the schema of a graph up to this radkg, in numbered steps; `load` does the same."""
+    from radkg.graph.migrations.steps import list_missing_steps, read_schema_version
     from radkg.graph.migrations.steps import migrate as run_migrate
-    from radkg.graph.migrations.steps import missing_steps, schema_version
 
     with _graph(graph, out, insecure) as opened:
-        done = missing_steps(opened) if dry_run else run_migrate(opened)
-        version = schema_version(opened)
+        done = list_missing_steps(opened) if dry_run else run_migrate(opened)
+        version = read_schema_version(opened)
     if as_json:
         listed = [{"number": step.number, "name": step.name, "what": step.what} for step in done]
         _print_json({"version": version, "dry_run": dry_run, "steps": listed})
@@ -697,10 +696,10 @@ def nightly(
         report = run_nightly(
             config,
             graph,
-            _store(out) if graph == "embedded" else Path(),
+            _store(out) if graph == "embedded" else None,
             console,
             insecure=insecure,
-            spread=_spread(on_cluster, graph),
+            dispatch=_dispatch(on_cluster, graph),
             gate=judge if gate is not None else None,
             keep=keep,
         )
@@ -754,19 +753,20 @@ def query(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
 ) -> None:
     """Ask the graph a named question about the population, or your own in Cypher."""
-    from radkg.graph.ask.correction import read_table, shipped_tables
+    from radkg.graph.ask.correction import read_shipped_tables, read_table
     from radkg.graph.ask.free_cypher import run_cypher
-    from radkg.graph.ask.queries import queries, run_query, unknown_concepts
+    from radkg.graph.ask.queries import find_unknown_concepts, run_query
+    from radkg.graph.ask.queries import list_queries as list_all
 
     if list_queries:
-        _print_queries(queries(), as_json, as_csv)
+        _print_queries(list_all(), as_json, as_csv)
         return
     if (name is None) == (cypher is None):
         raise ConfigError(
             "which query? give its name, or a file with --cypher; `radkg query --list` shows them"
         )
     values = dict(_pair(text) for text in param or [])
-    tables = [*map(read_table, errors or []), *shipped_tables()]
+    tables = [*map(read_table, errors or []), *read_shipped_tables()]
     statement = None if cypher is None else _read_text(cypher)
     with _graph(graph, out, insecure, night=_night(as_of, out)) as opened:
         if statement is not None:
@@ -781,7 +781,7 @@ def query(
                 typer.echo(f"warning: cut off after {max_rows} rows: --max-rows", err=True)
         else:
             answer = run_query(opened, str(name), values, tables)
-            for hint in unknown_concepts(opened, answer):
+            for hint in find_unknown_concepts(opened, answer):
                 typer.echo(f"warning: {hint}", err=True)
     if as_json:
         _print_json(
@@ -924,7 +924,7 @@ def import_file(
         work = "import relations" if known else "remove the table"
         with _graph(graph, out, insecure) as opened, stage(console, work) as advance:
             report = dataclasses.asdict(write_knowledge(opened, table, known, advance))
-        audit.record(storage, "import", {"graph": opened.engine, **report})
+        audit.record(storage, "import", {"graph": opened.engine.name, **report})
         return report
 
     target = ImportTarget(storage=storage, write_known=write_known)
@@ -1028,11 +1028,11 @@ def convert(
 @app.command("graph")
 def serve_graph(out: Out, as_of: AsOf = None) -> None:
     """Keep the embedded graph of a run open for any Bolt client, until interrupted."""
-    from radkg.graph.build.as_of import as_of_store
+    from radkg.graph.build.as_of import locate_as_of
     from radkg.graph.engine.embedded import USER
 
     night = _night(as_of, out)
-    store = as_of_store(Path(out), night) if night else _store(out)
+    store = locate_as_of(Path(out), night) if night else _store(out)
     with _graph("embedded", out, insecure=False, night=night) as opened:
         typer.echo(f"address: {opened.address}\nuser: {USER}")
         typer.echo(f"password: in the file {store / 'password'}\nstop: Ctrl-C")
@@ -1066,7 +1066,7 @@ def run(command: typer.Typer | Callable[..., None], argv: Sequence[str] | None =
 
 def _builder(snapshot: Snapshot, into: Path, neo4j_home: Path | None) -> Callable[..., BuildReport]:
     """Return what builds a store and writes it down; called with the reason, if there is one."""
-    from radkg.graph.build.store import build
+    from radkg.graph.build.store import build_store
     from radkg.graph.engine.neo4j_home import Neo4jHome
     from radkg.progress import stage
     from radkg.run.audit import record_load
@@ -1076,7 +1076,7 @@ def _builder(snapshot: Snapshot, into: Path, neo4j_home: Path | None) -> Callabl
     home = Neo4jHome(neo4j_home)
 
     def run(*why: str) -> BuildReport:
-        report = build(snapshot, into, home, lambda name: stage(console, name), *why)
+        report = build_store(snapshot, into, home, lambda name: stage(console, name), *why)
         record_load(snapshot, "import", dataclasses.asdict(report))
         return report
 
@@ -1095,10 +1095,10 @@ def _graph(
     """Open the graph of a run, or that of one of its nights."""
     from radkg.graph import open_graph
     from radkg.graph.build.as_of import open_as_of
-    from radkg.graph.engine.embedded import existing_store
+    from radkg.graph.engine.embedded import find_store
     from radkg.progress import stage
 
-    store = Path()
+    store = None
     if address == "embedded":
         store = _store(out)
         if night is not None:
@@ -1106,15 +1106,15 @@ def _graph(
                 yield opened
             return
         if must_exist:
-            existing_store(Path(out))
+            find_store(Path(out))
     elif night is not None:
         raise ConfigError("--as-of builds an embedded graph: leave out --graph")
     with open_graph(address, store, insecure=insecure) as opened:
         yield opened
 
 
-def _spread(on_cluster: bool, graph: str, writers: int | None = None) -> Spread | None:
-    """Return who brings the studies of a load, where this process does not."""
+def _dispatch(on_cluster: bool, graph: str, writers: int | None = None) -> Dispatch | None:
+    """Return who writes the studies of a load, where this process does not."""
     if not on_cluster:
         return None
     if graph == "embedded":

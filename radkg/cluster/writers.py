@@ -2,7 +2,7 @@
 
 One row is the studies of one patient partition of one part, and one call of an actor: partitions
 come in turn, so that actors seldom wait for each other's locks. An actor that dies is replaced and
-its row brought again, which changes nothing where it was brought (graph/load/dispatch.py says why);
+its row written again, which changes nothing where it was written (graph/load/dispatch.py says why);
 each row's answer reaches the driver once.
 
 Nothing secret travels: Ray shows runtime environments and arguments to whoever may look at it. The
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class Load(Protocol[T_co]):
-    """What is read and brought; it pickles."""
+    """What is read and written; it pickles."""
 
     @property
     def num_pieces(self) -> int:
@@ -42,35 +42,35 @@ class Load(Protocol[T_co]):
     def read(self, piece: int) -> Iterator[pa.Table]:
         """Yield the studies of one piece, those that one writer is to have together."""
 
-    def bring(self, rows: pa.Table) -> T_co:
-        """Bring studies that `read` gave; doing so again must change nothing."""
+    def write(self, rows: pa.Table) -> T_co:
+        """Write studies that `read` gave; doing so again must change nothing."""
 
 
 @contextlib.contextmanager
 def writer_actors(load: Load[T], number: int | None = None) -> Iterator[tuple[int, Iterator[T]]]:
-    """Have all pieces of a load read by tasks and brought by actors.
+    """Have all pieces of a load read by tasks and written by actors.
 
     Args:
-        load: what is to be brought.
+        load: what is to be written.
         number: of actors; None: one for each CPU but one, and MAX_WRITERS at most.
 
     Returns:
         The number of actors, which is smaller where the cluster has not enough CPUs, and what
-        `load.bring` returned for each table, in whatever order.
+        `load.write` returned for each table, in whatever order.
 
     Raises:
         ClusterError: Ray could not start, or lost the load: the same command does the rest.
-        RadkgError: reading or bringing raised it.
+        RadkgError: reading or writing raised it.
     """
     with ray_session():
         show_no_bars()
         cpus = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
         wanted = number or min(cpus - 1, MAX_WRITERS)
         actors = max(1, min(wanted, int(cpus / _CPUS) - 1))  # a reader needs a place too
-        yield actors, _brought(load, actors)
+        yield actors, _write_pieces(load, actors)
 
 
-def _brought(load: Load[T], actors: int) -> Iterator[T]:
+def _write_pieces(load: Load[T], actors: int) -> Iterator[T]:
     """Yield what became of each table."""
     shared = ray.put(load)  # once a machine, however many processes look at it
     pieces: ray.data.Dataset = ray.data.from_arrow(
@@ -87,7 +87,7 @@ def _brought(load: Load[T], actors: int) -> Iterator[T]:
         compute=ray.data.TaskPoolStrategy(),
         num_cpus=_READER_CPUS,
     )
-    brought = read.map_batches(
+    written = read.map_batches(
         _WriterActor,
         fn_constructor_args=(shared,),
         batch_size=1,
@@ -96,7 +96,7 @@ def _brought(load: Load[T], actors: int) -> Iterator[T]:
         num_cpus=_CPUS,  # a dead actor comes back for ever: published rows poison none
     )
     try:
-        for row in brought.iter_rows():
+        for row in written.iter_rows():
             outcome = pickle.loads(row["outcome"])
             if isinstance(outcome, RadkgError):
                 raise outcome
@@ -141,7 +141,7 @@ class _WriterActor:
             with pa.ipc.open_stream(row["rows"]) as stream:
                 rows = stream.read_all()
             try:
-                outcome = pickle.dumps(self._load.bring(rows))
+                outcome = pickle.dumps(self._load.write(rows))
             except RadkgError as error:
                 outcome = pickle.dumps(error)
         return _row(None, outcome)

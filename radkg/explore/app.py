@@ -24,9 +24,9 @@ from radkg.explore.reports import Reports
 from radkg.explore.study import study_html
 from radkg.explore.verdicts import Verdicts
 from radkg.graph import Graph
-from radkg.graph.ask.queries import queries, run_query, unknown_concepts
+from radkg.graph.ask.queries import find_unknown_concepts, list_queries, run_query
 from radkg.graph.load.ledger import read_ledger
-from radkg.graph.rows.nested import ledger_key
+from radkg.graph.rows.nested import build_ledger_key
 from radkg.page.answer import write_answer
 from radkg.page.markup import escape
 from radkg.page.report import MEANING
@@ -112,10 +112,10 @@ def make_app(graph: Graph, reports: Reports, verdicts: Verdicts, token: str) -> 
             "extractor": reports.snapshot.extractor,
             "night": night,
             "studies": reports.snapshot.num_studies,
-            "engine": graph.engine,
+            "engine": graph.engine.name,
             "review": str(verdicts.file),
             "meaning": MEANING,
-            "queries": [query.as_json() for query in queries()],
+            "queries": [query.as_json() for query in list_queries()],
         }
 
     @app.get("/api/concepts")
@@ -172,7 +172,7 @@ def make_app(graph: Graph, reports: Reports, verdicts: Verdicts, token: str) -> 
     def answer(name: str, request: Request) -> HTMLResponse:
         found = run_query(graph, name, dict(request.query_params))
         hints = "".join(
-            f'<p class="status">{escape(hint)}</p>' for hint in unknown_concepts(graph, found)
+            f'<p class="status">{escape(hint)}</p>' for hint in find_unknown_concepts(graph, found)
         )
         return HTMLResponse(hints + write_answer(found, "answer"))
 
@@ -195,7 +195,7 @@ def _pair(reports: Reports, study_id: str) -> tuple[Study, Extraction]:
 def _ledger(graph: Graph, reports: Reports) -> dict[str, Any]:
     """Return what the graph wrote down of its last load, which must be the night that is shown."""
     snapshot = reports.snapshot
-    ledger = read_ledger(graph, ledger_key(snapshot.archive, snapshot.extractor))
+    ledger = read_ledger(graph, build_ledger_key(snapshot.archive, snapshot.extractor))
     if ledger.get("snapshot_id") != snapshot.snapshot_id:
         raise HTTPException(
             409, "another night was loaded into the graph meanwhile: start the explorer again"

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, Literal, get_args
 
 from radkg.graph import Graph
-from radkg.graph.ask.queries import queries
+from radkg.graph.ask.queries import list_queries
 from radkg.schema.records import LABELS, RELATIONS, Label
 
 EdgeType = Literal["co_occurs", "modify", "located_at", "suggestive_of"]
@@ -180,6 +180,6 @@ def neighbourhood(
 
 def normality() -> list[str]:
     """Return the statements of normality that the named queries leave out of findings."""
-    (query,) = (query for query in queries() if query.name == "co_occurrence")
+    (query,) = (query for query in list_queries() if query.name == "co_occurrence")
     (ignore,) = (p.default or "" for p in query.parameters if p.name == "ignore")
     return [name.strip() for name in ignore.split(",")]

@@ -19,7 +19,7 @@ from radkg.explore.verdicts import Verdicts
 from radkg.explore.warm import warm_up
 from radkg.graph import Graph
 from radkg.graph.load.ledger import read_ledger
-from radkg.graph.rows.nested import ledger_key
+from radkg.graph.rows.nested import build_ledger_key
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.storage import Storage
 
@@ -86,7 +86,7 @@ def loaded_night(graph: Graph, storage: Storage) -> Snapshot:
         SnapshotError: nothing is published, or the night was pruned.
     """
     current = read_snapshot(storage)
-    ledger = read_ledger(graph, ledger_key(current.archive, current.extractor))
+    ledger = read_ledger(graph, build_ledger_key(current.archive, current.extractor))
     if not ledger.get("complete"):
         raise GraphError(
             f"the graph does not hold {storage.uri} whole: run `radkg load --out {storage.uri}`"

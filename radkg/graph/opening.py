@@ -12,35 +12,39 @@ from urllib.parse import urlsplit
 from radkg.errors import ConfigError
 from radkg.graph.engine.client import Graph
 from radkg.graph.engine.embedded import open_embedded
-from radkg.graph.migrations.steps import schema_version
+from radkg.graph.engine.engines import EMBEDDED
+from radkg.graph.migrations.steps import read_schema_version
 
 _PLAIN = ("bolt", "neo4j")
 _ENCRYPTED = ("bolt+s", "neo4j+s")
 
 
 @contextlib.contextmanager
-def open_graph(where: str, store: Path, *, insecure: bool = False) -> Iterator[Graph]:
+def open_graph(where: str, store: Path | None, *, insecure: bool = False) -> Iterator[Graph]:
     """Give the graph at `where`, and close it in the end.
 
     Args:
         where: "embedded" (runs the engine on the directory `store` meanwhile) or the address of a
             server, bolt://, bolt+s://, neo4j:// or neo4j+s://. Its login is NEO4J_USER (default
             neo4j) and NEO4J_PASSWORD from the environment.
-        store: directory of the embedded graph; ignored for an address.
+        store: directory of the embedded graph; an address needs none.
         insecure: allow an unencrypted connection to another machine.
 
     Raises:
-        ConfigError: `where` is neither, holds a password, or is unencrypted and far.
+        ConfigError: `where` is neither, holds a password, or is unencrypted and far; or the
+            embedded engine was given no directory.
         GraphUnavailable: nothing answers there, or another process holds the store.
         GraphError: the login was refused, or the graph's schema is newer than this program.
     """
-    if where == "embedded":
+    if where == EMBEDDED.name:
+        if store is None:
+            raise ConfigError("the embedded graph needs a directory: give its store")
         with open_embedded(store) as graph:
-            schema_version(graph)
+            read_schema_version(graph)
             yield graph
         return
     with connect(_checked(where, insecure=insecure)) as graph:
-        schema_version(graph)
+        read_schema_version(graph)
         yield graph
 
 

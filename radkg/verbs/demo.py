@@ -11,7 +11,7 @@ from rich.console import Console
 from radkg.archive.files.located import get_suffix, read_bytes
 from radkg.cluster.runner import ExtractReport, extract
 from radkg.graph import open_graph
-from radkg.graph.ask.queries import Query, queries, run_query
+from radkg.graph.ask.queries import Query, list_queries, run_query
 from radkg.graph.load.loader import LoadReport, load
 from radkg.page import page
 from radkg.progress import stage
@@ -62,9 +62,11 @@ def demo(
     with open_graph(graph_address, out / "graph", insecure=insecure) as graph:
         with stage(console, f"load the graph ({graph.engine})") as advance:
             loaded = load(graph, snapshot, advance)
-        audit.record_load(snapshot, graph.engine, asdict(loaded))
+        audit.record_load(snapshot, graph.engine.name, asdict(loaded))
         with stage(console, "ask the named queries") as advance:
-            asked = [query for query in queries() if query.family != "knowledge"]  # no table here
+            asked = [
+                query for query in list_queries() if query.family != "knowledge"
+            ]  # no table here
             answers = []
             for query in asked:
                 answers.append(run_query(graph, query.name, _about(query, shown)))

@@ -17,15 +17,14 @@ from radkg.cluster.runner import extract
 from radkg.errors import GraphError, GraphUnavailable, RadkgError, SnapshotError
 from radkg.graph import Graph, open_graph
 from radkg.graph.build.as_of import remove_as_of
-from radkg.graph.load.dispatch import Spread
-from radkg.graph.load.loader import (
-    judged_night,
-    load,
+from radkg.graph.load.dispatch import Dispatch
+from radkg.graph.load.ledger import (
+    find_standing_snapshot,
+    read_last_complete,
+    read_verified,
     set_verified,
-    standing_night,
-    verified_night,
 )
-from radkg.graph.load.writers import default_writers
+from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
 from radkg.progress import stage
 from radkg.run import audit
@@ -64,11 +63,11 @@ class NightReport:
 def nightly(
     config: ExtractConfig,
     graph_address: str,
-    store: Path,
+    store: Path | None,
     console: Console,
     *,
     insecure: bool = False,
-    spread: Spread | None = None,
+    dispatch: Dispatch | None = None,
     gate: Gate | None = None,
     keep: int = KEEP,
 ) -> NightReport:
@@ -80,7 +79,7 @@ def nightly(
         store: directory of the embedded graph.
         console: where progress is shown.
         insecure: allow an unencrypted connection to another machine.
-        spread: has the studies brought by other processes, as `load` takes it.
+        dispatch: has the studies written by other processes, as `load` takes it.
         gate: what may change; None: anything.
         keep: nights that stay.
 
@@ -99,17 +98,19 @@ def nightly(
     after = read_snapshot(storage, run.snapshot_id)
     with open_graph(graph_address, store, insecure=insecure) as graph:
         try:
-            before = standing_night(graph, after)
+            before = find_standing_snapshot(graph, after)
             if gate is not None:
                 with stage(console, "compare with the night in the graph"):
                     _judge(gate, graph, after)
             with stage(console, f"load the graph ({graph.engine})") as advance:
                 differ = None if before is None else _changes(before, after)
-                writers = default_writers(graph.engine)
-                loaded = load(graph, after, advance, differ=differ, writers=writers, spread=spread)
-            verified = verified_night(graph, after)
+                writers = graph.engine.default_writers
+                loaded = load(
+                    graph, after, advance, differ=differ, writers=writers, dispatch=dispatch
+                )
+            verified = read_verified(graph, after)
             if verified != after.snapshot_id:
-                audit.record_load(after, graph.engine, asdict(loaded))
+                audit.record_load(after, graph.engine.name, asdict(loaded))
             with stage(console, "verify what changed"):
                 compared = _verify(graph, differ, after, verified)
         except RadkgError as error:
@@ -138,7 +139,7 @@ def nightly(
 
 def _judge(gate: Gate, graph: Graph, after: Snapshot) -> None:
     """Let a night pass, or raise TooManyFlips."""
-    judged = judged_night(graph, after)
+    judged = read_last_complete(graph, after)
     if judged in (None, after.snapshot_id):  # nothing was ever loaded, or nothing is new
         return
     try:

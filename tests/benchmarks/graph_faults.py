@@ -23,8 +23,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from radkg.graph import Graph, open_graph
 from radkg.graph.engine.embedded import USER
 from tests.support.graph.bolt_faults import draw, kinds
@@ -35,7 +33,7 @@ from tests.support.graph.disturbed_loads import (
     publish_nights,
 )
 from tests.support.graph.fault_proxy import FaultProxy
-from tests.support.graph.killed_loads import BATCH, WHO, KilledLoads, embedded_place, neo4j_place
+from tests.support.graph.killed_loads import WHO, KilledLoads, embedded_place, neo4j_place
 from tests.support.graph.servers import run_neo4j
 
 STUDIES = 30
@@ -118,12 +116,9 @@ def summed(tallies: list[Tally]) -> dict[str, Any]:
 
 def run_part(part: str, engine: str, number: int, seed: int) -> dict[str, Any]:
     """Run faults or kills on one engine, in a process of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("radkg.graph.rows.nested.BATCH_STUDIES", BATCH)
-        patch.setattr("radkg.graph.load.loader.BATCH_STUDIES", BATCH)
-        started = time.perf_counter()
-        found = (deliver_faults if part == "faults" else kill_loads)(engine, number, seed)
-        return found | {"seconds": round(time.perf_counter() - started)}
+    started = time.perf_counter()
+    found = (deliver_faults if part == "faults" else kill_loads)(engine, number, seed)
+    return found | {"seconds": round(time.perf_counter() - started)}
 
 
 def main() -> None:

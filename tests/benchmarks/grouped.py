@@ -17,8 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from radkg.graph import Graph
-from radkg.graph.engine.client import rows
-from radkg.graph.rows.nested import Row, concept
+from radkg.graph.engine.values import run_statement
+from radkg.graph.rows.nested import GraphRow, build_concept
 
 SCHEMA = "CREATE CONSTRAINT IF NOT EXISTS FOR (n:FlatMention) REQUIRE n.key IS UNIQUE"
 BATCH_ROWS = 5000
@@ -46,7 +46,7 @@ class Kind(NamedTuple):
     end: str
 
 
-def load_grouped(graph: Graph, studies: Sequence[Row], writers: int) -> None:
+def load_grouped(graph: Graph, studies: Sequence[GraphRow], writers: int) -> None:
     """Write the studies into an empty graph, that many groups at once."""
     nodes, links = _flat(studies)
     for label, found in nodes.items():
@@ -60,10 +60,12 @@ def load_grouped(graph: Graph, studies: Sequence[Row], writers: int) -> None:
                 list(pool.map(_writing(graph, statement), groups))
 
 
-def _flat(studies: Sequence[Row]) -> tuple[dict[str, list[Row]], dict[Kind, list[Row]]]:
+def _flat(
+    studies: Sequence[GraphRow],
+) -> tuple[dict[str, list[GraphRow]], dict[Kind, list[GraphRow]]]:
     """Return the nodes by label, and the relationships by kind with the patient of each."""
-    nodes: defaultdict[str, list[Row]] = defaultdict(list)
-    links: defaultdict[Kind, list[Row]] = defaultdict(list)
+    nodes: defaultdict[str, list[GraphRow]] = defaultdict(list)
+    links: defaultdict[Kind, list[GraphRow]] = defaultdict(list)
     for row in studies:
         patient, study, extraction = (row[n]["key"] for n in ("patient", "study", "extraction"))
 
@@ -79,7 +81,7 @@ def _flat(studies: Sequence[Row]) -> tuple[dict[str, list[Row]], dict[Kind, list
         for key, mention in zip(keys, row["mentions"], strict=True):
             own = {name: value for name, value in mention.items() if name != "concept"}
             nodes["FlatMention"].append({"key": key, **own})
-            nodes["Concept"].append(concept(mention["concept"]))
+            nodes["Concept"].append(build_concept(mention["concept"]))
             link(Kind("HAS_MENTION", "Extraction", "FlatMention"), extraction, key)
             link(Kind("OF", "FlatMention", "Concept"), key, mention["concept"])
         for each in row["relations"]:
@@ -91,17 +93,17 @@ def _flat(studies: Sequence[Row]) -> tuple[dict[str, list[Row]], dict[Kind, list
     return nodes, links
 
 
-def _components(edges: list[Row], number: int) -> Iterator[list[list[Row]]]:
+def _components(edges: list[GraphRow], number: int) -> Iterator[list[list[GraphRow]]]:
     """Yield the one batch of groups by patient."""
-    groups: list[list[Row]] = [[] for _ in range(number)]
+    groups: list[list[GraphRow]] = [[] for _ in range(number)]
     for edge in edges:
         groups[_hash(edge["patient"]) % number].append(edge)
     yield groups
 
 
-def _diagonals(edges: list[Row], number: int) -> Iterator[list[list[Row]]]:
+def _diagonals(edges: list[GraphRow], number: int) -> Iterator[list[list[GraphRow]]]:
     """Yield batches: the groups of each have neither a start nor an end in common."""
-    cells: defaultdict[tuple[int, int], list[Row]] = defaultdict(list)
+    cells: defaultdict[tuple[int, int], list[GraphRow]] = defaultdict(list)
     for edge in edges:
         cells[_hash(edge["start"]) % number, _hash(edge["end"]) % number].append(edge)
     for shift in range(number):
@@ -112,18 +114,18 @@ def _hash(key: str) -> int:
     return zlib.crc32(key.encode())
 
 
-def _writing(graph: Graph, statement: str) -> Callable[[list[Row]], None]:
-    def write(group: list[Row]) -> None:
+def _writing(graph: Graph, statement: str) -> Callable[[list[GraphRow]], None]:
+    def write(group: list[GraphRow]) -> None:
         for part in _parts(group):
             _write(graph, statement, part)
 
     return write
 
 
-def _parts(items: list[Row]) -> Iterator[list[Row]]:
+def _parts(items: list[GraphRow]) -> Iterator[list[GraphRow]]:
     for at in range(0, len(items), BATCH_ROWS):
         yield items[at : at + BATCH_ROWS]
 
 
-def _write(graph: Graph, statement: str, part: list[Row]) -> None:
-    graph.write(lambda transaction: rows(transaction, statement, rows=part))
+def _write(graph: Graph, statement: str, part: list[GraphRow]) -> None:
+    graph.write(lambda transaction: run_statement(transaction, statement, rows=part))

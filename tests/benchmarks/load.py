@@ -39,12 +39,12 @@ import pytest
 from radkg.cluster.session import ray_session
 from radkg.cluster.writers import writer_actors
 from radkg.graph import Graph, open_graph
-from radkg.graph.build.store import build
-from radkg.graph.engine.client import rows
+from radkg.graph.build.store import build_store
 from radkg.graph.engine.neo4j_home import Neo4jHome
+from radkg.graph.engine.values import run_statement
 from radkg.graph.load.loader import load
 from radkg.graph.migrations.steps import migrate
-from radkg.graph.rows.nested import Row, batches
+from radkg.graph.rows.nested import GraphRow, batch_rows
 from radkg.graph.verify.full import verify
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
@@ -78,12 +78,12 @@ MERGE (m)-[r:{type}]->(n) SET r.confidence = $confidence
 """
 
 
-def naive(graph: Graph, studies: list[Row]) -> None:
+def naive(graph: Graph, studies: list[GraphRow]) -> None:
     """Write each triplet in a statement and a transaction of its own."""
     for row in studies:
         extraction = row["extraction"]["key"]
         keys = {"patient": row["patient"]["key"], "study": row["study"]["key"]}
-        graph.write(lambda tx, e=extraction, k=keys: rows(tx, STUDY, extraction=e, **k))
+        graph.write(lambda tx, e=extraction, k=keys: run_statement(tx, STUDY, extraction=e, **k))
         for relation in row["relations"]:
             values = {
                 "extraction": extraction,
@@ -92,7 +92,7 @@ def naive(graph: Graph, studies: list[Row]) -> None:
                 "confidence": relation["confidence"],
             }
             statement = TRIPLET.format(type=relation["type"])
-            graph.write(lambda tx, s=statement, v=values: rows(tx, s, **v))
+            graph.write(lambda tx, s=statement, v=values: run_statement(tx, s, **v))
 
 
 @contextlib.contextmanager
@@ -116,13 +116,13 @@ def compare(
     graph: Graph, snapshot: Snapshot, num_naive: int, writers: Sequence[int]
 ) -> dict[str, Any]:
     """Load in all ways into an empty graph and return the rates."""
-    studies = [row for batch in batches(snapshot.tables()) for row in batch]
+    studies = [row for batch in batch_rows(snapshot.tables()) for row in batch]
     warm_up = InventedSnapshot(invent(len(studies), seed=1))
     migrate(graph)
     graph.run_schema(FLAT_SCHEMA)
     found = {}
 
-    def measure(name: str, loaded: Sequence[Row], way: Callable[[], object]) -> None:
+    def measure(name: str, loaded: Sequence[GraphRow], way: Callable[[], object]) -> None:
         empty(graph)
         with measured(graph, len(loaded), num_triplets(loaded)) as found[name]:
             way()
@@ -138,7 +138,7 @@ def compare(
     load(graph, warm_up)
     for number in writers:
         measure(f"writers_{number}", studies, partial(load, graph, snapshot, writers=number))
-    if graph.engine == "neo4j":
+    if graph.engine.name == "neo4j":
         with ray_session():
             for number in writers:
                 actors = partial(writer_actors, number=number)
@@ -151,7 +151,7 @@ def compare(
 
 def imported(snapshot: Snapshot, into: Path, triplets: int) -> dict[str, float]:
     """Build a new store by import and return the rates."""
-    report = build(snapshot, into, Neo4jHome(neo4j_jars()), lambda name: silent())
+    report = build_store(snapshot, into, Neo4jHome(neo4j_jars()), lambda name: silent())
     seconds = report.tables_seconds + report.import_seconds + report.index_seconds
     return {
         "seconds": round(seconds, 2),
@@ -170,7 +170,7 @@ def silent() -> Iterator[Callable[[int, int], None]]:
     yield lambda done, total: None
 
 
-def num_triplets(studies: Sequence[Row]) -> int:
+def num_triplets(studies: Sequence[GraphRow]) -> int:
     """Return the number of relations."""
     return sum(len(row["relations"]) for row in studies)
 
@@ -194,7 +194,7 @@ def neo4j(heap: str = HEAP) -> Iterator[Graph]:
             patch = stack.enter_context(pytest.MonkeyPatch.context())
             patch.setenv("NEO4J_USER", "neo4j")
             patch.setenv("NEO4J_PASSWORD", password)
-        yield stack.enter_context(open_graph(uri, Path()))
+        yield stack.enter_context(open_graph(uri, None))
 
 
 def main() -> None:
@@ -215,7 +215,7 @@ def main() -> None:
             with neo4j(arguments.heap) as graph:
                 ways = compare(graph, snapshot, *sizes)
             if shutil.which("java") and shutil.which("mvn"):
-                triplets = sum(num_triplets(batch) for batch in batches(snapshot.tables()))
+                triplets = sum(num_triplets(batch) for batch in batch_rows(snapshot.tables()))
                 ways["import"] = imported(snapshot, folder / "imported", triplets)
             result["neo4j"] = with_ratios(ways)
         else:

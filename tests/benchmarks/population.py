@@ -37,8 +37,8 @@ import pyarrow as pa
 import pytest
 
 from radkg.graph import Graph, open_graph
-from radkg.graph.ask.queries import queries, run_query
-from radkg.graph.build.store import build
+from radkg.graph.ask.queries import list_queries, run_query
+from radkg.graph.build.store import build_store
 from radkg.graph.engine.neo4j_home import Neo4jHome
 from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
@@ -119,7 +119,9 @@ def imported(store: Path, snapshot: Snapshot) -> dict[str, Any]:
     """Build a verified Neo4j store by import."""
     console = Console(stderr=True)
     with watched() as peak:
-        report = build(snapshot, store, Neo4jHome(neo4j_jars()), lambda name: stage(console, name))
+        report = build_store(
+            snapshot, store, Neo4jHome(neo4j_jars()), lambda name: stage(console, name)
+        )
     spent = {
         "tables_s": report.tables_seconds,
         "import_s": report.import_seconds,
@@ -180,7 +182,7 @@ def asked(graph: Graph, repeat: int) -> tuple[dict[str, Any], dict[str, Answer]]
     seconds: dict[str, tuple[float, float]] = {}
     answers = {}
     with watched() as peak:
-        for query in queries():
+        for query in list_queries():
             values = {p.name: NEEDED[p.name] for p in query.parameters if p.default is None}
             times = []
             for _ in range(repeat + 1):

@@ -29,7 +29,6 @@ import pyarrow as pa
 
 from radkg.graph import Graph, open_graph
 from radkg.graph.load.loader import load
-from radkg.graph.load.writers import default_writers
 from radkg.graph.verify.full import verify
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import EXTRACTION_SCHEMA
@@ -66,7 +65,7 @@ def changed(before: Snapshot, kind: str) -> Snapshot:
 
 def measure(graph: Graph, first: Snapshot, nights: dict[str, Snapshot]) -> dict[str, Any]:
     """Load them one after the other; return seconds, and those of a change over the first."""
-    writers = default_writers(graph.engine)
+    writers = graph.engine.default_writers
     load(graph, InventedSnapshot(invent(max(100, first.num_studies // 10), seed=1)))
     empty(graph)
     whole = seconds(graph, first, writers)

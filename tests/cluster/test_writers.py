@@ -81,7 +81,7 @@ class Numbers:
         for number in range(8):
             yield pa.table({"number": [8 * piece + number, 0]})
 
-    def bring(self, rows: pa.Table) -> list[int]:
+    def write(self, rows: pa.Table) -> list[int]:
         return rows["number"].to_pylist()
 
 

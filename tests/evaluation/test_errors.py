@@ -9,7 +9,7 @@ from radkg.errors import StorageError
 from radkg.evaluation import evaluate
 from radkg.evaluation.errors import error_counts, write_errors
 from radkg.evaluation.reference import Answer, Expected
-from radkg.graph.ask.correction import read_table, shipped_tables
+from radkg.graph.ask.correction import read_shipped_tables, read_table
 from radkg.metrics.prevalence import ErrorCounts
 from tests.support.runs.rows import row
 
@@ -46,7 +46,7 @@ def test_the_table_that_ships_is_what_the_command_measures(report, tmp_path: Pat
     """Where the rules changed: `radkg evaluate --extractor rules --errors FILE` measures anew."""
     write_errors(report, tmp_path / "rules.json")
     table = read_table(tmp_path / "rules.json")
-    assert table in shipped_tables()
+    assert table in read_shipped_tables()
     assert len(table.findings) >= 40
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from radkg.graph.engine.client import rows
+from radkg.graph.engine.values import run_statement
 from radkg.review.sheet import read_csv
 from tests.explore.conftest import find_effusion
 
@@ -53,7 +53,7 @@ def dated(embedded_graph, page):
 
     def said(change: str) -> None:
         statement = f"MATCH (s:Study {{study_id: 'CXR3'}}) {change}"
-        embedded_graph.write(lambda transaction: rows(transaction, statement))
+        embedded_graph.write(lambda transaction: run_statement(transaction, statement))
 
     said("SET s.study_date = date('2014-03-01')")
     yield

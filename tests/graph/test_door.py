@@ -68,6 +68,6 @@ def test_a_wrong_password(
 @pytest.mark.neo4j
 def test_neo4j_answers(neo4j_uri: str, tmp_path: Path) -> None:
     with open_graph(neo4j_uri, tmp_path) as graph:
-        assert graph.engine == "neo4j"
+        assert graph.engine.name == "neo4j"
         assert graph.read("RETURN $x AS x", x=[1, "a"]) == [{"x": [1, "a"]}]
     assert not list(tmp_path.iterdir())

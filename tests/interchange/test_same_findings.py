@@ -12,7 +12,7 @@ import pytest
 
 from radkg.archive import open_archive
 from radkg.extractor import load_extractor
-from radkg.graph.rows.nested import FINDING_PROPERTIES, batches
+from radkg.graph.rows.nested import FINDING_PROPERTIES, batch_rows
 from radkg.interchange.fhir import fhir_lines
 from radkg.interchange.omop import write_omop
 from radkg.run.diff import diff
@@ -70,7 +70,7 @@ def test_the_graph_is_given_what_is_defined(openi: Published) -> None:
     columns = ("concept", *FINDING_PROPERTIES)
     in_graph = {
         (row["study"]["study_id"], found["concept"].removeprefix("observation:")): found
-        for batch in batches(openi.snapshot.tables())
+        for batch in batch_rows(openi.snapshot.tables())
         for row in batch
         for found in row["findings"]
     }

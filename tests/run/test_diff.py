@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from radkg.cli.app import app, run
 from radkg.errors import ConfigError, SnapshotError
-from radkg.graph.rows.nested import batches
+from radkg.graph.rows.nested import batch_rows
 from radkg.run import diff as nights
 from radkg.run import snapshot as snapshots
 from radkg.run.diff import diff, open_night
@@ -214,7 +214,7 @@ def labels(rows: list[Extraction]) -> dict[tuple[str, str], str]:
     """Return the label of each finding of each study, as the graph has it."""
     return {
         (row["study"]["study_id"], each["concept"].removeprefix("observation:")): each["label"]
-        for batch in batches([to_table(rows)])
+        for batch in batch_rows([to_table(rows)])
         for row in batch
         for each in row["findings"]
     }

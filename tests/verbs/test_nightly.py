@@ -10,7 +10,7 @@ from rich.console import Console
 import radkg.verbs.nightly
 from radkg.errors import GraphError, SnapshotError, TooManyFlips
 from radkg.graph import open_graph
-from radkg.graph.load.loader import standing_night
+from radkg.graph.load.ledger import find_standing_snapshot
 from radkg.graph.verify.full import verify
 from radkg.run import audit
 from radkg.run.diff import Gate
@@ -45,7 +45,7 @@ class Nights:
     def in_graph(self) -> str | None:
         """Return the night in the graph, which must stand there exactly."""
         with open_graph("embedded", self.out / "graph") as graph:
-            night = standing_night(graph, read_snapshot(self.storage))
+            night = find_standing_snapshot(graph, read_snapshot(self.storage))
             assert night is None or verify(graph, night).ok
         return night.snapshot_id if night else None
 
@@ -139,7 +139,7 @@ def test_the_gate_does_not_open_because_a_load_was_cut_off(nights: Nights):
     first = nights.run()
     nights.members["ecgen-radiology/99.xml"] = xml(99)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("radkg.graph.load.loader._Loading._finish", stop)
+        patch.setattr("radkg.graph.load.aggregates.write_sums", stop)
         with pytest.raises(Stopped):
             nights.run(gate=Gate(0.1, 20))
     with pytest.raises(TooManyFlips):

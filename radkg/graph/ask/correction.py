@@ -17,7 +17,7 @@ from typing import Any
 
 from radkg.errors import ConfigError
 from radkg.graph.engine.client import Graph
-from radkg.graph.packaged import packaged_texts
+from radkg.graph.packaged import read_packaged_texts
 from radkg.metrics.prevalence import ErrorCounts, corrected
 from radkg.schema.answer import Answer, Cell
 
@@ -69,9 +69,11 @@ class Prevalence:
         return str(parameters[name[1:]] if name.startswith("$") else row[name])
 
 
-def shipped_tables() -> list[ErrorTable]:
+def read_shipped_tables() -> list[ErrorTable]:
     """Return the tables of the extractors in this package."""
-    return [parse_table(text, name) for name, text in packaged_texts("measured", ".json").items()]
+    return [
+        parse_table(text, name) for name, text in read_packaged_texts("measured", ".json").items()
+    ]
 
 
 def read_table(path: Path) -> ErrorTable:
@@ -102,7 +104,7 @@ def parse_table(text: str, name: str) -> ErrorTable:
         ) from error
 
 
-def table_for(graph: Graph, tables: Sequence[ErrorTable]) -> ErrorTable | None:
+def find_table(graph: Graph, tables: Sequence[ErrorTable]) -> ErrorTable | None:
     """Return the table of the one model and condition that read all studies; None if there is none.
 
     None also where several read them: a study then counts with the strongest reading, and no table

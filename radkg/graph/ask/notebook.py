@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import pyarrow as pa
 
 from radkg.errors import ConfigError
-from radkg.graph.ask.correction import read_table, shipped_tables
+from radkg.graph.ask.correction import read_shipped_tables, read_table
 from radkg.graph.ask.free_cypher import run_cypher
 from radkg.graph.ask.queries import run_query
 from radkg.graph.engine.client import Graph
-from radkg.graph.engine.embedded import existing_store
+from radkg.graph.engine.embedded import find_store
 from radkg.graph.opening import open_graph
 from radkg.schema.answer import Answer
 
@@ -78,7 +78,7 @@ def query(
                 )
         else:
             texts = {n: "none" if v is None else str(v) for n, v in parameters.items()}
-            tables = [*(read_table(Path(path)) for path in errors), *shipped_tables()]
+            tables = [*(read_table(Path(path)) for path in errors), *read_shipped_tables()]
             answer = run_query(graph, question, texts, tables)
     return _frame(answer) if form == "pandas" else to_arrow(answer)
 
@@ -108,8 +108,8 @@ def _opened(where: str | Path | Graph, insecure: bool) -> Iterator[Graph]:
     if isinstance(where, Graph):
         yield where
     elif "://" in str(where):
-        with open_graph(str(where), Path(), insecure=insecure) as graph:
+        with open_graph(str(where), None, insecure=insecure) as graph:
             yield graph
     else:
-        with open_graph("embedded", existing_store(Path(where))) as graph:
+        with open_graph("embedded", find_store(Path(where))) as graph:
             yield graph

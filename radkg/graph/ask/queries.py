@@ -19,12 +19,12 @@ from radkg.graph.ask.correction import (
     ErrorTable,
     Prevalence,
     add_corrected,
-    shipped_tables,
-    table_for,
+    find_table,
+    read_shipped_tables,
 )
 from radkg.graph.engine.client import Graph
 from radkg.graph.load.aggregates import has_sums
-from radkg.graph.packaged import packaged_texts
+from radkg.graph.packaged import read_packaged_texts
 from radkg.schema.answer import Answer, Cell
 
 MAX_INTEGER = 10**9  # the embedded engine cuts a larger LIMIT to 32 bits without a word
@@ -99,13 +99,13 @@ class Query:
         }
 
 
-def queries() -> list[Query]:
+def list_queries() -> list[Query]:
     """Return every named query, sorted by name."""
-    texts = packaged_texts("cypher", ".cypher")
-    return [parse(name.removesuffix(".cypher"), text) for name, text in texts.items()]
+    texts = read_packaged_texts("cypher", ".cypher")
+    return [parse_query(name.removesuffix(".cypher"), text) for name, text in texts.items()]
 
 
-def parse(name: str, text: str) -> Query:
+def parse_query(name: str, text: str) -> Query:
     """Return the query in `text`: lines with its question, family and parameters, then Cypher.
 
     The Cypher may stand there a second time, from the sums.
@@ -171,11 +171,11 @@ def run_query(
     )
     if query.corrected is None:
         return answer
-    known = shipped_tables() if tables is None else tables
-    return add_corrected(answer, query.corrected, table_for(graph, known))
+    known = read_shipped_tables() if tables is None else tables
+    return add_corrected(answer, query.corrected, find_table(graph, known))
 
 
-def unknown_concepts(graph: Graph, answer: Answer) -> list[str]:
+def find_unknown_concepts(graph: Graph, answer: Answer) -> list[str]:
     """Return a hint for each concept asked about that the graph does not hold: a slip, perhaps."""
     query = _find(answer.name)
     asked = [str(answer.parameters[p.name]) for p in query.parameters if p.type == "concept"]
@@ -188,7 +188,7 @@ def unknown_concepts(graph: Graph, answer: Answer) -> list[str]:
 
 
 def _find(name: str) -> Query:
-    by_name = {query.name: query for query in queries()}
+    by_name = {query.name: query for query in list_queries()}
     if name not in by_name:
         raise ConfigError(f"no query {name!r}: {_nearest(name, by_name)}")
     return by_name[name]

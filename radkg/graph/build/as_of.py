@@ -1,4 +1,4 @@
-"""The graph of one night, built from the published files in an embedded store of its own."""
+"""The graph of one snapshot, built from the published files in an embedded store of its own."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from radkg.errors import ConfigError, GraphError, GraphUnavailable
 from radkg.graph.build.store import Stage
 from radkg.graph.engine.client import Graph
 from radkg.graph.engine.embedded import open_embedded, remove_store
-from radkg.graph.load.loader import load, set_verified, verified_night
+from radkg.graph.load.ledger import read_verified, set_verified
+from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
 from radkg.run.retractions import read_retractions
 from radkg.run.snapshot import Snapshot
 
 
-def as_of_store(out: Path, night: Snapshot) -> Path:
-    """Return the directory of the graph of one night of the run in `out`."""
-    return _folder(out) / night.snapshot_id
+def locate_as_of(out: Path, snapshot: Snapshot) -> Path:
+    """Return the directory of the graph of one snapshot of the run in `out`."""
+    return _folder(out) / snapshot.snapshot_id
 
 
 def remove_as_of(out: Path, keep: Collection[str] = ()) -> int:
-    """Remove the graphs of nights, but those of `keep`; return how many went.
+    """Remove the graphs of snapshots, but those of `keep`; return how many went.
 
-    They can be built again, as long as their night is published.
+    They can be built again, as long as their snapshot is published.
 
     Raises:
         GraphUnavailable: another process holds one; the others went.
@@ -41,7 +42,7 @@ def remove_as_of(out: Path, keep: Collection[str] = ()) -> int:
         except GraphUnavailable as error:
             held.append(str(error))
     if held:
-        raise GraphUnavailable(f"graphs of earlier nights stay: {'; '.join(held)}")
+        raise GraphUnavailable(f"graphs of earlier snapshots stay: {'; '.join(held)}")
     return removed
 
 
@@ -50,35 +51,35 @@ def _folder(out: Path) -> Path:
 
 
 @contextlib.contextmanager
-def open_as_of(out: Path, night: Snapshot, stage: Stage) -> Iterator[Graph]:
-    """Give the graph of a night, built and verified unless it stands, and close it in the end.
+def open_as_of(out: Path, snapshot: Snapshot, stage: Stage) -> Iterator[Graph]:
+    """Give the graph of a snapshot, built and verified unless it stands, and close it in the end.
 
     What is retracted today is left out, or taken out of a graph that was built before; that is
     verified again. After a kill the same call does the rest.
 
     Args:
         out: local directory of the run.
-        night: a published night of it.
+        snapshot: one that is published there.
         stage: shows one stage of the work, as progress.stage does.
 
     Raises:
-        ConfigError: the night is retracted.
-        GraphError: the graph does not equal the night.
+        ConfigError: the snapshot is retracted.
+        GraphError: the graph does not equal the snapshot.
         GraphUnavailable: another process holds the store, or the engine did not start.
         SnapshotError: published bytes were changed.
     """
-    if night.snapshot_id in read_retractions(night.storage).ids["run"]:
+    if snapshot.snapshot_id in read_retractions(snapshot.storage).ids["run"]:
         raise ConfigError(
-            f"night {night.snapshot_id} is retracted: no graph may hold it until `radkg retract "
-            f"--run {night.snapshot_id} --undo`"
+            f"snapshot {snapshot.snapshot_id} is retracted: no graph may hold it until `radkg"
+            f" retract --run {snapshot.snapshot_id} --undo`"
         )
-    with open_embedded(as_of_store(out, night)) as graph:
-        with stage(f"graph of night {night.snapshot_id}") as advance:
-            load(graph, night, advance)
-        if verified_night(graph, night) != night.snapshot_id:
+    with open_embedded(locate_as_of(out, snapshot)) as graph:
+        with stage(f"graph of snapshot {snapshot.snapshot_id}") as advance:
+            load(graph, snapshot, advance)
+        if read_verified(graph, snapshot) != snapshot.snapshot_id:
             with stage("verify"):
-                report = verify(graph, night)
+                report = verify(graph, snapshot)
             if not report.ok:
                 raise GraphError(str(report))
-            set_verified(graph, night)
+            set_verified(graph, snapshot)
         yield graph

@@ -1,9 +1,9 @@
 """A snapshot as the tables that `neo4j-admin database import` reads: one for each label and type.
 
-The same rows as the loader's (rows.py), taken apart as columns: no mention becomes an object of
-Python. A column named `:ID(Study)` is an integer id that exists during the import only; ids of each
-label count from 0. Other columns are properties, and a null is none. Ids of concepts and patients
-are kept in memory, nothing else is.
+The same rows as the loader's (rows/nested.py), taken apart as columns: no mention becomes an
+object of Python. A column named `:ID(Study)` is an integer id that exists during the import only;
+ids of each label count from 0. Other columns are properties, and a null is none. Ids of concepts
+and patients are kept in memory, nothing else is.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from radkg.errors import GraphError
-from radkg.graph.rows.aggregates import CO_OCCURS, COUNTED, COUNTS, Edge, numbered
+from radkg.graph.rows.aggregates import CO_OCCURS, COUNTED, COUNTS, Edge, number_keys
 from radkg.graph.rows.nested import (
     FINDING_PROPERTIES,
     RELATION_TYPES,
-    Row,
-    concept,
-    digested,
-    nested,
-    totals,
+    GraphRow,
+    add_digests,
+    build_concept,
+    count_contents,
+    nest_rows,
 )
 from radkg.schema.findings import FINDING
 
@@ -82,7 +82,7 @@ _LOAD = 0  # id of the one Load
 
 def write_tables(
     tables: Iterable[pa.Table],
-    sums: Mapping[Edge, Row],
+    sums: Mapping[Edge, GraphRow],
     folder: Path,
     advance: Callable[[int], None],
 ) -> Counter[str]:
@@ -95,7 +95,7 @@ def write_tables(
         advance: called with the number of studies written.
 
     Returns:
-        What Load counts: rows.totals of all studies.
+        What Load counts: nested.count_contents of all studies.
 
     Raises:
         GraphError: a key is too long for an index, or a text is empty.
@@ -107,14 +107,14 @@ def write_tables(
         files |= {name: stack.enter_context(_File(folder, name)) for name in RELATIONSHIPS}
         writing = _Writing(files)
         for table in tables:
-            for rows in nested(digested(table)):
+            for rows in nest_rows(add_digests(table)):
                 writing.write(rows)
                 advance(writing.counted["num_studies"])
         writing.write_sums(sums)
     return writing.counted
 
 
-def write_ledger(ledger: Row, folder: Path) -> None:
+def write_ledger(ledger: GraphRow, folder: Path) -> None:
     """Write the one Load node as `<folder>/Load.parquet`."""
     row = {":ID(Load)": _LOAD, **ledger}
     pq.write_table(pa.Table.from_pylist([row]), folder / "Load.parquet")
@@ -158,7 +158,7 @@ class _Writing:
 
     def __init__(self, files: Mapping[str, _File]) -> None:
         self.files = files
-        self.counted = totals([])
+        self.counted = count_contents([])
         self.concepts: dict[str, int] = {}
         self.patients: dict[str, int] = {}
 
@@ -176,7 +176,7 @@ class _Writing:
         files["HAS_FINDING"].add(findings, study[_parents(rows["findings"])], to)
         self.counted.update(num_studies=number, num_findings=len(findings))
 
-    def write_sums(self, sums: Mapping[Edge, Row]) -> None:
+    def write_sums(self, sums: Mapping[Edge, GraphRow]) -> None:
         """Write what sums.edges gives."""
         for kind in (COUNTS, CO_OCCURS):
             edges = [edge for edge in sums if edge[0] == kind]
@@ -204,15 +204,15 @@ class _Writing:
 
     def _concepts(self, keys: pa.Array) -> _Ids:
         first = len(self.concepts)
-        ids = numbered(keys, self.concepts)
+        ids = number_keys(keys, self.concepts)
         new = itertools.islice(self.concepts, first, None)
-        named = pa.array([concept(key) for key in new], pa.struct(NODES["Concept"]))
+        named = pa.array([build_concept(key) for key in new], pa.struct(NODES["Concept"]))
         self.files["Concept"].add(named, np.arange(first, len(self.concepts)))
         return ids
 
     def _patients(self, patients: pa.StructArray) -> _Ids:
         first = len(self.patients)
-        ids = numbered(pc.struct_field(patients, "key"), self.patients)
+        ids = number_keys(pc.struct_field(patients, "key"), self.patients)
         distinct, place = np.unique(ids, return_index=True)
         news = patients.take(pa.array(place[distinct >= first]))  # ids rise with the new
         self.files["Patient"].add(news, np.arange(first, len(self.patients)))

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from radkg.errors import SnapshotError
 from radkg.graph.build.import_tables import NODES
 from radkg.graph.engine.client import Graph
-from radkg.graph.load.ledger import stored_digests
-from radkg.graph.load.loader import IMPORT_SHARE, standing_night
-from radkg.graph.rows.nested import ledger_key
-from radkg.graph.rows.outlines import standing_outlines
+from radkg.graph.load.comparison import IMPORT_SHARE
+from radkg.graph.load.ledger import find_standing_snapshot, read_digests
+from radkg.graph.rows.nested import build_ledger_key
+from radkg.graph.rows.outlines import select_standing
 from radkg.run.changes import Changes, changes
 from radkg.run.retractions import Retained, retained
 from radkg.run.snapshot import Snapshot
@@ -31,7 +31,7 @@ RETURN coalesce(labels(n)[0], 'no label') AS label, count(*) AS number ORDER BY 
 
 
 @dataclass(frozen=True)
-class Choice:
+class SinkChoice:
     """Where a snapshot goes."""
 
     build: bool
@@ -39,10 +39,10 @@ class Choice:
     why: str
     """as LoadReport has it"""
     differ: Changes | None
-    """from the night that stands in the server, where it was compared"""
+    """from the snapshot that stands in the server, where it was compared"""
 
 
-def choose(graph: Graph, snapshot: Snapshot, *, repair: bool = False) -> Choice:
+def choose_sink(graph: Graph, snapshot: Snapshot, *, repair: bool = False) -> SinkChoice:
     """Compare a snapshot with what a server holds, and say where it goes.
 
     Args:
@@ -58,16 +58,16 @@ def choose(graph: Graph, snapshot: Snapshot, *, repair: bool = False) -> Choice:
     share = f"{IMPORT_SHARE:.0%}"
     if number < IMPORT_SHARE * kept.num_studies or not number:
         why = f"{what}, less than {share}: the server takes the difference"
-        return Choice(False, why, differ)
+        return SinkChoice(False, why, differ)
     others = _others(graph, kept)
     if others:
         why = f"{what}, {share} or more, but a new store would lack what the server holds: {others}"
-        return Choice(False, why, differ)
+        return SinkChoice(False, why, differ)
     why = (
         f"{what}, {share} or more: a new store is built; {graph.address} is as it was: stop its"
         " server, set server.directories.data to the new directory, and start it"
     )
-    return Choice(True, why, differ)
+    return SinkChoice(True, why, differ)
 
 
 def _changed(graph: Graph, kept: Retained, repair: bool) -> tuple[int, str, Changes | None]:
@@ -75,25 +75,25 @@ def _changed(graph: Graph, kept: Retained, repair: bool) -> tuple[int, str, Chan
     of_all = f"of {kept.num_studies} studies"
     if repair:
         return kept.num_studies, f"{kept.num_studies} {of_all} are replaced (--repair)", None
-    night = standing_night(graph, kept.snapshot)
-    if night is not None:
+    snapshot = find_standing_snapshot(graph, kept.snapshot)
+    if snapshot is not None:
         try:
-            differ = changes(night, kept.snapshot)
-        except SnapshotError:  # a part of that night is damaged; of this one, the load says it
+            differ = changes(snapshot, kept.snapshot)
+        except SnapshotError:  # a part of that snapshot is damaged; of this one, the load says it
             pass
         else:
             number = kept.retain(differ.after).num_rows
-            return number, f"{number} {of_all} differ from night {night.snapshot_id}", differ
-    stored = stored_digests(graph, kept)
+            return number, f"{number} {of_all} differ from snapshot {snapshot.snapshot_id}", differ
+    stored = read_digests(graph, kept)
     if not stored:
         return kept.num_studies, f"none {of_all} stands", None
-    number = kept.num_studies - standing_outlines(kept.tables(), stored).num_rows
+    number = kept.num_studies - select_standing(kept.tables(), stored).num_rows
     return number, f"{number} {of_all} do not stand as they are published", None
 
 
 def _others(graph: Graph, kept: Retained) -> str:
     """Return what the graph holds besides this archive and extractor, in words."""
-    ledger = ledger_key(kept.archive, kept.extractor)
+    ledger = build_ledger_key(kept.archive, kept.extractor)
     loads = [row["key"] for row in graph.read(_OTHER_LOADS, ledger=ledger)]
     nodes = graph.read(_OTHER_NODES, own=_OWN)
     return ", ".join([*loads, *(f"{row['number']} {row['label']}" for row in nodes)])

@@ -20,12 +20,12 @@ from pathlib import Path
 from radkg.errors import GraphError, GraphUnavailable, StorageError
 from radkg.graph.build.import_tables import NODES, RELATIONSHIPS, write_ledger, write_tables
 from radkg.graph.engine.neo4j_home import Neo4jHome
-from radkg.graph.load.aggregates import sums_properties, wanted_sums
-from radkg.graph.load.ledger import finished
+from radkg.graph.load.aggregates import build_sums_properties, compute_sums
+from radkg.graph.load.ledger import build_finished_ledger
 from radkg.graph.load.statements import NUM_NODES
 from radkg.graph.migrations.steps import migrate
-from radkg.graph.rows.aggregates import edges
-from radkg.graph.rows.nested import ledger_key
+from radkg.graph.rows.aggregates import build_edges
+from radkg.graph.rows.nested import build_ledger_key
 from radkg.graph.verify.full import verify
 from radkg.run.retractions import retained
 from radkg.run.snapshot import Snapshot
@@ -57,12 +57,12 @@ class BuildReport:
     seconds: float
 
 
-def build(
+def build_store(
     snapshot: Snapshot,
     into: Path,
     home: Neo4jHome,
     stage: Stage,
-    why: str = "--into asks for a new store, which holds this night alone",
+    why: str = "--into asks for a new store, which holds this snapshot alone",
 ) -> BuildReport:
     """Make `into` a data directory of Neo4j whose database `neo4j` holds exactly this snapshot.
 
@@ -89,19 +89,19 @@ def build(
             tables = work / "tables"
             tables.mkdir()
             kept = retained(snapshot)
-            sums = wanted_sums(kept)
+            sums = compute_sums(kept)
             counted = write_tables(
                 kept.tables(),
-                edges(sums, kept.archive, kept.extractor),
+                build_edges(sums, kept.archive, kept.extractor),
                 tables,
                 lambda done: advance(done, kept.num_studies),
             )
             own = {
-                "key": ledger_key(snapshot.archive, snapshot.extractor),
+                "key": build_ledger_key(snapshot.archive, snapshot.extractor),
                 "snapshot_id": snapshot.snapshot_id,
             }
-            properties = {**counted, **sums_properties(sums, kept)}
-            write_ledger(own | finished(kept, properties), tables)
+            properties = {**counted, **build_sums_properties(sums, kept)}
+            write_ledger(own | build_finished_ledger(kept, properties), tables)
         marks.append(time.monotonic())
         with stage("import (neo4j-admin)"):
             nodes, types = (

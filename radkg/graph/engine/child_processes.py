@@ -23,7 +23,7 @@ os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
-def bound(command: Sequence[str]) -> list[str]:
+def bind_to_parent(command: Sequence[str]) -> list[str]:
     """Return the command, an absolute path first, so that it ends when this process is gone.
 
     The kernel's notice goes out when the THREAD that forked ends: let one fork that lives on.

@@ -1,4 +1,4 @@
-"""One client for both graph engines: Cypher over Bolt through the official neo4j driver.
+"""One client for all graph engines: Cypher over Bolt through the official neo4j driver.
 
 It knows sessions, retries and error messages; it does not know the graph model.
 """
@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import random
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
@@ -18,30 +16,12 @@ import neo4j
 from neo4j import exceptions
 
 from radkg.errors import GraphError, GraphUnavailable
+from radkg.graph.engine.engines import identify_engine
+from radkg.graph.engine.retries import Patience, repeat
+from radkg.graph.engine.values import Transaction, to_native
 
 CONNECT_TIMEOUT_S = 5.0
-RETRY_TIME_S = 5.0  # how long the driver itself repeats a transaction
-ATTEMPTS = 8  # at what conflicts
-MAX_WAIT_S = 5.0  # between two of them
-# How long a server that answered before may be away, or without a leader: Neo4j needs up to half a
-# minute to start again. Nobody starts the embedded engine again while this process runs.
-OUTAGE_S = {"neo4j": 60.0, "embedded": RETRY_TIME_S}
-
-_CONFLICTS = (
-    "DeadlockDetected",
-    "Duplicated key",
-    "EquivalentSchemaRuleAlreadyExists",  # two loaders create the same index at once
-    "Please retry",
-    "still has relationships",
-)
-_PLAIN = frozenset((str, int, float, bool, type(None)))
-
 T = TypeVar("T")
-Transaction = neo4j.ManagedTransaction
-
-
-class Conflict(GraphError):
-    """Raised by work that finds the graph changed under it: rolled back, and run again."""
 
 
 class Plan(NamedTuple):
@@ -54,17 +34,26 @@ class Plan(NamedTuple):
 
 
 class Graph:
-    """A connection to one graph; `engine` is "neo4j" or "embedded" (ArcadeDB).
+    """A connection to one graph; `engine` says what its server can do.
 
     Use it as a context manager, from one thread or several. `address` never holds a secret.
+
+    Args:
+        address: of a server that speaks Bolt.
+        user: of the login.
+        password: of the login.
+        patience: how long work is tried again.
 
     Raises:
         GraphUnavailable: nothing answers at the address within a few seconds.
         GraphError: the login was refused.
     """
 
-    def __init__(self, address: str, user: str, password: str) -> None:
+    def __init__(
+        self, address: str, user: str, password: str, patience: Patience | None = None
+    ) -> None:
         self.address = address
+        self._patience = patience or Patience()
         # Neither a hint about a missing index nor a repeated transaction is the user's business.
         logging.getLogger("neo4j").setLevel(logging.CRITICAL)
         with self._explained():
@@ -73,7 +62,7 @@ class Graph:
                 auth=(user, password),
                 connection_timeout=CONNECT_TIMEOUT_S,
                 connection_acquisition_timeout=2 * CONNECT_TIMEOUT_S,
-                max_transaction_retry_time=RETRY_TIME_S,
+                max_transaction_retry_time=self._patience.driver_s,
                 user_agent="radkg",
             )
         try:
@@ -82,7 +71,7 @@ class Graph:
         except BaseException:
             self._driver.close()
             raise
-        self.engine = "embedded" if "ArcadeDB" in agent else "neo4j"
+        self.engine = identify_engine(agent)
 
     def read(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """Return the rows of a reading statement; dates come as `datetime.date`.
@@ -90,7 +79,7 @@ class Graph:
         Raises:
             GraphError: the statement is wrong, or would change the graph, which it then did not.
         """
-        return [native(row) for row in self.read_unchanged(statement, **parameters)]
+        return [to_native(row) for row in self.read_unchanged(statement, **parameters)]
 
     def read_unchanged(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """As `read`, with values as the driver gives them: to look at each takes long.
@@ -111,7 +100,7 @@ class Graph:
             with self._session(neo4j.READ_ACCESS) as session:
                 return session.execute_read(work)
 
-        return self._repeated(attempt)
+        return self._repeat(attempt)
 
     def plan(self, statement: str, parameters: Mapping[str, Any]) -> Plan:
         """Return how the engine would execute a statement.
@@ -123,7 +112,7 @@ class Graph:
         """
         with self._explained(), self._session(neo4j.READ_ACCESS) as session:
             summary = session.run(f"EXPLAIN {statement}", dict(parameters)).consume()
-        kind = None if self.engine == "embedded" else summary.query_type
+        kind = summary.query_type if self.engine.says_kind_of_plan else None
         return Plan(kind, tuple(_operators(summary.plan or {})))
 
     def read_some(
@@ -141,7 +130,9 @@ class Graph:
                 transaction = session.begin_transaction(timeout=timeout_s)
                 try:
                     result = transaction.run(statement, dict(parameters))
-                    found = [[native(value) for value in record] for record in result.fetch(limit)]
+                    found = [
+                        [to_native(value) for value in record] for record in result.fetch(limit)
+                    ]
                     if result.consume().counters.contains_updates:
                         raise GraphError("a reading statement would change the graph: refused")
                     return list(result.keys()), found
@@ -176,7 +167,7 @@ class Graph:
             with self._session(neo4j.WRITE_ACCESS) as session:
                 return session.execute_write(work)
 
-        return self._repeated(attempt)
+        return self._repeat(attempt)
 
     def run_schema(self, statement: str) -> None:
         """Run one statement that creates or drops a constraint or an index."""
@@ -185,7 +176,7 @@ class Graph:
             with self._session(neo4j.WRITE_ACCESS) as session:
                 session.run(statement).consume()
 
-        self._repeated(attempt)
+        self._repeat(attempt)
 
     def close(self) -> None:
         """Close all connections; closing twice is no error."""
@@ -197,26 +188,12 @@ class Graph:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _repeated(self, attempt: Callable[[], T]) -> T:
-        """Return `attempt()`, tried again where that can help and the driver does not, or gave up.
-
-        After conflicts a number of times; while the server is away or has no leader for OUTAGE_S,
-        counted from the first failure: a connection that went silent takes long to fail.
-        """
+    def _repeat(self, attempt: Callable[[], T]) -> T:
+        outage_s = self._patience.outage_s
         with self._explained():
-            tries, failed_at = 0, None
-            while True:
-                try:
-                    return attempt()
-                except (Conflict, exceptions.Neo4jError, exceptions.DriverError) as error:
-                    tries, failed_at = tries + 1, failed_at or time.monotonic()
-                    away = time.monotonic() - failed_at
-                    if not (
-                        (_is_conflict(error) and tries < ATTEMPTS)
-                        or (_is_passing(error) and away < OUTAGE_S[self.engine])
-                    ):
-                        raise
-                time.sleep(random.uniform(0, min(0.05 * 2**tries, MAX_WAIT_S)))
+            return repeat(
+                attempt, self._patience, self.engine.outage_s if outage_s is None else outage_s
+            )
 
     def _session(self, access: str) -> neo4j.Session:
         return self._driver.session(default_access_mode=access)
@@ -252,39 +229,6 @@ class Graph:
         return GraphError(f"the graph at {self.address} refused a statement: {error.message}")
 
 
-def rows(transaction: Transaction, statement: str, **parameters: Any) -> list[dict[str, Any]]:
-    """Return the rows of one statement inside a transaction; dates come as `datetime.date`."""
-    values = {n: _Unlogged(v) if type(v) is list else v for n, v in parameters.items()}
-    return [native(dict(record)) for record in transaction.run(statement, values)]
-
-
-class _Unlogged(list[Any]):
-    """A list whose items are not written out for a log.
-
-    The driver makes the text of all parameters, whether its log is on or not: a fifth of what a
-    load asks of the client. They are also words of reports, which belong in no log.
-    """
-
-    def __repr__(self) -> str:
-        return f"[{len(self)} values]"
-
-
-def native(value: Any) -> Any:
-    """Return `value` with Python's dates, and nodes and relationships as their properties."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return value
-    if kind is dict:
-        return {name: native(item) for name, item in value.items()}
-    if kind is list:
-        return [native(item) for item in value]
-    if kind in (neo4j.time.Date, neo4j.time.DateTime, neo4j.time.Time):
-        return value.to_native()
-    if isinstance(value, neo4j.graph.Entity):
-        return dict(value.items())
-    return value
-
-
 def _fulfil(future: Future[T], work: Callable[[], T]) -> None:
     try:
         future.set_result(work())
@@ -299,21 +243,3 @@ def _operators(plan: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name} {plan.get('args', {}).get('Details', '')}".rstrip()
     for child in plan.get("children", ()):
         yield from _operators(child)
-
-
-def _is_conflict(error: Exception) -> bool:
-    """Tell whether another try can help where the driver gave up or does not try again itself.
-
-    Neo4j reports deadlocks also of schema statements. The embedded engine sees conflicts when it
-    commits: two writers of one page, or of one key under a uniqueness constraint.
-    """
-    return isinstance(error, Conflict) or any(sign in str(error) for sign in _CONFLICTS)
-
-
-def _is_passing(error: Exception) -> bool:
-    """Tell whether a server can be expected to do later what it did not, or did not answer, now."""
-    if isinstance(error, exceptions.IncompleteCommit):
-        return True  # whether it was committed is unknown, and running it again changes nothing
-    return (
-        isinstance(error, exceptions.Neo4jError | exceptions.DriverError) and error.is_retryable()
-    )

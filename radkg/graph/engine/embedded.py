@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from radkg.errors import GraphError, GraphUnavailable, StorageError
-from radkg.graph.engine.child_processes import STOP_TIMEOUT_S, bound, stop
+from radkg.graph.engine.child_processes import STOP_TIMEOUT_S, bind_to_parent, stop
 from radkg.graph.engine.client import Graph
 
 START_TIMEOUT_S = 60.0
@@ -30,7 +30,7 @@ USER = "root"
 JVM = ("-Xmx2g", "-Xmn400m", "-XX:+UseSerialGC", "--add-modules=jdk.incubator.vector")
 
 
-def existing_store(out: Path) -> Path:
+def find_store(out: Path) -> Path:
     """Return the store of the graph that was loaded from the run in `out`.
 
     Raises:
@@ -120,7 +120,7 @@ def _runs(pid: str) -> bool:
 def _start(store: Path, lock: int) -> tuple[subprocess.Popen[bytes], Graph]:
     """Return the running server and a Graph that is logged in to it."""
     password = _password(store)
-    bolt_port, http_port = free_ports(2)
+    bolt_port, http_port = find_free_ports(2)
     server = _spawn(_command(store, bolt_port, http_port), store, lock)
     deadline = time.monotonic() + START_TIMEOUT_S
     try:
@@ -219,7 +219,7 @@ def _spawn(command: list[str], store: Path, lock: int) -> subprocess.Popen[bytes
             with os.fdopen(handle, "wb") as log:
                 started.append(
                     subprocess.Popen(
-                        bound(command),
+                        bind_to_parent(command),
                         cwd=store,
                         stdin=subprocess.DEVNULL,
                         stdout=log,
@@ -239,7 +239,7 @@ def _spawn(command: list[str], store: Path, lock: int) -> subprocess.Popen[bytes
     return started[0]
 
 
-def free_ports(count: int) -> list[int]:
+def find_free_ports(count: int) -> list[int]:
     """Return `count` different ports of the loopback interface that nobody listens on now."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]

@@ -18,9 +18,9 @@ from pathlib import Path
 import neo4j
 
 from radkg.errors import ConfigError, GraphError, GraphUnavailable
-from radkg.graph.engine.child_processes import bound, stop
+from radkg.graph.engine.child_processes import bind_to_parent, stop
 from radkg.graph.engine.client import Graph
-from radkg.graph.engine.embedded import free_ports
+from radkg.graph.engine.embedded import find_free_ports
 
 DATABASE = "neo4j"
 START_TIMEOUT_S = 120.0
@@ -77,7 +77,7 @@ class Neo4jHome:
         Raises:
             GraphUnavailable: it did not start.
         """
-        (port,) = free_ports(1)
+        (port,) = find_free_ports(1)
         _configure(
             work,
             {
@@ -103,7 +103,7 @@ class Neo4jHome:
         environment = os.environ | {"NEO4J_HOME": str(work), "NEO4J_CONF": str(work / "conf")}
         with log.open("wb") as output:
             process = subprocess.Popen(
-                bound([*self._java, entry, *arguments]),
+                bind_to_parent([*self._java, entry, *arguments]),
                 env=environment,
                 cwd=work,
                 stdin=subprocess.DEVNULL,

@@ -1,9 +1,9 @@
-"""Keep the sums of sums.py in the graph, beside the studies that they are of.
+"""Keep the sums of rows/aggregates.py in the graph, beside the studies that they are of.
 
 They are written at the end of a load, before it is complete, as relationships to be set, so that
 again, or by two at once, is the same as once: a transaction reads what stands of its part and
-changes what differs. `Load.sums` is the VERSION that a complete load has left; a Load without it
-is of an older radkg, and the next load brings the sums.
+changes what differs. `Load.sums` is the SUMS_VERSION that a complete load has left; a Load without
+it is of an older radkg, and the next load writes the sums.
 
 Every walk goes from the Load, or from a finding outwards: behind a concept stand all its mentions,
 and the embedded engine walks them to find, or to delete, one relationship that comes in.
@@ -15,25 +15,25 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
-from radkg.graph.engine.client import Conflict, Graph, Transaction, rows
-from radkg.graph.load.ledger import read_ledger
+from radkg.graph.engine.client import Graph
+from radkg.graph.engine.retries import Conflict
+from radkg.graph.engine.values import Transaction, run_statement
+from radkg.graph.load.ledger import SUMS_VERSION, read_ledger
 from radkg.graph.rows.aggregates import (
     CO_OCCURS,
     COLUMNS,
     COUNTS,
     Edge,
     Sums,
-    edges,
-    summed,
-    sums_of,
+    build_edges,
+    sum_edges,
+    sum_findings,
 )
-from radkg.graph.rows.nested import Row, ledger_key
+from radkg.graph.rows.nested import BatchSizes, GraphRow, build_ledger_key
 from radkg.run.retractions import Retained
 
-VERSION = 1
 TYPES = {COUNTS: "Load", CO_OCCURS: "Concept"}
 """relationships to a Concept, with the label they start at"""
-BATCH_EDGES = 5_000
 
 # One row: a record for each takes the client several times as long.
 _READ = {
@@ -115,8 +115,8 @@ WITH collect(r) AS found
 FOREACH (r IN found | DELETE r)
 """
 
-Standing = Mapping[Edge, list[Row]]
-"""properties of all relationships between two nodes: more than one is the work of a hand"""
+Standing = Mapping[Edge, list[GraphRow]]
+"""properties of all relationships between two nodes: no load writes more than one"""
 
 
 def has_sums(graph: Graph, paired: str | None = None) -> bool:
@@ -133,42 +133,42 @@ def has_sums(graph: Graph, paired: str | None = None) -> bool:
     archives = Counter(load["archive"] for load in loads if load["studies"])
     if not loads or max(archives.values(), default=0) > 1:
         return False
-    if not all(load["complete"] is True and load["sums"] == VERSION for load in loads):
+    if not all(load["complete"] is True and load["sums"] == SUMS_VERSION for load in loads):
         return False
     return paired is None or graph.read(_UNPAIRED, finding=paired) == [{"number": 0}]
 
 
-def wanted_sums(kept: Retained) -> Sums:
+def compute_sums(kept: Retained) -> Sums:
     """Return the sums of a snapshot, from its published rows.
 
     Raises:
         SnapshotError: published bytes were changed.
     """
-    return summed(kept.tables(COLUMNS))
+    return sum_findings(kept.tables(COLUMNS))
 
 
-def standing_sums(graph: Graph, kept: Retained) -> Sums | None:
-    """Return the sums that a complete load has left; None where a hand was among them."""
-    ledger = read_ledger(graph, ledger_key(kept.archive, kept.extractor))
-    standing = _standing(graph, kept)
+def read_sums(graph: Graph, kept: Retained) -> Sums | None:
+    """Return the sums that a complete load has left; None where somebody changed them."""
+    ledger = read_ledger(graph, build_ledger_key(kept.archive, kept.extractor))
+    standing = _read_standing(graph, kept)
     try:
-        sums = sums_of(((edge, each[0]) for edge, each in standing.items()), ledger["num_read"])
-        as_left = edges(sums, kept.archive, kept.extractor)
+        sums = sum_edges(((edge, each[0]) for edge, each in standing.items()), ledger["num_read"])
+        as_left = build_edges(sums, kept.archive, kept.extractor)
     except (KeyError, TypeError):
         return None
-    return None if _differing(standing, as_left) else sums
+    return None if _list_differing(standing, as_left) else sums
 
 
-def sums_properties(sums: Sums, kept: Retained) -> Row:
+def build_sums_properties(sums: Sums, kept: Retained) -> GraphRow:
     """Return what a Load says of its sums when they stand."""
-    number = len(edges(sums, kept.archive, kept.extractor))
-    return {"sums": VERSION, "num_read": sums.read, "num_sums": number}
+    number = len(build_edges(sums, kept.archive, kept.extractor))
+    return {"sums": SUMS_VERSION, "num_read": sums.read, "num_sums": number}
 
 
-def differing_sums(graph: Graph, kept: Retained, sums: Sums) -> list[Edge]:
+def find_differing_sums(graph: Graph, kept: Retained, sums: Sums) -> list[Edge]:
     """Return, sorted, between which nodes the graph does not hold these sums exactly."""
-    wanted = edges(sums, kept.archive, kept.extractor)
-    return _differing(_standing(graph, kept), wanted)
+    wanted = build_edges(sums, kept.archive, kept.extractor)
+    return _list_differing(_read_standing(graph, kept), wanted)
 
 
 def write_sums(
@@ -177,6 +177,7 @@ def write_sums(
     sums: Sums,
     lock: Callable[[Transaction], None],
     standing: Sums | None = None,
+    batch_edges: int = BatchSizes().edges,
 ) -> None:
     """Make the graph hold these sums of an archive and extractor.
 
@@ -185,23 +186,24 @@ def write_sums(
         kept: the snapshot.
         sums: of all its studies.
         lock: shuts out, within a transaction, other loads of this archive and extractor.
-        standing: what `standing_sums` has read; it is read again only where it differs.
+        standing: what `read_sums` has read; it is read again only where it differs.
+        batch_edges: how many relationships one transaction changes.
     """
-    wanted = edges(sums, kept.archive, kept.extractor)
+    wanted = build_edges(sums, kept.archive, kept.extractor)
     if standing is None:
-        found = _standing(graph, kept)
+        found = _read_standing(graph, kept)
     else:
-        left = edges(standing, kept.archive, kept.extractor)
+        left = build_edges(standing, kept.archive, kept.extractor)
         found = {edge: [properties] for edge, properties in left.items()}
-    differing = _differing(found, wanted)
-    for at in range(0, len(differing), BATCH_EDGES):
-        part = differing[at : at + BATCH_EDGES]
+    differing = _list_differing(found, wanted)
+    for at in range(0, len(differing), batch_edges):
+        part = differing[at : at + batch_edges]
         graph.write(partial(_write, kept, wanted, part, lock))
 
 
 def _write(
     kept: Retained,
-    wanted: Mapping[Edge, Row],
+    wanted: Mapping[Edge, GraphRow],
     part: Iterable[Edge],
     lock: Callable[[Transaction], None],
     transaction: Transaction,
@@ -212,30 +214,32 @@ def _write(
     for edge in part:
         by_type[edge[0]].add(edge)
     for kind, of_type in by_type.items():
-        asked: defaultdict[str, Row] = defaultdict(dict)
+        asked: defaultdict[str, GraphRow] = defaultdict(dict)
         for _, head, tail in of_type:
             asked[head][tail] = True
         places = [{"head": head, "properties": tails} for head, tails in asked.items()]
-        standing = _by_edge(kind, rows(transaction, _READ_SOME[kind], rows=places, **scope))
+        standing = _by_edge(
+            kind, run_statement(transaction, _READ_SOME[kind], rows=places, **scope)
+        )
         part_of_wanted = {edge: wanted[edge] for edge in of_type if edge in wanted}
-        changes = _changes(standing, part_of_wanted)
+        changes = _list_changes(standing, part_of_wanted)
         for name, statement in (("tails", _DELETE), ("properties", _SET)):
             concerned = [row for row in changes if row[name]]
             if concerned:
-                rows(transaction, statement[kind], rows=concerned, **scope)
+                run_statement(transaction, statement[kind], rows=concerned, **scope)
         concerned = [row for row in changes if row["edges"]]
         if concerned:
-            (created,) = rows(transaction, _CREATE[kind], rows=concerned)
+            (created,) = run_statement(transaction, _CREATE[kind], rows=concerned)
             if created["number"] != sum(len(row["edges"]) for row in concerned):
                 raise Conflict("concepts vanished from the graph during the load: try again")
 
 
-def _changes(standing: Standing, wanted: Mapping[Edge, Row]) -> list[Row]:
-    """Return by head what brings relationships of one type to what they are to be."""
-    changes: defaultdict[str, Row] = defaultdict(
+def _list_changes(standing: Standing, wanted: Mapping[Edge, GraphRow]) -> list[GraphRow]:
+    """Return by head what makes relationships of one type what they are to be."""
+    changes: defaultdict[str, GraphRow] = defaultdict(
         lambda: {"tails": [], "properties": {}, "edges": []}
     )
-    for edge in _differing(standing, wanted):
+    for edge in _list_differing(standing, wanted):
         _, head, tail = edge
         found, properties = standing.get(edge, []), wanted.get(edge)
         if len(found) == 1 and properties is not None:
@@ -248,7 +252,7 @@ def _changes(standing: Standing, wanted: Mapping[Edge, Row]) -> list[Row]:
     return [{"head": head, **change} for head, change in sorted(changes.items())]
 
 
-def _differing(standing: Standing, wanted: Mapping[Edge, Row]) -> list[Edge]:
+def _list_differing(standing: Standing, wanted: Mapping[Edge, GraphRow]) -> list[Edge]:
     return sorted(
         edge
         for edge in standing.keys() | wanted.keys()
@@ -256,7 +260,7 @@ def _differing(standing: Standing, wanted: Mapping[Edge, Row]) -> list[Edge]:
     )
 
 
-def _is_held(found: list[Row], wanted: Row | None) -> bool:
+def _is_held(found: list[GraphRow], wanted: GraphRow | None) -> bool:
     """Tell whether there is one relationship with these properties, or none is wanted.
 
     3 and 3.0 are not the same, nor are 1 and true: `wanted` holds numbers, texts and truths.
@@ -267,25 +271,25 @@ def _is_held(found: list[Row], wanted: Row | None) -> bool:
     return standing == wanted and all(type(wanted[n]) is type(v) for n, v in standing.items())
 
 
-def _standing(graph: Graph, kept: Retained) -> dict[Edge, list[Row]]:
+def _read_standing(graph: Graph, kept: Retained) -> dict[Edge, list[GraphRow]]:
     scope = _scope(kept)
-    found: dict[Edge, list[Row]] = {}
+    found: dict[Edge, list[GraphRow]] = {}
     for kind, statement in _READ.items():
         (row,) = graph.read(statement, **scope)
         found |= _by_edge(kind, row["sums"])
     return found
 
 
-def _by_edge(kind: str, found: Iterable[Row]) -> dict[Edge, list[Row]]:
-    by_edge: defaultdict[Edge, list[Row]] = defaultdict(list)
+def _by_edge(kind: str, found: Iterable[GraphRow]) -> dict[Edge, list[GraphRow]]:
+    by_edge: defaultdict[Edge, list[GraphRow]] = defaultdict(list)
     for row in found:
         by_edge[kind, row["head"], row["tail"]].append(row["properties"])
     return dict(by_edge)
 
 
-def _scope(kept: Retained) -> Row:
+def _scope(kept: Retained) -> GraphRow:
     return {
-        "ledger": ledger_key(kept.archive, kept.extractor),
+        "ledger": build_ledger_key(kept.archive, kept.extractor),
         "archive": kept.archive,
         "extractor": kept.extractor,
     }

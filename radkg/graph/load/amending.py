@@ -1,9 +1,10 @@
 """Change a study that stands in the graph by what differs between its two readings.
 
 What costs in a large graph is a relationship to a concept that stands in most studies: to delete
-one, the embedded engine walks them all. So a mention that goes lends its node, with its OF, to one
-that comes and is of the same concept, and a finding that goes its HAS_FINDING. Nodes of mentions
-have no identity: the graph is the one that deleting the study and creating it anew leaves.
+one, the embedded engine walks them all. So mentions of the two readings are matched by concept: the
+node of the one, with its OF, becomes that of the other; a finding of both keeps its HAS_FINDING.
+Nodes of mentions have no identity: the graph is the one that deleting the study and creating it
+anew leaves.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 
-from radkg.graph.engine.client import Transaction, rows
+from radkg.graph.engine.values import Transaction, run_statement
 from radkg.graph.load.statements import (
     CREATE_FINDINGS,
     CREATE_MENTION,
     CREATE_RELATIONS,
     NUM_RELATIONS,
 )
-from radkg.graph.rows.nested import RELATION_TYPES, Row
+from radkg.graph.rows.nested import RELATION_TYPES, GraphRow
 
 _EXTRACTION = """
 UNWIND $rows AS row
@@ -87,7 +88,7 @@ RETURN sum(created) AS mentions, sum({NUM_RELATIONS}) AS relations
 """
 
 
-def is_amendable(standing: Row | None, before: Row | None, after: Row) -> bool:
+def is_amendable(standing: GraphRow | None, before: GraphRow | None, after: GraphRow) -> bool:
     """Tell whether a study stands as `before`, and under the patient that it is to have.
 
     Args:
@@ -99,13 +100,13 @@ def is_amendable(standing: Row | None, before: Row | None, after: Row) -> bool:
         standing is not None
         and before is not None
         and standing["digest"] == before["extraction"]["digest"]
-        and standing["mentions"] == len(before["mentions"])  # or a hand was there
+        and standing["mentions"] == len(before["mentions"])  # or somebody changed it
         and before["patient"] == after["patient"]
     )
 
 
-def amendment(before: Row, after: Row) -> Row:
-    """Return what brings one row of a study to another, as `amend` takes it.
+def build_amendment(before: GraphRow, after: GraphRow) -> GraphRow:
+    """Return what turns one row of a study into another, as `amend_studies` takes it.
 
     study, extraction     all properties, as they are to be
     gone_mentions         ordinals, as they stand
@@ -113,18 +114,18 @@ def amendment(before: Row, after: Row) -> Row:
     gone_findings         keys of concepts
     set_findings          concept (key) and new properties
     cut                   True: all relations of the study go first
-    mentions, findings, <each type of relation>     to be created, as in rows.py
+    mentions, findings, <each type of relation>     to be created, as in nested.py
     """
-    heirs = _heirs(before["mentions"], after["mentions"])
+    matches = _match_mentions(before["mentions"], after["mentions"])
     changed = [
-        None if heir is None or heir == mention else _properties(heir)
-        for mention, heir in zip(before["mentions"], heirs, strict=True)
+        None if match is None or match == mention else _properties(match)
+        for mention, match in zip(before["mentions"], matches, strict=True)
     ]
-    inherited = {heir["ordinal"] for heir in heirs if heir is not None}
+    matched = {match["ordinal"] for match in matches if match is not None}
     standing = Counter(
         (r["type"], head["ordinal"], tail["ordinal"], r["confidence"])
         for r in before["relations"]
-        if (head := heirs[r["head"]]) is not None and (tail := heirs[r["tail"]]) is not None
+        if (head := matches[r["head"]]) is not None and (tail := matches[r["tail"]]) is not None
     )
     wanted = Counter((r["type"], r["head"], r["tail"], r["confidence"]) for r in after["relations"])
     cut = not standing <= wanted
@@ -134,7 +135,7 @@ def amendment(before: Row, after: Row) -> Row:
         "study": after["study"],
         "extraction": after["extraction"],
         "cut": cut,
-        "gone_mentions": [i for i, heir in enumerate(heirs) if heir is None],
+        "gone_mentions": [i for i, match in enumerate(matches) if match is None],
         "gone_findings": [key for key in old if key not in new],
         "set_mentions": changed if any(changed) else [],
         "set_findings": [
@@ -142,7 +143,7 @@ def amendment(before: Row, after: Row) -> Row:
             for key in old
             if key in new and old[key] != new[key]
         ],
-        "mentions": [m for m in after["mentions"] if m["ordinal"] not in inherited],
+        "mentions": [m for m in after["mentions"] if m["ordinal"] not in matched],
         "findings": [finding for key, finding in new.items() if key not in old],
         **{
             name: [
@@ -155,32 +156,34 @@ def amendment(before: Row, after: Row) -> Row:
     }
 
 
-def amend(transaction: Transaction, amendments: Sequence[Row], extractor: str) -> Counter[str]:
+def amend_studies(
+    transaction: Transaction, amendments: Sequence[GraphRow], extractor: str
+) -> Counter[str]:
     """Change studies that stand; return the numbers of mentions and relations created."""
     for name, statement in _STEPS.items():
         concerned = [each for each in amendments if each[name]]
         if concerned:
-            rows(transaction, statement, rows=concerned, extractor=extractor)
+            run_statement(transaction, statement, rows=concerned, extractor=extractor)
     if not amendments:
         return Counter()
-    (created,) = rows(transaction, _CREATE, rows=amendments, extractor=extractor)
+    (created,) = run_statement(transaction, _CREATE, rows=amendments, extractor=extractor)
     return Counter(created)
 
 
-def _heirs(before: Sequence[Row], after: Sequence[Row]) -> list[Row | None]:
-    """Return for each mention that stands the one that takes its place: of the same concept."""
-    heirs: list[Row | None] = [None] * len(before)
-    waiting: defaultdict[str, deque[Row]] = defaultdict(deque)
+def _match_mentions(before: Sequence[GraphRow], after: Sequence[GraphRow]) -> list[GraphRow | None]:
+    """Return for each mention that stands one of the same concept in the other reading; or None."""
+    matches: list[GraphRow | None] = [None] * len(before)
+    waiting: defaultdict[str, deque[GraphRow]] = defaultdict(deque)
     for place, mention in enumerate(after):
         if place < len(before) and before[place]["concept"] == mention["concept"]:
-            heirs[place] = mention  # a sentence at the end leaves all others as they are
+            matches[place] = mention  # a sentence at the end leaves all others as they are
         else:
             waiting[mention["concept"]].append(mention)
     for place, mention in enumerate(before):
-        if heirs[place] is None and waiting[mention["concept"]]:
-            heirs[place] = waiting[mention["concept"]].popleft()
-    return heirs
+        if matches[place] is None and waiting[mention["concept"]]:
+            matches[place] = waiting[mention["concept"]].popleft()
+    return matches
 
 
-def _properties(item: Row) -> Row:
+def _properties(item: GraphRow) -> GraphRow:
     return {name: value for name, value in item.items() if name != "concept"}

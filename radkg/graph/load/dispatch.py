@@ -1,10 +1,10 @@
-"""The studies of a load that writers in other processes bring: what they need, what they return.
+"""Studies of a load that other processes write: what these need, and what they return.
 
-A study may be brought more than once: its process died, and another stores the same rows again; or
+A study may be written more than once: its process died, and another writes the same rows again; or
 it was taken for dead, and both do. The second transaction takes the lock of the partition, finds
 the digest that the first one committed, and changes nothing; after a newer load has begun, or a
-retraction, it is refused. So nothing is doubled, whoever runs `bring` again. For the same reason
-what a transaction did says little here: numbers are told from what stood when the load began.
+retraction, it is refused. So nothing is doubled, whoever runs `write` again. For the same reason
+what a transaction did says little here: numbers follow from what stood when the load began.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -21,29 +21,27 @@ import numpy as np
 import pyarrow as pa
 
 from radkg.errors import GraphError
-from radkg.graph.load.transactions import Writer, keys_of
-from radkg.graph.load.writers import partition
+from radkg.graph.load.transactions import Writer, list_keys
+from radkg.graph.load.writers import find_partition
 from radkg.graph.opening import connect
-from radkg.graph.rows.nested import FORMAT, batches, totals
+from radkg.graph.rows.nested import FORMAT, BatchSizes, batch_rows, count_contents
 from radkg.run.retractions import Retained
 
-PIECE_ROWS = 8192  # of a difference, as a published part has on average
 
-
-class Brought(NamedTuple):
-    """What became of some studies that a writer elsewhere brought."""
+class WriteResult(NamedTuple):
+    """What became of some studies that another process wrote."""
 
     digests: Mapping[str, str]
     """by key of study, as they stand now"""
-    totals: Mapping[str, int]
-    """rows.totals of them"""
+    counted: Mapping[str, int]
+    """nested.count_contents of them"""
     retries: int
     """transactions that were run again"""
 
 
 @dataclass(frozen=True)
 class RemoteLoad:
-    """One load, as it travels to the processes that read and bring its studies.
+    """One load, as it travels to the processes that read and write its studies.
 
     It holds no login: that is NEO4J_USER and NEO4J_PASSWORD in the environment of each process.
     """
@@ -56,7 +54,8 @@ class RemoteLoad:
     before: pa.Table
     """rows of studies that differ, as they stand in the graph: such studies are amended"""
     after: pa.Table | None
-    """rows to bring; None: those of the whole snapshot"""
+    """rows to write; None: those of the whole snapshot"""
+    sizes: BatchSizes = field(default_factory=BatchSizes)
     format: int = FORMAT
     """of the rows, where the load was begun"""
 
@@ -65,7 +64,7 @@ class RemoteLoad:
         """How many pieces there are to read."""
         if self.after is None:
             return len(self.kept.snapshot.parts)
-        return math.ceil(int(self.after.num_rows) / PIECE_ROWS)
+        return math.ceil(int(self.after.num_rows) / self.sizes.piece_rows)
 
     def read(self, piece: int) -> Iterator[pa.Table]:
         """Yield the rows of one piece, those of each partition of the patients together.
@@ -80,14 +79,14 @@ class RemoteLoad:
             snapshot = self.kept.snapshot
             rows = self.kept.retain(snapshot.read_part(snapshot.parts[piece]))
         else:
-            rows = self.after.slice(piece * PIECE_ROWS, PIECE_ROWS)
+            rows = self.after.slice(piece * self.sizes.piece_rows, self.sizes.piece_rows)
         patients = rows["subject_id"].to_pylist()
-        numbers = np.array([partition(f"{self.kept.archive}/{each}") for each in patients])
+        numbers = np.array([find_partition(f"{self.kept.archive}/{each}") for each in patients])
         for number in np.unique(numbers):
             yield rows.filter(pa.array(numbers == number))
 
-    def bring(self, rows: pa.Table) -> Brought:
-        """Bring these studies to what they are to be, over this process's own connection.
+    def write(self, rows: pa.Table) -> WriteResult:
+        """Make the graph hold these studies, over this process's own connection.
 
         Args:
             rows: a table that `read` gave.
@@ -97,30 +96,30 @@ class RemoteLoad:
                 which machine it was stands beside it.
         """
         digests: dict[str, str] = {}
-        counted = totals([])
+        counted = count_contents([])
         retries = 0
         try:
-            for batch in batches([rows]):
+            for batch in batch_rows([rows], self.sizes):
                 self._writer.create_concepts(batch)
-                retries += self._writer.bring(batch, {}, self.before).retries
+                retries += self._writer.write(batch, {}, self.before).retries
                 digests |= zip(
-                    keys_of(batch), (row["extraction"]["digest"] for row in batch), strict=True
+                    list_keys(batch), (row["extraction"]["digest"] for row in batch), strict=True
                 )
-                counted.update(totals(batch))
+                counted.update(count_contents(batch))
         except GraphError as error:
             raise type(error)(f"{error} (a writer on {socket.gethostname()})") from error
-        return Brought(digests, counted, retries)
+        return WriteResult(digests, counted, retries)
 
     @cached_property
     def _writer(self) -> Writer:
         if self.format != FORMAT:
             raise GraphError("this radkg is not that of the load: install the same on every node")
         # connected as long as its process lives
-        return Writer(connect(self.address), self.kept, self.repair)
+        return Writer(connect(self.address), self.kept, self.repair, self.sizes)
 
 
-Spread = Callable[[RemoteLoad], AbstractContextManager[tuple[int, Iterator[Brought]]]]
-"""Has all pieces of a load read and brought by other processes.
+Dispatch = Callable[[RemoteLoad], AbstractContextManager[tuple[int, Iterator[WriteResult]]]]
+"""Has all pieces of a load read and written by other processes.
 
-Gives the number of those that bring, and what became of the studies of each table, exactly once.
+Gives the number of those that write, and what became of the studies of each table, exactly once.
 """

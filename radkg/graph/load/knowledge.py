@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from radkg.errors import ConfigError, GraphError
-from radkg.graph.engine.client import Conflict, Graph, Transaction, rows
+from radkg.graph.engine.client import Graph
+from radkg.graph.engine.retries import Conflict
+from radkg.graph.engine.values import Transaction, run_statement
 from radkg.graph.load.loader import Progress
 from radkg.graph.migrations.steps import migrate
-from radkg.graph.rows.nested import Row
+from radkg.graph.rows.nested import GraphRow
 from radkg.schema.known import Known, Term
 
 BATCH_RELATIONS = 2000
@@ -171,7 +173,7 @@ class _Writing:
 
     def _begin(self, transaction: Transaction) -> None:
         """Note what the table is to hold, unless that is noted already."""
-        (ledger,) = rows(transaction, _LOCK, table=self.table)
+        (ledger,) = run_statement(transaction, _LOCK, table=self.table)
         if ledger["digest"] != self.digest:
             self._note(
                 transaction,
@@ -184,14 +186,14 @@ class _Writing:
             )
 
     def _step(self, transaction: Transaction) -> _Step:
-        (ledger,) = rows(transaction, _LOCK, table=self.table)
+        (ledger,) = run_statement(transaction, _LOCK, table=self.table)
         if ledger["digest"] != self.digest:
             raise GraphError(
                 f"another import into {self.graph.address} has replaced what this one writes of"
                 f" {self.table}: let it end, then run this one again"
             )
         if not ledger["emptied"]:
-            (gone,) = rows(transaction, _DELETE, table=self.table, limit=BATCH_TERMS)
+            (gone,) = run_statement(transaction, _DELETE, table=self.table, limit=BATCH_TERMS)
             if not gone["number"]:
                 self._note(transaction, emptied=True)
             return _Step(removed=gone["number"])
@@ -204,22 +206,22 @@ class _Writing:
         if self.relations:
             self._note(transaction, done=done, complete=is_last)
         else:
-            rows(transaction, _FORGET, table=self.table)
+            run_statement(transaction, _FORGET, table=self.table)
         return _Step(len(batch), 0, done, is_last)
 
-    def _write(self, batch: Sequence[Row], transaction: Transaction) -> None:
+    def _write(self, batch: Sequence[GraphRow], transaction: Transaction) -> None:
         keys = {row[end] for row in batch for end in ("head", "tail")}
         terms = [_term(self.table, self.terms[key]) for key in sorted(keys)]
-        rows(transaction, _TERMS, terms=terms)
-        (created,) = rows(transaction, _RELATIONS, relations=batch)
+        run_statement(transaction, _TERMS, terms=terms)
+        (created,) = run_statement(transaction, _RELATIONS, relations=batch)
         if created["number"] != len(batch):
             raise Conflict(f"terms vanished from {self.graph.address} meanwhile: try again")
 
     def _note(self, transaction: Transaction, **properties: Any) -> None:
-        rows(transaction, _SET, table=self.table, properties=properties)
+        run_statement(transaction, _SET, table=self.table, properties=properties)
 
 
-def knowledge_problems(graph: Graph) -> list[str]:
+def find_knowledge_problems(graph: Graph) -> list[str]:
     """Return what is wrong with the tables in the graph: at most one line a table, and strays.
 
     No file is needed: a table whose import ended has the terms and relations that its ledger names.
@@ -251,20 +253,20 @@ def knowledge_problems(graph: Graph) -> list[str]:
     return problems
 
 
-def _is_whole(graph: Graph, ledger: Row) -> bool:
+def _is_whole(graph: Graph, ledger: GraphRow) -> bool:
     table = ledger["key"]
     terms = graph.read(_NUM_TERMS, table=table)[0]["number"]
     found = _digest(graph.read(_OF_TABLE, table=table))
     return (found, terms) == (ledger["digest"], ledger["terms"])
 
 
-def _is_term(term: Row, tables: set[str]) -> bool:
+def _is_term(term: GraphRow, tables: set[str]) -> bool:
     table = term.get("table")
     named = Term(str(term.get("code")), str(term.get("name")))
     return table in tables and term == _term(str(table), named)
 
 
-def _ledgers(graph: Graph) -> list[Row]:
+def _ledgers(graph: Graph) -> list[GraphRow]:
     return [row["ledger"] for row in graph.read(_LEDGERS)]
 
 
@@ -276,16 +278,16 @@ def _term(table: str, term: Term) -> dict[str, str]:
     return {"key": _key(table, term), "table": table, "code": term.code, "name": term.name}
 
 
-def _row(table: str, known: Known) -> Row:
+def _row(table: str, known: Known) -> GraphRow:
     """Return a relation as the graph gives it back: head and tail are keys of terms."""
     stated = {"relation": known.relation, "count": known.count}
     return {"head": _key(table, known.head), "known": stated, "tail": _key(table, known.tail)}
 
 
-def _line(row: Row) -> str:
+def _line(row: GraphRow) -> str:
     return json.dumps(row, sort_keys=True, default=str)
 
 
-def _digest(relations: Iterable[Row]) -> str:
+def _digest(relations: Iterable[GraphRow]) -> str:
     text = "\n".join(sorted(map(_line, relations)))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

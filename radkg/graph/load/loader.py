@@ -7,18 +7,19 @@ change, ledger included:
   `(:Load {key: "<archive>|<extractor>", snapshot_id, complete, ...})`. Who begins a load takes all
   locks before it writes there. So no transaction of a load that was overtaken is under way when the
   next one has begun, and none comes after: it stops. Within one load, writers of different patients
-  go side by side, here or in other processes (remote.py); over the same patients, all take turns.
+  write at the same time, here or in other processes (dispatch.py); over the same patients, all take
+  turns.
 - `Extraction.digest` (digests.py) is the ledger of a study. If it is equal, the study is skipped;
   if not, what stands of the study under this extractor is deleted and created anew, or, where the
   row that stands is known, changed by what differs (amending.py).
 - `Load.complete` is set in the last transaction, with the sweep of patients and concepts that have
   lost their last study or mention. Until then the next load compares all digests.
 - What is retracted (run/retractions.py) is no part of a snapshot. `Load.retractions` is the number
-  of records that a load knew: one that knows fewer stops, and brings nothing back.
-- The sums of its findings (summing.py) are written when all studies are, before the load is
+  of records that a load knew: one that knows fewer stops, and writes nothing back.
+- The sums of its findings (aggregates.py) are written when all studies are, before the load is
   complete: what a load that was killed has left of them is not asked.
 - Where a snapshot stands complete in the graph and its manifest beside the new one, only the rows
-  that differ between the two are looked at.
+  that differ between the two are looked at (comparison.py).
 
 So a transaction that was committed, but whose acknowledgement got lost, finds its own digests and
 does nothing; where an engine locks only at commit, the unique keys refuse a second copy. Mentions
@@ -31,34 +32,37 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from radkg.errors import ConfigError, GraphError, SnapshotError
-from radkg.graph.engine.client import Graph, Transaction, rows
-from radkg.graph.load import aggregates as summing
-from radkg.graph.load import statements
-from radkg.graph.load.dispatch import RemoteLoad, Spread
-from radkg.graph.load.ledger import finished, read_ledger, stored_digests
-from radkg.graph.load.transactions import Stored, Writer, keys_of
-from radkg.graph.load.writers import deal, locks, side_by_side
+from radkg.errors import ConfigError, GraphError
+from radkg.graph.engine.client import Graph
+from radkg.graph.engine.values import Transaction, run_statement
+from radkg.graph.load import aggregates, statements
+from radkg.graph.load.comparison import (
+    Comparison,
+    compare_all,
+    compare_with,
+    count_stored,
+    find_base,
+    knows_retractions,
+)
+from radkg.graph.load.dispatch import Dispatch, RemoteLoad
+from radkg.graph.load.ledger import build_finished_ledger, is_complete, read_ledger
+from radkg.graph.load.transactions import WriteCounts, Writer, list_keys
+from radkg.graph.load.writers import list_locks, split_by_writer, write_in_parallel
 from radkg.graph.migrations.steps import migrate
-from radkg.graph.rows.aggregates import Sums, summed
-from radkg.graph.rows.nested import BATCH_STUDIES, FORMAT, Row, batches, ledger_key, totals
-from radkg.graph.rows.outlines import outlined_totals, standing_outlines
-from radkg.run.changes import Changes, changes
+from radkg.graph.rows.nested import BatchSizes, GraphRow, batch_rows, count_contents
+from radkg.graph.rows.outlines import count_outlined, select_standing
+from radkg.run.changes import Changes
 from radkg.run.retractions import retained
-from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
-from radkg.schema.arrow import EXTRACTION_SCHEMA
+from radkg.run.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
-
-IMPORT_SHARE = 0.5  # of the studies: from then on an import is worth to be named
 
 Progress = Callable[[int, int], None]
 
@@ -93,7 +97,8 @@ def load(
     repair: bool = False,
     differ: Changes | None = None,
     writers: int = 1,
-    spread: Spread | None = None,
+    dispatch: Dispatch | None = None,
+    sizes: BatchSizes | None = None,
 ) -> LoadReport:
     """Make the graph hold exactly this snapshot for its archive and extractor.
 
@@ -105,44 +110,46 @@ def load(
         progress: called with the number of studies done and the number of all.
         repair: trust no digest that stands in the graph, replace every study, and remove what no
             study owns (after somebody changed the graph by hand).
-        differ: from the night that stands in the graph, where somebody knows it already.
-        writers: how many write side by side, 1 to writers.PARTITIONS.
-        spread: has the studies brought by writers in other processes, in place of those; what is
+        differ: the changes from the snapshot that stands in the graph, where they are known.
+        writers: how many write at the same time, 1 to writers.PARTITIONS.
+        dispatch: has the studies written by other processes, in place of `writers` here; what is
             done once, from the begin to the finish, stays here.
+        sizes: of what one transaction takes.
 
     Raises:
-        ConfigError: writers in other processes were asked for, on the embedded engine.
+        ConfigError: other processes were to write, and the engine takes one process alone.
         GraphError: a key is too long for an index, another load has overtaken this one, the
-            graph's schema is newer than this program, or `spread` lost studies.
+            graph's schema is newer than this program, or `dispatch` lost studies.
         SnapshotError: published bytes were changed.
     """
-    if spread and graph.engine == "embedded":
+    if dispatch and not graph.engine.takes_many_processes:
         raise ConfigError(
-            f"{graph.address} is an embedded graph, which several processes cannot write side by"
-            " side: load it without --on-cluster, or give the address of a Neo4j server"
+            f"{graph.address} is an {graph.engine} graph, which several processes cannot write side"
+            " by side: load it without --on-cluster, or give the address of a Neo4j server"
         )
     started = time.monotonic()
     migrate(graph, repair=repair)
-    loading = _Loading(graph, snapshot, repair, differ, writers, spread)
+    loading = _Loading(graph, snapshot, repair, differ, writers, dispatch, sizes or BatchSizes())
     progress = progress or (lambda done, total: None)
-    done, removed, why = Stored(), 0, "this night stands complete in the graph"
+    num_studies = loading.kept.num_studies
+    done, removed, why = WriteCounts(), 0, "this snapshot stands complete in the graph"
     if loading.is_done():
-        progress(loading.kept.num_studies, loading.kept.num_studies)
+        progress(num_studies, num_studies)
     else:
         done, removed, why = loading.run(progress)
     if done.retries:
         logger.info("%d transactions were run again: %d writers", done.retries, loading.writers)
     (nodes,) = graph.read(statements.NUM_NODES)
     return LoadReport(
-        studies=loading.kept.num_studies,
+        studies=num_studies,
         created=done.created,
         replaced=done.replaced,
         removed=removed,
-        unchanged=loading.kept.num_studies - done.created - done.replaced,
+        unchanged=num_studies - done.created - done.replaced,
         retracted=loading.kept.num_retracted,
         nodes=nodes["number"],
         relationships=sum(graph.read(s)[0]["number"] for s in statements.NUM_RELATIONSHIPS),
-        sink="embedded" if graph.engine == "embedded" else "bolt",
+        sink=graph.engine.sink,
         why=why,
         writers=loading.writers,
         retries=done.retries,
@@ -150,82 +157,28 @@ def load(
     )
 
 
-def standing_night(graph: Graph, snapshot: Snapshot) -> Snapshot | None:
-    """Return the night that the graph holds for the archive and extractor of a snapshot.
-
-    None where nothing was loaded to its end, or where that night no longer stands beside this one.
-    """
-    ledger = read_ledger(graph, ledger_key(snapshot.archive, snapshot.extractor))
-    if not _is_whole(ledger) or ledger["snapshot_id"] not in snapshot_ids(snapshot.storage):
-        return None
-    try:
-        return read_snapshot(snapshot.storage, ledger["snapshot_id"])
-    except SnapshotError:  # pruned meanwhile, or damaged
-        return None
-
-
-def judged_night(graph: Graph, snapshot: Snapshot) -> str | None:
-    """Return the id of the night that was loaded last to its end, as `standing_night` does.
-
-    Also where a load was begun since and did not end; None where none ever was.
-    """
-    ledger = read_ledger(graph, ledger_key(snapshot.archive, snapshot.extractor))
-    return ledger.get("last_complete")
-
-
-def verified_night(graph: Graph, snapshot: Snapshot) -> str | None:
-    """Return the id of the night that was compared with the graph last, and equal."""
-    ledger = read_ledger(graph, ledger_key(snapshot.archive, snapshot.extractor))
-    return ledger.get("verified")
-
-
-def set_verified(graph: Graph, snapshot: Snapshot) -> None:
-    """Write down that the graph equals this night."""
-    ledger = ledger_key(snapshot.archive, snapshot.extractor)
-    snapshot_id = snapshot.snapshot_id
-    graph.write(lambda t: rows(t, statements.SET_VERIFIED, ledger=ledger, snapshot_id=snapshot_id))
-
-
-class _Work(NamedTuple):
-    """What a load compares with the graph."""
-
-    after: pa.Table | None
-    """rows of the snapshot that are compared; None: all of them"""
-    stored: Mapping[str, str]
-    """digests that stand in the graph, by key of study: such rows are left"""
-    gone: set[str]
-    """keys of studies that go, unless they are among the rows"""
-    counted: Mapping[str, int]
-    """totals of the studies that are not compared"""
-    unchanged: int
-    """studies that are not compared"""
-    before: pa.Table
-    """rows of studies that differ, as they stand in the graph: such studies are amended"""
-    sums: Sums | None
-    """of all studies; None: they are yet to be counted, from all rows"""
-    standing: Sums | None
-    """those that stand, where they are known"""
-    why: str
-    """as LoadReport has it"""
-
-
-class _Loading(Writer):
-    """One load: what it loads where; it begins and ends, and is a writer itself."""
+class _Loading:
+    """One load: it begins, has the studies written, and ends."""
 
     def __init__(
         self,
         graph: Graph,
         snapshot: Snapshot,
         repair: bool,
-        differ: Changes | None = None,
-        writers: int = 1,
-        spread: Spread | None = None,
+        differ: Changes | None,
+        writers: int,
+        dispatch: Dispatch | None,
+        sizes: BatchSizes,
     ) -> None:
-        super().__init__(graph, retained(snapshot), repair)
-        self.snapshot = snapshot
+        self.graph = graph
+        self.kept = retained(snapshot)
+        self.repair = repair
+        self.writer = Writer(graph, self.kept, repair, sizes)
+        self.ledger = self.writer.ledger
         self.differ = differ
         self.writers = writers
-        self.spread = spread
+        self.dispatch = dispatch
+        self.sizes = sizes
 
     def is_done(self) -> bool:
         """Tell whether this snapshot was loaded to its end and all its studies still stand."""
@@ -233,193 +186,133 @@ class _Loading(Writer):
             return False
         ledger = read_ledger(self.graph, self.ledger)
         return (
-            _is_whole(ledger)
-            and ledger["snapshot_id"] == self.snapshot.snapshot_id
-            and self._knows_retractions(ledger)
-            and self._num_stored() == self.kept.num_studies
+            is_complete(ledger)
+            and ledger["snapshot_id"] == self.kept.snapshot_id
+            and knows_retractions(ledger, self.kept)
+            and count_stored(self.graph, self.kept) == self.kept.num_studies
         )
 
-    def run(self, progress: Progress) -> tuple[Stored, int, str]:
-        """Bring the graph up to the snapshot; return what was stored, how many removed, and why."""
-        night = None if self.repair else self._standing()
-        stands = self.graph.write(partial(self._begin, night and night[0].snapshot_id))
-        work = self._difference(*night) if night and stands else self._all()
-        logger.info("%s", work.why)
-        gone = set(work.gone)
-        counted = Counter(work.counted)
-        done = Stored()
-        bringing = self._elsewhere if self.spread else self._here
-        with contextlib.closing(bringing(work, gone, counted)) as stored:
-            for news in stored:
-                done = Stored(*map(sum, zip(done, news, strict=True)))
-                progress(work.unchanged + done.studies, self.kept.num_studies)
-        keys = sorted(map(str, gone))  # a key that a hand removed is no string
-        for at in range(0, len(keys), BATCH_STUDIES):
-            self.graph.write(partial(self._retract, keys[at : at + BATCH_STUDIES]))
-        sums = work.sums or summing.wanted_sums(self.kept)
+    def run(self, progress: Progress) -> tuple[WriteCounts, int, str]:
+        """Make the graph hold the snapshot; return what was written, how many removed, and why."""
+        base = None if self.repair else find_base(self.graph, self.kept)
+        stands = self.graph.write(partial(self._begin, base and base.snapshot.snapshot_id))
+        if base and stands:
+            comparison = compare_with(self.graph, self.kept, base, self.differ, self.sizes)
+        else:
+            comparison = compare_all(self.graph, self.kept, repair=self.repair)
+        logger.info("%s", comparison.why)
+        gone = set(comparison.gone)
+        counted = Counter(comparison.counted)
+        done = WriteCounts()
+        write = self._write_elsewhere if self.dispatch else self._write_here
+        with contextlib.closing(write(comparison, gone, counted)) as written:
+            for news in written:
+                done = WriteCounts(*map(sum, zip(done, news, strict=True)))
+                progress(comparison.unchanged + done.studies, self.kept.num_studies)
+        keys = sorted(map(str, gone))  # a key that somebody removed is no text
+        for at in range(0, len(keys), self.sizes.studies):
+            self.graph.write(partial(self._remove, keys[at : at + self.sizes.studies]))
+        sums = comparison.sums or aggregates.compute_sums(self.kept)
         # before the sweep, which leaves a concept that has any relationship
-        summing.write_sums(self.graph, self.kept, sums, self._lock_all, work.standing)
-        properties = {**counted, **summing.sums_properties(sums, self.kept)}
+        aggregates.write_sums(
+            self.graph, self.kept, sums, self._lock_all, comparison.standing, self.sizes.edges
+        )
+        properties = {**counted, **aggregates.build_sums_properties(sums, self.kept)}
         self.graph.write(partial(self._finish, properties))
-        return done, len(gone), work.why
+        return done, len(gone), comparison.why
 
-    def _here(self, work: _Work, gone: set[str], counted: Counter[str]) -> Generator[Stored]:
-        """Bring the studies by threads; take them from `gone`, and add what they hold."""
-        tables = self.kept.tables() if work.after is None else [work.after]
-        if work.stored and not self.repair:  # what stands becomes no row
-            same = standing_outlines(self.kept.tables(), work.stored)
-            tables = (_without(table, same["study_id"]) for table in tables)
+    def _write_here(
+        self, comparison: Comparison, gone: set[str], counted: Counter[str]
+    ) -> Generator[WriteCounts]:
+        """Write the studies in threads; take them from `gone`, and add what they hold."""
+        tables = self.kept.tables() if comparison.after is None else [comparison.after]
+        if comparison.stored and not self.repair:  # what stands becomes no row
+            same = select_standing(self.kept.tables(), comparison.stored)
+            tables = (_remove_rows(table, same["study_id"]) for table in tables)
             gone.difference_update(same["key"].to_pylist())
-            counted.update(outlined_totals(same))
-            yield Stored(same.num_rows)
+            counted.update(count_outlined(same))
+            yield WriteCounts(same.num_rows)
 
-        def dealt() -> Iterator[tuple[int, list[Row]]]:
-            for batch in batches(tables):
-                gone.difference_update(keys_of(batch))
-                counted.update(totals(batch))  # adding would drop the zeros
+        def split() -> Iterator[tuple[int, list[GraphRow]]]:
+            for batch in batch_rows(tables, self.sizes):
+                gone.difference_update(list_keys(batch))
+                counted.update(count_contents(batch))  # adding would drop the zeros
                 if self.writers > 1:
-                    self.create_concepts(self.differing(batch, work.stored))
-                yield from deal(batch, self.writers)
+                    self.writer.create_concepts(
+                        self.writer.select_differing(batch, comparison.stored)
+                    )
+                yield from split_by_writer(batch, self.writers)
 
-        def bring(batch: list[Row]) -> Stored:
-            return self.bring(batch, work.stored, work.before)
+        def write(batch: list[GraphRow]) -> WriteCounts:
+            return self.writer.write(batch, comparison.stored, comparison.before)
 
-        yield from side_by_side(dealt(), bring, self.writers)
+        yield from write_in_parallel(split(), write, self.writers)
 
-    def _elsewhere(self, work: _Work, gone: set[str], counted: Counter[str]) -> Generator[Stored]:
-        """Bring the studies by writers in other processes; otherwise as `_here`.
+    def _write_elsewhere(
+        self, comparison: Comparison, gone: set[str], counted: Counter[str]
+    ) -> Generator[WriteCounts]:
+        """Have the studies written by other processes; otherwise as `_write_here`.
 
         A study counts as created or replaced by what stood when this load began, for who stores it
         a second time finds it unchanged.
         """
-        assert self.spread is not None
-        load = RemoteLoad(self.graph.address, self.kept, self.repair, work.before, work.after)
+        assert self.dispatch is not None
+        before, after = comparison.before, comparison.after
+        load = RemoteLoad(self.graph.address, self.kept, self.repair, before, after, self.sizes)
         if not load.num_pieces:
             return
         seen = 0
-        expected = self.kept.num_studies if work.after is None else work.after.num_rows
-        with self.spread(load) as (self.writers, all_brought):
-            for brought in all_brought:
-                standing = brought.digests.keys() & work.gone
+        expected = self.kept.num_studies if after is None else after.num_rows
+        with self.dispatch(load) as (self.writers, results):
+            for result in results:
+                digests = result.digests
+                standing = digests.keys() & comparison.gone
                 replaced = sum(
-                    self.repair or work.stored.get(key) != brought.digests[key] for key in standing
+                    self.repair or comparison.stored.get(key) != digests[key] for key in standing
                 )
                 gone.difference_update(standing)
-                counted.update(brought.totals)
-                number = len(brought.digests)
+                counted.update(result.counted)
+                number = len(digests)
                 seen += number
-                yield Stored(number, number - len(standing), replaced, brought.retries)
+                yield WriteCounts(number, number - len(standing), replaced, result.retries)
         if seen != expected:  # what did not come back would be taken for gone
             raise GraphError(
                 f"{expected} studies went to the writers and {seen} came back: nothing was removed,"
                 " run the same command again"
             )
 
-    def _all(self) -> _Work:
-        """Return what is to be compared where nothing is known of the graph: everything."""
-        stored = stored_digests(self.graph, self.kept)
-        nothing = EXTRACTION_SCHEMA.empty_table()
-        if self.repair:
-            why = "every study is replaced: that is what --repair does"
-        elif stored:
-            why = "digests of all studies are compared: no night that is known stands complete"
-        else:
-            why = f"every study is created: none stands in the graph{self._hint(1)}"
-        return _Work(None, stored, set(stored), totals([]), 0, nothing, None, None, why)
-
-    def _difference(
-        self, night: Snapshot, counted: Mapping[str, int], standing: Sums | None
-    ) -> _Work:
-        """Return what is to be compared where this night stands in the graph."""
-        differ = self.differ
-        try:
-            if differ is None or differ.nights != (night.snapshot_id, self.snapshot.snapshot_id):
-                differ = changes(night, self.snapshot)
-        except SnapshotError:  # a part of that night is damaged; of this one, all says it again
-            return self._all()
-        before, after = self.kept.retain(differ.before), self.kept.retain(differ.after)
-        rest = Counter(counted)
-        gone: set[str] = set()
-        for batch in batches([before]):
-            rest.subtract(totals(batch))
-            gone.update(keys_of(batch))
-        unchanged = self.kept.num_studies - after.num_rows
-        why = (
-            f"{after.num_rows} of {self.kept.num_studies} studies differ from night"
-            f" {night.snapshot_id}, which stands complete"
-        )
-        why += self._hint(after.num_rows / max(1, self.kept.num_studies))
-        sums = None
-        if standing is not None:
-            sums = standing.plus(summed([before]), -1).plus(summed([after]))
-            if not sums.frequent() <= standing.frequent():
-                sums = None  # of what became frequent no pairs stand
-        return _Work(after, {}, gone, rest, unchanged, before, sums, standing, why)
-
-    def _hint(self, share: float) -> str:
-        """Return what is to be said where that share of the studies changes."""
-        if share < IMPORT_SHARE or self.graph.engine == "embedded":
-            return ""
-        return "; for most of a population, --into builds a new store in less time"
-
-    def _standing(self) -> tuple[Snapshot, dict[str, int], Sums | None] | None:
-        """Return the night that stands whole in the graph, what the ledger counts, and its sums."""
-        night = standing_night(self.graph, self.snapshot)
-        if night is None:
-            return None
-        if {night.snapshot_id, self.snapshot.snapshot_id} & self.kept.retractions.ids["run"]:
-            return None  # the rows that both nights have do not stand under both
-        ledger = read_ledger(self.graph, self.ledger)
-        if ledger["num_studies"] != self._num_stored() or not self._knows_retractions(ledger):
-            return None
-        counted = {name: ledger[name] for name in totals([])}
-        return night, counted, summing.standing_sums(self.graph, self.kept)
-
-    def _knows_retractions(self, ledger: Row) -> bool:
-        return bool(ledger.get("retractions", 0) == self.kept.retractions.number)
-
-    def _num_stored(self) -> int:
-        scope = {"archive": self.kept.archive, "extractor": self.kept.extractor}
-        return int(self.graph.read(statements.NUM_STORED, **scope)[0]["number"])
-
-    def _begin(self, night: str | None, transaction: Transaction) -> bool:
-        """Begin; tell whether this night still stands complete."""
-        state = self._state(transaction, locks(self.ledger))
+    def _begin(self, base_id: str | None, transaction: Transaction) -> bool:
+        """Begin; tell whether the snapshot with this id still stands complete."""
+        state = self.writer.read_state(transaction, list_locks(self.ledger))
         if state["retractions"] > self.kept.retractions.number:
-            raise self._outdated(state)
-        rows(
+            raise self.writer.explain_outdated(state)
+        run_statement(
             transaction,
             statements.BEGIN,
             ledger=self.ledger,
-            snapshot_id=self.snapshot.snapshot_id,
+            snapshot_id=self.kept.snapshot_id,
             retractions=self.kept.retractions.number,
         )
-        return (state["snapshot_id"], state["complete"]) == (night, True)
+        return (state["snapshot_id"], state["complete"]) == (base_id, True)
 
-    def _retract(self, keys: list[str], transaction: Transaction) -> None:
+    def _remove(self, keys: list[str], transaction: Transaction) -> None:
         self._lock_all(transaction)
         for statement in (*statements.DELETE, statements.DELETE_STUDY):
-            rows(transaction, statement, keys=keys, extractor=self.snapshot.extractor)
+            run_statement(transaction, statement, keys=keys, extractor=self.kept.extractor)
 
     def _lock_all(self, transaction: Transaction) -> None:
-        self._lock(transaction, locks(self.ledger))
+        self.writer.lock(transaction, list_locks(self.ledger))
 
-    def _finish(self, counted: Row, transaction: Transaction) -> None:
-        rows(transaction, statements.LOCK_ALL)
+    def _finish(self, counted: GraphRow, transaction: Transaction) -> None:
+        run_statement(transaction, statements.LOCK_ALL)
         self._lock_all(transaction)
-        strays = (summing.SWEEP_STRAYS, *statements.SWEEP_STRAYS) if self.repair else ()
+        strays = (aggregates.SWEEP_STRAYS, *statements.SWEEP_STRAYS) if self.repair else ()
         for statement in (*strays, *statements.SWEEP):
-            rows(transaction, statement)
-        properties = finished(self.kept, counted)
-        rows(transaction, statements.FINISH, ledger=self.ledger, properties=properties)
-        rows(transaction, statements.UNLOCK, locks=locks(self.ledger))
+            run_statement(transaction, statement)
+        properties = build_finished_ledger(self.kept, counted)
+        run_statement(transaction, statements.FINISH, ledger=self.ledger, properties=properties)
+        run_statement(transaction, statements.UNLOCK, locks=list_locks(self.ledger))
 
 
-def _is_whole(ledger: Row) -> bool:
-    """Tell whether the last load came to its end, in the shape that graphs have now."""
-    shape = {"complete": True, "format": FORMAT, "sums": summing.VERSION}
-    return all(ledger.get(name) == value for name, value in shape.items())
-
-
-def _without(table: pa.Table, study_ids: pa.ChunkedArray) -> pa.Table:
+def _remove_rows(table: pa.Table, study_ids: pa.ChunkedArray) -> pa.Table:
     return table.filter(pc.invert(pc.is_in(table["study_id"], study_ids.combine_chunks())))

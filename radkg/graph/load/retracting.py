@@ -1,7 +1,8 @@
-"""Take studies, a patient or a night out of the graph so that no later load brings them back.
+"""Take studies, a patient or a snapshot out of the graph; no later load writes them again.
 
 The record (run/retractions.py) comes first and lasts; the graph follows it by the usual load of the
-night that stands there, without what is retracted. So the same command after a kill does the rest.
+snapshot that stands there, without what is retracted. So after a kill the same command does the
+rest.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from radkg.errors import ConfigError, SnapshotError
 from radkg.graph.engine.client import Graph
 from radkg.graph.load.ledger import read_ledger
 from radkg.graph.load.loader import Progress, load
-from radkg.graph.rows.nested import ledger_key
+from radkg.graph.rows.nested import build_ledger_key
 from radkg.run.retractions import Kind, read_retractions, record_retraction, retained
 from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
 from radkg.storage import Storage
@@ -42,7 +43,7 @@ class RetractReport:
     removed: int
     restored: int
     retracted: int
-    """of the night in the graph, now and in all"""
+    """of the snapshot in the graph, now and in all"""
     elsewhere: list[str]
     """other extractors whose reading of the same study or patient still stands in the graph"""
 
@@ -56,26 +57,26 @@ def retract(
     undo: bool = False,
     progress: Progress | None = None,
 ) -> RetractReport:
-    """Record a retraction, and bring the graph to it.
+    """Record a retraction, and make the graph obey it.
 
     Args:
         graph: an open graph; None: there is none yet, the record is all that there is to do.
-        storage: of the run whose published nights hold the study.
+        storage: of the run whose published snapshots hold the study.
         kind: what `which` is the id of.
-        which: a study_id, a subject_id, or the id of a night.
+        which: a study_id, a subject_id, or the id of a snapshot.
         undo: let it stand in the graph again.
         progress: called with the number of studies done and the number of all.
 
     Raises:
-        ConfigError: no night that stands holds it; or to undo, it is not retracted.
-        SnapshotError: nothing is published, or the graph holds a night that no longer stands: the
-            retraction is recorded all the same.
+        ConfigError: no snapshot that stands holds it; or to undo, it is not retracted.
+        SnapshotError: nothing is published, or the graph holds a snapshot that is not published any
+            more: the retraction is recorded all the same.
         GraphError: as `load`.
     """
     current = read_snapshot(storage)
     _check(current, kind, which, undo)
     recorded = record_retraction(storage, kind, which, undo=undo)
-    key = ledger_key(current.archive, current.extractor)
+    key = build_ledger_key(current.archive, current.extractor)
     ledger = {} if graph is None else read_ledger(graph, key)
     if graph is None or not ledger:
         return RetractReport(
@@ -87,13 +88,13 @@ def retract(
             elsewhere=[] if graph is None else _elsewhere(graph, current.archive, kind, which),
         )
     try:
-        night = read_snapshot(storage, ledger["snapshot_id"])
+        snapshot = read_snapshot(storage, ledger["snapshot_id"])
     except SnapshotError as error:
         raise SnapshotError(
             f"{kind} {which!r} is retracted, but still in the graph: {error}; `radkg load` brings"
-            " the published night, without it"
+            " the published snapshot, without it"
         ) from error
-    report = load(graph, night, progress)
+    report = load(graph, snapshot, progress)
     return RetractReport(
         recorded=recorded,
         has_graph=True,
@@ -114,12 +115,12 @@ def _check(current: Snapshot, kind: Kind, which: str, undo: bool) -> None:
     if kind == "run":
         read_snapshot(storage, which)
     elif not any(_holds(read_snapshot(storage, i), kind, which) for i in snapshot_ids(storage)):
-        raise ConfigError(f"no {kind} {which!r} in any night that is published in {storage.uri}")
+        raise ConfigError(f"no {kind} {which!r} in any snapshot published in {storage.uri}")
 
 
-def _holds(night: Snapshot, kind: Kind, which: str) -> bool:
+def _holds(snapshot: Snapshot, kind: Kind, which: str) -> bool:
     column = _COLUMNS[kind]
-    return any(which in table[column].to_pylist() for table in night.tables([column]))
+    return any(which in table[column].to_pylist() for table in snapshot.tables([column]))
 
 
 def _elsewhere(graph: Graph, archive: str, kind: Kind, which: str) -> list[str]:

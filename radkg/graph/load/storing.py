@@ -1,22 +1,23 @@
-"""Bring the studies of a batch to what they are to be, in a transaction that holds their locks."""
+"""Write the studies of a batch, in a transaction that holds their locks."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from radkg.graph.engine.client import Conflict, Transaction, rows
+from radkg.graph.engine.retries import Conflict
+from radkg.graph.engine.values import Transaction, run_statement
 from radkg.graph.load import statements
-from radkg.graph.load.amending import amend, amendment, is_amendable
-from radkg.graph.rows.nested import RELATION_TYPES, Row
+from radkg.graph.load.amending import amend_studies, build_amendment, is_amendable
+from radkg.graph.rows.nested import RELATION_TYPES, GraphRow
 
 
-def store(
+def store_studies(
     transaction: Transaction,
-    batch: list[Row],
+    batch: list[GraphRow],
     extractor: str,
-    standing: Mapping[str, Row],
-    before: Mapping[str, Row],
+    standing: Mapping[str, GraphRow],
+    before: Mapping[str, GraphRow],
     *,
     repair: bool,
 ) -> None:
@@ -28,7 +29,7 @@ def store(
         extractor: whose readings they are.
         standing: rows of statements.STANDING, by key of study.
         before: rows as an earlier load left them, by key, where they are known.
-        repair: take away what a hand left, too.
+        repair: delete what somebody put there by hand, too.
 
     Raises:
         Conflict: a concept is missing: another load's sweep came between.
@@ -37,10 +38,10 @@ def store(
     for row in batch:
         key = row["study"]["key"]
         if is_amendable(standing.get(key), before.get(key), row):
-            amendments.append(amendment(before[key], row))
+            amendments.append(build_amendment(before[key], row))
         else:
             others.append(_by_type(row))
-    created = amend(transaction, amendments, extractor)
+    created = amend_studies(transaction, amendments, extractor)
     created += _create(transaction, others, extractor, standing, repair)
     if created != _to_create([*amendments, *others]):
         raise Conflict("concepts vanished from the graph during the load: try again")
@@ -48,7 +49,7 @@ def store(
 
 def _create(
     transaction: Transaction,
-    batch: list[Row],
+    batch: list[GraphRow],
     extractor: str,
     standing: Collection[str],
     repair: bool,
@@ -61,18 +62,18 @@ def _create(
     strays = statements.DELETE_STRAYS if repair else ()
     for statement in (*statements.DELETE, *strays, statements.LEAVE_PATIENT):
         if deleted:
-            rows(transaction, statement, keys=deleted, extractor=extractor)
-    (created,) = rows(transaction, statements.CREATE, rows=batch)
+            run_statement(transaction, statement, keys=deleted, extractor=extractor)
+    (created,) = run_statement(transaction, statements.CREATE, rows=batch)
     return Counter(created)
 
 
-def _to_create(batch: list[Row]) -> Counter[str]:
+def _to_create(batch: list[GraphRow]) -> Counter[str]:
     """Return the numbers of mentions and relations that are created with these rows."""
     kinds = {"mentions": ("mentions",), "relations": RELATION_TYPES}
     return Counter({k: sum(len(row[n]) for row in batch for n in kinds[k]) for k in kinds})
 
 
-def _by_type(row: Row) -> Row:
+def _by_type(row: GraphRow) -> GraphRow:
     """Return the row as CREATE takes it: a relationship type cannot be a parameter."""
     by_type = {
         name: [relation for relation in row["relations"] if relation["type"] == name]

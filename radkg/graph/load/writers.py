@@ -1,18 +1,17 @@
-"""Writers of one load that go side by side: each has the patients that a hash gives it.
+"""Writers of one load at the same time: each has the patients that a hash gives it.
 
 Threads, not processes: what they wait for is the server, and what is prepared for them is quick.
 """
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from radkg.graph.rows.nested import Row
+from radkg.graph.rows.nested import GraphRow
 
 PARTITIONS = 8  # of the patients of a load; also the most writers of which each has some
 _AHEAD = 2  # batches that wait for a writer: they are large in memory
@@ -21,47 +20,38 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 
-def default_writers(engine: str) -> int:
-    """Return how many writers a load should have on an engine, the cores of this machine given.
-
-    The embedded engine compares pages when it commits, and all writers meet on those of frequent
-    concepts: a second one only repeats its transactions.
-    """
-    return 1 if engine == "embedded" else max(1, min(4, (os.cpu_count() or 1) // 2))
-
-
-def locks(ledger: str) -> list[str]:
+def list_locks(ledger: str) -> list[str]:
     """Return the keys of all locks of a load, sorted: of its patients' partitions, and concepts."""
-    return [*(f"{ledger}|{number}" for number in range(PARTITIONS)), concepts_lock(ledger)]
+    return [*(f"{ledger}|{number}" for number in range(PARTITIONS)), name_concepts_lock(ledger)]
 
 
-def concepts_lock(ledger: str) -> str:
+def name_concepts_lock(ledger: str) -> str:
     """Return the key of the lock of who creates concepts ahead of the writers."""
     return f"{ledger}|concepts"
 
 
-def locks_of(ledger: str, batch: Iterable[Row]) -> list[str]:
+def list_locks_of(ledger: str, batch: Iterable[GraphRow]) -> list[str]:
     """Return the keys of the locks that a transaction over these studies takes, sorted."""
-    return sorted({f"{ledger}|{_partition(row)}" for row in batch})
+    return sorted({f"{ledger}|{_find_partition(row)}" for row in batch})
 
 
-def deal(batch: list[Row], number: int) -> Iterator[tuple[int, list[Row]]]:
+def split_by_writer(batch: list[GraphRow], number: int) -> Iterator[tuple[int, list[GraphRow]]]:
     """Yield each of `number` writers with its rows of a batch: by partition, so by patient."""
-    hands: list[list[Row]] = [[] for _ in range(number)]
+    shares: list[list[GraphRow]] = [[] for _ in range(number)]
     for row in batch:
-        hands[_partition(row) % number].append(row)
-    return ((writer, hand) for writer, hand in enumerate(hands) if hand)
+        shares[_find_partition(row) % number].append(row)
+    return ((writer, share) for writer, share in enumerate(shares) if share)
 
 
-def side_by_side(
-    batches: Iterable[tuple[int, list[Row]]], store: Callable[[list[Row]], T], number: int
+def write_in_parallel(
+    batches: Iterable[tuple[int, list[GraphRow]]], store: Callable[[list[GraphRow]], T], number: int
 ) -> Generator[T]:
     """Yield what `store` returns for each batch, by its writer, while the next are prepared.
 
     One writer stores in the thread of the caller, who may stop between two batches.
     """
     if number == 1:
-        for _, batch in _one_ahead(batches):
+        for _, batch in _prepare_next(batches):
             yield store(batch)
         return
     writers = [ThreadPoolExecutor(1, f"radkg-writer-{each}") for each in range(number)]
@@ -81,7 +71,7 @@ def side_by_side(
             writer.shutdown()
 
 
-def _one_ahead(items: Iterable[S]) -> Iterator[S]:
+def _prepare_next(items: Iterable[S]) -> Iterator[S]:
     """Yield the items; the next one is made in another thread meanwhile."""
     source: Iterator[S | None] = iter(items)
     with ThreadPoolExecutor(1, "radkg-reader") as reader:
@@ -91,10 +81,10 @@ def _one_ahead(items: Iterable[S]) -> Iterator[S]:
             yield item
 
 
-def partition(patient: str) -> int:
+def find_partition(patient: str) -> int:
     """Return the partition of a patient by the key of its node, in [0, PARTITIONS)."""
     return zlib.crc32(patient.encode()) % PARTITIONS
 
 
-def _partition(row: Row) -> int:
-    return partition(row["patient"]["key"])
+def _find_partition(row: GraphRow) -> int:
+    return find_partition(row["patient"]["key"])

@@ -2,7 +2,7 @@
 
 `(:SchemaVersion {version})` is the number of the last step that was done; without it none was. It
 is of the graph as a whole, its constraints, indexes and ledgers. The shape of a study's rows is
-rows.FORMAT: a new one needs no step, for it is part of the digests that the next load compares.
+nested.FORMAT: a new one needs no step, for it is part of the digests that the next load compares.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from radkg.errors import GraphError
-from radkg.graph.engine.client import Graph, Transaction, rows
-from radkg.graph.packaged import packaged_texts
+from radkg.graph.engine.client import Graph
+from radkg.graph.engine.values import Transaction, run_statement
+from radkg.graph.packaged import read_packaged_texts
 
 INDEX_TIMEOUT_S = 3600
-
-# Until then a query may meet an index that is not yet filled. Neo4j alone has it.
-AWAIT_INDEXES = "CALL db.awaitIndexes($seconds)"
 
 VERSION = "MATCH (v:SchemaVersion) RETURN v.version AS version"
 
@@ -53,12 +51,15 @@ class Step:
 
 
 @functools.cache  # every graph that is opened asks for their number
-def steps() -> list[Step]:
+def list_steps() -> list[Step]:
     """Return every step, in order."""
-    return [parse(name, text) for name, text in packaged_texts("migrations", ".cypher").items()]
+    return [
+        parse_step(name, text)
+        for name, text in read_packaged_texts("migrations", ".cypher").items()
+    ]
 
 
-def parse(name: str, text: str) -> Step:
+def parse_step(name: str, text: str) -> Step:
     """Return the step in a file NNN_name.cypher.
 
     Raises:
@@ -74,7 +75,7 @@ def parse(name: str, text: str) -> Step:
     return Step(int(named["number"]), named["name"], first.removeprefix("// "), tuple(statements))
 
 
-def schema_version(graph: Graph) -> int:
+def read_schema_version(graph: Graph) -> int:
     """Return the number of the last step that was done; 0 if none was.
 
     Raises:
@@ -82,7 +83,7 @@ def schema_version(graph: Graph) -> int:
     """
     found = graph.read(VERSION)
     version = int(found[0]["version"] or 0) if found else 0
-    newest = len(steps())
+    newest = len(list_steps())
     if version > newest:
         raise GraphError(
             f"the graph at {graph.address} has schema version {version}, and this radkg knows"
@@ -91,9 +92,9 @@ def schema_version(graph: Graph) -> int:
     return version
 
 
-def missing_steps(graph: Graph) -> list[Step]:
+def list_missing_steps(graph: Graph) -> list[Step]:
     """Return the steps that were not yet done, in order; raises as `schema_version`."""
-    return steps()[schema_version(graph) :]
+    return list_steps()[read_schema_version(graph) :]
 
 
 def migrate(graph: Graph, *, repair: bool = False) -> list[Step]:
@@ -108,13 +109,13 @@ def migrate(graph: Graph, *, repair: bool = False) -> list[Step]:
     Raises:
         GraphError: the graph is newer than this program, or refuses a statement.
     """
-    missing = missing_steps(graph)
-    for step in steps():
+    missing = list_missing_steps(graph)
+    for step in list_steps():
         if step.is_schema and (repair or step in missing):
             for statement in step.statements:
                 graph.run_schema(statement)
-            if graph.engine == "neo4j":
-                graph.read(AWAIT_INDEXES, seconds=INDEX_TIMEOUT_S)
+            if graph.engine.await_indexes:  # or a query may meet an index that is not yet filled
+                graph.read(graph.engine.await_indexes, seconds=INDEX_TIMEOUT_S)
         if step in missing:
             statements = () if step.is_schema else step.statements
             graph.write(partial(_advance, step.number, statements))
@@ -123,8 +124,8 @@ def migrate(graph: Graph, *, repair: bool = False) -> list[Step]:
 
 def _advance(number: int, statements: Sequence[str], transaction: Transaction) -> None:
     """Make a step, unless that was done meanwhile."""
-    (record,) = rows(transaction, LOCK)
+    (record,) = run_statement(transaction, LOCK)
     if record["version"] < number:
         for statement in statements:
-            rows(transaction, statement)
-        rows(transaction, SET_VERSION, version=number)
+            run_statement(transaction, statement)
+        run_statement(transaction, SET_VERSION, version=number)

@@ -1,7 +1,7 @@
 """What the graph keeps in sum of one archive and extractor: studies a finding, and two of them.
 
 Pure functions on tables of extractions; no database. Sums of studies add up and are taken off
-again, so those of a night are those of the night before, less the rows that went, plus those that
+again, so those of a snapshot are those of the one before, less the rows that went, plus those that
 came. A million mentions take a second, as none becomes an object of Python.
 """
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from radkg.graph.rows.nested import Row
+from radkg.graph.rows.nested import GraphRow
 from radkg.schema.findings import list_findings
 from radkg.schema.mentions import STATES
 
@@ -45,7 +45,7 @@ class Sums(NamedTuple):
     pairs: Counter[tuple[str, str]]
     """in which both findings are present, by the keys of their concepts, the lesser first"""
 
-    def plus(self, more: Sums, sign: int = 1) -> Sums:
+    def add(self, more: Sums, sign: int = 1) -> Sums:
         """Return the sums of the studies of both; sign -1: without those of `more`."""
         findings, pairs = Counter(self.findings), Counter(self.pairs)
         for own, others in ((findings, more.findings), (pairs, more.pairs)):
@@ -53,7 +53,7 @@ class Sums(NamedTuple):
                 own[key] += sign * number
         return Sums(self.read + sign * more.read, findings, pairs)
 
-    def frequent(self) -> set[str]:
+    def list_frequent(self) -> set[str]:
         """Return the keys of concepts of which the graph keeps pairs."""
         least = max(1, PAIRED_SHARE * self.read)
         return {
@@ -63,14 +63,14 @@ class Sums(NamedTuple):
         }
 
 
-def edges(sums: Sums, archive: str, extractor: str) -> dict[Edge, Row]:
+def build_edges(sums: Sums, archive: str, extractor: str) -> dict[Edge, GraphRow]:
     """Return the relationships that hold the sums, with their properties.
 
     COUNTS          from the Load to each finding: COUNTED, and `paired`, whether it has pairs
     AGG_CO_OCCURS   from a frequent finding to each other: studies, archive, extractor
     """
-    frequent = sums.frequent()
-    found: dict[Edge, Row] = {
+    frequent = sums.list_frequent()
+    found: dict[Edge, GraphRow] = {
         (COUNTS, f"{archive}|{extractor}", concept): {
             **{state: sums.findings[concept, state] for state in COUNTED},
             "paired": concept in frequent,
@@ -85,7 +85,7 @@ def edges(sums: Sums, archive: str, extractor: str) -> dict[Edge, Row]:
     return found
 
 
-def sums_of(found: Iterable[tuple[Edge, Row]], read: int) -> Sums:
+def sum_edges(found: Iterable[tuple[Edge, GraphRow]], read: int) -> Sums:
     """Return the sums that relationships hold; of pairs those of frequent findings alone."""
     sums = Sums(read, Counter(), Counter())
     for (kind, head, tail), properties in found:
@@ -97,19 +97,19 @@ def sums_of(found: Iterable[tuple[Edge, Row]], read: int) -> Sums:
     return sums
 
 
-def summed(tables: Iterable[pa.Table]) -> Sums:
+def sum_findings(tables: Iterable[pa.Table]) -> Sums:
     """Return the sums of studies.
 
     Args:
         tables: their rows; COLUMNS are enough.
     """
-    adding = Adding()
+    builder = SumsBuilder()
     for part in (part for table in tables for part in table.to_batches()):
-        adding.add(part["status"], list_findings(part, FINDING_COLUMNS))
-    return adding.sums()
+        builder.add(part["status"], list_findings(part, FINDING_COLUMNS))
+    return builder.build()
 
 
-class Adding:
+class SumsBuilder:
     """Sums of studies, some thousands at a time."""
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class Adding:
         """Add studies: their status, and FINDING_COLUMNS of their findings."""
         self._read += pc.sum(pc.is_in(status, pa.array(["ok", "empty"]))).as_py() or 0
         study, flat = pc.list_parent_indices(found).to_numpy(), pc.list_flatten(found)
-        concept = numbered(pc.struct_field(flat, "concept"), self._ids)
+        concept = number_keys(pc.struct_field(flat, "concept"), self._ids)
         names = list(self._ids)
         label, stated, denied = (pc.struct_field(flat, n) for n in ("label", "present", "absent"))
         twice = pc.and_(pc.greater(stated, 0), pc.greater(denied, 0))
@@ -137,7 +137,7 @@ class Adding:
         self._pairs.append(two)
         self._numbers.append(number)
 
-    def sums(self) -> Sums:
+    def build(self) -> Sums:
         """Return the sums of all that was added."""
         names = list(self._ids)
         distinct, place = np.unique(np.concatenate(self._pairs), return_inverse=True)
@@ -148,7 +148,7 @@ class Adding:
         return Sums(self._read, self._findings, pairs)
 
 
-def numbered(keys: pa.Array, ids: dict[str, int]) -> _Array:
+def number_keys(keys: pa.Array, ids: dict[str, int]) -> _Array:
     """Return the number of each key, by `ids`, which grows: a new one gets the next number."""
     encoded = keys.dictionary_encode()
     known = [ids.setdefault(key, len(ids)) for key in encoded.dictionary.to_pylist()]

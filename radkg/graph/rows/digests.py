@@ -29,7 +29,7 @@ _Lanes = npt.NDArray[np.uint64]
 """(number, 2)"""
 
 
-def digests(rows: pa.Table, shape: int) -> pa.Array:
+def compute_digests(rows: pa.Table, shape: int) -> pa.Array:
     """Return a digest for each row: 32 hexadecimal digits, of all its columns and of `shape`.
 
     Equal rows have equal digests, however the table is cut into chunks and on whatever machine:

@@ -1,7 +1,7 @@
 """What the graph stores of one study, as one nested row: what is loaded, compared and read back.
 
-No database. Nested rows are columns of Arrow (`nested`), from which an import takes its tables, or
-objects of Python (`batches`), without nulls, for a null property does not exist in a graph:
+No database. Nested rows are columns of Arrow (`nest_rows`), from which an import takes its tables,
+or objects of Python (`batch_rows`), without nulls, for a null property does not exist in a graph:
 
     patient, study, extraction    properties of these nodes, Extraction.digest included
     mentions                      properties, and `concept`: the key of the concept it is OF
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.errors import GraphError
-from radkg.graph.rows.digests import digests
+from radkg.graph.rows.digests import compute_digests
 from radkg.schema.concepts import concept_kind
 from radkg.schema.findings import list_findings
 
-Row = dict[str, Any]
-
-BATCH_STUDIES = 200
-BATCH_MENTIONS = 12_000  # a server keeps a transaction in memory until it commits
+GraphRow = dict[str, Any]
 
 LISTS = ("mentions", "relations", "findings")
 FINDING_PROPERTIES = (
@@ -41,31 +39,45 @@ FORMAT = 4  # part of every digest: a new shape of the graph replaces every stud
 MAX_KEY_BYTES = 4096  # Neo4j's range index takes about 8 KB; what is no key may be of any length
 
 _AT_A_TIME = 5_000  # studies whose nested columns are in memory
+_OBJECTS_AT_A_TIME = 200  # studies that become objects of Python together
 
 
-def ledger_key(archive: str, extractor: str) -> str:
+@dataclass(frozen=True, kw_only=True)
+class BatchSizes:
+    """What one transaction takes at most: a server keeps it in memory until it commits."""
+
+    studies: int = 200
+    mentions: int = 12_000
+    """of its studies, but for a study that has more"""
+    edges: int = 5_000
+    """relationships that hold sums"""
+    piece_rows: int = 8_192
+    """rows of a difference that another process reads at once; a published part has as many"""
+
+
+def build_ledger_key(archive: str, extractor: str) -> str:
     """Return Load.key."""
     (key,) = _keys(pa.array([f"{archive}|{extractor}"])).to_pylist()
     return str(key)
 
 
-def concept(key: str) -> Row:
+def build_concept(key: str) -> GraphRow:
     """Return the properties of the Concept with this key, "<kind>:<name>"."""
     kind, _, name = key.partition(":")
     return {"key": key, "name": name, "kind": kind}
 
 
-def digested(table: pa.Table) -> pa.Table:
+def add_digests(table: pa.Table) -> pa.Table:
     """Return rows of the extraction table with their digests as one column more, `digest`.
 
     A digest is of all that the graph holds of the study: of the row, and by FORMAT of what is made
     of it.
     """
-    return table.append_column("digest", digests(table, FORMAT))
+    return table.append_column("digest", compute_digests(table, FORMAT))
 
 
-def nested(table: pa.Table) -> Iterator[pa.RecordBatch]:
-    """Yield the nested rows of a table that `digested` gave, with nulls, some thousands at a time.
+def nest_rows(table: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Yield the nested rows of a table with digests, with nulls, some thousands at a time.
 
     Raises:
         GraphError: an id or a concept is too long to be a key.
@@ -92,13 +104,16 @@ def nested(table: pa.Table) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_pydict(columns)
 
 
-def batches(tables: Iterable[pa.Table]) -> Iterator[list[Row]]:
+def batch_rows(
+    tables: Iterable[pa.Table], sizes: BatchSizes | None = None
+) -> Iterator[list[GraphRow]]:
     """Yield the rows of extraction tables, as many at a time as one transaction takes."""
-    batch: list[Row] = []
+    sizes = sizes or BatchSizes()
+    batch: list[GraphRow] = []
     mentions = 0
     for row in _rows(tables):
-        full = mentions + len(row["mentions"]) > BATCH_MENTIONS
-        if batch and (full or len(batch) == BATCH_STUDIES):
+        full = mentions + len(row["mentions"]) > sizes.mentions
+        if batch and (full or len(batch) == sizes.studies):
             yield batch
             batch, mentions = [], 0
         batch.append(row)
@@ -107,7 +122,7 @@ def batches(tables: Iterable[pa.Table]) -> Iterator[list[Row]]:
         yield batch
 
 
-def canonical(row: Row) -> list[bytes]:
+def encode_canonically(row: GraphRow) -> list[bytes]:
     """Return the row in a form that only an equal row has: 3 is not 3.0, and a date is no text.
 
     Its lists may stand in whatever order, for a graph has none.
@@ -118,7 +133,7 @@ def canonical(row: Row) -> list[bytes]:
     return nodes
 
 
-def totals(batch: Iterable[Row]) -> Counter[str]:
+def count_contents(batch: Iterable[GraphRow]) -> Counter[str]:
     """Return the numbers of studies, mentions, relations and findings, as Load keeps them."""
     counter = Counter({"num_studies": 0, **{f"num_{name}": 0 for name in LISTS}})
     for row in batch:
@@ -128,12 +143,12 @@ def totals(batch: Iterable[Row]) -> Counter[str]:
     return counter
 
 
-def _rows(tables: Iterable[pa.Table]) -> Iterator[Row]:
-    for columns in (columns for table in tables for columns in nested(digested(table))):
+def _rows(tables: Iterable[pa.Table]) -> Iterator[GraphRow]:
+    for columns in (columns for table in tables for columns in nest_rows(add_digests(table))):
         # mentions of reports have no nulls; to look at each of them takes as long as all else
         sparse = [name for name in columns.schema.names if _has_nulls(columns[name])]
-        for at in range(0, columns.num_rows, BATCH_STUDIES):
-            for row in columns.slice(at, BATCH_STUDIES).to_pylist():
+        for at in range(0, columns.num_rows, _OBJECTS_AT_A_TIME):
+            for row in columns.slice(at, _OBJECTS_AT_A_TIME).to_pylist():
                 for name in sparse:
                     found = row[name]
                     one = isinstance(found, dict)
@@ -199,7 +214,7 @@ def _keys(keys: pa.Array) -> pa.Array:
     return keys
 
 
-def _present(properties: Mapping[str, Any]) -> Row:
+def _present(properties: Mapping[str, Any]) -> GraphRow:
     return {name: value for name, value in properties.items() if value is not None}
 
 

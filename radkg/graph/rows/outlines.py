@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from radkg.graph.rows.nested import LISTS, digested
+from radkg.graph.rows.nested import LISTS, add_digests
 from radkg.schema.findings import list_findings
 
 OUTLINE = pa.schema(
@@ -24,33 +24,33 @@ OUTLINE = pa.schema(
 """id and key of the study, digest of its extraction, numbers of mentions, relations, findings"""
 
 
-def outlines(tables: Iterable[pa.Table]) -> pa.Table:
+def compute_outlines(tables: Iterable[pa.Table]) -> pa.Table:
     """Return the outlines of rows of the extraction table, in their order."""
-    parts = (part for table in tables for part in digested(table).to_batches())
+    parts = (part for table in tables for part in add_digests(table).to_batches())
     return pa.Table.from_batches(
-        [outline(part, list_findings(part, ("concept",))) for part in parts], OUTLINE
+        [build_outline(part, list_findings(part, ("concept",))) for part in parts], OUTLINE
     )
 
 
-def standing_outlines(tables: Iterable[pa.Table], stored: Mapping[str, str]) -> pa.Table:
+def select_standing(tables: Iterable[pa.Table], stored: Mapping[str, str]) -> pa.Table:
     """Return the outlines of those rows whose digests stand in the graph.
 
     Args:
         tables: rows of the extraction table.
         stored: digests that stand, by key of study.
     """
-    outlined = outlines(tables)
+    outlined = compute_outlines(tables)
     pairs = zip(outlined["key"].to_pylist(), outlined["digest"].to_pylist(), strict=True)
     return outlined.filter(pa.array([stored.get(k) == d for k, d in pairs], pa.bool_()))
 
 
-def outlined_totals(outlined: pa.Table) -> Counter[str]:
-    """Return what rows.totals does of their rows."""
+def count_outlined(outlined: pa.Table) -> Counter[str]:
+    """Return what nested.count_contents does of their rows."""
     numbers = {f"num_{name}": pc.sum(outlined[name], min_count=0).as_py() for name in LISTS}
     return Counter({"num_studies": outlined.num_rows, **numbers})
 
 
-def outline(part: pa.RecordBatch, found: pa.ListArray) -> pa.RecordBatch:
+def build_outline(part: pa.RecordBatch, found: pa.ListArray) -> pa.RecordBatch:
     """Return the outlines of rows with their digests, and the findings of each."""
     mentions, relations, findings = (
         pc.list_value_length(column).cast(pa.int64())

@@ -1,8 +1,8 @@
 """Compare all that the graph holds of one archive and extractor with the snapshot.
 
-Every study is read back from its nodes and relationships as the nested row of rows.py, and compared
-whole, the stored digest included. Totals of the whole graph find what no study
-owns. It does not look at Load.loaded_at, Load.radkg_version and the locks of a load under way.
+Every study is read back from its nodes and relationships as the nested row of rows/nested.py, and
+compared whole, the stored digest included. Totals of the whole graph find what no study owns. Not
+compared are Load.loaded_at, Load.radkg_version and the locks of a load under way.
 """
 
 from __future__ import annotations
@@ -15,12 +15,24 @@ from typing import Any
 
 import pyarrow as pa
 
-from radkg.graph.engine.client import Graph, native
-from radkg.graph.load.aggregates import VERSION, differing_sums, sums_properties, wanted_sums
-from radkg.graph.load.ledger import read_ledger, stored_digests
+from radkg.graph.engine.client import Graph
+from radkg.graph.engine.values import to_native
+from radkg.graph.load.aggregates import (
+    build_sums_properties,
+    compute_sums,
+    find_differing_sums,
+)
+from radkg.graph.load.ledger import SUMS_VERSION, read_digests, read_ledger
 from radkg.graph.rows.aggregates import Sums
-from radkg.graph.rows.nested import LISTS, Row, batches, canonical, ledger_key, totals
-from radkg.graph.verify.invariants import ledger_problems, whole_problems
+from radkg.graph.rows.nested import (
+    LISTS,
+    GraphRow,
+    batch_rows,
+    build_ledger_key,
+    count_contents,
+    encode_canonically,
+)
+from radkg.graph.verify.invariants import find_graph_problems, find_ledger_problems
 from radkg.run.retractions import Retained, retained
 from radkg.run.snapshot import Snapshot
 
@@ -91,27 +103,27 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
     started = time.monotonic()
     kept = retained(snapshot)
     only = None if only is None else kept.retain(only)
-    strangers = set(stored_digests(graph, kept))
+    strangers = set(read_digests(graph, kept))
     differences = {}
-    counted = totals([])
+    counted = count_contents([])
     if only is not None:
         known = (table["study_id"].to_pylist() for table in kept.tables(["study_id"]))
         strangers.difference_update(f"{snapshot.archive}/{i}" for ids in known for i in ids)
-    expected = batches(kept.tables() if only is None else [only])
-    for batch, found in _beside(graph, expected, snapshot.extractor):
+    expected = batch_rows(kept.tables() if only is None else [only])
+    for batch, found in _read_batches(graph, expected, snapshot.extractor):
         for row in batch:
             what = _difference(row, found.get(row["study"]["key"]))
             if what:
                 differences[row["study"]["study_id"]] = what
         strangers.difference_update(row["study"]["key"] for row in batch)
-        counted.update(totals(batch))  # adding would drop the zeros
+        counted.update(count_contents(batch))  # adding would drop the zeros
     for key in sorted(map(str, strangers)):
-        differences[key.removeprefix(f"{snapshot.archive}/")] = strange(kept)
-    ledger = wanted_ledger(kept)
+        differences[key.removeprefix(f"{snapshot.archive}/")] = describe_stranger(kept)
+    ledger = build_expected_ledger(kept)
     if only is None:
-        problems = sums_problems(graph, kept, ledger | counted) + whole_problems(graph)
+        problems = find_sums_problems(graph, kept, ledger | counted) + find_graph_problems(graph)
     else:
-        problems = ledger_problems(graph, ledger)
+        problems = find_ledger_problems(graph, ledger)
     return VerifyReport(
         num_studies=kept.num_studies if only is None else only.num_rows,
         num_retracted=kept.num_retracted,
@@ -122,15 +134,15 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
     )
 
 
-def strange(kept: Retained) -> str:
+def describe_stranger(kept: Retained) -> str:
     """Return what is said of a study that is in the graph and should not be."""
     return "not in the snapshot" + (", or retracted" if kept.num_retracted else "")
 
 
-def wanted_ledger(kept: Retained) -> Row:
+def build_expected_ledger(kept: Retained) -> GraphRow:
     """Return what the ledger is to say of a snapshot, but for what is counted in its studies."""
     ledger = {
-        "key": ledger_key(kept.archive, kept.extractor),
+        "key": build_ledger_key(kept.archive, kept.extractor),
         "snapshot_id": kept.snapshot_id,
         "archive": kept.archive,
         "extractor": kept.extractor,
@@ -141,7 +153,9 @@ def wanted_ledger(kept: Retained) -> Row:
     return ledger | known
 
 
-def sums_problems(graph: Graph, kept: Retained, ledger: Row, sums: Sums | None = None) -> list[str]:
+def find_sums_problems(
+    graph: Graph, kept: Retained, ledger: GraphRow, sums: Sums | None = None
+) -> list[str]:
     """Return in what the ledger, or else the sums, differ; an older radkg has left no sums.
 
     Args:
@@ -150,25 +164,25 @@ def sums_problems(graph: Graph, kept: Retained, ledger: Row, sums: Sums | None =
         ledger: as it should be.
         sums: those of the snapshot, where they are known.
     """
-    if read_ledger(graph, ledger["key"]).get("sums") != VERSION:
-        return ledger_problems(graph, ledger)
-    sums = sums or wanted_sums(kept)
-    problems = ledger_problems(graph, ledger | sums_properties(sums, kept))
-    differing = [] if problems else differing_sums(graph, kept, sums)
+    if read_ledger(graph, ledger["key"]).get("sums") != SUMS_VERSION:
+        return find_ledger_problems(graph, ledger)
+    sums = sums or compute_sums(kept)
+    problems = find_ledger_problems(graph, ledger | build_sums_properties(sums, kept))
+    differing = [] if problems else find_differing_sums(graph, kept, sums)
     if differing:
         kinds = ", ".join(sorted({kind for kind, _, _ in differing}))
         problems.append(f"{len(differing)} sums ({kinds}) are not those of the studies")
     return problems
 
 
-def _beside(
-    graph: Graph, expected: Iterable[list[Row]], extractor: str
-) -> Iterator[tuple[list[Row], dict[str, Row]]]:
+def _read_batches(
+    graph: Graph, expected: Iterable[list[GraphRow]], extractor: str
+) -> Iterator[tuple[list[GraphRow], dict[str, GraphRow]]]:
     """Yield each batch with the rows that the graph holds of it, by key.
 
     The server reads a batch while the one before is compared and the next one is made from Parquet.
     """
-    before: tuple[list[Row], Future[dict[str, Row]]] | None = None
+    before: tuple[list[GraphRow], Future[dict[str, GraphRow]]] | None = None
     with ThreadPoolExecutor(1) as reader:
         for batch in expected:
             keys = [row["study"]["key"] for row in batch]
@@ -180,9 +194,9 @@ def _beside(
             yield before[0], before[1].result()
 
 
-def _read(graph: Graph, keys: list[str], extractor: str) -> dict[str, Row]:
+def _read(graph: Graph, keys: list[str], extractor: str) -> dict[str, GraphRow]:
     """Return by key the rows that the graph holds of these studies under this extractor."""
-    # only of a study is anything a date; one that a hand put elsewhere is found as what it is
+    # only of a study is anything a date; a date elsewhere differs by its type
     studies = graph.read_unchanged(STUDIES, keys=keys)
     found = {row["key"]: _study(row, extractor) for row in studies}
     for read in graph.read_unchanged(MENTIONS, keys=keys, extractor=extractor):
@@ -205,13 +219,13 @@ def _read(graph: Graph, keys: list[str], extractor: str) -> dict[str, Row]:
     return found
 
 
-def _study(read: dict[str, Any], extractor: str) -> Row:
+def _study(read: dict[str, Any], extractor: str) -> GraphRow:
     """Return the row of a study without its mentions and relations."""
     extractions = [_joined(node, link) for link, node in read["extractions"]]
     others = {extraction.get("extractor") for extraction in extractions} - {extractor}
     return {
         "patient": _one([_joined(node, link) for link, node in read["patients"]]),
-        "study": native(read["study"]),
+        "study": to_native(read["study"]),
         "extraction": _one([e for e in extractions if e.get("extractor") == extractor]),
         "mentions": [],
         "relations": [],
@@ -223,7 +237,7 @@ def _study(read: dict[str, Any], extractor: str) -> Row:
     }
 
 
-def _joined(properties: Row, link: Row | None = None, **structure: Any) -> Row:
+def _joined(properties: GraphRow, link: GraphRow | None = None, **structure: Any) -> GraphRow:
     """Return the properties and what the row adds to them, hiding none of either.
 
     `link` are the properties of the relationship that leads here, which should have none.
@@ -237,11 +251,11 @@ def _one(found: list[Any]) -> Any:
     return found[0] if len(found) == 1 else {"number": len(found)}
 
 
-def _difference(expected: Row, found: Row | None) -> str | None:
+def _difference(expected: GraphRow, found: GraphRow | None) -> str | None:
     """Return what differs, in names of properties and numbers, never in words of the report."""
     if found is None:
         return "missing"
-    if canonical(found) == canonical(expected):
+    if encode_canonically(found) == encode_canonically(expected):
         return None
     parts = []
     for node in ("patient", "study", "extraction"):
@@ -258,7 +272,7 @@ def _difference(expected: Row, found: Row | None) -> str | None:
     return ", ".join(parts) or "a value of another type"
 
 
-def _unequal(expected: Row, found: Row) -> set[str]:
+def _unequal(expected: GraphRow, found: GraphRow) -> set[str]:
     return {
         name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
     }

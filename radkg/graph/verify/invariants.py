@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from radkg.graph.engine.client import Graph
-from radkg.graph.load import aggregates as summing
 from radkg.graph.load import knowledge
+from radkg.graph.load.aggregates import TYPES
 from radkg.graph.load.ledger import read_ledger
 from radkg.graph.load.statements import NUM_NODES, NUM_RELATIONSHIPS
-from radkg.graph.rows.nested import RELATION_TYPES, Row, concept
+from radkg.graph.rows.nested import RELATION_TYPES, GraphRow, build_concept
 
 _UNOWNED = {
     "patients without a study": "MATCH (n:Patient) WHERE NOT (n)-[:HAS_STUDY]->()",
@@ -29,7 +29,7 @@ RETURN coalesce(sum(l.num_studies), 0) AS studies, coalesce(sum(l.num_mentions),
 """
 
 
-def ledger_problems(graph: Graph, ledger: Row) -> list[str]:
+def find_ledger_problems(graph: Graph, ledger: GraphRow) -> list[str]:
     """Return in what the ledger of a load is not as it should be: at most one line.
 
     Args:
@@ -48,7 +48,7 @@ def ledger_problems(graph: Graph, ledger: Row) -> list[str]:
     ]
 
 
-def whole_problems(graph: Graph, *, quick: bool = False) -> list[str]:
+def find_graph_problems(graph: Graph, *, quick: bool = False) -> list[str]:
     """Return what is wrong with the graph, one line each.
 
     Args:
@@ -58,7 +58,7 @@ def whole_problems(graph: Graph, *, quick: bool = False) -> list[str]:
     """
     problems = []
     loads = _properties(graph, "Load")
-    renamed = sum(c != concept(str(c.get("key"))) for c in _properties(graph, "Concept"))
+    renamed = sum(c != build_concept(str(c.get("key"))) for c in _properties(graph, "Concept"))
     if renamed:
         problems.append(f"{renamed} concepts whose key is not their kind and name")
     for what, match in _UNOWNED.items():
@@ -68,10 +68,10 @@ def whole_problems(graph: Graph, *, quick: bool = False) -> list[str]:
     complete = all(load.get("complete") is True for load in loads)
     if complete and not (quick and _add_up(graph)):
         problems += _totals(graph, loads)
-    return problems + knowledge.knowledge_problems(graph)
+    return problems + knowledge.find_knowledge_problems(graph)
 
 
-def _properties(graph: Graph, label: str) -> list[Row]:
+def _properties(graph: Graph, label: str) -> list[GraphRow]:
     return [row["node"] for row in graph.read(f"MATCH (n:{label}) RETURN properties(n) AS node")]
 
 
@@ -93,7 +93,7 @@ def _add_up(graph: Graph) -> bool:
     )
 
 
-def _totals(graph: Graph, loads: list[Row]) -> list[str]:
+def _totals(graph: Graph, loads: list[GraphRow]) -> list[str]:
     """Return which numbers of nodes and relationships are not the sum of what was loaded."""
     found = {
         row["name"]: row["number"]
@@ -105,7 +105,7 @@ def _totals(graph: Graph, loads: list[Row]) -> list[str]:
         if row["name"] not in knowledge.LABELS
     }
     found["relations"] = sum(found.pop(name, 0) for name in RELATION_TYPES)
-    found["sums"] = sum(found.pop(name, 0) for name in summing.TYPES)
+    found["sums"] = sum(found.pop(name, 0) for name in TYPES)
     studies, mentions, relations, findings, sums = (
         sum(load.get(f"num_{name}", 0) for load in loads)
         for name in ("studies", "mentions", "relations", "findings", "sums")

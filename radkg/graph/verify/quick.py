@@ -2,7 +2,7 @@
 
 Of each study the digest that its extraction keeps, and the numbers of its mentions and findings,
 which an engine knows without reading them. A digest tells what was loaded, not what stands there:
-a property that a hand has changed since, or a relation turned round, is seen by verify.py alone.
+a property that somebody has changed since, or a relation turned round, is seen by full.py alone.
 """
 
 from __future__ import annotations
@@ -15,11 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.graph.engine.client import Graph
-from radkg.graph.rows.aggregates import FINDING_COLUMNS, Adding, Sums
-from radkg.graph.rows.nested import digested
-from radkg.graph.rows.outlines import OUTLINE, outline, outlined_totals
-from radkg.graph.verify.full import VerifyReport, strange, sums_problems, wanted_ledger
-from radkg.graph.verify.invariants import whole_problems
+from radkg.graph.rows.aggregates import FINDING_COLUMNS, Sums, SumsBuilder
+from radkg.graph.rows.nested import add_digests
+from radkg.graph.rows.outlines import OUTLINE, build_outline, count_outlined
+from radkg.graph.verify.full import (
+    VerifyReport,
+    build_expected_ledger,
+    describe_stranger,
+    find_sums_problems,
+)
+from radkg.graph.verify.invariants import find_graph_problems
 from radkg.run.retractions import Retained, retained
 from radkg.run.snapshot import Snapshot
 from radkg.schema.findings import list_findings
@@ -54,13 +59,13 @@ def verify_quick(graph: Graph, snapshot: Snapshot) -> VerifyReport:
     started = time.monotonic()
     kept = retained(snapshot)
     with ThreadPoolExecutor(2) as beside:
-        whole = beside.submit(whole_problems, graph, quick=True)
+        whole = beside.submit(find_graph_problems, graph, quick=True)
         reading = beside.submit(_standing, graph, kept)
         wanted, sums = _published(kept)
         standing = reading.result()
-        ledger = wanted_ledger(kept) | outlined_totals(wanted)
-        problems = sums_problems(graph, kept, ledger, sums) + whole.result()
-    found = dict.fromkeys(_strangers(wanted, standing), strange(kept))
+        ledger = build_expected_ledger(kept) | count_outlined(wanted)
+        problems = find_sums_problems(graph, kept, ledger, sums) + whole.result()
+    found = dict.fromkeys(_strangers(wanted, standing), describe_stranger(kept))
     found |= _differences(wanted, standing)
     return VerifyReport(
         num_studies=kept.num_studies,
@@ -74,19 +79,19 @@ def verify_quick(graph: Graph, snapshot: Snapshot) -> VerifyReport:
 
 def _published(kept: Retained) -> tuple[pa.Table, Sums]:
     """Return the outlines of a snapshot and its sums, reading it once."""
-    outlined, adding = [], Adding()
-    for part in (part for table in kept.tables() for part in digested(table).to_batches()):
+    outlined, builder = [], SumsBuilder()
+    for part in (part for table in kept.tables() for part in add_digests(table).to_batches()):
         found = list_findings(part, FINDING_COLUMNS)
-        outlined.append(outline(part, found))
-        adding.add(part["status"], found)
-    return pa.Table.from_batches(outlined, OUTLINE), adding.sums()
+        outlined.append(build_outline(part, found))
+        builder.add(part["status"], found)
+    return pa.Table.from_batches(outlined, OUTLINE), builder.build()
 
 
 def _standing(graph: Graph, kept: Retained) -> pa.Table:
     """Return the outlines that stand in the graph, without relations."""
     (columns,) = graph.read(_READ, archive=kept.archive, extractor=kept.extractor)
     for name in ("key", "digest"):
-        columns[name] = list(map(str, columns[name]))  # what a hand has put there may be no text
+        columns[name] = list(map(str, columns[name]))  # somebody may have put there what is no text
     return pa.table(columns, pa.schema([OUTLINE.field(name) for name in columns]))
 
 

@@ -11,7 +11,7 @@ import pytest
 from radkg.errors import ConfigError
 from radkg.extractor import load_extractor
 from radkg.graph import Graph
-from radkg.graph.ask.correction import ErrorTable, parse_table, read_table, shipped_tables
+from radkg.graph.ask.correction import ErrorTable, parse_table, read_shipped_tables, read_table
 from radkg.graph.ask.queries import run_query
 from radkg.graph.load.loader import load
 from radkg.metrics.prevalence import ErrorCounts, corrected
@@ -68,7 +68,7 @@ def test_two_readers_have_no_table(graph: Graph) -> None:
 def test_a_shipped_extractor_has_its_table(name: str) -> None:
     """Fails where the model changed: `radkg evaluate --extractor NAME --errors FILE` measures."""
     model_id = load_extractor(name).model_id
-    (table,) = [table for table in shipped_tables() if table.model_id == model_id]
+    (table,) = [table for table in read_shipped_tables() if table.model_id == model_id]
     assert table.condition == "report"
     assert {"effusion", "cardiomegaly"} <= table.findings.keys()
     studies = {error.with_finding + error.without_finding for error in table.findings.values()}

@@ -13,7 +13,7 @@ import pytest
 from radkg.errors import ConfigError, GraphError
 from radkg.graph import Graph, open_graph
 from radkg.graph.ask.free_cypher import check_reading, run_cypher
-from radkg.graph.ask.queries import queries, run_query
+from radkg.graph.ask.queries import list_queries, run_query
 from radkg.graph.load.loader import load
 from tests.support.graph.facts import study
 from tests.support.graph.hostile import payloads
@@ -75,7 +75,7 @@ def test_what_does_more_than_read_is_refused_by_its_text(statement: str) -> None
         "CALL db.labels() YIELD label RETURN label",
         "RETURN $set AS x",
         "RETURN 1 AS x;",
-        *(query.statement for query in queries()),
+        *(query.statement for query in list_queries()),
     ],
 )
 def test_what_reads_is_let_through(statement: str) -> None:
@@ -106,7 +106,7 @@ def test_an_answer(graph: Graph) -> None:
 def test_an_empty_answer(graph: Graph) -> None:
     answer, _ = run_cypher(graph, "MATCH (n:Study) RETURN n.key AS key", {})
     assert answer.rows == []
-    assert answer.columns == (["key"] if graph.engine == "neo4j" else [])
+    assert answer.columns == (["key"] if graph.engine.name == "neo4j" else [])
 
 
 def test_rows_are_capped(graph: Graph) -> None:
@@ -166,7 +166,7 @@ def test_no_value_becomes_a_part_of_a_statement(graph: Graph, number: int) -> No
     """As parameters of named queries and of free Cypher, and as names of queries and parameters."""
     load(graph, InventedSnapshot(STUDIES, archive="alpha"))  # type: ignore[arg-type]
     before = counts(graph)
-    asked = itertools.cycle((q, p) for q in queries() for p in q.parameters)
+    asked = itertools.cycle((q, p) for q in list_queries() for p in q.parameters)
     needed = {"subject_id": "nobody", "study_id": "none"}
     answered = 0
     for payload, (query, parameter) in zip(payloads(number), asked, strict=False):

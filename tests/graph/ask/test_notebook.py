@@ -70,7 +70,7 @@ def test_a_directory(embedded_graph: Graph, tmp_path: Path) -> None:
 def test_an_address(filled: Graph) -> None:
     with pytest.raises(ConfigError, match="holds a login"):
         query("archives", "bolt://a:b@localhost:7687")
-    if filled.engine == "neo4j":
+    if filled.engine.name == "neo4j":
         assert list(query("archives", filled.address)["studies"]) == [2]
 
 

@@ -17,10 +17,10 @@ from radkg.graph.ask.queries import (
     FAMILIES,
     Parameter,
     Query,
-    parse,
-    queries,
+    find_unknown_concepts,
+    list_queries,
+    parse_query,
     run_query,
-    unknown_concepts,
 )
 from radkg.graph.load.knowledge import write_knowledge
 from radkg.graph.load.loader import load
@@ -106,7 +106,7 @@ def fill(graph: Graph) -> None:
 
 
 def by_name(name: str) -> Query:
-    return next(query for query in queries() if query.name == name)
+    return next(query for query in list_queries() if query.name == name)
 
 
 def add_courses(graph: Graph) -> None:
@@ -500,11 +500,11 @@ GOLDEN: list[tuple[str, dict[str, str], list[list[Any]]]] = [
 
 def test_every_query_has_a_golden_answer() -> None:
     golden = {name for name, _, rows in (*GOLDEN, *COURSES) if rows}
-    assert golden == {query.name for query in queries()}
+    assert golden == {query.name for query in list_queries()}
 
 
 def test_every_family_has_a_query() -> None:
-    assert {query.family for query in queries()} == set(FAMILIES)
+    assert {query.family for query in list_queries()} == set(FAMILIES)
 
 
 @pytest.mark.parametrize(
@@ -552,7 +552,7 @@ def test_every_query_on_an_empty_graph(population: Graph) -> None:
     needed = {"subject_id": "p1", "study_id": "s1"}
     empty(population)
     try:
-        for query in queries():
+        for query in list_queries():
             values = {p.name: needed[p.name] for p in query.parameters if p.default is None}
             answer = run_query(population, query.name, values)
             assert answer.columns[: len(query.columns)] == query.columns
@@ -585,7 +585,7 @@ def test_both_engines_answer_the_same(
         fill(neo4j_graph)
         add_courses(embedded_graph)
         add_courses(neo4j_graph)
-        assert assert_same_answers(embedded_graph, neo4j_graph) > 10 * len(queries())
+        assert assert_same_answers(embedded_graph, neo4j_graph) > 10 * len(list_queries())
 
 
 @pytest.mark.neo4j
@@ -637,7 +637,7 @@ def test_the_head_of_a_query() -> None:
         "// any other comment\n"
         "MATCH (n)\nRETURN\n  n.x AS x,\n  y\nORDER BY x\n"
     )
-    query = parse("few", text)
+    query = parse_query("few", text)
     assert query.question == "How many?"
     assert query.family == "cohorts"
     assert query.parameters == (
@@ -649,12 +649,12 @@ def test_the_head_of_a_query() -> None:
     assert query.statement.startswith("// any other comment\nMATCH")
     assert query.columns == ["x", "y"]
     assert (query.summed, query.paired) == (None, None)
-    both = parse(
+    both = parse_query(
         "few", f"{text}\n// from sums with pairs of $names\nMATCH (m)\nRETURN\n  m.x AS x\n"
     )
     assert both.statement == query.statement
     assert (both.summed, both.paired) == ("MATCH (m)\nRETURN\n  m.x AS x\n", "names")
-    assert parse("few", f"{text}\n// from sums\nMATCH (m)\n").paired is None
+    assert parse_query("few", f"{text}\n// from sums\nMATCH (m)\n").paired is None
 
 
 @pytest.mark.parametrize(
@@ -670,7 +670,7 @@ def test_the_head_of_a_query() -> None:
 )
 def test_a_head_that_is_none(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
-        parse("few", text)
+        parse_query("few", text)
 
 
 @pytest.mark.parametrize(
@@ -715,10 +715,10 @@ def test_a_concept_is_found_however_it_is_written(population: Graph) -> None:
     plain = run_query(population, "prevalence", {})
     written = run_query(population, "prevalence", {"finding": "  Effusion "})
     assert written == plain
-    assert unknown_concepts(population, written) == []
+    assert find_unknown_concepts(population, written) == []
 
 
 def test_a_slip_in_a_concept_gets_a_hint(population: Graph) -> None:
     answer = run_query(population, "prevalence", {"finding": "efusion"})
-    (hint,) = unknown_concepts(population, answer)
+    (hint,) = find_unknown_concepts(population, answer)
     assert hint == "no study mentions 'efusion': did you mean 'effusion'?"

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from radkg.cli.app import app
 from radkg.errors import ConfigError, GraphUnavailable
-from radkg.graph.build.as_of import as_of_store, open_as_of, remove_as_of
+from radkg.graph.build.as_of import locate_as_of, open_as_of, remove_as_of
 from radkg.graph.load.loader import Progress
 from radkg.graph.verify.full import verify
 from radkg.run.retractions import record_retraction
@@ -36,7 +36,7 @@ def test_an_earlier_night_is_built_once_and_follows_retractions(tmp_path: Path) 
     with open_as_of(tmp_path, before, first) as graph:
         assert stands(graph, "s0000000")  # it is gone from the night after
         assert verify(graph, before).ok
-    assert first.names == [f"graph of night {before.snapshot_id}", "verify"]
+    assert first.names == [f"graph of snapshot {before.snapshot_id}", "verify"]
     again = Stages()
     with open_as_of(tmp_path, before, again) as graph:
         assert verify(graph, before).ok
@@ -48,12 +48,12 @@ def test_an_earlier_night_is_built_once_and_follows_retractions(tmp_path: Path) 
     assert since.names == first.names
     record_retraction(before.storage, "run", before.snapshot_id, undo=False)
     with (
-        pytest.raises(ConfigError, match=f"night {before.snapshot_id} is retracted"),
+        pytest.raises(ConfigError, match=f"snapshot {before.snapshot_id} is retracted"),
         open_as_of(tmp_path, before, since),
     ):
         pass
     assert not (tmp_path / "graph").exists()
-    assert not as_of_store(tmp_path, after).exists()
+    assert not locate_as_of(tmp_path, after).exists()
 
 
 def test_query_and_verify_are_pointed_at_a_night(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_graphs_of_nights_go_unless_they_are_kept_or_held(
         pytest.raises(GraphUnavailable, match="in use"),
     ):
         remove_as_of(tmp_path)
-    assert not as_of_store(tmp_path, after).exists()
+    assert not locate_as_of(tmp_path, after).exists()
     assert remove_as_of(tmp_path) == 1
     assert remove_as_of(tmp_path / "no such") == 0
 
@@ -99,9 +99,9 @@ def test_a_retraction_leaves_no_graph_of_a_night(tmp_path: Path) -> None:
     arguments = ["retract", "--study", "s0000001", "--out", str(tmp_path)]
     found = CliRunner().invoke(app, arguments)
     assert found.exit_code == 0, found.output
-    assert not as_of_store(tmp_path, before).exists()
+    assert not locate_as_of(tmp_path, before).exists()
     with open_as_of(tmp_path, after, Stages()):
         pass
     found = CliRunner().invoke(app, ["prune", "--keep", "1", "--out", str(tmp_path)])
     assert found.exit_code == 0, found.output
-    assert as_of_store(tmp_path, after).exists()
+    assert locate_as_of(tmp_path, after).exists()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from radkg.graph import Graph, open_graph
-from radkg.graph.build.sink import choose
+from radkg.graph.build.sink import choose_sink
 from radkg.graph.load.knowledge import write_knowledge
 from radkg.graph.load.loader import load
 from radkg.run.retractions import record_retraction
@@ -35,30 +35,30 @@ def server(neo4j_uri: str, tmp_path: Path) -> Iterator[Graph]:
 
 def test_half_of_the_studies_make_a_new_store(server: Graph, tmp_path: Path) -> None:
     before, after = nights(tmp_path)
-    first = choose(server, before)
+    first = choose_sink(server, before)
     assert first.build
     assert first.why.startswith("none of 23 studies stands, 50% or more: a new store is built")
     assert f"{server.address} is as it was" in first.why
     load(server, before)
-    small = choose(server, after)
+    small = choose_sink(server, after)
     assert not small.build
-    assert f"4 of 20 studies differ from night {before.snapshot_id}, less than 50%" in small.why
+    assert f"4 of 20 studies differ from snapshot {before.snapshot_id}, less than 50%" in small.why
     assert load(server, after, differ=small.differ).replaced == 3
-    assert choose(server, after).why.startswith("0 of 20 studies differ")
-    assert choose(server, after, repair=True).build
+    assert choose_sink(server, after).why.startswith("0 of 20 studies differ")
+    assert choose_sink(server, after, repair=True).build
     model = publish(after.storage, to_table(few(seed=1, model_id="m2")))
-    assert choose(server, model).build
+    assert choose_sink(server, model).build
 
 
 def test_digests_are_compared_where_no_night_is_known(server: Graph, tmp_path: Path) -> None:
     load(server, InventedSnapshot(few()[:11]))  # not published beside the other
     half = publish(open_storage(str(tmp_path)), to_table(few()))
-    chosen = choose(server, half)
+    chosen = choose_sink(server, half)
     assert chosen.build
     assert "12 of 23 studies do not stand as they are published" in chosen.why
     record_retraction(half.storage, "study", "s0000011", undo=False)
     record_retraction(half.storage, "study", "s0000012", undo=False)
-    chosen = choose(server, half)
+    chosen = choose_sink(server, half)
     assert not chosen.build
     assert "10 of 21 studies do not stand" in chosen.why
 
@@ -70,7 +70,7 @@ def test_nothing_that_the_server_holds_besides_is_left_behind(
     load(server, InventedSnapshot(few(archive="other"), archive="other"))
     write_knowledge(server, "t", TABLE[:1])
     server.write(lambda t: t.run("CREATE (:Mine), ()").consume())
-    chosen = choose(server, night)
+    chosen = choose_sink(server, night)
     assert not chosen.build
     assert (
         "a new store would lack what the server holds: other|rules, 2 Knowledge, 1 KnowledgeLoad,"

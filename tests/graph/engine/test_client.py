@@ -7,13 +7,16 @@ from datetime import date
 import pytest
 
 from radkg.errors import GraphError
-from radkg.graph.engine.client import Graph, Transaction, rows
+from radkg.graph.engine.client import Graph
+from radkg.graph.engine.values import Transaction, run_statement
 
 
 def test_values_come_back_as_python(graph: Graph) -> None:
     value = {"day": date(2024, 2, 29), "list": [date(1999, 1, 1), 1, 0.1, None, "x"], "end": True}
     assert graph.read("RETURN $value AS value", value=value) == [{"value": value}]
-    graph.write(lambda tx: rows(tx, "CREATE (:Study {key: 'k', study_date: $day})", **value))
+    graph.write(
+        lambda tx: run_statement(tx, "CREATE (:Study {key: 'k', study_date: $day})", **value)
+    )
     (found,) = graph.read("MATCH (s:Study) RETURN s AS node, s.study_date AS day")
     assert found == {"node": {"key": "k", "study_date": value["day"]}, "day": value["day"]}
 
@@ -34,7 +37,7 @@ def test_a_wrong_statement_says_where_and_what(graph: Graph) -> None:
 
 def test_a_failed_transaction_leaves_nothing(graph: Graph) -> None:
     def work(transaction: Transaction) -> None:
-        rows(transaction, "CREATE (:Study {key: 'k'})")
+        run_statement(transaction, "CREATE (:Study {key: 'k'})")
         raise LookupError
 
     with pytest.raises(LookupError):
@@ -49,7 +52,7 @@ def test_conflicting_writers_all_succeed(graph: Graph) -> None:
     def work(transaction: Transaction) -> None:
         nonlocal tries
         tries += 1
-        rows(transaction, "MERGE (s:Study {key: 'k'}) SET s.n = coalesce(s.n, 0) + 1")
+        run_statement(transaction, "MERGE (s:Study {key: 'k'}) SET s.n = coalesce(s.n, 0) + 1")
 
     def write() -> None:
         for _ in range(10):

@@ -164,7 +164,7 @@ def test_a_store_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_free_ports_are_different_and_free() -> None:
-    ports = embedded.free_ports(5)
+    ports = embedded.find_free_ports(5)
     assert len(set(ports)) == 5
     for port in ports:
         with socket.socket() as each:
@@ -172,6 +172,6 @@ def test_free_ports_are_different_and_free() -> None:
 
 
 def test_the_engine_is_embedded(embedded_graph: Graph) -> None:
-    assert embedded_graph.engine == "embedded"
+    assert embedded_graph.engine.name == "embedded"
     with pytest.raises(GraphError):
         embedded_graph.read("LOAD CSV FROM 'file:///etc/hostname' AS line RETURN line")

@@ -5,18 +5,21 @@ from pathlib import Path
 import pytest
 
 from radkg.graph import Graph
-from radkg.graph.ask.queries import queries, run_query
-from radkg.graph.engine.client import rows
-from radkg.graph.load import aggregates as summing
+from radkg.graph.ask.queries import list_queries, run_query
+from radkg.graph.engine.values import run_statement
+from radkg.graph.load import aggregates
 from radkg.graph.load.aggregates import has_sums
 from radkg.graph.load.loader import load
+from radkg.graph.rows.nested import BatchSizes
 from radkg.run.snapshot import publish
 from radkg.schema.arrow import to_table
 from radkg.storage import open_storage
 from tests.graph.load.test_loader import assert_exact, few
 from tests.support.graph.contents import everything
 from tests.support.graph.facts import study
+from tests.support.graph.loading import HookedGraph
 from tests.support.graph.same_answers import sample_values, variations
+from tests.support.graph.servers import empty
 from tests.support.runs.extractions import InventedSnapshot
 
 COUNTED = "MATCH (:Load)-[n:COUNTS]->(:Concept {name: $name}) RETURN n.present AS studies"
@@ -24,7 +27,7 @@ PAIRED = "MATCH (:Concept {name: $name})-[n:AGG_CO_OCCURS]->(o) RETURN o.name AS
 
 
 def write(graph: Graph, statement: str) -> None:
-    graph.write(lambda t: rows(t, statement))
+    graph.write(lambda t: run_statement(t, statement))
 
 
 def test_sums_give_the_rows_of_the_walk(graph: Graph) -> None:
@@ -34,7 +37,7 @@ def test_sums_give_the_rows_of_the_walk(graph: Graph) -> None:
     samples = sample_values(graph)
     samples["finding"] += ["effusion", "concept 19"]  # in one study of 47: no pairs
     compared, unpaired = 0, 0
-    for query in queries():
+    for query in list_queries():
         if query.summed is None:
             continue
         for values in variations(query, samples):
@@ -60,7 +63,7 @@ def test_a_night_adds_what_came_and_takes_off_what_went(
     changed = [study(0, 0, None, "?edema", "+mass"), *first[2:], rare]
     after = publish(storage, to_table(changed))
     with monkeypatch.context() as patch:
-        patch.setattr(summing, "wanted_sums", lambda kept: pytest.fail("all rows were counted"))
+        patch.setattr(aggregates, "compute_sums", lambda kept: pytest.fail("all rows were counted"))
         load(graph, after)
     assert_exact(graph, after)
     assert graph.read(COUNTED, name="edema") == [{"studies": 29}]
@@ -79,25 +82,23 @@ def test_a_night_adds_what_came_and_takes_off_what_went(
     assert everything(graph) == whole
 
 
-def test_a_load_killed_among_its_sums_is_not_asked(
-    graph: Graph, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(summing, "BATCH_EDGES", 7)
+def test_a_load_killed_among_its_sums_is_not_asked(graph: Graph, login: tuple[str, str]) -> None:
+    sizes = BatchSizes(edges=7)
     old, new = InventedSnapshot(few()), InventedSnapshot(few(seed=1)[3:])
     load(graph, old)
+    with HookedGraph(graph, login) as undisturbed:
+        load(undisturbed, new, sizes=sizes)
+    last_sums = undisturbed.num_writes - 2  # behind them only the end of the load
+    empty(graph)
+    load(graph, old)
     assert has_sums(graph)
-    times = iter(range(3))
-    write_part = summing._write
 
-    def killed(*arguments: object) -> None:
-        if next(times) == 2:
+    def kill(number: int) -> None:
+        if number == last_sums:
             raise InterruptedError
-        write_part(*arguments)  # type: ignore[arg-type]
 
-    with monkeypatch.context() as patch:
-        patch.setattr(summing, "_write", killed)
-        with pytest.raises(InterruptedError):
-            load(graph, new)
+    with HookedGraph(graph, login, kill) as killed, pytest.raises(InterruptedError):
+        load(killed, new, sizes=sizes)
     assert not has_sums(graph)
     load(graph, new)
     assert has_sums(graph)

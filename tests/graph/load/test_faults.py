@@ -10,8 +10,8 @@ import pytest
 
 from radkg.errors import GraphUnavailable
 from radkg.graph import Graph
-from radkg.graph.engine.client import rows
-from radkg.graph.load.loader import load
+from radkg.graph.engine.retries import Patience
+from radkg.graph.engine.values import run_statement
 from tests.support.graph.bolt_faults import AFTER, BEFORE, LEADER_CHANGE, Fault, draw
 from tests.support.graph.disturbed_loads import (
     Night,
@@ -22,14 +22,9 @@ from tests.support.graph.disturbed_loads import (
 )
 from tests.support.graph.fault_proxy import FaultProxy
 from tests.support.graph.killed_loads import KilledLoads, embedded_place
+from tests.support.graph.loading import load_small
 
 ROUNDS = 4  # after which faults that still wait will never be due
-
-
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("radkg.graph.rows.nested.BATCH_STUDIES", 5)
-    monkeypatch.setattr("radkg.graph.load.loader.BATCH_STUDIES", 5)
 
 
 @pytest.fixture
@@ -76,12 +71,12 @@ def test_another_leader(graph: Graph, login: tuple[str, str], nights: list[Night
 
 
 def test_what_is_doubled_or_lost_is_found(graph: Graph, nights: list[Night]) -> None:
-    load(graph, nights[0].snapshot)
+    load_small(graph, nights[0].snapshot)
     for change, duplicates, lost in (
         ("MATCH (m:Mention) WITH m LIMIT 1 CREATE (n:Mention) SET n = properties(m)", 1, 0),
         ("MATCH ()-[r:OF]->() WITH r LIMIT 2 DELETE r", 1, 2),
     ):
-        graph.write(lambda t, change=change: rows(t, change))
+        graph.write(lambda t, change=change: run_statement(t, change))
         tally = Tally()
         tally.compare(graph, nights[0])
         assert (tally.duplicates, tally.lost) == (duplicates, lost)
@@ -89,12 +84,12 @@ def test_what_is_doubled_or_lost_is_found(graph: Graph, nights: list[Night]) -> 
 
 
 def test_an_outage_that_lasts_longer_than_the_driver_tries(
-    graph: Graph, login: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    graph: Graph, login: tuple[str, str]
 ) -> None:
-    monkeypatch.setattr("radkg.graph.engine.client.RETRY_TIME_S", 0.1)
-    with FaultProxy(graph.address) as proxy, Graph(proxy.address, *login) as far:
+    patience = Patience(driver_s=0.1)
+    with FaultProxy(graph.address) as proxy, Graph(proxy.address, *login, patience) as far:
         proxy.disturb([Fault("outage", "BEGIN", 0, 2.0)])
-        far.write(lambda t: rows(t, "CREATE (:Study {key: 'k'})"))
+        far.write(lambda t: run_statement(t, "CREATE (:Study {key: 'k'})"))
         assert len(proxy.delivered) == 1
     assert graph.read("MATCH (s:Study) RETURN count(s) AS n") == [{"n": 1}]
 
@@ -115,15 +110,13 @@ def test_schema_statements_are_repeated(graph: Graph, login: tuple[str, str], ki
     ],
 )
 def test_a_server_that_goes_on_refusing_is_named(
-    graph: Graph, login: tuple[str, str], monkeypatch: pytest.MonkeyPatch, kind: str, said: str
+    graph: Graph, login: tuple[str, str], kind: str, said: str
 ) -> None:
-    monkeypatch.setattr("radkg.graph.engine.client.OUTAGE_S", {graph.engine: 0.2})
-    monkeypatch.setattr("radkg.graph.engine.client.ATTEMPTS", 2)
-    monkeypatch.setattr("radkg.graph.engine.client.RETRY_TIME_S", 0.1)
-    with FaultProxy(graph.address) as proxy, Graph(proxy.address, *login) as far:
+    patience = Patience(outage_s=0.2, attempts=2, driver_s=0.1)
+    with FaultProxy(graph.address) as proxy, Graph(proxy.address, *login, patience) as far:
         proxy.disturb([Fault(kind, "BEGIN", 0)] * 100)
         with pytest.raises(GraphUnavailable, match=said):
-            far.write(lambda t: rows(t, "CREATE (:Study {key: 'k'})"))
+            far.write(lambda t: run_statement(t, "CREATE (:Study {key: 'k'})"))
     assert graph.read("MATCH (s:Study) RETURN count(s) AS n") == [{"n": 0}]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from radkg.errors import ConfigError, GraphError
 from radkg.graph import Graph
-from radkg.graph.engine.client import rows
+from radkg.graph.engine.values import run_statement
 from radkg.graph.load.knowledge import _Writing, write_knowledge
 from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
@@ -151,10 +151,10 @@ def test_no_change_by_hand_stays_unnoticed(graph: Graph) -> None:
     for statement, message in CHANGES.values():
         write_knowledge(graph, "t", TABLE)
         assert problems(graph) == ""
-        graph.write(lambda t, statement=statement: rows(t, statement))
+        graph.write(lambda t, statement=statement: run_statement(t, statement))
         assert message in problems(graph), statement
-        graph.write(lambda t: rows(t, "MATCH (k:Knowledge) DETACH DELETE k"))
-        graph.write(lambda t: rows(t, "MATCH (k:KnowledgeLoad) DELETE k"))
+        graph.write(lambda t: run_statement(t, "MATCH (k:Knowledge) DETACH DELETE k"))
+        graph.write(lambda t: run_statement(t, "MATCH (k:KnowledgeLoad) DELETE k"))
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "x" * 101])

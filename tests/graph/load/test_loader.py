@@ -16,25 +16,20 @@ from hypothesis import strategies as st
 
 from radkg.errors import GraphError, SnapshotError
 from radkg.graph import Graph, open_graph
-from radkg.graph.load.loader import LoadReport, _Loading, load
+from radkg.graph.load.loader import LoadReport, load
 from radkg.graph.verify.full import verify
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
 from radkg.schema.records import Entity, Extraction, Relation
 from radkg.storage import open_storage
 from tests.support.graph.contents import everything
+from tests.support.graph.loading import HookedGraph, load_small
 from tests.support.graph.servers import empty
 from tests.support.runs.extractions import InventedSnapshot, invent
 from tests.support.runs.processes import children, commands
 from tests.support.runs.rows import row
 
 KINDS = ("created", "replaced", "removed", "unchanged")
-
-
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("radkg.graph.rows.nested.BATCH_STUDIES", 5)
-    monkeypatch.setattr("radkg.graph.load.loader.BATCH_STUDIES", 5)
 
 
 def few(**arguments: Any) -> list[Extraction]:
@@ -54,14 +49,14 @@ def assert_exact(graph: Graph, *snapshots: InventedSnapshot) -> None:
 def test_once_and_twice(graph: Graph) -> None:
     snapshot = InventedSnapshot(few(), rows_per_table=7)
     seen: list[tuple[int, int]] = []
-    first = load(graph, snapshot, lambda done, total: seen.append((done, total)))
+    first = load_small(graph, snapshot, lambda done, total: seen.append((done, total)))
     assert counts(first) == (23, 0, 0, 0)
     assert seen == [(5, 23), (10, 23), (15, 23), (20, 23), (23, 23)]
     assert_exact(graph, snapshot)
     once = everything(graph)
     nodes = graph.read("MATCH (n) RETURN count(n) AS n")[0]["n"]
     assert (first.studies, first.nodes) == (23, nodes)
-    second = load(graph, snapshot)
+    second = load_small(graph, snapshot)
     assert counts(second) == (0, 0, 0, 23)
     assert (second.nodes, second.relationships) == (first.nodes, first.relationships)
     assert everything(graph) == once
@@ -69,38 +64,37 @@ def test_once_and_twice(graph: Graph) -> None:
 
 def test_equal_rows_in_another_snapshot_are_skipped(graph: Graph) -> None:
     extractions = few()
-    load(graph, InventedSnapshot(extractions))
+    load_small(graph, InventedSnapshot(extractions))
     more = InventedSnapshot([*extractions, *few(seed=1, archive="invented")[:0]], rows_per_table=3)
     again = InventedSnapshot([*extractions, row("z", archive="invented")])
     assert more.snapshot_id != again.snapshot_id
-    assert counts(load(graph, again)) == (1, 0, 0, 23)
+    assert counts(load_small(graph, again)) == (1, 0, 0, 23)
     assert_exact(graph, again)
 
 
 def test_a_new_model_replaces_and_the_missing_are_retracted(graph: Graph) -> None:
     old = few()
-    load(graph, InventedSnapshot(old))
+    load_small(graph, InventedSnapshot(old))
     new = InventedSnapshot(few(seed=1, model_id="m2")[4:21])
-    assert counts(load(graph, new)) == (0, 17, 6, 0)
+    assert counts(load_small(graph, new)) == (0, 17, 6, 0)
     assert_exact(graph, new)
     replaced = everything(graph)
     empty(graph)
-    load(graph, new)
+    load_small(graph, new)
     assert everything(graph) == replaced
 
 
 def test_one_changed_study_replaces_one(graph: Graph) -> None:
     old = few()
-    load(graph, InventedSnapshot(old))
+    load_small(graph, InventedSnapshot(old))
     changed = dataclasses.replace(old[3], subject_id="somebody else", study_date=None)
     new = InventedSnapshot([*old[:3], changed, *old[4:]])
-    assert counts(load(graph, new)) == (0, 1, 0, 22)
+    assert counts(load_small(graph, new)) == (0, 1, 0, 22)
     assert_exact(graph, new)
 
 
-def test_replacing_leaves_no_relationship(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replacing_leaves_no_relationship(graph: Graph) -> None:
     # The embedded engine left some standing when it deleted what it walked, 200 studies at a time.
-    monkeypatch.setattr("radkg.graph.rows.nested.BATCH_STUDIES", 200)
     load(graph, InventedSnapshot(invent(400)))
     new = InventedSnapshot(invent(400, model_id="m2")[40:])
     assert counts(load(graph, new)) == (0, 360, 40, 0)
@@ -112,15 +106,15 @@ def test_two_archives_and_two_extractors_share_a_graph(graph: Graph) -> None:
     b = InventedSnapshot(few(archive="other", seed=1), archive="other")
     c = InventedSnapshot(few(extractor="onepass", seed=2), extractor="onepass")
     for snapshot in (a, b, c):
-        assert counts(load(graph, snapshot)) == (23, 0, 0, 0)
+        assert counts(load_small(graph, snapshot)) == (23, 0, 0, 0)
     assert_exact(graph, a, b, c)
     assert graph.read("MATCH (s:Study) RETURN count(s) AS n") == [{"n": 46}]
     fewer = InventedSnapshot(few()[:2])
-    assert counts(load(graph, fewer)) == (0, 0, 21, 2)
+    assert counts(load_small(graph, fewer)) == (0, 0, 21, 2)
     assert_exact(graph, fewer, b, c)
     assert graph.read("MATCH (s:Study) RETURN count(s) AS n") == [{"n": 46}]
     last = InventedSnapshot(few(extractor="onepass", seed=2)[:1], extractor="onepass")
-    load(graph, last)
+    load_small(graph, last)
     assert_exact(graph, fewer, b, last)
     assert graph.read("MATCH (s:Study) RETURN count(s) AS n") == [{"n": 25}]
 
@@ -137,7 +131,7 @@ def test_empty_failed_undated_and_image_studies(graph: Graph) -> None:
         ],
         archive="test",
     )
-    assert counts(load(graph, snapshot)) == (4, 0, 0, 0)
+    assert counts(load_small(graph, snapshot)) == (4, 0, 0, 0)
     assert_exact(graph, snapshot)
     assert graph.read(
         "MATCH (s:Study)-[:HAS_EXTRACTION]->(x) RETURN s.study_id AS study_id, x.status AS status,"
@@ -149,7 +143,7 @@ def test_empty_failed_undated_and_image_studies(graph: Graph) -> None:
         {"study_id": "4", "status": "ok", "reason": None, "undated": False},
     ]
     nothing = InventedSnapshot([row("1", status="empty", **none)], archive="test")
-    assert counts(load(graph, nothing)) == (0, 0, 3, 1)
+    assert counts(load_small(graph, nothing)) == (0, 0, 3, 1)
     assert_exact(graph, nothing)
     assert graph.read("MATCH (c:Concept) RETURN count(c) AS n") == [{"n": 0}]
 
@@ -175,7 +169,7 @@ def test_hostile_words_are_values(graph: Graph) -> None:
         ],
         archive="test",
     )
-    load(graph, snapshot)
+    load_small(graph, snapshot)
     assert_exact(graph, snapshot)
     texts = {r["t"] for r in graph.read("MATCH (m:Mention {ordinal: 0}) RETURN m.text AS t")}
     assert texts == {f"{word}!" for word in HOSTILE}
@@ -186,7 +180,7 @@ def test_hostile_words_are_values(graph: Graph) -> None:
         )
         for each in snapshot.extractions
     ]
-    load(graph, InventedSnapshot(denied, archive="test"))  # sums are found by these words
+    load_small(graph, InventedSnapshot(denied, archive="test"))  # sums are found by these words
     assert_exact(graph, InventedSnapshot(denied, archive="test"))
 
 
@@ -211,7 +205,7 @@ def test_any_text_comes_back(embedded_graph: Graph, drawn: list[tuple[str, str, 
         archive="test",
     )
     empty(embedded_graph)
-    load(embedded_graph, snapshot)
+    load_small(embedded_graph, snapshot)
     assert_exact(embedded_graph, snapshot)
 
 
@@ -235,7 +229,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
 
 def test_three_loaders_of_one_snapshot_at_once(graph: Graph) -> None:
     snapshot = InventedSnapshot(few())
-    reports = at_once(*[lambda: load(graph, snapshot)] * 3)
+    reports = at_once(*[lambda: load_small(graph, snapshot)] * 3)
     assert sum(report.created for report in reports) == 23
     assert_exact(graph, snapshot)
 
@@ -245,7 +239,7 @@ def test_loaders_of_three_archives_at_once(graph: Graph) -> None:
     old = [InventedSnapshot(few(archive=name), archive=name) for name in names]
     new = [InventedSnapshot(few(archive=name, seed=1)[3:], archive=name) for name in names]
     for snapshots in (old, new):
-        reports = at_once(*[lambda s=s: load(graph, s) for s in snapshots])
+        reports = at_once(*[lambda s=s: load_small(graph, s) for s in snapshots])
         assert all(isinstance(report, LoadReport) for report in reports), reports
         assert_exact(graph, *snapshots)
 
@@ -255,10 +249,10 @@ def test_a_load_that_is_overtaken_stops(graph: Graph) -> None:
 
     def overtake(done: int, total: int) -> None:
         if done == 10:
-            load(graph, new)
+            load_small(graph, new)
 
     with pytest.raises(GraphError, match=f"overtaken by one of snapshot {new.snapshot_id}"):
-        load(graph, old, overtake)
+        load_small(graph, old, overtake)
     assert_exact(graph, new)
 
 
@@ -273,17 +267,17 @@ def test_a_load_that_stops_in_the_middle_goes_on(graph: Graph) -> None:
 
     old, new = InventedSnapshot(few()), InventedSnapshot(few(seed=1, model_id="m2")[5:])
     with pytest.raises(Stopped):
-        load(graph, old, stop)
+        load_small(graph, old, stop)
     report = verify(graph, old)
     assert len(report.differences) == 8
     assert "did not end" in str(report)
-    assert counts(load(graph, old)) == (8, 0, 0, 15)
+    assert counts(load_small(graph, old)) == (8, 0, 0, 15)
     assert_exact(graph, old)
     with pytest.raises(Stopped):
-        load(graph, new, stop)
-    assert counts(load(graph, new)) == (0, 3, 5, 15)
+        load_small(graph, new, stop)
+    assert counts(load_small(graph, new)) == (0, 3, 5, 15)
     assert_exact(graph, new)
-    load(graph, old)  # a complete load of another snapshot came between
+    load_small(graph, old)  # a complete load of another snapshot came between
     assert_exact(graph, old)
 
 
@@ -300,7 +294,7 @@ def nights(place: Path) -> tuple[Snapshot, Snapshot]:
 
 def test_the_night_after_looks_at_what_differs(graph: Graph, tmp_path: Path) -> None:
     before, after = nights(tmp_path)
-    load(graph, before)
+    load_small(graph, before)
     # what a hand changes in a study that did not change is not looked at: repair does
     stain = "MATCH (x:Extraction {key: 'invented/s0000009|rules'}) SET x.digest = $digest"
     (was,) = graph.read(
@@ -308,7 +302,7 @@ def test_the_night_after_looks_at_what_differs(graph: Graph, tmp_path: Path) -> 
     )
     graph.write(lambda t: t.run(stain, digest="stained").consume())
     seen: list[tuple[int, int]] = []
-    report = load(graph, after, lambda done, total: seen.append((done, total)))
+    report = load_small(graph, after, lambda done, total: seen.append((done, total)))
     assert counts(report) == (1, 3, 4, 16)
     assert seen == [(20, 20)]
     assert list(verify(graph, after).differences) == ["s0000009"]
@@ -316,7 +310,7 @@ def test_the_night_after_looks_at_what_differs(graph: Graph, tmp_path: Path) -> 
     assert_exact(graph, after)
     step_by_step = everything(graph)
     empty(graph)
-    load(graph, after)
+    load_small(graph, after)
     assert everything(graph) == step_by_step
 
 
@@ -325,32 +319,29 @@ def test_a_night_that_did_not_end_or_was_pruned_is_no_base(graph: Graph, tmp_pat
         raise Stopped
 
     before, after = nights(tmp_path)
-    load(graph, before)
+    load_small(graph, before)
     with pytest.raises(Stopped):
-        load(graph, after, stop)
-    load(graph, before)
+        load_small(graph, after, stop)
+    load_small(graph, before)
     assert_exact(graph, before)
     (tmp_path / f"snapshot/manifest-{before.snapshot_id}.json").unlink()
-    assert counts(load(graph, after)) == (1, 3, 4, 16)
+    assert counts(load_small(graph, after)) == (1, 3, 4, 16)
     assert_exact(graph, after)
 
 
 def test_a_night_that_another_loader_replaces_meanwhile_is_no_base(
-    graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    graph: Graph, login: tuple[str, str], tmp_path: Path
 ) -> None:
     before, after = nights(tmp_path)
-    load(graph, before)
+    load_small(graph, before)
     other = InventedSnapshot(few(seed=1, model_id="m2"))
-    standing = _Loading._standing
 
-    def meanwhile(self: _Loading) -> object:
-        night = standing(self)
-        monkeypatch.undo()
-        load(graph, other)
-        return night
+    def replace(number: int) -> None:
+        if number == 0:  # what stands was read, and the load is about to begin
+            load_small(graph, other)
 
-    monkeypatch.setattr(_Loading, "_standing", meanwhile)
-    load(graph, after)
+    with HookedGraph(graph, login, replace) as late:
+        load_small(late, after)
     assert_exact(graph, after)
 
 
@@ -358,16 +349,14 @@ LOADER = """
 import os, sys
 from pathlib import Path
 from radkg.graph import open_graph
-from radkg.graph.load.loader import load
+from tests.support.graph.loading import HookedGraph, load_small
 from tests.support.runs.extractions import InventedSnapshot, invent
-import radkg.graph.rows.nested
-radkg.graph.rows.nested.BATCH_STUDIES = 5
 snapshot = InventedSnapshot(invent(23, entities=6, relations=4, vocabulary=20))
 def die(done, total):
     if done == 10:
         os.kill(os.getpid(), 9)
 with open_graph(sys.argv[1], Path(sys.argv[2])) as graph:
-    load(graph, snapshot, die)
+    load_small(graph, snapshot, die)
 """
 
 
@@ -376,7 +365,7 @@ def test_a_killed_loader(where: tuple[str, Path]) -> None:
     assert subprocess.run(arguments, check=False).returncode == -signal.SIGKILL
     snapshot = InventedSnapshot(few())
     with open_graph(*where) as graph:
-        assert counts(load(graph, snapshot)) == (13, 0, 0, 10)
+        assert counts(load_small(graph, snapshot)) == (13, 0, 0, 10)
         assert_exact(graph, snapshot)
 
 
@@ -390,16 +379,16 @@ def test_a_killed_server(tmp_path: Path) -> None:
             os.kill(server, signal.SIGKILL)
 
     with open_graph("embedded", tmp_path) as graph, pytest.raises(GraphError):
-        load(graph, snapshot, kill)
+        load_small(graph, snapshot, kill)
     with open_graph("embedded", tmp_path) as graph:
-        assert counts(load(graph, snapshot)) == (13, 0, 0, 10)
+        assert counts(load_small(graph, snapshot)) == (13, 0, 0, 10)
         assert_exact(graph, snapshot)
 
 
 def test_a_key_that_is_too_long_is_told_before_anything_of_its_batch(graph: Graph) -> None:
     long = dataclasses.replace(few()[0], study_id="x" * 5000)
     with pytest.raises(GraphError, match="shorten the id"):
-        load(graph, InventedSnapshot([long]))
+        load_small(graph, InventedSnapshot([long]))
     assert graph.read("MATCH (s:Study) RETURN count(s) AS n") == [{"n": 0}]
 
 
@@ -413,6 +402,6 @@ def test_changed_bytes_of_a_snapshot_stop_the_load(embedded_graph: Graph) -> Non
 
     empty(embedded_graph)
     with pytest.raises(SnapshotError):
-        load(embedded_graph, Broken(few()))
+        load_small(embedded_graph, Broken(few()))
     (ledger,) = embedded_graph.read("MATCH (l:Load) RETURN l.complete AS complete")
     assert ledger == {"complete": False}

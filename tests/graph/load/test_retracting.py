@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from radkg.cli.app import app
 from radkg.errors import ConfigError, GraphError, SnapshotError
 from radkg.graph import Graph
-from radkg.graph.load.loader import _Loading, load, set_verified, verified_night
+from radkg.graph.load.ledger import read_verified, set_verified
 from radkg.graph.load.retracting import retract
 from radkg.graph.verify.full import verify
 from radkg.run.retractions import record_retraction
@@ -19,12 +19,7 @@ from radkg.schema.arrow import to_table
 from radkg.storage import open_storage
 from tests.graph.load.test_loader import few, nights
 from tests.support.graph.contents import everything
-
-
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("radkg.graph.rows.nested.BATCH_STUDIES", 5)
-    monkeypatch.setattr("radkg.graph.load.loader.BATCH_STUDIES", 5)
+from tests.support.graph.loading import HookedGraph, load_small
 
 
 def stands(graph: Graph, study_id: str) -> bool:
@@ -42,7 +37,7 @@ def assert_exact(graph: Graph, snapshot: Snapshot, retracted: int) -> None:
 def test_a_study_stays_out_of_every_night_until_undone(graph: Graph, tmp_path: Path) -> None:
     before, after = nights(tmp_path)
     study = after.read_part(after.parts[0])["study_id"][3].as_py()
-    load(graph, after)
+    load_small(graph, after)
     whole = everything(graph)
     report = retract(graph, after.storage, "study", study)
     assert (report.recorded, report.removed, report.retracted) == (True, 1, 1)
@@ -51,10 +46,10 @@ def test_a_study_stays_out_of_every_night_until_undone(graph: Graph, tmp_path: P
     again = retract(graph, after.storage, "study", study)
     assert (again.recorded, again.removed, again.retracted) == (False, 0, 1)
     for night in (before, after, before):  # older ones too, and by their difference
-        load(graph, night)
+        load_small(graph, night)
         assert not stands(graph, study)
         assert_exact(graph, night, 1)
-    load(graph, after, repair=True)
+    load_small(graph, after, repair=True)
     assert not stands(graph, study)
     undone = retract(graph, after.storage, "study", study, undo=True)
     assert (undone.restored, undone.retracted) == (1, 0)
@@ -64,7 +59,7 @@ def test_a_study_stays_out_of_every_night_until_undone(graph: Graph, tmp_path: P
 
 def test_a_patient_and_a_night(graph: Graph, tmp_path: Path) -> None:
     before, after = nights(tmp_path)
-    load(graph, after)
+    load_small(graph, after)
     whole = everything(graph)
     report = retract(graph, after.storage, "subject", "p0000003")
     assert report.removed == 3
@@ -74,14 +69,14 @@ def test_a_patient_and_a_night(graph: Graph, tmp_path: Path) -> None:
     assert gone.retracted == after.num_studies
     assert graph.read("MATCH (n) WHERE n:Patient OR n:Concept RETURN count(n) AS n") == [{"n": 0}]
     assert_exact(graph, after, after.num_studies)
-    assert load(graph, after).studies == 0
-    assert load(graph, before).created == before.num_studies - 3
+    assert load_small(graph, after).studies == 0
+    assert load_small(graph, before).created == before.num_studies - 3
     assert_exact(graph, before, 3)
-    assert load(graph, after).removed == before.num_studies - 3
+    assert load_small(graph, after).removed == before.num_studies - 3
     assert_exact(graph, after, after.num_studies)
     retract(graph, after.storage, "run", after.snapshot_id, undo=True)
     retract(graph, after.storage, "subject", "p0000003", undo=True)
-    load(graph, after)
+    load_small(graph, after)
     assert everything(graph) == whole
 
 
@@ -89,25 +84,33 @@ def test_a_retraction_that_was_killed_is_finished_by_the_same_command_or_a_load(
     graph: Graph, tmp_path: Path
 ) -> None:
     _, after = nights(tmp_path)
-    load(graph, after)
+    load_small(graph, after)
     record_retraction(after.storage, "study", "s0000009", undo=False)  # and no more
     report = verify(graph, after)
     assert report.differences == {"s0000009": "not in the snapshot, or retracted"}
-    assert load(graph, after).removed == 1
+    assert load_small(graph, after).removed == 1
     assert_exact(graph, after, 1)
     record_retraction(after.storage, "study", "s0000011", undo=False)
     assert retract(graph, after.storage, "study", "s0000011").removed == 1
     assert_exact(graph, after, 2)
 
 
-def test_a_load_that_began_before_brings_nothing_back(graph: Graph, tmp_path: Path) -> None:
+def test_a_load_that_began_before_writes_nothing_back(
+    graph: Graph, login: tuple[str, str], tmp_path: Path
+) -> None:
     storage = open_storage(str(tmp_path))
     night = publish(storage, to_table(few()))
-    late = _Loading(graph, night, repair=False)  # knows of no retraction
-    load(graph, night)
-    retract(graph, storage, "study", "s0000009")
-    with pytest.raises(GraphError, match="knows 1 retractions and this load 0"):
-        late.run(lambda done, total: None)
+    load_small(graph, night)
+
+    def take_out(number: int) -> None:
+        if number == 0:  # the load knows of no retraction, and is about to begin
+            retract(graph, storage, "study", "s0000009")
+
+    with (
+        HookedGraph(graph, login, take_out) as late,
+        pytest.raises(GraphError, match="knows 1 retractions and this load 0"),
+    ):
+        load_small(late, night, repair=True)
     assert_exact(graph, night, 1)
 
     def meanwhile(done: int, total: int) -> None:
@@ -115,18 +118,18 @@ def test_a_load_that_began_before_brings_nothing_back(graph: Graph, tmp_path: Pa
             retract(graph, storage, "study", "s0000011")
 
     with pytest.raises(GraphError, match="knows 2 retractions and this load 1"):
-        load(graph, night, meanwhile, repair=True)
+        load_small(graph, night, meanwhile, repair=True)
     assert_exact(graph, night, 2)
 
 
 def test_a_graph_that_was_verified_is_not_after_a_retraction(graph: Graph, tmp_path: Path) -> None:
     _, after = nights(tmp_path)
-    load(graph, after)
+    load_small(graph, after)
     set_verified(graph, after)
-    load(graph, after, repair=True)
-    assert verified_night(graph, after) == after.snapshot_id
+    load_small(graph, after, repair=True)
+    assert read_verified(graph, after) == after.snapshot_id
     retract(graph, after.storage, "study", "s0000009")
-    assert verified_night(graph, after) is None
+    assert read_verified(graph, after) is None
 
 
 def test_where_no_graph_stands_the_record_is_kept(graph: Graph, tmp_path: Path) -> None:
@@ -140,7 +143,7 @@ def test_where_no_graph_stands_the_record_is_kept(graph: Graph, tmp_path: Path) 
     assert report["recorded"]
     assert not report["has_graph"]
     assert not (tmp_path / "graph").exists()
-    assert load(graph, after).retracted == 1
+    assert load_small(graph, after).retracted == 1
     assert not stands(graph, "s0000009")
     assert_exact(graph, after, 1)
 
@@ -149,7 +152,7 @@ def test_another_extractor_is_told(graph: Graph, tmp_path: Path) -> None:
     night = publish(open_storage(str(tmp_path / "a")), to_table(few()))
     other = publish(open_storage(str(tmp_path / "b")), to_table(few(extractor="onepass")))
     for each in (night, other):
-        load(graph, each)
+        load_small(graph, each)
     assert retract(graph, night.storage, "study", "s0000003").elsewhere == ["onepass"]
     assert retract(graph, other.storage, "study", "s0000003").elsewhere == []
     assert not stands(graph, "s0000003")
@@ -160,9 +163,9 @@ def test_another_extractor_is_told(graph: Graph, tmp_path: Path) -> None:
 def test_what_nobody_has_cannot_be_retracted(embedded_graph: Graph, tmp_path: Path) -> None:
     storage = open_storage(str(tmp_path))
     publish(storage, to_table(few()))
-    with pytest.raises(ConfigError, match="no study 's9' in any night"):
+    with pytest.raises(ConfigError, match="no study 's9' in any snapshot"):
         retract(embedded_graph, storage, "study", "s9")
-    with pytest.raises(ConfigError, match="no subject 's0000001' in any night"):
+    with pytest.raises(ConfigError, match="no subject 's0000001' in any snapshot"):
         retract(embedded_graph, storage, "subject", "s0000001")
     with pytest.raises(SnapshotError, match="no night 'x'"):
         retract(embedded_graph, storage, "run", "x")
@@ -182,7 +185,7 @@ def test_nothing_is_loaded_where_a_record_is_damaged(
     first = tmp_path / "retracted/00000001.json"
     first.unlink() if damage is None else first.write_text(damage)
     with pytest.raises(SnapshotError, match=r"retraction retracted/00000001\.json"):
-        load(embedded_graph, night)
+        load_small(embedded_graph, night)
 
 
 def test_two_officers_at_once_lose_no_record(tmp_path: Path) -> None:

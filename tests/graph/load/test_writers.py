@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +11,26 @@ import pytest
 
 from radkg.errors import GraphError
 from radkg.graph import Graph, open_graph
+from radkg.graph.engine.engines import EMBEDDED, NEO4J
 from radkg.graph.load.ledger import read_ledger
-from radkg.graph.load.loader import LoadReport, _Loading, load
-from radkg.graph.load.writers import deal, default_writers, side_by_side
-from radkg.graph.rows.nested import Row, batches
+from radkg.graph.load.loader import LoadReport
+from radkg.graph.load.writers import split_by_writer, write_in_parallel
+from radkg.graph.rows.nested import GraphRow, batch_rows
 from radkg.run.snapshot import publish
 from tests.graph.load.test_loader import assert_exact, at_once, counts, everything, few, nights
+from tests.support.graph.loading import HookedGraph, load_small
 from tests.support.graph.servers import empty
 from tests.support.runs.demo_run import radkg
 from tests.support.runs.extractions import InventedSnapshot
 
 
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("radkg.graph.rows.nested.BATCH_STUDIES", 5)
-    monkeypatch.setattr("radkg.graph.load.loader.BATCH_STUDIES", 5)
-
-
 def test_each_patient_has_one_writer() -> None:
-    batch = [row for part in batches(InventedSnapshot(few()).tables()) for row in part]
-    hands = dict(deal(batch, 3))
-    patients = [{row["patient"]["key"] for row in hand} for hand in hands.values()]
-    assert len(hands) > 1
+    batch = [row for part in batch_rows(InventedSnapshot(few()).tables()) for row in part]
+    shares = dict(split_by_writer(batch, 3))
+    patients = [{row["patient"]["key"] for row in share} for share in shares.values()]
+    assert len(shares) > 1
     assert sum(map(len, patients)) == len(set.union(*patients))
-    together = [row["study"]["key"] for hand in hands.values() for row in hand]
+    together = [row["study"]["key"] for share in shares.values() for row in share]
     assert sorted(together) == [row["study"]["key"] for row in batch]
 
 
@@ -41,14 +38,14 @@ def test_each_patient_has_one_writer() -> None:
 def test_what_one_writer_cannot_do_stops_all(number: int) -> None:
     stored: list[int] = []
 
-    def store(batch: list[Row]) -> None:
+    def store(batch: list[GraphRow]) -> None:
         if batch[0]["n"] == 4:
             raise GraphError("cannot")
         stored.append(batch[0]["n"])
 
     endless = ((n % number, [{"n": n}]) for n in itertools.count())
     with pytest.raises(GraphError, match="cannot"):
-        list(side_by_side(endless, store, number))
+        list(write_in_parallel(endless, store, number))
     assert len(set(stored)) == len(stored) < 50
     assert number > 1 or stored == [0, 1, 2, 3]
 
@@ -58,10 +55,10 @@ def test_several_writers_leave_what_one_leaves(graph: Graph, tmp_path: Path) -> 
     found = []
     for writers in (1, 3):
         empty(graph)
-        first = load(graph, before, writers=writers)
+        first = load_small(graph, before, writers=writers)
         assert (*counts(first), first.writers) == (23, 0, 0, 0, writers)
         once = everything(graph)
-        assert counts(load(graph, after, writers=writers)) == (1, 3, 4, 16)
+        assert counts(load_small(graph, after, writers=writers)) == (1, 3, 4, 16)
         assert_exact(graph, after)
         found.append((once, everything(graph)))
     assert found[0] == found[1]
@@ -71,14 +68,16 @@ def test_several_writers_leave_what_one_leaves(graph: Graph, tmp_path: Path) -> 
 def test_progress_rises_to_all(embedded_graph: Graph) -> None:
     empty(embedded_graph)
     seen: list[int] = []
-    load(embedded_graph, InventedSnapshot(few()), lambda done, _: seen.append(done), writers=3)
+    load_small(
+        embedded_graph, InventedSnapshot(few()), lambda done, _: seen.append(done), writers=3
+    )
     assert len(seen) > 5
     assert (seen, seen[-1]) == (sorted(seen), 23)
 
 
 def test_two_loaders_of_one_snapshot_with_different_numbers_of_writers(graph: Graph) -> None:
     snapshot = InventedSnapshot(few())
-    reports = at_once(*[lambda n=n: load(graph, snapshot, writers=n) for n in (1, 2, 3)])
+    reports = at_once(*[lambda n=n: load_small(graph, snapshot, writers=n) for n in (1, 2, 3)])
     assert sum(report.created for report in reports) == 23
     assert_exact(graph, snapshot)
 
@@ -89,10 +88,10 @@ def test_who_is_overtaken_stops_with_all_its_writers(graph: Graph) -> None:
 
     def overtake(done: int, total: int) -> None:
         if done >= 5 and not later:
-            later.append(load(graph, new, writers=3))
+            later.append(load_small(graph, new, writers=3))
 
     with pytest.raises(GraphError, match=f"overtaken by one of snapshot {new.snapshot_id}"):
-        load(graph, old, overtake, writers=3)
+        load_small(graph, old, overtake, writers=3)
     assert later
     assert_exact(graph, new)
 
@@ -101,7 +100,7 @@ def test_two_loaders_race_with_several_writers_each(graph: Graph) -> None:
     rivals = [InventedSnapshot(few(seed=n, model_id=f"m{n}")[n:]) for n in range(2)]
     for _ in range(2):
         empty(graph)
-        at_once(*[lambda s=s: load(graph, s, writers=3) for s in rivals])
+        at_once(*[lambda s=s: load_small(graph, s, writers=3) for s in rivals])
         ledger = read_ledger(graph, "invented|rules")
         assert ledger["complete"]
         (winner,) = (s for s in rivals if s.snapshot_id == ledger["snapshot_id"])
@@ -109,18 +108,16 @@ def test_two_loaders_race_with_several_writers_each(graph: Graph) -> None:
 
 
 def test_a_sweep_between_concepts_and_studies_is_met_by_another_try(
-    graph: Graph, monkeypatch: pytest.MonkeyPatch
+    graph: Graph, login: tuple[str, str]
 ) -> None:
-    create = _Loading.create_concepts
+    def sweep() -> None:
+        if threading.current_thread() is threading.main_thread():  # which creates the concepts
+            found = "MATCH (c:Concept) WHERE NOT (c)--() WITH collect(c) AS found"
+            graph.write(lambda t: t.run(f"{found} FOREACH (c IN found | DELETE c)").consume())
 
-    def swept(self: _Loading, batch: list[Row]) -> None:
-        create(self, batch)
-        sweep = "MATCH (c:Concept) WHERE NOT (c)--() WITH collect(c) AS found"
-        graph.write(lambda t: t.run(f"{sweep} FOREACH (c IN found | DELETE c)").consume())
-
-    monkeypatch.setattr(_Loading, "create_concepts", swept)
     snapshot = InventedSnapshot(few())
-    report = load(graph, snapshot, writers=2)
+    with HookedGraph(graph, login, after=sweep) as swept:
+        report = load_small(swept, snapshot, writers=2)
     assert report.retries > 0
     assert_exact(graph, snapshot)
 
@@ -140,11 +137,11 @@ def test_the_command_says_who_wrote_and_why(neo4j_uri: str, tmp_path: Path) -> N
     assert "--into builds" in first["why"]
     before = publish(before.storage, pa.concat_tables(before.tables()))
     again = loaded()
-    assert again["writers"] == default_writers("neo4j")
-    assert f"7 of 23 studies differ from night {after.snapshot_id}" in again["why"]
+    assert again["writers"] == NEO4J.default_writers
+    assert f"7 of 23 studies differ from snapshot {after.snapshot_id}" in again["why"]
     assert "stands complete" in loaded()["why"]
 
 
 def test_one_writer_on_the_embedded_engine() -> None:
-    assert default_writers("embedded") == 1
-    assert 1 <= default_writers("neo4j") <= 4
+    assert EMBEDDED.default_writers == 1
+    assert 1 <= NEO4J.default_writers <= 4

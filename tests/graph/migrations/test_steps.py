@@ -10,10 +10,18 @@ from typer.testing import CliRunner
 
 from radkg.errors import GraphError
 from radkg.graph import Graph, open_graph
-from radkg.graph.engine.client import rows
-from radkg.graph.load.loader import judged_night, load, standing_night
+from radkg.graph.engine.values import run_statement
+from radkg.graph.load.ledger import find_standing_snapshot, read_last_complete
+from radkg.graph.load.loader import load
 from radkg.graph.migrations import steps as migrating
-from radkg.graph.migrations.steps import Step, migrate, missing_steps, parse, schema_version, steps
+from radkg.graph.migrations.steps import (
+    Step,
+    list_missing_steps,
+    list_steps,
+    migrate,
+    parse_step,
+    read_schema_version,
+)
 from radkg.graph.verify.full import verify
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
@@ -23,7 +31,7 @@ from tests.support.graph.fault_proxy import FaultProxy
 from tests.support.graph.servers import empty
 from tests.support.runs.extractions import invent
 
-KNOWN = steps()
+KNOWN = list_steps()
 COUNTING = "MATCH (l:Load) SET l.n = coalesce(l.n, 0) + 1"  # not the same once and twice
 COUNT = Step(len(KNOWN) + 1, "count", "counts", (COUNTING,))
 
@@ -42,13 +50,13 @@ def night(tmp_path: Path) -> Snapshot:
 
 def set_version(graph: Graph, version: int | None) -> None:
     statement = "MERGE (v:SchemaVersion {key: 'schema'}) SET v.version = $version"
-    graph.write(lambda t: rows(t, statement, version=version))
+    graph.write(lambda t: run_statement(t, statement, version=version))
 
 
 def test_the_steps_are_numbered_without_a_gap() -> None:
-    assert [step.number for step in steps()] == list(range(1, len(steps()) + 1))
-    assert all(step.what and step.statements for step in steps())
-    for step in steps():
+    assert [step.number for step in list_steps()] == list(range(1, len(list_steps()) + 1))
+    assert all(step.what and step.statements for step in list_steps())
+    for step in list_steps():
         if step.is_schema:
             assert all("IF NOT EXISTS" in s or "IF EXISTS" in s for s in step.statements)
 
@@ -64,15 +72,15 @@ def test_the_steps_are_numbered_without_a_gap() -> None:
 )
 def test_a_file_of_another_form_is_refused(name: str, text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        parse(name, text)
+        parse_step(name, text)
 
 
 def test_an_empty_graph_gets_every_step_with_its_first_load(graph: Graph, night: Snapshot) -> None:
-    assert schema_version(graph) == 0
-    assert missing_steps(graph) == steps()
+    assert read_schema_version(graph) == 0
+    assert list_missing_steps(graph) == list_steps()
     load(graph, night)
-    assert schema_version(graph) == len(steps())
-    assert missing_steps(graph) == migrate(graph) == []
+    assert read_schema_version(graph) == len(list_steps())
+    assert list_missing_steps(graph) == migrate(graph) == []
     assert verify(graph, night).ok
 
 
@@ -82,20 +90,22 @@ def test_a_graph_of_the_first_radkg_is_brought_up_to_date(graph: Graph, night: S
         "MATCH (l:Load) REMOVE l.format, l.last_complete, l.retractions",
         "MATCH (v:SchemaVersion) DELETE v",
     ):
-        graph.write(lambda t, old=old: rows(t, old))
-    assert standing_night(graph, night) is None
-    assert judged_night(graph, night) is None
-    assert migrate(graph) == steps()
-    assert judged_night(graph, night) == night.snapshot_id
-    assert standing_night(graph, night) is None  # its rows are of the first format
+        graph.write(lambda t, old=old: run_statement(t, old))
+    assert find_standing_snapshot(graph, night) is None
+    assert read_last_complete(graph, night) is None
+    assert migrate(graph) == list_steps()
+    assert read_last_complete(graph, night) == night.snapshot_id
+    assert find_standing_snapshot(graph, night) is None  # its rows are of the first format
     assert load(graph, night).unchanged == night.num_studies
-    assert standing_night(graph, night) == night
+    assert find_standing_snapshot(graph, night) == night
     report = verify(graph, night)
     assert report.ok, str(report)
 
 
 def test_a_load_that_did_not_end_stays_so(graph: Graph) -> None:
-    graph.write(lambda t: rows(t, "CREATE (:Load {key: 'a|b', snapshot_id: 'x', complete: false})"))
+    graph.write(
+        lambda t: run_statement(t, "CREATE (:Load {key: 'a|b', snapshot_id: 'x', complete: false})")
+    )
     migrate(graph)
     assert graph.read("MATCH (l:Load) RETURN l.last_complete AS last, l.format AS format") == [
         {"last": None, "format": None}
@@ -106,7 +116,7 @@ def test_a_load_that_did_not_end_stays_so(graph: Graph) -> None:
 def test_a_step_is_done_once_whatever_becomes_of_its_commit(
     graph: Graph, login: tuple[str, str], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    graph.write(lambda t: rows(t, "CREATE (:Load {key: 'a|b'})"))
+    graph.write(lambda t: run_statement(t, "CREATE (:Load {key: 'a|b'})"))
     migrate(graph)
     monkeypatch.setattr(migrating, "steps", lambda: [*KNOWN, COUNT])
     with FaultProxy(graph.address) as proxy, Graph(proxy.address, *login) as far:
@@ -115,7 +125,7 @@ def test_a_step_is_done_once_whatever_becomes_of_its_commit(
         assert len(proxy.delivered) == 1
     migrate(graph)
     assert graph.read("MATCH (l:Load) RETURN l.n AS n") == [{"n": 1}]
-    assert schema_version(graph) == COUNT.number
+    assert read_schema_version(graph) == COUNT.number
 
 
 KILLED = """
@@ -140,12 +150,12 @@ def test_a_step_is_done_once_where_it_was_killed_in_the_middle(
     where: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_graph(*where) as graph:
-        graph.write(lambda t: rows(t, "CREATE (:Load {key: 'a|b'})"))
+        graph.write(lambda t: run_statement(t, "CREATE (:Load {key: 'a|b'})"))
     killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, where)], check=False)
     assert killed.returncode == -9
     monkeypatch.setattr(migrating, "steps", lambda: [*KNOWN, COUNT])
     with open_graph(*where) as graph:
-        assert schema_version(graph) == COUNT.number - 1
+        assert read_schema_version(graph) == COUNT.number - 1
         assert migrate(graph) == [COUNT]
         assert graph.read("MATCH (l:Load) RETURN l.n AS n") == [{"n": 1}]
         empty(graph)
@@ -158,7 +168,7 @@ def test_a_newer_graph_is_refused_at_every_door(
     set_version(graph, 99)
     with pytest.raises(GraphError, match="schema version 99, and this radkg knows versions up to"):
         load(graph, night)
-    if graph.engine == "neo4j":  # where another connection can be opened
+    if graph.engine.name == "neo4j":  # where another connection can be opened
         from radkg.cli.app import app
 
         for verb in (["load"], ["verify"], ["query", "archives"], ["migrate", "--dry-run"]):

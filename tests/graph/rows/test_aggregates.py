@@ -5,7 +5,14 @@ from itertools import combinations
 
 import pytest
 
-from radkg.graph.rows.aggregates import CO_OCCURS, COUNTS, Sums, edges, summed, sums_of
+from radkg.graph.rows.aggregates import (
+    CO_OCCURS,
+    COUNTS,
+    Sums,
+    build_edges,
+    sum_edges,
+    sum_findings,
+)
 from radkg.schema.arrow import EXTRACTION_SCHEMA, to_table
 from radkg.schema.mentions import STATES
 from radkg.schema.records import Extraction
@@ -43,7 +50,7 @@ def test_the_sums_are_those_of_the_studies(size: int) -> None:
     table = to_table(STUDIES)
     parts = [table.slice(at, size) for at in range(0, table.num_rows, size)]
     expected = counted(STUDIES)
-    assert summed(parts) == expected
+    assert sum_findings(parts) == expected
     assert expected.read == len(STUDIES) - 1
     assert expected.findings["observation:effusion", "contradicted"] == 1
     assert expected.pairs["observation:edema", "observation:effusion"] == 1
@@ -52,24 +59,24 @@ def test_the_sums_are_those_of_the_studies(size: int) -> None:
 
 def test_the_sums_of_nothing() -> None:
     nothing = Sums(0, Counter(), Counter())
-    assert summed([]) == summed([EXTRACTION_SCHEMA.empty_table()]) == nothing
-    assert not edges(nothing, "a", "b")
+    assert sum_findings([]) == sum_findings([EXTRACTION_SCHEMA.empty_table()]) == nothing
+    assert not build_edges(nothing, "a", "b")
 
 
 def test_sums_add_up_and_are_taken_off() -> None:
     table = to_table(STUDIES)
-    parts = summed([table[:20]]), summed([table[20:]])
-    whole = summed([table])
-    assert parts[0].plus(parts[1]) == whole
-    assert whole.plus(parts[1], -1) == parts[0]
-    assert parts[0] == summed([table[:20]])  # what was added stays as it was
+    parts = sum_findings([table[:20]]), sum_findings([table[20:]])
+    whole = sum_findings([table])
+    assert parts[0].add(parts[1]) == whole
+    assert whole.add(parts[1], -1) == parts[0]
+    assert parts[0] == sum_findings([table[:20]])  # what was added stays as it was
 
 
 def test_pairs_are_kept_of_frequent_findings_with_all_others() -> None:
     often = [study(i, i, None, "+edema") for i in range(38)]
-    sums = summed([to_table([*often, study(40, 40, None, "+edema", "+mass", "+nodule")])])
-    assert sums.frequent() == {"observation:edema"}  # mass and nodule: in one of 39
-    found = edges(sums, "alpha", "rules")
+    sums = sum_findings([to_table([*often, study(40, 40, None, "+edema", "+mass", "+nodule")])])
+    assert sums.list_frequent() == {"observation:edema"}  # mass and nodule: in one of 39
+    found = build_edges(sums, "alpha", "rules")
     counts = {edge[2]: properties for edge, properties in found.items() if edge[0] == COUNTS}
     assert counts == {
         f"observation:{name}": {
@@ -86,5 +93,5 @@ def test_pairs_are_kept_of_frequent_findings_with_all_others() -> None:
     assert pairs == {
         ("observation:edema", f"observation:{name}"): own for name in ("mass", "nodule")
     }
-    known = sums_of(found.items(), sums.read)
-    assert edges(known, "alpha", "rules") == found
+    known = sum_edges(found.items(), sums.read)
+    assert build_edges(known, "alpha", "rules") == found

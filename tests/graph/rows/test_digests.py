@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radkg.graph.rows.digests import digests
+from radkg.graph.rows.digests import compute_digests
 from radkg.schema.arrow import EXTRACTION_SCHEMA, from_parquet, to_parquet, to_table
 from tests.support.runs.rows import row
 
@@ -63,7 +63,7 @@ def plain(value: Any, *, ordered: bool = True) -> Any:
 @settings(max_examples=60, deadline=None)
 @given(RECORDS, RECORDS)
 def test_other_rows_have_other_digests(one: dict[str, Any], other: dict[str, Any]) -> None:
-    first, second = digests(table([one, other]), 1).to_pylist()
+    first, second = compute_digests(table([one, other]), 1).to_pylist()
     assert (first == second) == same(one, other)
 
 
@@ -91,7 +91,7 @@ def test_one_value_changed_changes_the_digest_of_its_row_alone(data: st.DataObje
     for step in path[:-1]:
         parent = parent[step]
     parent[path[-1]] = data.draw(values(field))
-    before, after = (digests(table(each), 1).to_pylist() for each in (records, changed))
+    before, after = (compute_digests(table(each), 1).to_pylist() for each in (records, changed))
     assert (before[0], before[2]) == (after[0], after[2])
     assert (before[1] == after[1]) == same(records[1], changed[1])
 
@@ -101,14 +101,14 @@ def test_one_value_changed_changes_the_digest_of_its_row_alone(data: st.DataObje
 def test_digests_do_not_depend_on_chunks_and_slices(
     records: list[dict[str, Any]], start: int, size: int
 ) -> None:
-    each = [digests(table([record]), 1)[0].as_py() for record in records]
+    each = [compute_digests(table([record]), 1)[0].as_py() for record in records]
     whole = table(records)
-    assert digests(whole, 1).to_pylist() == each
-    assert digests(whole.slice(start), 1).to_pylist() == each[start:]
+    assert compute_digests(whole, 1).to_pylist() == each
+    assert compute_digests(whole.slice(start), 1).to_pylist() == each[start:]
     chunks = pa.Table.from_batches(whole.to_batches(max_chunksize=size), EXTRACTION_SCHEMA)
-    assert digests(chunks, 1).to_pylist() == each
-    assert digests(whole.select(sorted(EXTRACTION_SCHEMA.names)), 1).to_pylist() == each
-    assert digests(from_parquet(to_parquet(whole), "rows"), 1).to_pylist() == each
+    assert compute_digests(chunks, 1).to_pylist() == each
+    assert compute_digests(whole.select(sorted(EXTRACTION_SCHEMA.names)), 1).to_pylist() == each
+    assert compute_digests(from_parquet(to_parquet(whole), "rows"), 1).to_pylist() == each
 
 
 def test_what_is_equal_has_one_digest() -> None:
@@ -117,7 +117,7 @@ def test_what_is_equal_has_one_digest() -> None:
     confidences = [dataclasses.replace(relations[0], confidence=c) for c in (0.0, -0.0)]
 
     def digest(**changes: Any) -> Any:
-        return digests(to_table([dataclasses.replace(first, **changes)]), 1)[0].as_py()
+        return compute_digests(to_table([dataclasses.replace(first, **changes)]), 1)[0].as_py()
 
     assert digest(relations=relations[::-1]) == digest()
     assert digest(relations=(confidences[0],)) == digest(relations=(confidences[1],))
@@ -144,7 +144,7 @@ def test_the_bits_of_a_nan_do_not_matter() -> None:
     column = pa.ListArray.from_arrays(
         pa.array([0, 1, 2], pa.int32()), relations, type=EXTRACTION_SCHEMA.field(at).type
     )
-    first, second = digests(records.set_column(at, EXTRACTION_SCHEMA.field(at), column), 1)
+    first, second = compute_digests(records.set_column(at, EXTRACTION_SCHEMA.field(at), column), 1)
     assert first == second
 
 
@@ -154,24 +154,26 @@ def test_neighbours_have_distinct_digests_in_either_half() -> None:
     many = to_table([row("1")]).take(pa.array(np.zeros(number, np.int64)))
     ages = pa.array(range(number), pa.int32())
     at = EXTRACTION_SCHEMA.names.index("age")
-    found = digests(many.set_column(at, EXTRACTION_SCHEMA.field("age"), ages), 1)
+    found = compute_digests(many.set_column(at, EXTRACTION_SCHEMA.field("age"), ages), 1)
     for half in (pc.utf8_slice_codeunits(found, 0, 16), pc.utf8_slice_codeunits(found, 16)):
         assert len(half.unique()) == number
 
 
 def test_no_study_has_no_digest_and_another_shape_another_one() -> None:
-    assert digests(EXTRACTION_SCHEMA.empty_table(), 1).to_pylist() == []
+    assert compute_digests(EXTRACTION_SCHEMA.empty_table(), 1).to_pylist() == []
     rows = to_table([row("1")])
-    (one,), (other,) = digests(rows, 1), digests(rows, 2)
+    (one,), (other,) = compute_digests(rows, 1), compute_digests(rows, 2)
     assert one != other
     assert len(one.as_py()) == 32
 
 
 def test_a_missing_column_is_refused() -> None:
     with pytest.raises(KeyError):
-        digests(to_table([row("1")]).drop_columns(["age"]), 1)
+        compute_digests(to_table([row("1")]).drop_columns(["age"]), 1)
 
 
 def test_a_digest_is_the_same_everywhere_and_always() -> None:
     """It stands in graphs: who computes another one must raise rows.FORMAT."""
-    assert digests(to_table([row("1")]), 1).to_pylist() == ["9ac91822b0788ad7e8a0f89f74111af3"]
+    assert compute_digests(to_table([row("1")]), 1).to_pylist() == [
+        "9ac91822b0788ad7e8a0f89f74111af3"
+    ]

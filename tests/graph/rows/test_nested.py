@@ -9,14 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radkg.errors import GraphError
-from radkg.graph.rows.nested import MAX_KEY_BYTES, batches, canonical, digested, totals
+from radkg.graph.rows.nested import (
+    MAX_KEY_BYTES,
+    BatchSizes,
+    add_digests,
+    batch_rows,
+    count_contents,
+    encode_canonically,
+)
 from radkg.schema.arrow import to_table
 from radkg.schema.records import Entity, Extraction, Relation
 from tests.support.runs.rows import row as extraction
 
 
 def stored(extraction: Extraction) -> dict[str, Any]:
-    ((row,),) = batches([to_table([extraction])])
+    ((row,),) = batch_rows([to_table([extraction])])
     return row
 
 
@@ -33,7 +40,7 @@ def test_row_of_a_study() -> None:
     assert told == row["study"] | {"view_positions": ["LATERAL", "PA"], "age": 0, "sex": "female"}
     assert row["extraction"]["key"] == "test/7|rules"
     assert "reason" not in row["extraction"]  # a null property does not exist
-    digest = digested(to_table([extraction("7", subject_id="a")]))["digest"]
+    digest = add_digests(to_table([extraction("7", subject_id="a")]))["digest"]
     assert [row["extraction"]["digest"]] == digest.to_pylist()
     assert [mention["concept"] for mention in row["mentions"]] == [
         "observation:small",
@@ -108,7 +115,7 @@ def test_a_key_that_no_index_takes_is_refused() -> None:
 def test_order_of_lists_is_not_part_of_the_canonical_form() -> None:
     row = stored(extraction("7"))
     turned = {**row, **{name: row[name][::-1] for name in ("mentions", "relations", "findings")}}
-    assert canonical(turned) == canonical(row)
+    assert encode_canonically(turned) == encode_canonically(row)
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -141,7 +148,7 @@ def test_every_change_of_a_value_is_noticed(leaf: tuple[Any, ...], value: Any) -
         parent = parent[step]
     same = type(parent[last]) is type(value) and parent[last] == value
     parent[last] = value
-    assert (canonical(changed) == canonical(ROW)) == same
+    assert (encode_canonically(changed) == encode_canonically(ROW)) == same
 
 
 @settings(deadline=None)
@@ -152,7 +159,7 @@ def test_an_item_more_or_less_is_noticed(name: str, index: int, more: bool) -> N
         changed[name].append(changed[name][index])
     else:
         del changed[name][index]
-    assert canonical(changed) != canonical(ROW)
+    assert encode_canonically(changed) != encode_canonically(ROW)
 
 
 @settings(deadline=None)
@@ -164,7 +171,7 @@ def test_a_property_less_is_noticed(leaf: tuple[Any, ...]) -> None:
     for step in path:
         parent = parent[step]
     del parent[last]
-    assert canonical(changed) != canonical(ROW)
+    assert encode_canonically(changed) != encode_canonically(ROW)
 
 
 @settings(max_examples=20, deadline=None)
@@ -175,18 +182,16 @@ def test_batches_hold_every_row_once(sizes: list[int], studies: int, mentions: i
         extraction(f"{i:03}", entities=(entity,) * size, relations=())
         for i, size in enumerate(sizes)
     ]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("radkg.graph.rows.nested.BATCH_STUDIES", studies)
-        patch.setattr("radkg.graph.rows.nested.BATCH_MENTIONS", mentions)
-        found = list(batches([to_table(rows[:7]), to_table(rows[7:])]))
+    sizes = BatchSizes(studies=studies, mentions=mentions)
+    found = list(batch_rows([to_table(rows[:7]), to_table(rows[7:])], sizes))
     assert [row for batch in found for row in batch] == [stored(row) for row in rows]
     for batch in found:
         assert len(batch) <= studies
-        assert len(batch) == 1 or totals(batch)["num_mentions"] <= mentions
+        assert len(batch) == 1 or count_contents(batch)["num_mentions"] <= mentions
 
 
 def test_totals() -> None:
-    assert totals([ROW, ROW]) == {
+    assert count_contents([ROW, ROW]) == {
         "num_studies": 2,
         "num_mentions": 8,
         "num_relations": 4,

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from radkg.graph.rows.nested import LISTS, batches, totals
-from radkg.graph.rows.outlines import OUTLINE, outlined_totals, outlines
+from radkg.graph.rows.nested import LISTS, batch_rows, count_contents
+from radkg.graph.rows.outlines import OUTLINE, compute_outlines, count_outlined
 from radkg.schema.arrow import EXTRACTION_SCHEMA, to_table
 from tests.support.runs.extractions import invent
 from tests.support.runs.rows import row
@@ -13,8 +13,8 @@ def test_outlines_are_those_of_the_rows() -> None:
     emptied = dataclasses.replace(row("e"), status="empty", entities=(), relations=())
     table = to_table([*invent(30, entities=9, relations=7, vocabulary=5), row("1"), emptied])
     tables = [table.slice(0, 7), table.slice(7)]
-    rows = [row for batch in batches(tables) for row in batch]
-    found = outlines(tables)
+    rows = [row for batch in batch_rows(tables) for row in batch]
+    found = compute_outlines(tables)
     assert found.to_pylist() == [
         {
             "study_id": row["study"]["study_id"],
@@ -24,11 +24,11 @@ def test_outlines_are_those_of_the_rows() -> None:
         }
         for row in rows
     ]
-    assert outlined_totals(found) == totals(rows)
+    assert count_outlined(found) == count_contents(rows)
 
 
 def test_no_study_has_no_outline() -> None:
     for tables in ([], [EXTRACTION_SCHEMA.empty_table()]):
-        found = outlines(tables)
+        found = compute_outlines(tables)
         assert (found.schema, found.num_rows) == (OUTLINE, 0)
-        assert outlined_totals(found) == totals([])
+        assert count_outlined(found) == count_contents([])

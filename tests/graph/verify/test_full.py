@@ -6,9 +6,9 @@ import pytest
 
 from radkg.errors import GraphError
 from radkg.graph import Graph
-from radkg.graph.engine.client import rows
+from radkg.graph.engine.values import run_statement
 from radkg.graph.load.loader import load
-from radkg.graph.rows.nested import BATCH_STUDIES
+from radkg.graph.rows.nested import BatchSizes
 from radkg.graph.verify.full import verify
 from radkg.graph.verify.quick import verify_quick
 from radkg.schema.records import Entity
@@ -193,7 +193,7 @@ def loaded(graph: Graph) -> Iterator[Graph]:
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_is_noticed_and_repaired(loaded: Graph, change: str) -> None:
     statement, expected = CHANGES[change]
-    loaded.write(lambda tx: rows(tx, statement))
+    loaded.write(lambda tx: run_statement(tx, statement))
     report = verify(loaded, SNAPSHOT)
     assert not report.ok
     assert expected in str(report)
@@ -206,7 +206,7 @@ def test_a_change_is_noticed_and_repaired(loaded: Graph, change: str) -> None:
 @pytest.mark.parametrize("change", FOREIGN)
 def test_what_is_not_of_the_model_is_noticed(loaded: Graph, change: str) -> None:
     statement, expected = FOREIGN[change]
-    loaded.write(lambda tx: rows(tx, statement))
+    loaded.write(lambda tx: run_statement(tx, statement))
     assert expected in str(verify(loaded, SNAPSHOT))
     assert expected in str(verify_quick(loaded, SNAPSHOT))
 
@@ -214,7 +214,9 @@ def test_what_is_not_of_the_model_is_noticed(loaded: Graph, change: str) -> None
 def test_the_report_names_the_first_twenty(graph: Graph) -> None:
     snapshot = InventedSnapshot(invent(25, entities=2, relations=1, vocabulary=3))
     load(graph, snapshot)
-    graph.write(lambda tx: rows(tx, "MATCH (m:Mention {ordinal: 0}) SET m.text = 'secret'"))
+    graph.write(
+        lambda tx: run_statement(tx, "MATCH (m:Mention {ordinal: 0}) SET m.text = 'secret'")
+    )
     report = verify(graph, snapshot)
     assert len(report.differences) == report.num_studies == 25
     assert str(report).count("study s00") == 20
@@ -224,15 +226,15 @@ def test_the_report_names_the_first_twenty(graph: Graph) -> None:
 
 def test_a_change_is_noticed_in_every_batch(embedded_graph: Graph) -> None:
     empty(embedded_graph)
-    snapshot = InventedSnapshot(invent(2 * BATCH_STUDIES + 1, entities=2, relations=1))
+    snapshot = InventedSnapshot(invent(2 * BatchSizes().studies + 1, entities=2, relations=1))
     load(embedded_graph, snapshot)
-    places = (0, BATCH_STUDIES - 1, BATCH_STUDIES, 2 * BATCH_STUDIES)
+    places = (0, BatchSizes().studies - 1, BatchSizes().studies, 2 * BatchSizes().studies)
     changed = [snapshot.extractions[place].study_id for place in places]
     statement = (
         "UNWIND $changed AS id MATCH (:Study {study_id: id})-[:HAS_EXTRACTION]->(x)"
         " MATCH (x)-[:HAS_MENTION]->(m {ordinal: 1}) SET m.confidence = 2.0"
     )
-    embedded_graph.write(lambda tx: rows(tx, statement, changed=changed))
+    embedded_graph.write(lambda tx: run_statement(tx, statement, changed=changed))
     report = verify(embedded_graph, snapshot)
     assert list(report.differences) == changed
     assert not report.problems

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from radkg.graph import Graph
-from radkg.graph.engine.client import rows
+from radkg.graph.engine.values import run_statement
 from radkg.graph.load.loader import load
 from radkg.graph.verify.quick import verify_quick
 from tests.support.graph.servers import empty
@@ -44,14 +44,14 @@ def loaded(graph: Graph) -> Iterator[Graph]:
 @pytest.mark.parametrize("change", SAID)
 def test_what_differs_is_said_of_its_study(loaded: Graph, change: str) -> None:
     statement, expected = SAID[change]
-    loaded.write(lambda tx: rows(tx, statement))
+    loaded.write(lambda tx: run_statement(tx, statement))
     report = verify_quick(loaded, SNAPSHOT)
     assert list(report.differences) == ["2"]
     assert expected in report.differences["2"]
 
 
 def test_studies_that_are_not_in_the_snapshot(loaded: Graph) -> None:
-    loaded.write(lambda tx: rows(tx, "MATCH (s:Study {study_id: '2'}) REMOVE s.key"))
+    loaded.write(lambda tx: run_statement(tx, "MATCH (s:Study {study_id: '2'}) REMOVE s.key"))
     report = verify_quick(loaded, InventedSnapshot([row("1"), row("2")], archive="test"))
     strange = "not in the snapshot"
     assert report.differences == {"2": "missing", "3": strange, "": strange}
@@ -70,7 +70,7 @@ def test_two_readers_of_a_study_are_told_apart(loaded: Graph) -> None:
             f"all {snapshot.num_studies} studies equal the snapshot, compared by counts and digests"
         )
     gone = "MATCH (s:Study {study_id: '2'})-[f:HAS_FINDING {extractor: 'other'}]->() DELETE f"
-    loaded.write(lambda tx: rows(tx, gone))
+    loaded.write(lambda tx: run_statement(tx, gone))
     assert verify_quick(loaded, other).differences == {"2": "findings (0 of 3)"}
     assert verify_quick(loaded, SNAPSHOT).differences == {}
 

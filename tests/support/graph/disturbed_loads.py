@@ -13,13 +13,13 @@ from pathlib import Path
 
 from radkg.errors import GraphError
 from radkg.graph import Graph
-from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
 from radkg.storage import open_storage
 from tests.support.graph.contents import everything
 from tests.support.graph.fault_proxy import FaultProxy
+from tests.support.graph.loading import load_small
 from tests.support.graph.servers import empty
 from tests.support.runs.extractions import invent
 from tests.support.runs.rows import row
@@ -79,7 +79,7 @@ def load_undisturbed(graph: Graph, snapshots: list[Snapshot]) -> list[Night]:
     found = []
     for snapshot in snapshots:
         calls: list[int] = []
-        load(graph, snapshot, lambda done, total, calls=calls: calls.append(done))
+        load_small(graph, snapshot, lambda done, total, calls=calls: calls.append(done))
         found.append(Night(snapshot, Counter(everything(graph)), len(calls)))
     return found
 
@@ -103,7 +103,7 @@ def load_disturbed(
         for _ in range(TRIES):
             try:
                 with Graph(address, *login) as far:
-                    load(far, night.snapshot)
+                    load_small(far, night.snapshot)
                 break
             except GraphError as error:
                 tally.given_up += 1

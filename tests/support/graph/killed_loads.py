@@ -21,28 +21,26 @@ from pathlib import Path
 import pytest
 
 from radkg.graph import Graph, open_graph
-from radkg.graph.engine.embedded import free_ports
-from radkg.graph.load.loader import load
+from radkg.graph.engine.embedded import find_free_ports
 from tests.support.graph.disturbed_loads import Night, Tally
+from tests.support.graph.loading import load_small
 from tests.support.graph.servers import empty, run_neo4j
 from tests.support.runs.fork_server import ROOT
 from tests.support.runs.processes import children, commands
 
 WHO = ("loader", "server", "both")
-BATCH = 5
 _LOADER = """
 import sys
 from pathlib import Path
-import radkg.graph.load.loader, radkg.graph.rows.nested
 from radkg.graph import open_graph
 from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
-where, store, published, snapshot_id, batch = sys.argv[1:]
-radkg.graph.rows.nested.BATCH_STUDIES = radkg.graph.load.loader.BATCH_STUDIES = int(batch)
+from tests.support.graph.loading import load_small
+where, store, published, snapshot_id = sys.argv[1:]
 snapshot = read_snapshot(open_storage(published), snapshot_id)
 with open_graph(where, Path(store)) as graph:
     print("opened", flush=True)
-    radkg.graph.load.loader.load(graph, snapshot, lambda done, total: print(done, flush=True))
+    load_small(graph, snapshot, lambda done, total: print(done, flush=True))
 """
 
 
@@ -76,7 +74,7 @@ def neo4j_place(folder: Path) -> Iterator[Place]:
     data = folder / "data"
     data.mkdir()
     password = secrets.token_urlsafe(16)
-    (port,) = free_ports(1)
+    (port,) = find_free_ports(1)
     running: list[subprocess.Popen[str]] = []
     with contextlib.ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
 
@@ -112,7 +110,7 @@ class KilledLoads:
             tally.loads += 1
             self._kill(who, night, rng.randrange(night.batches or 1), rng.uniform(0, 0.2))
             with self._opened() as graph:
-                load(graph, night.snapshot)
+                load_small(graph, night.snapshot)
                 tally.compare(graph, night)
         return tally
 
@@ -123,7 +121,7 @@ class KilledLoads:
         """Begin to load, and kill when so many batches are loaded and so many seconds passed."""
         arguments = [self.place.where, self.place.store, self.published, night.snapshot.snapshot_id]
         process = subprocess.Popen(
-            [sys.executable, "-c", _LOADER, *map(str, arguments), str(BATCH)],
+            [sys.executable, "-c", _LOADER, *map(str, arguments)],
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,

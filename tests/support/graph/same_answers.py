@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from radkg.graph import Graph
-from radkg.graph.ask.queries import Query, queries, run_query
+from radkg.graph.ask.queries import Query, list_queries, run_query
 
 SAMPLES = 5
 
@@ -16,7 +16,7 @@ def forms() -> list[Query]:
     """Return every query, and those that can ask sums once more with that as their statement."""
     return [
         form
-        for query in queries()
+        for query in list_queries()
         for form in (query, replace(query, statement=query.summed or ""))
         if form.statement
     ]
@@ -29,7 +29,7 @@ def assert_same_answers(graph_a: Graph, graph_b: Graph) -> int:
     """
     samples = sample_values(graph_a)
     compared = 0
-    for query in queries():
+    for query in list_queries():
         for values in variations(query, samples):
             answer_a = run_query(graph_a, query.name, values)
             answer_b = run_query(graph_b, query.name, values)

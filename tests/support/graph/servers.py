@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from radkg.graph import Graph, open_graph
-from radkg.graph.engine.client import rows
-from radkg.graph.engine.embedded import USER, free_ports
+from radkg.graph.engine.embedded import USER, find_free_ports
+from radkg.graph.engine.values import run_statement
 
 NEO4J = "neo4j-5.26.30"
 SOURCES = Path(__file__).parent / "neo4j"
@@ -73,7 +73,7 @@ def run_neo4j(
     jars = neo4j_jars()
     java = shutil.which("java")
     password = password or secrets.token_urlsafe(16)
-    port = port or free_ports(1)[0]
+    port = port or find_free_ports(1)[0]
     with tempfile.TemporaryDirectory(prefix="radkg-neo4j-") as home:
         if data is not None:
             (Path(home) / "data").symlink_to(data)
@@ -154,7 +154,7 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
 @pytest.fixture
 def login(graph: Graph, request: pytest.FixtureRequest) -> tuple[str, str]:
     """User and password of the server behind `graph`."""
-    if graph.engine == "neo4j":
+    if graph.engine.name == "neo4j":
         return "neo4j", os.environ["NEO4J_PASSWORD"]
     store: Path = request.getfixturevalue("embedded_store")
     return USER, (store / "password").read_text()
@@ -163,5 +163,5 @@ def login(graph: Graph, request: pytest.FixtureRequest) -> tuple[str, str]:
 def empty(graph: Graph) -> None:
     """Delete every node and relationship, a part at a time; constraints and indexes stay."""
     statement = "MATCH (n) WITH n LIMIT 20000 DETACH DELETE n RETURN count(n) AS number"
-    while graph.write(lambda tx: rows(tx, statement))[0]["number"]:
+    while graph.write(lambda tx: run_statement(tx, statement))[0]["number"]:
         pass
