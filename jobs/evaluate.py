@@ -6,7 +6,8 @@ python jobs/evaluate.py --archive openi --target codes --condition image --image
 ray job submit --working-dir . -- python jobs/evaluate.py --archive openi --extractor rules --json
 """
 
-from radkg.cli.app import evaluate, run
+from radkg.cli import run
+from radkg.cli.model import evaluate
 
 if __name__ == "__main__":
     run(evaluate)

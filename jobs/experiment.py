@@ -5,7 +5,8 @@ ray job submit --working-dir . -- python jobs/experiment.py conditions --images 
     --split test --minutes 3 --out DIR
 """
 
-from radkg.cli.app import experiment, run
+from radkg.cli import run
+from radkg.cli.model import experiment
 
 if __name__ == "__main__":
     run(experiment)

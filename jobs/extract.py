@@ -4,7 +4,8 @@ python jobs/extract.py --archive openi --out radkg-out
 ray job submit --working-dir . -- python jobs/extract.py --archive openi --out radkg-out --json
 """
 
-from radkg.cli.app import extract, run
+from radkg.cli import run
+from radkg.cli.extract import extract
 
 if __name__ == "__main__":
     run(extract)

@@ -6,7 +6,8 @@ ray job submit --working-dir . -- python jobs/load.py --out s3://bucket/run --on
     --graph neo4j+s://graph-host:7687
 """
 
-from radkg.cli.app import load, run
+from radkg.cli import run
+from radkg.cli.graph import load
 
 if __name__ == "__main__":
     run(load)

@@ -4,7 +4,8 @@ python jobs/nightly.py --archive openi --out radkg-out
 ray job submit --working-dir . -- python jobs/nightly.py --archive openi --out radkg-out --gate 0.05
 """
 
-from radkg.cli.app import nightly, run
+from radkg.cli import run
+from radkg.cli.extract import nightly
 
 if __name__ == "__main__":
     run(nightly)

@@ -5,7 +5,8 @@ ray job submit --working-dir . -- python jobs/train.py --preset published --lang
     --vision DIR --images DIR --workers 2-8 --precision bf16 --out DIR
 """
 
-from radkg.cli.app import run, train
+from radkg.cli import run
+from radkg.cli.model import train
 
 if __name__ == "__main__":
     run(train)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
 
 from radkg.errors import ClusterError
+from radkg.run.interrupt import interrupted_by_sigterm
 
 
 @contextlib.contextmanager
@@ -28,6 +26,10 @@ def ray_session() -> Iterator[None]:
         yield
         return
     address = os.environ.get("RAY_ADDRESS") or "local"
+    what, hint = f"join Ray at {address}", "start Ray there, or unset RAY_ADDRESS"
+    if address == "local":
+        what = "start Ray on this machine"
+        hint = "run the same command when the machine is less busy, or extract with --runner local"
     _check_reachable(address)
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # stderr is for the user's progress
     logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -40,9 +42,10 @@ def ray_session() -> Iterator[None]:
                 logging_level=logging.ERROR,
                 **(local if address == "local" else {}),
             )
-    except (RayError, OSError, RuntimeError, ValueError) as error:
-        raise ClusterError(f"cannot start or join Ray at {address}: {error}") from error
-    with _interrupted_by_sigterm():
+    except Exception as error:  # Ray raises a bare Exception where a node does not start in time
+        reason = " ".join(str(error).split())
+        raise ClusterError(f"cannot {what}: {reason}: {hint}") from error
+    with interrupted_by_sigterm():
         try:
             yield
         finally:
@@ -68,23 +71,6 @@ def _check_reachable(address: str) -> None:
             raise ClusterError(
                 f"no Ray at {address}: {error}: start it, or unset RAY_ADDRESS"
             ) from error
-
-
-@contextlib.contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does, instead of Ray's dump of the C++ stack."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pyarrow.compute as pc
 
-from radkg.run.retractions import retained
+from radkg.run.retractions import hide_retracted
 from radkg.run.snapshot import Snapshot
 from radkg.run.studies import StudyReader
 from radkg.schema.arrow import from_table
@@ -52,7 +52,9 @@ class Reports:
         if place < 0:
             return None
         table = self._part(parts[place])
-        row = retained(self.snapshot).retain(table.filter(pc.equal(table["study_id"], study_id)))
+        row = hide_retracted(self.snapshot).keep_visible(
+            table.filter(pc.equal(table["study_id"], study_id))
+        )
         rows = list(from_table(row))
         return rows[0] if rows else None
 

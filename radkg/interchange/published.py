@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from radkg.errors import ConfigError, SnapshotError
 from radkg.interchange.documents import read_radgraph
-from radkg.run import audit
-from radkg.run.retractions import retained
+from radkg.run.audit import AuditLog
+from radkg.run.retractions import hide_retracted
 from radkg.run.settings import read_config
 from radkg.run.snapshot import Snapshot
 from radkg.run.studies import IMPORTED, StudyReader
@@ -37,7 +37,7 @@ def read_batches(snapshot: Snapshot, study: str | None = None) -> Iterator[pa.Re
         SnapshotError: published bytes were changed.
     """
     found = 0
-    for table in retained(snapshot).tables():
+    for table in hide_retracted(snapshot).tables():
         if study is not None:
             table = table.filter(pc.equal(table["study_id"], study))
         for batch in table.to_batches(max_chunksize=_BATCH_STUDIES):
@@ -54,7 +54,7 @@ def published_at(snapshot: Snapshot) -> datetime:
     Raises:
         SnapshotError: no line of the log names this snapshot.
     """
-    for line in audit.lines(snapshot.storage):
+    for line in AuditLog(snapshot.storage).read_lines():
         if line.get("snapshot_id") == snapshot.snapshot_id:
             return datetime.fromisoformat(line["time"])
     raise SnapshotError(

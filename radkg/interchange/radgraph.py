@@ -9,8 +9,8 @@ from pathlib import Path
 from radkg.errors import ConfigError, SnapshotError, StorageError
 from radkg.interchange.documents import read_radgraph
 from radkg.interchange.published import Reports
-from radkg.run import audit
-from radkg.run.retractions import retained
+from radkg.run.audit import AuditLog
+from radkg.run.retractions import hide_retracted
 from radkg.run.settings import ExtractConfig, save_config
 from radkg.run.snapshot import Snapshot, publish, read_snapshot
 from radkg.run.studies import IMPORTED
@@ -33,7 +33,7 @@ def export_radgraph(storage: Storage, file: Path, spelling: str = "v1") -> int:
     snapshot = read_snapshot(storage)
     reports = Reports(storage)
     documents = {}
-    for table in retained(snapshot).tables():
+    for table in hide_retracted(snapshot).tables():
         extractions = from_table(table)
         texts = reports.of(table.to_pylist())
         for row in extractions:
@@ -64,5 +64,5 @@ def import_radgraph(file: Path, storage: Storage) -> Snapshot:
     save_config(config, storage, IMPORTED)
     snapshot = publish(storage, to_table(rows))
     facts = {"input": hashlib.sha256(data).hexdigest(), "snapshot_id": snapshot.snapshot_id}
-    audit.record(storage, "import", facts | {"rows": snapshot.num_studies})
+    AuditLog(storage).record("import", facts | {"rows": snapshot.num_studies})
     return snapshot

@@ -12,7 +12,7 @@ from radkg.archive.images.pixels import read_image
 from radkg.errors import ArchiveError, ConfigError
 from radkg.review.html import review_html
 from radkg.review.sheet import rows_of, write_csv
-from radkg.run.retractions import retained
+from radkg.run.retractions import hide_retracted
 from radkg.run.snapshot import read_snapshot
 from radkg.run.studies import StudyReader
 from radkg.schema.answer import Cell
@@ -64,7 +64,7 @@ def make_sheet(
         raise ConfigError(f"no sheet as {file.name!r}: end it with {' or '.join(_FORMATS)}")
     storage = open_storage(out)
     snapshot = read_snapshot(storage)
-    tables = retained(snapshot).tables()
+    tables = hide_retracted(snapshot).tables()
     rows = [row for table in tables for row in from_table(table) if row.relations]
     drawn = sorted(_draw(rows, num_studies, seed), key=lambda row: row.study_id)
     pairs = StudyReader(storage, archive, images).pairs(drawn)

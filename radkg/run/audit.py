@@ -40,91 +40,99 @@ class AuditReport:
         return not self.problems
 
 
-def record(storage: Storage, verb: str, facts: Mapping[str, Any]) -> str:
-    """Add a line for a run that ended, and return its hash.
+class AuditLog:
+    """The audit log of a run."""
 
-    Args:
-        storage: the run's.
-        verb: what was done, as the command line calls it.
-        facts: settings, model, input and counts; what JSON can hold.
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
 
-    Raises:
-        StorageError: it cannot be written.
-    """
-    line: dict[str, Any] = {
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "who": _who(),
-        "verb": verb,
-        "radkg_version": radkg.__version__,
-        "nonce": secrets.token_hex(8),  # a line that stands is known as this run's own
-        **facts,
-    }
-    while True:
-        names = [name for name in storage.names(_FOLDER) if _number(name)]  # no editor's copies
-        number = _number(names[-1]) + 1 if names else 1
-        line["run"] = number
-        line["previous"] = _parsed(storage.read(names[-1])).get("hash") if names else START
-        line["hash"] = _hash_of(line)
-        if storage.create(_name(number), _bytes(line)):
-            return str(line["hash"])
+    def record(self, verb: str, facts: Mapping[str, Any]) -> str:
+        """Add a line for a run that ended, and return its hash.
 
+        Args:
+            verb: what was done, as the command line calls it.
+            facts: settings, model, input and counts; what JSON can hold.
 
-def record_load(snapshot: Snapshot, engine: str, counts: Mapping[str, Any]) -> str:
-    """Add a line for a load, and return its hash."""
-    facts = {"graph": engine, "loaded": snapshot.snapshot_id, **counts}
-    return record(snapshot.storage, "load", facts)
-
-
-def lines(storage: Storage) -> Iterator[dict[str, Any]]:
-    """Yield the lines, oldest first; one that is no JSON object as its text.
-
-    Raises:
-        StorageError: one cannot be read.
-    """
-    for name in storage.names(_FOLDER):
-        yield _parsed(storage.read(name))
-
-
-def verify(storage: Storage, last: str | None = None) -> AuditReport:
-    """Check that no line was changed, taken away or put in, and that what is published is known.
-
-    Args:
-        last: a hash that a run said when it ended; without it a log written anew looks whole.
-
-    Raises:
-        StorageError: a line cannot be read.
-    """
-    problems: list[str] = []
-    previous, published = START, None
-    hashes = {START}
-    names = storage.names(_FOLDER)
-    for number, name in enumerate(names, 1):
-        data = storage.read(name)
-        line = _parsed(data)
-        if name != _name(number):
-            problems.append(f"{name} stands where {_name(number)} should")
-            break
-        whole = _bytes(line) == data and line.get("hash") == _hash_of(line)
-        if not whole or line.get("run") != number:
-            problems.append(f"{name} is not as it was written")
-        if line.get("previous") != previous:
-            problems.append(f"{name} does not follow the line before it: one of them was changed")
-        previous = str(line.get("hash"))
-        hashes.add(previous)
-        published = line.get("snapshot_id") or published
-    if storage.exists(POINTER):
-        current = storage.read(POINTER).decode("ascii", "replace").strip()
-        if current != published:
-            problems.append(
-                f"snapshot {current} is published, and the last run in the log published "
-                f"{published}: run the extraction again, or find out who published it"
+        Raises:
+            StorageError: it cannot be written.
+        """
+        line: dict[str, Any] = {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "who": _who(),
+            "verb": verb,
+            "radkg_version": radkg.__version__,
+            "nonce": secrets.token_hex(8),  # a line that stands is known as this run's own
+            **facts,
+        }
+        while True:
+            names = [
+                name for name in self._storage.names(_FOLDER) if _number(name)
+            ]  # no editor's copies
+            number = _number(names[-1]) + 1 if names else 1
+            line["run"] = number
+            line["previous"] = (
+                _parsed(self._storage.read(names[-1])).get("hash") if names else START
             )
-    if last is not None and last not in hashes:
-        problems.append(f"no line has the hash {last}: the log was cut or written anew")
-    return AuditReport(len(names), previous, tuple(problems))
+            line["hash"] = _hash_of(line)
+            if self._storage.create(_name(number), _bytes(line)):
+                return str(line["hash"])
+
+    def record_load(self, snapshot: Snapshot, engine: str, counts: Mapping[str, Any]) -> str:
+        """Add a line for a load, and return its hash."""
+        facts = {"graph": engine, "loaded": snapshot.snapshot_id, **counts}
+        return self.record("load", facts)
+
+    def read_lines(self) -> Iterator[dict[str, Any]]:
+        """Yield the lines, oldest first; one that is no JSON object as its text.
+
+        Raises:
+            StorageError: one cannot be read.
+        """
+        for name in self._storage.names(_FOLDER):
+            yield _parsed(self._storage.read(name))
+
+    def verify(self, last: str | None = None) -> AuditReport:
+        """Check that no line was changed, removed or put in, and that what is published is known.
+
+        Args:
+            last: a hash that a run said when it ended; without it a log written anew looks whole.
+
+        Raises:
+            StorageError: a line cannot be read.
+        """
+        problems: list[str] = []
+        previous, published = START, None
+        hashes = {START}
+        names = self._storage.names(_FOLDER)
+        for number, name in enumerate(names, 1):
+            data = self._storage.read(name)
+            line = _parsed(data)
+            if name != _name(number):
+                problems.append(f"{name} stands where {_name(number)} should")
+                break
+            whole = _bytes(line) == data and line.get("hash") == _hash_of(line)
+            if not whole or line.get("run") != number:
+                problems.append(f"{name} is not as it was written")
+            if line.get("previous") != previous:
+                problems.append(
+                    f"{name} does not follow the line before it: one of them was changed"
+                )
+            previous = str(line.get("hash"))
+            hashes.add(previous)
+            published = line.get("snapshot_id") or published
+        if self._storage.exists(POINTER):
+            current = self._storage.read(POINTER).decode("ascii", "replace").strip()
+            if current != published:
+                problems.append(
+                    f"snapshot {current} is published, and the last run in the log published "
+                    f"{published}: run the extraction again, or find out who published it"
+                )
+        if last is not None and last not in hashes:
+            problems.append(f"no line has the hash {last}: the log was cut or written anew")
+        return AuditReport(len(names), previous, tuple(problems))
 
 
-def input_hash(records: Iterable[Mapping[str, Any]]) -> str:
+def hash_input(records: Iterable[Mapping[str, Any]]) -> str:
     """Return the hash of an archive's studies and their fingerprints, whatever their order."""
     pairs = sorted(f"{record['study_id']}\0{record['fingerprint']}" for record in records)
     return hashlib.sha256("\n".join(pairs).encode()).hexdigest()

@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.run.snapshot import Snapshot
-from radkg.schema.arrow import EXTRACTION_SCHEMA
 
 _Mask = npt.NDArray[np.bool_]
 
@@ -24,15 +23,15 @@ _Mask = npt.NDArray[np.bool_]
 class Changes:
     """What brings one snapshot to another; a changed study stands in both tables."""
 
-    nights: tuple[str, str]
-    """ids of both"""
+    snapshot_ids: tuple[str, str]
+    """of the earlier and the later one"""
     before: pa.Table
     """rows of the earlier one that the later one does not have"""
     after: pa.Table
     """rows of the later one that the earlier one does not have"""
 
 
-def changes(before: Snapshot, after: Snapshot) -> Changes:
+def find_changes(before: Snapshot, after: Snapshot) -> Changes:
     """Return the rows in which two snapshots of one archive differ, sorted by study_id.
 
     Raises:
@@ -43,7 +42,7 @@ def changes(before: Snapshot, after: Snapshot) -> Changes:
     # Both are sorted by study_id, so the studies that both have stand in one order.
     met_old, met_new = _of(old, new["study_id"]), _of(new, old["study_id"])
     same = np.ones(met_new.num_rows, np.bool_)
-    for name in EXTRACTION_SCHEMA.names:
+    for name in after.kind.schema.names:
         same &= _equal(_whole(met_old[name]), _whole(met_new[name]))
     unchanged = met_new["study_id"].filter(pa.array(same)).combine_chunks()
     differ = (t.filter(pc.invert(pc.is_in(t["study_id"], unchanged))) for t in (old, new))
@@ -53,7 +52,7 @@ def changes(before: Snapshot, after: Snapshot) -> Changes:
 def _rows(snapshot: Snapshot, without: Collection[str]) -> pa.Table:
     """Return the rows of all other parts."""
     parts = (snapshot.read_part(part) for part in snapshot.parts if part not in without)
-    return pa.concat_tables([EXTRACTION_SCHEMA.empty_table(), *parts])
+    return pa.concat_tables([snapshot.kind.schema.empty_table(), *parts])
 
 
 def _of(rows: pa.Table, study_ids: pa.ChunkedArray) -> pa.Table:

@@ -1,8 +1,9 @@
 """What changed between two published snapshots: studies, findings, and by what cause.
 
-One merge by study_id over the parts that differ. Parts with equal hashes hold equal rows: they are
-read only where a finding changed, to count who has it. Memory is bounded by two parts and the
-number of concepts. No report is read: the evidence is the mentions, which hold their words.
+changes.py finds the rows that differ; this file compares their two readings. Where a finding
+changed, all rows of the earlier snapshot are read, to count who has the finding. Memory is bounded
+by the rows that differ, one part and the number of concepts. No report is read: the evidence is the
+mentions, which hold their words.
 
 The cause of a changed study is what differs between its two rows. Where several things do, they
 stand together ("data+model"), for two rows cannot tell which of them it was:
@@ -23,18 +24,21 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from radkg.errors import ConfigError, SnapshotError, TooManyFlips
-from radkg.run.snapshot import Snapshot, read_snapshot
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from radkg.errors import SnapshotError
+from radkg.run.changes import find_changes
+from radkg.run.snapshot import Snapshot
 from radkg.schema.arrow import READABLE
 from radkg.schema.findings import list_findings
 from radkg.schema.mentions import STATES
 from radkg.schema.records import Entity
-from radkg.storage import Storage, open_storage
 
 CAUSES = {
     "data": (
@@ -46,20 +50,17 @@ CAUSES = {
 }
 READING = ("status", "reason", "entities", "relations")  # what an extractor says of a study
 NUM_EVIDENCE = 3
-MIN_SUPPORT = 20
-NUM_SHOWN = 20
 
 _OF_STUDIES = ("added", "removed", "changed")
-_OF_CAUSES = ("studies", "read_differently", "added", "removed", "flipped")
+OF_CAUSES = ("studies", "read_differently", "added", "removed", "flipped")
 _BATCH_ROWS = 200  # of each snapshot as Python objects at a time
 
-Row = Mapping[str, Any]  # of the extraction table
-Table = tuple[str, list[str], list[list[Any]]]  # title, columns, rows
+ExtractionRow = Mapping[str, Any]  # of the extraction table
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One study in which a finding changed, with its strongest mention in either night."""
+    """One study in which a finding changed, with its strongest mention in either snapshot."""
 
     study_id: str
     change: str
@@ -88,7 +89,7 @@ class FindingChange:
     added: int = 0
     removed: int = 0
     flipped: int = 0
-    """studies that have it in both nights, in another state: the sum of `flips`"""
+    """studies that have it in both snapshots, in another state: the sum of `flips`"""
     flips: dict[str, int] = field(default_factory=dict)
     """`present to absent` and so on"""
     evidence: list[Evidence] = field(default_factory=list)
@@ -111,18 +112,18 @@ class FindingChange:
 
 @dataclass(frozen=True)
 class Diff:
-    """The difference between two nights of one archive."""
+    """The difference between two snapshots of one archive."""
 
     archive: str
     before: Mapping[str, Any]
-    """the night: out, snapshot_id, extractor, model_id, studies"""
+    """the snapshot: out, snapshot_id, extractor, model_id, studies"""
     after: Mapping[str, Any]
     studies: Mapping[str, int]
     """added, removed, changed (in anything, be it the model_id alone) and same"""
     study_ids: Mapping[str, list[str]]
     """the first of the added, removed and changed studies"""
     statuses: Mapping[str, int]
-    """`ok to failed` and so on, of studies that stand in both nights"""
+    """`ok to failed` and so on, of studies that stand in both snapshots"""
     causes: Mapping[str, Mapping[str, int]]
     """studies with this cause, those whose reading differs, and the findings that changed there"""
     findings: list[FindingChange]
@@ -133,127 +134,28 @@ class Diff:
         shares = [{**asdict(change), "share": change.share} for change in self.findings]
         return {**asdict(self), "findings": shares}
 
-    def tables(self) -> list[Table]:
-        """Return the tables to print, the findings and their evidence cut after the first."""
-        shown = self.findings[:NUM_SHOWN]
-        more = f", the first {NUM_SHOWN} of {len(self.findings)}" * (len(self.findings) > NUM_SHOWN)
-        return [
-            (
-                f"nights of {self.archive}",
-                ["", *self.before],
-                [["before", *self.before.values()], ["after", *self.after.values()]],
-            ),
-            ("studies", ["", "studies", "such as"], self._study_rows()),
-            (
-                "causes",
-                ["cause", *(name.replace("_", " ") for name in _OF_CAUSES)],
-                [[cause, *counts.values()] for cause, counts in self.causes.items()],
-            ),
-            (
-                f"findings, in numbers of studies{more}",
-                ["finding", "before", "after", "added", "removed", "flipped", "share", "flips"],
-                [_finding_row(change) for change in shown],
-            ),
-            (
-                "evidence: section and words of the strongest mention",
-                ["finding", "change", "study_id", "cause", "before", "after"],
-                [
-                    [c.finding, e.change, e.study_id, e.cause, _said(e.before), _said(e.after)]
-                    for c in shown
-                    for e in c.evidence
-                ],
-            ),
-        ]
 
-    def _study_rows(self) -> list[list[Any]]:
-        studies = [
-            [kind, number, ", ".join(self.study_ids.get(kind, []))]
-            for kind, number in self.studies.items()
-        ]
-        return studies + [[change, number, None] for change, number in self.statuses.items()]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """What a night may change in the findings of studies that stand in both."""
-
-    share: float
-    """of the studies that had a finding: where it flips in more, the gate is shut; in [0, 1]"""
-    min_support: int = MIN_SUPPORT
-    """studies that had a finding for it to be judged: one flip in three says little"""
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.share <= 1.0:
-            raise ConfigError(f"--gate is a share in [0, 1], not {self.share}")
-        if self.min_support < 1:
-            raise ConfigError(f"--min-support is at least 1, not {self.min_support}")
-
-    def over(self, found: Diff) -> list[FindingChange]:
-        """Return the findings that shut the gate."""
-        return [
-            change
-            for change in found.findings
-            if change.before >= self.min_support
-            and change.flipped > self.share * change.before + 1e-9  # 0.29 * 100 is less than 29
-        ]
-
-    def judge(self, found: Diff) -> None:
-        """Let a night pass.
-
-        Raises:
-            TooManyFlips: a finding shuts the gate; the message names all that do.
-        """
-        if over := self.over(found):
-            flips = ", ".join(
-                f"{c.finding} {c.flipped} of {c.before} ({c.share:.3g})" for c in over
-            )
-            ids = f"{found.before['snapshot_id']} {found.after['snapshot_id']}"
-            raise TooManyFlips(
-                f"more than --gate {self.share:g} of the studies that had a finding flipped: "
-                f"{flips}: look at the evidence (`radkg diff {ids}`) before you load this night"
-            )
-
-
-def open_night(name: str, storage: Storage) -> Snapshot:
-    """Return the snapshot `ID` or `CURRENT` of a run, or `DIR@ID` of another run.
-
-    Raises:
-        ConfigError: the name lacks the id, or the place before its @.
-        SnapshotError: there is no such night; the message names those that stand.
-    """
-    place, at, snapshot_id = name.rpartition("@")
-    if not snapshot_id or (at and not place):
-        raise ConfigError(f"{name!r} names no night: give CURRENT, an id, or DIR@ID")
-    return read_snapshot(open_storage(place) if at else storage, snapshot_id)
-
-
-def diff(before: Snapshot, after: Snapshot, num_evidence: int = NUM_EVIDENCE) -> Diff:
+def compare_snapshots(before: Snapshot, after: Snapshot, num_evidence: int = NUM_EVIDENCE) -> Diff:
     """Compare two snapshots of one archive.
 
     Args:
-        before: the night to start from; a snapshot does not know which of two is older.
-        after: the night that is compared with it.
+        before: the snapshot to start from; snapshots do not know which of two is older.
+        after: the snapshot that is compared with it.
         num_evidence: how many studies of each kind of change are named, the first by study_id.
 
     Raises:
         SnapshotError: they are of two archives or of another schema, or a part is damaged.
     """
     _check_comparable(before, after)
-    shared = set(before.parts) & set(after.parts)
+    differ = find_changes(before, after)
     studies = dict.fromkeys(_OF_STUDIES, 0)
     study_ids: dict[str, list[str]] = {kind: [] for kind in _OF_STUDIES}
     statuses: Counter[str] = Counter()
-    causes: dict[str, Counter[str]] = defaultdict(lambda: Counter(dict.fromkeys(_OF_CAUSES, 0)))
+    causes: dict[str, Counter[str]] = defaultdict(lambda: Counter(dict.fromkeys(OF_CAUSES, 0)))
     changes: dict[str, FindingChange] = {}
-    num_before: Counter[str] = Counter()  # finding -> studies that have it
-    num_after: Counter[str] = Counter()
 
-    for study_id, old, new in _pairs(_rows(before, shared), _rows(after, shared)):
+    for study_id, old, new in _pair(differ.before, differ.after):
         had, has = _strongest_mentions(old), _strongest_mentions(new)
-        num_before.update(had.keys())
-        num_after.update(has.keys())
-        if old == new:
-            continue
         kind = "added" if old is None else "removed" if new is None else "changed"
         studies[kind] += 1
         if len(study_ids[kind]) < num_evidence:
@@ -270,18 +172,15 @@ def diff(before: Snapshot, after: Snapshot, num_evidence: int = NUM_EVIDENCE) ->
                 causes[cause][evidence.kind] += 1
                 changes.setdefault(finding, FindingChange(finding)).add(evidence, num_evidence)
 
-    if changes:
-        for row in _rows(before, without=set(before.parts) - shared):
-            names = _strongest_mentions(row).keys()
-            num_before.update(names)
-            num_after.update(names)
+    num_before = _count_findings(before) if changes else Counter()
     for finding, found in changes.items():
-        found.before, found.after = num_before[finding], num_after[finding]
+        found.before = num_before[finding]
+        found.after = found.before + found.added - found.removed
         found.flips = dict(sorted(found.flips.items()))
     return Diff(
         archive=before.archive,
-        before=_night(before),
-        after=_night(after),
+        before=_describe(before),
+        after=_describe(after),
         studies=studies | {"same": before.num_studies - studies["removed"] - studies["changed"]},
         study_ids=study_ids,
         statuses=dict(sorted(statuses.items())),
@@ -292,31 +191,21 @@ def diff(before: Snapshot, after: Snapshot, num_evidence: int = NUM_EVIDENCE) ->
     )
 
 
-def _finding_row(change: FindingChange) -> list[Any]:
-    flips = ", ".join(f"{flip}: {number}" for flip, number in change.flips.items())
-    numbers = (change.before, change.after, change.added, change.removed, change.flipped)
-    return [change.finding, *numbers, change.share, flips]
-
-
-def _said(mention: Entity | None) -> str | None:
-    return f"{mention.section or mention.source}: {mention.text}" if mention else None
-
-
 def _check_comparable(before: Snapshot, after: Snapshot) -> None:
     if before.archive != after.archive:
         raise SnapshotError(
-            f"nights of two archives, {before.archive} and {after.archive}: their study_ids do not "
-            "mean the same studies"
+            f"snapshots of two archives, {before.archive} and {after.archive}: their study_ids do "
+            "not mean the same studies"
         )
-    for night in (before, after):
-        if night.manifest["schema_version"] not in READABLE:
+    for snapshot in (before, after):
+        if snapshot.manifest["schema_version"] not in READABLE:
             raise SnapshotError(
-                f"snapshot {night.snapshot_id} under {night.storage.uri} has schema version "
-                f"{night.manifest['schema_version']}, this radkg reads {', '.join(READABLE)}"
+                f"snapshot {snapshot.snapshot_id} under {snapshot.storage.uri} has schema version "
+                f"{snapshot.manifest['schema_version']}, this radkg reads {', '.join(READABLE)}"
             )
 
 
-def _night(snapshot: Snapshot) -> dict[str, Any]:
+def _describe(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "out": snapshot.storage.uri,
         "snapshot_id": snapshot.snapshot_id,
@@ -326,30 +215,39 @@ def _night(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _rows(snapshot: Snapshot, without: Collection[str]) -> Iterator[Row]:
-    """Yield the rows of all other parts, by study_id, each with its `findings`."""
-    for part in snapshot.parts:
-        if part not in without:
-            for batch in snapshot.read_part(part).to_batches(max_chunksize=_BATCH_ROWS):
-                findings = list_findings(batch, ("name", "strongest"))
-                yield from batch.append_column("findings", findings).to_pylist()
-
-
-def _pairs(
-    before: Iterator[Row], after: Iterator[Row]
-) -> Iterator[tuple[str, Row | None, Row | None]]:
-    """Yield each study_id with its two rows; None where it stands in one night only."""
+def _pair(
+    before: pa.Table, after: pa.Table
+) -> Iterator[tuple[str, ExtractionRow | None, ExtractionRow | None]]:
+    """Yield each study_id with its two rows; None where it stands in one snapshot only."""
     merged = heapq.merge(
-        ((row["study_id"], "before", row) for row in before),
-        ((row["study_id"], "after", row) for row in after),
+        ((row["study_id"], "before", row) for row in _rows(before)),
+        ((row["study_id"], "after", row) for row in _rows(after)),
         key=itemgetter(0),
     )
     for study_id, found in itertools.groupby(merged, itemgetter(0)):
-        rows = {night: row for _, night, row in found}
+        rows = {side: row for _, side, row in found}
         yield study_id, rows.get("before"), rows.get("after")
 
 
-def _strongest_mentions(row: Row | None) -> dict[str, Entity]:
+def _rows(table: pa.Table) -> Iterator[ExtractionRow]:
+    """Yield rows, each with its `findings`."""
+    for batch in table.to_batches(max_chunksize=_BATCH_ROWS):
+        findings = list_findings(batch, ("name", "strongest"))
+        yield from batch.append_column("findings", findings).to_pylist()
+
+
+def _count_findings(snapshot: Snapshot) -> Counter[str]:
+    """Return how many studies of a snapshot have each finding."""
+    counts: Counter[str] = Counter()
+    for part in snapshot.tables():
+        for batch in part.to_batches():
+            findings = pc.list_flatten(list_findings(batch, ("name",)))
+            for count in pc.value_counts(pc.struct_field(findings, "name")).to_pylist():
+                counts[count["values"]] += count["counts"]
+    return counts
+
+
+def _strongest_mentions(row: ExtractionRow | None) -> dict[str, Entity]:
     """Return the study's findings, each with the mention that gives it its label."""
     if row is None:
         return {}
@@ -363,7 +261,7 @@ def _change(old: Entity | None, new: Entity | None) -> str | None:
     return f"{STATES[old.label]} to {STATES[new.label]}" if old.label != new.label else None
 
 
-def _cause(old: Row | None, new: Row | None) -> str:
+def _cause(old: ExtractionRow | None, new: ExtractionRow | None) -> str:
     if old is None or new is None:
         return "data"
     differ = [cause for cause, names in CAUSES.items() if any(old[n] != new[n] for n in names)]
@@ -372,14 +270,14 @@ def _cause(old: Row | None, new: Row | None) -> str:
     return "+".join(differ) or "unknown"
 
 
-def _reading(row: Row | None) -> list[Any] | None:
+def _reading(row: ExtractionRow | None) -> list[Any] | None:
     return None if row is None else [row[name] for name in READING]
 
 
-def _only_renamed(old: Row, new: Row) -> bool:
+def _only_renamed(old: ExtractionRow, new: ExtractionRow) -> bool:
     """Tell whether concepts have other names, and all else that was read is the same."""
 
-    def unnamed(row: Row) -> list[Any]:
+    def unnamed(row: ExtractionRow) -> list[Any]:
         entities = [{**entity, "concept": None} for entity in row["entities"]]
         return _reading({**row, "entities": entities}) or []
 

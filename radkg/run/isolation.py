@@ -16,14 +16,21 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from radkg.archive import Archive
 from radkg.errors import ClusterError, RadkgError
 from radkg.extractor import Extractor, extract_rows, load_extractor, unreadable_row
 from radkg.schema.records import Condition, Device, Extraction, Unreadable
 
-Which = tuple[str, Condition | None, Device]  # as load_extractor takes them
+
+class ExtractorSpec(NamedTuple):
+    """Which extractor to load, as `load_extractor` takes it."""
+
+    name: str
+    condition: Condition | None
+    device: Device
+
 
 MAX_ATTEMPTS = 2  # at a whole unit before it is read study by study
 _UNIT_SHARE = 60  # a study in a unit may take this part of the time that it has alone, on average
@@ -75,7 +82,7 @@ class Limits:
             resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-_Job = tuple[Archive, Which, Limits]
+_Job = tuple[Archive, ExtractorSpec, Limits]
 
 
 def one_by_one(
@@ -163,8 +170,8 @@ def _child() -> None:
         results.flush()
 
     try:
-        archive, which, limits, records = pickle.load(sys.stdin.buffer)
-        extractor = load_extractor(*which)
+        archive, spec, limits, records = pickle.load(sys.stdin.buffer)
+        extractor = load_extractor(*spec)
         limits.bound_memory()
         send(True)
         for record in records:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from radkg.errors import SchemaError
-from radkg.schema.arrow import EXTRACTION_SCHEMA, completed, from_parquet, to_parquet
+from radkg.run.kind import EXTRACTIONS, Kind
+from radkg.schema.arrow import from_parquet, to_parquet
 from radkg.storage import Storage
 
 
@@ -22,6 +23,7 @@ class Journal:
 
     storage: Storage
     model_id: str
+    kind: Kind = EXTRACTIONS
 
     def done(self) -> set[str]:
         """Return the ids of the finished units, by one listing."""
@@ -36,7 +38,7 @@ class Journal:
             step: of the work on it; each is counted alone.
         """
         names = self.storage.names(f"attempts/{self.model_id}")
-        before = sum(_step(name) == unit_id + step for name in names)
+        before = sum(_unit_and_step(name) == unit_id + step for name in names)
         self.storage.write(f"attempts/{self.model_id}/{unit_id}{step}-{before}", b"")
         return before
 
@@ -58,7 +60,7 @@ class Journal:
     def forget(self, unit_ids: Collection[str]) -> None:
         """Remove the attempts at units: they are finished, or not to blame."""
         for name in self.storage.names(f"attempts/{self.model_id}"):
-            if _step(name).partition(".")[0] in unit_ids:
+            if _unit_and_step(name).partition(".")[0] in unit_ids:
                 self.storage.delete(name)
 
     def read(self, unit_id: str) -> pa.Table:
@@ -67,18 +69,18 @@ class Journal:
         where = f"{self.storage.uri}/{name}"
         hint = "remove it and run the same command again"
         try:
-            rows = completed(from_parquet(self.storage.read(name), where))
+            rows = self.kind.complete(from_parquet(self.storage.read(name), where))
         except SchemaError as error:
             raise SchemaError(f"{error}: {hint}") from error
-        if not rows.schema.equals(EXTRACTION_SCHEMA):
-            raise SchemaError(f"{where} holds no extractions of this version: {hint}")
+        if not rows.schema.equals(self.kind.schema):
+            raise SchemaError(f"{where} holds no {self.kind.name} of this version: {hint}")
         return rows
 
     def _name(self, unit_id: str) -> str:
         return f"journal/{self.model_id}/{unit_id}.parquet"
 
 
-def _step(attempt: str) -> str:
+def _unit_and_step(attempt: str) -> str:
     """Return the unit and the step of an attempt by its name."""
     return attempt.rpartition("/")[2].rpartition("-")[0]
 

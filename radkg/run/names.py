@@ -1,17 +1,17 @@
-"""Find a published night as a person names it: by its id, the beginning of one, or a date."""
+"""Find a snapshot as a person names it: by its id, the beginning of one, or a date."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
 from radkg.errors import ConfigError, SnapshotError
-from radkg.run import audit
+from radkg.run.audit import AuditLog
 from radkg.run.snapshot import CURRENT, Snapshot, read_snapshot, snapshot_ids
-from radkg.storage import Storage
+from radkg.storage import Storage, open_storage
 
 
-def find_night(name: str, storage: Storage) -> Snapshot:
-    """Return the night that a name means.
+def find_snapshot(name: str, storage: Storage) -> Snapshot:
+    """Return the snapshot that a name means.
 
     Args:
         name: CURRENT, an id, a beginning that only one id has, or a date: what was published last
@@ -19,41 +19,54 @@ def find_night(name: str, storage: Storage) -> Snapshot:
         storage: of the run.
 
     Raises:
-        ConfigError: nothing is named so, or several nights are.
-        SnapshotError: nothing is published, or the night was pruned; the message names those that
-            stand.
+        ConfigError: nothing has this name, or several snapshots have.
+        SnapshotError: nothing is published, or the snapshot was pruned; the message names those
+            that stand.
     """
     current = read_snapshot(storage)  # where nothing is published, this says so
     if name == CURRENT:
         return current
     history = _history(storage)
-    dates = {night: f"{day}" for day, night in history}  # a night is as old as its last run
-    standing = sorted(snapshot_ids(storage), key=lambda night: dates.get(night, ""))
+    dates = {found: f"{day}" for day, found in history}  # a snapshot is as old as its last run
+    standing = sorted(snapshot_ids(storage), key=lambda found: dates.get(found, ""))
     those = "there stand " + ", ".join(f"{i} ({dates.get(i, 'no date')})" for i in standing)
-    if day := _day(name):
-        found = [night for published, night in history if published <= day][-1:]
+    if day := _parse_day(name):
+        found = [each for published, each in history if published <= day][-1:]
     else:
         found = [i for i in sorted({*standing, *dates}) if name and i.startswith(name)]
     if len(found) > 1:
-        raise ConfigError(f"{name!r} is the beginning of several nights: {', '.join(found)}")
+        raise ConfigError(f"{name!r} is the beginning of several snapshots: {', '.join(found)}")
     if not found:
-        raise ConfigError(f"no night {name!r}: {those}")
-    (night,) = found
-    if night not in standing:
-        raise SnapshotError(f"night {night} ({dates[night]}) was pruned: {those}")
-    return read_snapshot(storage, night)
+        raise ConfigError(f"no snapshot {name!r}: {those}")
+    (snapshot_id,) = found
+    if snapshot_id not in standing:
+        raise SnapshotError(f"snapshot {snapshot_id} ({dates[snapshot_id]}) was pruned: {those}")
+    return read_snapshot(storage, snapshot_id)
+
+
+def open_snapshot(name: str, storage: Storage) -> Snapshot:
+    """Return the snapshot `ID` or `CURRENT` of a run, or `DIR@ID` of another run.
+
+    Raises:
+        ConfigError: the name lacks the id, or the place before its @.
+        SnapshotError: there is no such snapshot; the message names those that stand.
+    """
+    place, at, snapshot_id = name.rpartition("@")
+    if not snapshot_id or (at and not place):
+        raise ConfigError(f"{name!r} names no snapshot: give CURRENT, an id, or DIR@ID")
+    return read_snapshot(open_storage(place) if at else storage, snapshot_id)
 
 
 def _history(storage: Storage) -> list[tuple[date, str]]:
-    """Return which night was published on which day (UTC), in the order of the log."""
+    """Return which snapshot was published on which day (UTC), in the order of the log."""
     return [
         (datetime.fromisoformat(line["time"]).date(), str(line["snapshot_id"]))
-        for line in audit.lines(storage)
+        for line in AuditLog(storage).read_lines()
         if line.get("snapshot_id")
     ]
 
 
-def _day(name: str) -> date | None:
+def _parse_day(name: str) -> date | None:
     try:
         return date.fromisoformat(name) if "-" in name else None
     except ValueError:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from radkg.archive import Archive, open_archive
 from radkg.errors import ConfigError
 from radkg.extractor import CountsTokens, Extractor, check_device, extract_rows, load_extractor
-from radkg.run.audit import input_hash
+from radkg.run.audit import hash_input
 from radkg.run.journal import Journal
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import POINTER, read_snapshot
@@ -31,6 +31,7 @@ from radkg.schema.sentences import study_sentences, words
 from radkg.storage import Storage
 
 FORECAST = "plan.json"
+SHOWN_FAILURES = 3
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Plan:
     @property
     def input(self) -> str:
         """Hash of the archive's studies."""
-        return input_hash(self.records)
+        return hash_input(self.records)
 
     @property
     def to_extract(self) -> list[Mapping[str, Any]]:
@@ -88,6 +89,14 @@ class Forecast:
     """and written by it; 0 of either where a one-pass reader reads the reports"""
     sample: int
     """studies that were read to measure"""
+    unreadable: int
+    """of all studies, by the index: each becomes a failed row"""
+    sample_failed: int
+    """of the sample, for whatever reason: each becomes a failed row"""
+    failures: list[str]
+    """the first of them with their reasons"""
+    refusal: str | None
+    """why `extract` would publish nothing; None: it would publish"""
     seconds_per_study: float
     """of one worker"""
     worker_hours: float
@@ -149,10 +158,13 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def forecast(plan: Plan, *, sample: int, workers: int, price: float | None) -> Forecast:
+def forecast(
+    plan: Plan, *, max_failed: float = 1.0, sample: int, workers: int, price: float | None
+) -> Forecast:
     """Measure a sample of the studies to read, evenly spread, and say what all of them take.
 
     Args:
+        max_failed: share of failed studies above which the run would publish nothing.
         sample: studies to read, the first of them twice: the first reading is not measured.
         workers: that will read at once.
         price: of one worker's hour.
@@ -170,13 +182,15 @@ def forecast(plan: Plan, *, sample: int, workers: int, price: float | None) -> F
     extract_rows(plan.extractor, studies[:1])  # loads and compiles what is made when first needed
     before = _tokens(plan.extractor)
     start = time.perf_counter()
-    extract_rows(plan.extractor, plan.archive.read(chosen))
+    rows = extract_rows(plan.extractor, plan.archive.read(chosen))
     seconds = (time.perf_counter() - start) / max(1, len(chosen))
     tokens = [
         None if a is None or b is None else round((b - a) * len(records) / max(1, len(chosen)))
         for a, b in zip(before, _tokens(plan.extractor), strict=True)
     ]
     worker_hours = seconds * len(records) / 3600
+    failed = [f"{row.study_id}: {row.reason}" for row in rows if row.status == "failed"]
+    unreadable = sum(record["problem"] is not None for record in plan.records)
     return Forecast(
         model_id=plan.extractor.model_id,
         input=plan.input,
@@ -191,10 +205,27 @@ def forecast(plan: Plan, *, sample: int, workers: int, price: float | None) -> F
         tokens_read=tokens[0],
         tokens_written=tokens[1],
         sample=len(chosen),
+        unreadable=unreadable,
+        sample_failed=len(failed),
+        failures=failed[:SHOWN_FAILURES],
+        refusal=_refusal(len(failed) / max(1, len(chosen)), unreadable, plan, max_failed),
         seconds_per_study=seconds,
         worker_hours=worker_hours,
         hours=worker_hours / workers,
         cost=None if price is None else worker_hours * price,
+    )
+
+
+def _refusal(failed_share: float, unreadable: int, plan: Plan, max_failed: float) -> str | None:
+    """Return why a run would stop, as far as the sample and the index tell."""
+    if not plan.records:
+        return "the archive has no study"
+    failing = max(unreadable, round(failed_share * len(plan.to_extract)))
+    if failing <= max_failed * len(plan.records) + 1e-9:
+        return None
+    return (
+        f"about {failing} of {len(plan.records)} studies fail, more than --max-failed "
+        f"{max_failed:g}"
     )
 
 

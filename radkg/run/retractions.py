@@ -1,8 +1,9 @@
-"""Retractions: the studies, patients and nights of a run that must stand in no graph.
+"""Retractions: the studies, patients and snapshots of a run that must stand in no graph.
 
-One object each, `retracted/00000001.json` and so on, put only where none stands and never changed;
-to undo one is a record of its own. Every load, verification and export leaves out what they name,
-whatever night it is of. Parquet stays as it was published: `radkg prune` removes old nights.
+Each is one object, `retracted/00000001.json` and so on, put only where none stands and never
+changed; an undoing is a record of its own. Every load, verification and export leaves out what the
+records name, whatever snapshot it is of. Parquet stays as it was published: `radkg prune` removes
+old snapshots.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from radkg.errors import SnapshotError
 from radkg.run.snapshot import Snapshot
 from radkg.storage import Storage
 
-Kind = Literal["study", "subject", "run"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+Retractable = Literal["study", "subject", "run"]
+RETRACTABLE: tuple[Retractable, ...] = get_args(Retractable)
 
 _FOLDER = "retracted"
 
@@ -34,9 +35,9 @@ class Retractions:
 
     number: int
     """records that were read, undone ones too; it only grows"""
-    ids: dict[Kind, frozenset[str]]
+    ids: dict[Retractable, frozenset[str]]
 
-    def retain(self, rows: pa.Table) -> pa.Table:
+    def keep_visible(self, rows: pa.Table) -> pa.Table:
         """Return the rows of a table of extractions whose study and patient are not retracted."""
         columns = ("study_id", self.ids["study"]), ("subject_id", self.ids["subject"])
         for column, ids in columns:
@@ -46,7 +47,7 @@ class Retractions:
         return rows
 
 
-class Retained:
+class VisibleSnapshot:
     """A snapshot without what is retracted; its rows and numbers are what a graph is to hold."""
 
     def __init__(self, snapshot: Snapshot, retractions: Retractions) -> None:
@@ -56,16 +57,16 @@ class Retained:
         self.archive = snapshot.archive
         self.extractor = snapshot.extractor
 
-    def retain(self, rows: pa.Table) -> pa.Table:
+    def keep_visible(self, rows: pa.Table) -> pa.Table:
         """Return those of the snapshot's rows that are not retracted."""
         if self.snapshot_id in self.retractions.ids["run"]:
             return rows.slice(0, 0)
-        return self.retractions.retain(rows)
+        return self.retractions.keep_visible(rows)
 
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield the parts, as Snapshot.tables; `columns` come with those of study and patient."""
         wanted = None if columns is None else sorted({*columns, "study_id", "subject_id"})
-        return map(self.retain, self.snapshot.tables(wanted))
+        return map(self.keep_visible, self.snapshot.tables(wanted))
 
     @functools.cached_property
     def num_studies(self) -> int:
@@ -80,13 +81,13 @@ class Retained:
         return self.snapshot.num_studies - self.num_studies
 
 
-def retained(snapshot: Snapshot) -> Retained:
+def hide_retracted(snapshot: Snapshot) -> VisibleSnapshot:
     """Return the snapshot without what is retracted in its run now.
 
     Raises:
         SnapshotError: a record of a retraction is damaged.
     """
-    return Retained(snapshot, read_retractions(snapshot.storage))
+    return VisibleSnapshot(snapshot, read_retractions(snapshot.storage))
 
 
 def read_retractions(storage: Storage) -> Retractions:
@@ -95,7 +96,7 @@ def read_retractions(storage: Storage) -> Retractions:
     Raises:
         SnapshotError: a record is damaged or missing; nothing is loaded then.
     """
-    ids: dict[Kind, set[str]] = {kind: set() for kind in KINDS}
+    ids: dict[Retractable, set[str]] = {kind: set() for kind in RETRACTABLE}
     names = storage.names(_FOLDER)
     for number, name in enumerate(names, 1):
         try:
@@ -112,8 +113,8 @@ def read_retractions(storage: Storage) -> Retractions:
     return Retractions(len(names), {kind: frozenset(found) for kind, found in ids.items()})
 
 
-def record_retraction(storage: Storage, kind: Kind, which: str, *, undo: bool) -> bool:
-    """Retract a study, a patient or a night by its id, or undo that; False where it was so already.
+def record_retraction(storage: Storage, kind: Retractable, which: str, *, undo: bool) -> bool:
+    """Retract a study, patient or snapshot by its id, or undo that; False where nothing changed.
 
     Raises:
         SnapshotError: a record is damaged.

@@ -2,8 +2,9 @@
 
 The bytes depend on the rows alone: not on units, workers, kills or time. Rows are sorted by
 study_id; a part ends after a study whose id hashes to zero, so one changed study changes one part.
-Readers that hold a manifest see that night whole, whatever is published meanwhile. Of two drivers
-that publish at once the last pointer wins, and both nights stand whole: they share equal parts.
+A reader that holds a manifest sees its snapshot whole, whatever is published meanwhile. Of two
+drivers that publish at once the last pointer wins, and both snapshots stand whole: they share equal
+parts.
 """
 
 from __future__ import annotations
@@ -20,32 +21,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.errors import SnapshotError, StorageError
-from radkg.schema.arrow import (
-    EXTRACTION_SCHEMA,
-    SCHEMA_VERSION,
-    completed,
-    from_parquet,
-    to_parquet,
-)
-from radkg.schema.records import CONDITIONS, STATUSES
+from radkg.run.kind import EXTRACTIONS, Kind
+from radkg.schema.arrow import from_parquet, to_parquet
 from radkg.storage import Storage
 
 logger = logging.getLogger(__name__)
 
 POINTER = "snapshot/CURRENT"
-CURRENT = "CURRENT"  # names the night that the pointer does
+CURRENT = "CURRENT"  # names the snapshot that the pointer names
 MEAN_PART_ROWS = 8192
 _REPAIR = f"remove {POINTER} there and run the same extraction again"
-_REPAIR_OLD = "a night that is no longer CURRENT is not written again: name another"
+_REPAIR_OLD = "a snapshot that is no longer CURRENT is not written again: name another"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A published set of extractions, one row per study."""
+    """A published set of rows of one kind, one row per study."""
 
     storage: Storage
     snapshot_id: str
     manifest: dict[str, Any]
+    kind: Kind = EXTRACTIONS
 
     @property
     def archive(self) -> str:
@@ -95,25 +91,25 @@ class Snapshot:
                 f"published part {where} was changed after it was written: {self._repair()}"
             )
         rows = from_parquet(data, where, columns)
-        return completed(rows) if columns is None else rows
+        return self.kind.complete(rows) if columns is None else rows
 
     def _repair(self) -> str:
         return _REPAIR if _pointer(self.storage) == self.snapshot_id else _REPAIR_OLD
 
 
-def publish(storage: Storage, rows: pa.Table) -> Snapshot:
+def publish(storage: Storage, rows: pa.Table, kind: Kind = EXTRACTIONS) -> Snapshot:
     """Publish the rows, which must hold each study once; the pointer is the last write.
 
     What stands already is not written again: publishing the same rows twice touches nothing.
     Parts and manifest are put only where none stands. Their names are the hashes of their bytes,
-    so other bytes under such a name are damage: they are replaced, with a warning. In the end, what
-    killed runs left half written is removed.
+    so other bytes under such a name are damage: publish replaces them, with a warning. In the end,
+    publish removes what killed runs left half written.
 
     Raises:
         SnapshotError: there is no row, or a study stands twice.
         StorageError: something cannot be written; the pointer names what it named before.
     """
-    rows = rows.sort_by("study_id").cast(EXTRACTION_SCHEMA)
+    rows = rows.sort_by("study_id").cast(kind.schema)
     study_ids = rows["study_id"].to_pylist()
     if not study_ids or len(set(study_ids)) != len(study_ids):
         raise SnapshotError(f"cannot publish {len(study_ids)} rows: each study must stand once")
@@ -121,7 +117,7 @@ def publish(storage: Storage, rows: pa.Table) -> Snapshot:
     for start, end in _cuts(study_ids):
         data = to_parquet(rows.slice(start, end - start))
         parts[hashlib.sha256(data).hexdigest()] = (end - start, data)
-    manifest = _manifest(rows, [{"sha256": key, "rows": n} for key, (n, _) in parts.items()])
+    manifest = _manifest(kind, rows, [{"sha256": key, "rows": n} for key, (n, _) in parts.items()])
     text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
     snapshot_id = hashlib.sha256(text.encode()).hexdigest()[:16]
     standing = set(storage.names("snapshot"))
@@ -134,14 +130,17 @@ def publish(storage: Storage, rows: pa.Table) -> Snapshot:
     if _pointer(storage) != snapshot_id:
         storage.write(POINTER, f"{snapshot_id}\n".encode())
     storage.sweep()
-    return Snapshot(storage, snapshot_id, manifest)
+    return Snapshot(storage, snapshot_id, manifest, kind)
 
 
-def read_snapshot(storage: Storage, snapshot_id: str = CURRENT) -> Snapshot:
+def read_snapshot(
+    storage: Storage, snapshot_id: str = CURRENT, kind: Kind = EXTRACTIONS
+) -> Snapshot:
     """Return a snapshot that was published here: by its id, or the one that the pointer names.
 
     Raises:
-        SnapshotError: nothing is published, no snapshot has this id, or its manifest was changed.
+        SnapshotError: nothing is published, no snapshot has this id, its manifest was changed, or
+            its rows are of another kind.
     """
     if snapshot_id == CURRENT:
         found = _pointer(storage)
@@ -152,7 +151,7 @@ def read_snapshot(storage: Storage, snapshot_id: str = CURRENT) -> Snapshot:
         what, repair = f"{storage.uri}/{POINTER} names {found!r}", _REPAIR
     else:
         found = snapshot_id
-        what = f"no night {found!r} under {storage.uri}"
+        what = f"no snapshot {found!r} under {storage.uri}"
         repair = f"known: {', '.join([CURRENT, *snapshot_ids(storage)])}"
     name = manifest_name(found)
     text = b""
@@ -160,11 +159,18 @@ def read_snapshot(storage: Storage, snapshot_id: str = CURRENT) -> Snapshot:
         text = storage.read(name)
     if hashlib.sha256(text).hexdigest()[:16] != found:
         raise SnapshotError(f"{what}: its manifest is missing or was changed: {repair}")
-    return Snapshot(storage, found, json.loads(text))
+    manifest = json.loads(text)
+    published = manifest.get("kind", EXTRACTIONS.name)
+    if published != kind.name:
+        raise SnapshotError(
+            f"snapshot {found} under {storage.uri} holds {published}, not {kind.name}: name a run "
+            f"that published {kind.name}"
+        )
+    return Snapshot(storage, found, manifest, kind)
 
 
 def manifest_name(snapshot_id: str) -> str:
-    """Return the name of a night's manifest."""
+    """Return the name of a snapshot's manifest."""
     return f"snapshot/manifest-{snapshot_id}.json"
 
 
@@ -174,7 +180,7 @@ def part_name(part: str) -> str:
 
 
 def snapshot_ids(storage: Storage) -> list[str]:
-    """Return the ids of all manifests that stand, sorted: which night was before is not known."""
+    """Return the ids of all manifests that stand, sorted: which is older, they do not say."""
     names = (re.search("/manifest-([0-9a-f]{16})[.]json$", n) for n in storage.names("snapshot"))
     return sorted(name[1] for name in names if name)
 
@@ -197,29 +203,23 @@ def _cuts(study_ids: list[str]) -> list[tuple[int, int]]:
     return list(zip([0, *ends[:-1]], ends, strict=True))
 
 
-def _manifest(rows: pa.Table, parts: list[dict[str, Any]]) -> dict[str, Any]:
-    def one(column: str) -> str:
-        values = pc.unique(rows[column]).to_pylist()
-        if len(values) != 1:
-            raise SnapshotError(
-                f"{column} differs between rows ({', '.join(map(str, sorted(values)))}): publish "
-                "one archive, extractor and model at a time"
-            )
-        return str(values[0])
-
-    def counts(column: str, names: tuple[str, ...]) -> dict[str, int]:
-        found = {c["values"]: c["counts"] for c in pc.value_counts(rows[column]).to_pylist()}
-        return {name: found.get(name, 0) for name in names}
-
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "archive": one("archive"),
-        "extractor": one("extractor"),
-        "model_id": one("model_id"),
-        "condition": counts("condition", CONDITIONS),
+def _manifest(kind: Kind, rows: pa.Table, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    manifest = {
+        "schema_version": kind.version,
         "num_studies": rows.num_rows,
-        "status": counts("status", STATUSES),
-        "entities": pc.sum(pc.list_value_length(rows["entities"])).as_py(),
-        "relations": pc.sum(pc.list_value_length(rows["relations"])).as_py(),
         "parts": parts,
+        **{column: _shared_value(rows, column) for column in kind.shared},
+        **kind.count(rows),
     }
+    # the manifests of extractions are older than kinds, and their ids must stay
+    return manifest if kind is EXTRACTIONS else manifest | {"kind": kind.name}
+
+
+def _shared_value(rows: pa.Table, column: str) -> str:
+    values = pc.unique(rows[column]).to_pylist()
+    if len(values) != 1:
+        raise SnapshotError(
+            f"{column} differs between rows ({', '.join(map(str, sorted(values)))}): publish "
+            "one archive, extractor and model at a time"
+        )
+    return str(values[0])

@@ -1,21 +1,22 @@
 """One worker's side of a run: read a unit's studies, extract them, commit one object.
 
-Plain Python, so that Ray is only in data.py. A unit that was begun twice and never finished killed
-its process, or hung until it was killed: it is then run study by study in a child (alone.py), and
-the study that does it is a failed row.
+Every runner uses this worker. A unit that was begun twice and never finished ended its process, or
+hung until its process was ended: the worker then reads the unit study by study in a child
+(isolation.py), and the study that ends the child is a failed row.
 """
 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from radkg.archive import Archive
 from radkg.errors import ClusterError, RadkgError, StorageError
 from radkg.extractor import PreparedImages, check_device, extract_rows, load_extractor
-from radkg.run.isolation import MAX_ATTEMPTS, Limits, Which, one_by_one
+from radkg.run.isolation import MAX_ATTEMPTS, one_by_one
 from radkg.run.journal import Journal
+from radkg.run.work import UnitResult, Worker
 from radkg.schema.arrow import to_table
 from radkg.schema.records import Extraction
 from radkg.storage import open_storage
@@ -24,31 +25,27 @@ SHOWN_REASONS = 3
 
 
 class UnitWorker:
-    """Extracts units and commits them; made once per actor.
+    """Extracts units and commits them; made once in a process.
 
-    Args:
-        archive: where the studies are.
-        extractor: name, condition and device.
-        model_id: what it must be.
-        out: the run's storage.
-        limits: of time and memory.
+    Raises:
+        ClusterError: this process loads another version of the extractor than the driver.
+        ExtractorError: the extractor cannot be loaded, or its device is not here.
     """
 
-    def __init__(
-        self, archive: Archive, extractor: Which, model_id: str, out: str, limits: Limits
-    ) -> None:
-        self._archive = archive
-        self._which = extractor
-        self._limits = limits
-        self._extractor = load_extractor(*extractor)
-        if self._extractor.model_id != model_id:
+    def __init__(self, worker: Worker) -> None:
+        self._archive = worker.archive
+        self._spec = worker.extractor
+        self._limits = worker.limits
+        self._extractor = load_extractor(*worker.extractor)
+        if self._extractor.model_id != worker.model_id:
             raise ClusterError(
-                f"this worker has another version of {extractor[0]}: {self._extractor.model_id} "
-                f"instead of {model_id}: install the same radkg on every node"
+                f"this worker has another version of {worker.extractor.name}: "
+                f"{self._extractor.model_id} instead of {worker.model_id}: install the same radkg "
+                "on every node"
             )
         check_device(self._extractor)
-        self._journal = Journal(open_storage(out), model_id)
-        limits.bound_memory()
+        self._journal = Journal(open_storage(worker.out), worker.model_id)
+        worker.limits.bound_memory()
 
     def __call__(
         self,
@@ -57,8 +54,8 @@ class UnitWorker:
         images: PreparedImages | None = None,
         *,
         alone: bool = False,
-    ) -> dict[str, Any]:
-        """Commit one unit; return its counts and the first reasons of failed studies.
+    ) -> UnitResult:
+        """Commit one unit; return what became of it.
 
         Args:
             unit_id: its name.
@@ -66,6 +63,7 @@ class UnitWorker:
             images: those that were prepared beside this process; None: all are prepared here.
             alone: read study by study at once.
         """
+        start = time.perf_counter()
         try:
             rows = self._rows(unit_id, records, images, alone)
             self._journal.commit(unit_id, to_table(rows))
@@ -74,7 +72,8 @@ class UnitWorker:
                 self._journal.forget({unit_id})
             raise
         reasons = [f"{row.study_id}: {row.reason}" for row in rows if row.status == "failed"]
-        return {"studies": len(rows), "failed": len(reasons), "reasons": reasons[:SHOWN_REASONS]}
+        seconds = time.perf_counter() - start
+        return UnitResult(unit_id, len(rows), len(reasons), reasons[:SHOWN_REASONS], seconds)
 
     def _rows(
         self,
@@ -87,7 +86,7 @@ class UnitWorker:
         if self._journal.begin(unit_id) < MAX_ATTEMPTS and not alone:
             rows = self._together(records, images)
         if rows is None:
-            job = (self._archive, self._which, self._limits)
+            job = (self._archive, self._spec, self._limits)
             rows = list(one_by_one(self._extractor, job, records))
         return rows
 

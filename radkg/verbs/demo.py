@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
-
-from rich.console import Console
 
 from radkg.archive.files.located import get_suffix, read_bytes
-from radkg.cluster.runner import ExtractReport, extract
-from radkg.graph import open_graph
+from radkg.errors import ConfigError
 from radkg.graph.ask.queries import Query, list_queries, run_query
 from radkg.graph.load.loader import LoadReport, load
 from radkg.page import page
-from radkg.progress import stage
-from radkg.run import audit
-from radkg.run.retractions import retained
+from radkg.progress import Progress, say_nothing
+from radkg.run.retractions import hide_retracted
+from radkg.run.run import Run
 from radkg.run.settings import ExtractConfig
-from radkg.run.snapshot import Snapshot, read_snapshot
+from radkg.run.snapshot import Snapshot
 from radkg.run.studies import StudyReader
+from radkg.run.work import Runner
 from radkg.schema.answer import Answer
 from radkg.schema.arrow import from_table
 from radkg.schema.records import Extraction
-from radkg.storage import LocalStorage, open_storage
+from radkg.verbs.extract import ExtractReport, extract
+from radkg.verbs.graphs import GraphConfig, check_server, open_run_graph
 
 SHOWN_STUDIES = 8
 SHOWN_ENTITIES = 30  # a study with more is no good first thing to look at
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoConfig(GraphConfig):
+    """What the demo reads, and into which graph."""
+
+    extract: ExtractConfig
+    """its `out` is a local directory: the page stands there"""
+
+    def __post_init__(self) -> None:
+        if "://" in self.extract.out:
+            raise ConfigError(f"--out of the demo is a local directory, not {self.extract.out}")
 
 
 @dataclass(frozen=True)
@@ -44,50 +54,43 @@ class DemoReport:
     out: str
 
 
-def demo(
-    config: ExtractConfig, graph_address: str, console: Console, *, insecure: bool = False
-) -> DemoReport:
-    """Extract, load, ask and draw; returns the counts. `config.out` is a local directory."""
+def demo(config: DemoConfig, runner: Runner, progress: Progress = say_nothing) -> DemoReport:
+    """Extract, load, ask and draw; return the counts."""
     start = time.perf_counter()
-    out = Path(config.out).resolve()
-    storage = open_storage(str(out))
-    assert isinstance(storage, LocalStorage)
-    if graph_address != "embedded":  # an unreachable server is better said before the work
-        with open_graph(graph_address, out / "graph", insecure=insecure):
-            pass
-    with stage(console, "extract triplets (Ray)") as advance:
-        run = extract(config, lambda done, total, failed: advance(done, total))
-    snapshot = read_snapshot(storage)
-    shown = _shown(snapshot)
-    with open_graph(graph_address, out / "graph", insecure=insecure) as graph:
-        with stage(console, f"load the graph ({graph.engine})") as advance:
+    run = Run(config.extract.out)
+    check_server(config)
+    extracted = extract(config.extract, runner, progress)
+    snapshot = run.snapshot()
+    shown = _choose_studies(snapshot)
+    with open_run_graph(run, config, must_exist=False) as graph:
+        with progress(f"load the graph ({graph.engine})") as advance:
             loaded = load(graph, snapshot, advance)
-        audit.record_load(snapshot, graph.engine.name, asdict(loaded))
-        with stage(console, "ask the named queries") as advance:
+        run.audit.record_load(snapshot, graph.engine.name, asdict(loaded))
+        with progress("ask the named queries") as advance:
             asked = [
                 query for query in list_queries() if query.family != "knowledge"
             ]  # no table here
             answers = []
             for query in asked:
-                answers.append(run_query(graph, query.name, _about(query, shown)))
+                answers.append(run_query(graph, query.name, _parameters(query, shown)))
                 advance(len(answers), len(asked))
-    with stage(console, "write the page"):
-        html = _page(snapshot, shown, answers, run, loaded)
-        storage.write("report.html", html.encode())
+    with progress("write the page"):
+        html = _draw_page(snapshot, shown, answers, extracted, loaded)
+        run.storage.write("report.html", html.encode())
     return DemoReport(
-        studies=run.studies,
-        rows=run.rows,
-        failed=run.failed,
-        entities=run.entities,
-        relations=run.relations,
+        studies=extracted.studies,
+        rows=extracted.rows,
+        failed=extracted.failed,
+        entities=extracted.entities,
+        relations=extracted.relations,
         nodes=loaded.nodes,
         relationships=loaded.relationships,
         seconds=round(time.perf_counter() - start, 1),
-        out=str(out),
+        out=run.uri,
     )
 
 
-def _page(
+def _draw_page(
     snapshot: Snapshot,
     shown: list[Extraction],
     answers: list[Answer],
@@ -121,20 +124,20 @@ def _page(
     )
 
 
-def _about(query: Query, shown: list[Extraction]) -> dict[str, str]:
+def _parameters(query: Query, shown: list[Extraction]) -> dict[str, str]:
     """Return values for the parameters without default: they ask about the first study shown."""
     first = shown[0]
     known = {"study_id": first.study_id, "subject_id": first.subject_id}
     return {p.name: known[p.name] for p in query.parameters if p.default is None}
 
 
-def _shown(snapshot: Snapshot) -> list[Extraction]:
+def _choose_studies(snapshot: Snapshot) -> list[Extraction]:
     """Return the studies that show most: by how many labels and relations occur, then by id."""
 
     def variety(extraction: Extraction) -> tuple[int, int, str]:
         kinds = {e.label for e in extraction.entities} | {r.relation for r in extraction.relations}
         return (-len(kinds), -len(extraction.relations), extraction.study_id)
 
-    rows = [row for table in retained(snapshot).tables() for row in from_table(table)]
+    rows = [row for table in hide_retracted(snapshot).tables() for row in from_table(table)]
     short = [row for row in rows if len(row.entities) <= SHOWN_ENTITIES]
     return sorted(short or rows, key=variety)[:SHOWN_STUDIES]

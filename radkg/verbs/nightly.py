@@ -9,14 +9,9 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from rich.console import Console
-
-from radkg.cluster.runner import extract
 from radkg.errors import GraphError, GraphUnavailable, RadkgError, SnapshotError
-from radkg.graph import Graph, open_graph
-from radkg.graph.build.as_of import remove_as_of
+from radkg.graph import Graph
 from radkg.graph.load.dispatch import Dispatch
 from radkg.graph.load.ledger import (
     find_standing_snapshot,
@@ -26,18 +21,39 @@ from radkg.graph.load.ledger import (
 )
 from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
-from radkg.progress import stage
-from radkg.run import audit
-from radkg.run.changes import Changes, changes
-from radkg.run.diff import Gate, diff
-from radkg.run.prune import check_keep, prune
+from radkg.progress import Progress, say_nothing
+from radkg.run.changes import Changes, find_changes
+from radkg.run.diff import compare_snapshots
+from radkg.run.gate import Gate
+from radkg.run.prune import KEEP, check_keep, prune
+from radkg.run.run import Run
 from radkg.run.settings import ExtractConfig
-from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
-from radkg.storage import open_storage
+from radkg.run.snapshot import Snapshot, read_snapshot
+from radkg.run.work import Runner
+from radkg.verbs.extract import extract
+from radkg.verbs.graphs import (
+    EMBEDDED,
+    GraphConfig,
+    check_server,
+    open_run_graph,
+    remove_snapshot_graphs,
+)
 
 logger = logging.getLogger(__name__)
 
-KEEP = 7  # nights
+
+@dataclass(frozen=True, kw_only=True)
+class NightConfig(GraphConfig):
+    """What a night does."""
+
+    extract: ExtractConfig
+    gate: Gate | None = None
+    """what may change in the findings; None: anything"""
+    keep: int = KEEP
+    """snapshots that stay, at least 1"""
+
+    def __post_init__(self) -> None:
+        check_keep(self.keep)
 
 
 @dataclass(frozen=True)
@@ -61,48 +77,38 @@ class NightReport:
 
 
 def nightly(
-    config: ExtractConfig,
-    graph_address: str,
-    store: Path | None,
-    console: Console,
+    config: NightConfig,
+    runner: Runner,
+    progress: Progress = say_nothing,
     *,
-    insecure: bool = False,
     dispatch: Dispatch | None = None,
-    gate: Gate | None = None,
-    keep: int = KEEP,
 ) -> NightReport:
-    """Extract, compare with the night in the graph, load, verify, and remove old nights.
+    """Extract, compare with the snapshot in the graph, load, verify, and remove old snapshots.
 
     Args:
-        config: of the extraction.
-        graph_address: `embedded`, or where a server is.
-        store: directory of the embedded graph.
-        console: where progress is shown.
-        insecure: allow an unencrypted connection to another machine.
-        dispatch: has the studies written by other processes, as `load` takes it.
-        gate: what may change; None: anything.
-        keep: nights that stay.
+        config: of the night.
+        runner: extracts.
+        progress: is told of each stage.
+        dispatch: has other processes write the studies into the graph; None: this process does.
 
     Raises:
         TooManyFlips: a finding shut the gate; the night is published and not loaded.
         GraphError: the graph does not hold what was loaded; it is compared again next time.
     """
     start = time.perf_counter()
-    check_keep(keep)
-    storage = open_storage(config.out)
-    if graph_address != "embedded":  # an unreachable server is better said before the work
-        with open_graph(graph_address, store, insecure=insecure):
-            pass
-    with stage(console, "extract triplets (Ray)") as advance:
-        run = extract(config, lambda done, total, failed: advance(done, total))
-    after = read_snapshot(storage, run.snapshot_id)
-    with open_graph(graph_address, store, insecure=insecure) as graph:
+    run = Run(config.extract.out)
+    if config.graph == EMBEDDED:
+        _ = run.graph_store  # a run on S3 has none: better said before the work
+    check_server(config)
+    extracted = extract(config.extract, runner, progress)
+    after = run.snapshot(extracted.snapshot_id)
+    with open_run_graph(run, config, must_exist=False) as graph:
         try:
             before = find_standing_snapshot(graph, after)
-            if gate is not None:
-                with stage(console, "compare with the night in the graph"):
-                    _judge(gate, graph, after)
-            with stage(console, f"load the graph ({graph.engine})") as advance:
+            if config.gate is not None:
+                with progress("compare with the night in the graph"):
+                    _judge(config.gate, graph, after)
+            with progress(f"load the graph ({graph.engine})") as advance:
                 differ = None if before is None else _changes(before, after)
                 writers = graph.engine.default_writers
                 loaded = load(
@@ -110,22 +116,22 @@ def nightly(
                 )
             verified = read_verified(graph, after)
             if verified != after.snapshot_id:
-                audit.record_load(after, graph.engine.name, asdict(loaded))
-            with stage(console, "verify what changed"):
+                run.audit.record_load(after, graph.engine.name, asdict(loaded))
+            with progress("verify what changed"):
                 compared = _verify(graph, differ, after, verified)
         except RadkgError as error:
             facts = {"night": after.snapshot_id, "outcome": type(error).__name__}
-            audit.record(storage, "nightly", facts)
+            run.audit.record("nightly", facts)
             raise
-    pruned = prune(storage, keep).nights
+    pruned = prune(run.storage, config.keep).nights
     try:
-        remove_as_of(Path(config.out), snapshot_ids(storage))
+        remove_snapshot_graphs(run, run.snapshot_ids())
     except GraphUnavailable as error:  # somebody looks at it: the next night removes it
         logger.warning("%s", error)
     return NightReport(
-        studies=run.studies,
-        extracted=run.extracted,
-        failed=run.failed,
+        studies=extracted.studies,
+        extracted=extracted.extracted,
+        failed=extracted.failed,
         snapshot_id=after.snapshot_id,
         before=before.snapshot_id if before else None,
         created=loaded.created,
@@ -149,13 +155,13 @@ def _judge(gate: Gate, graph: Graph, after: Snapshot) -> None:
             f"--gate cannot compare with night {judged}, which the graph holds: {error}; or load "
             f"this night as it is with `radkg load`"
         ) from error
-    gate.judge(diff(before, after))
+    gate.judge(compare_snapshots(before, after))
 
 
 def _changes(before: Snapshot, after: Snapshot) -> Changes | None:
     """Return what differs; None where the earlier night is damaged: it is then not relied on."""
     try:
-        return changes(before, after)
+        return find_changes(before, after)
     except SnapshotError:
         return None
 
@@ -168,7 +174,7 @@ def _verify(graph: Graph, differ: Changes | None, after: Snapshot, verified: str
     """
     if verified == after.snapshot_id:
         return 0
-    was_verified = differ is not None and differ.nights[0] == verified
+    was_verified = differ is not None and differ.snapshot_ids[0] == verified
     report = verify(graph, after, only=differ.after if differ and was_verified else None)
     if not report.ok:
         raise GraphError(str(report))

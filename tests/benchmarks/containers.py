@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 import ray
 
 from radkg.archive import open_archive
-from radkg.cluster.runner import extract
 from radkg.run.settings import ExtractConfig
 from tests.support.archives.mimic import Mimic, mimic
+from tests.support.runs.extracting import extract_on_ray
 
 KINDS = ("tree", "zip", "tar", "tar.gz", "parquet")
 
@@ -74,7 +74,7 @@ def main() -> None:
                     out=f"{folder}/out/{kind}/{size}",
                     extractor="tests.support.runs.extractors:words",
                 )
-                seconds.append(extract(config).seconds)
+                seconds.append(extract_on_ray(config).seconds)
             index_us, read_us = alone(uri)
             slope = 1e6 * (seconds[1] - seconds[0]) / (sizes[1] - sizes[0])
             found[kind] = {

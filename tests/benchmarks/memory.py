@@ -23,11 +23,11 @@ from pathlib import Path
 import ray
 from ray._private.internal_api import memory_summary
 
-from radkg.cluster.runner import extract
 from radkg.run.settings import ExtractConfig
 from tests.support.archives.openi import studies, write_archive
 from tests.support.faults.s3_server import served_bucket
 from tests.support.runs import EXTRACTORS
+from tests.support.runs.extracting import extract_on_ray
 from tests.support.runs.processes import each_half_second, resident
 
 METHODS = (b"GET ", b"HEAD ", b"PUT ", b"POST ", b"DELETE ")
@@ -92,7 +92,7 @@ def main() -> None:
             out = f"{bucket}/{name}"
             config = ExtractConfig(archive=archive, out=out, extractor=f"{EXTRACTORS}:words")
             with sampled() as samples:
-                seconds[name] = extract(config).seconds
+                seconds[name] = extract_on_ray(config).seconds
             middle = samples[len(samples) // 4 : 3 * len(samples) // 4] or samples
             found[name] = statistics.median(middle)
         head = ray.get_runtime_context().gcs_address

@@ -12,17 +12,16 @@ import argparse
 import json
 import os
 import tempfile
-import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from radkg.cluster.runner import extract
 from radkg.run.settings import ExtractConfig
 from tests.support.archives.openi import studies, write_archive
 from tests.support.ray.nodes import Nodes
 from tests.support.runs import EXTRACTORS
+from tests.support.runs.extracting import extract_on_ray, record_times
 
 STUDY_S = 0.004
 
@@ -57,7 +56,7 @@ def drive(archive: str, address: str, out: str) -> tuple[float, list[tuple[float
     os.environ["RAY_ADDRESS"] = address
     done: list[tuple[float, int]] = []
     config = ExtractConfig(archive=archive, out=out, extractor=f"{EXTRACTORS}:sleeping")
-    report = extract(config, lambda n, total, failed: done.append((time.perf_counter(), n)))
+    report = extract_on_ray(config, record_times(done))
     return report.seconds, done
 
 

@@ -22,11 +22,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from radkg.archive import open_archive
-from radkg.cluster.runner import extract
 from radkg.extractor import SHIPPED, extract_rows, load_extractor
 from radkg.run.settings import ExtractConfig
 from tests.benchmarks.nights import generate
 from tests.benchmarks.nodes import middle_rate
+from tests.support.runs.extracting import extract_on_ray, record_times
 
 
 def language_model(directory: Path) -> str:
@@ -80,9 +80,9 @@ def main() -> None:
         )
         done: list[tuple[float, int]] = []
         start = time.perf_counter()
-        report = extract(config, lambda n, total, failed: done.append((time.perf_counter(), n)))
+        report = extract_on_ray(config, record_times(done))
         end = time.perf_counter()
-        again = extract(config)
+        again = extract_on_ray(config)
     first = next(at for at, n in done if n)
     print(
         json.dumps(

@@ -35,7 +35,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from rich.console import Console
 
+from radkg.cli.progress import console_progress
 from radkg.graph import Graph, open_graph
 from radkg.graph.ask.queries import list_queries, run_query
 from radkg.graph.build.store import build_store
@@ -43,7 +45,6 @@ from radkg.graph.engine.neo4j_home import Neo4jHome
 from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
 from radkg.graph.verify.quick import verify_quick
-from radkg.progress import Console, stage
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.schema.answer import Answer
 from radkg.storage import LocalStorage
@@ -119,9 +120,7 @@ def imported(store: Path, snapshot: Snapshot) -> dict[str, Any]:
     """Build a verified Neo4j store by import."""
     console = Console(stderr=True)
     with watched() as peak:
-        report = build_store(
-            snapshot, store, Neo4jHome(neo4j_jars()), lambda name: stage(console, name)
-        )
+        report = build_store(snapshot, store, Neo4jHome(neo4j_jars()), console_progress(console))
     spent = {
         "tables_s": report.tables_seconds,
         "import_s": report.import_seconds,

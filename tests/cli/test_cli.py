@@ -1,16 +1,31 @@
 import json
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from radkg.cli.app import app, run
+import radkg
+from radkg.cli.app import VERBS, app, run
+from radkg.graph.load.writers import PARTITIONS
+from radkg.train.presets import PRESETS
+from radkg.train.trainer import Parallel, Precision
 from tests.support.archives.openi import studies, write_archive
-from tests.support.runs.demo_run import radkg
+from tests.support.runs.demo_run import radkg as run_command
 
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+def every_command(group, path=()):
+    """Yield each verb, also those below another one, by the words that call it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from every_command(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+COMMANDS = dict(every_command(typer.main.get_command(app)))
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -18,6 +33,33 @@ def test_every_flag_has_help(name):
     assert COMMANDS[name].help
     for parameter in COMMANDS[name].params:
         assert parameter.help or parameter.name == "help", f"{name}: {parameter.name}"
+
+
+def test_verbs_below_a_verb_are_checked_too():
+    assert {"review make", "review score", "audit show", "audit verify"} <= set(COMMANDS)
+
+
+def test_every_verb_stands_in_a_panel():
+    listed = [name for verbs in VERBS.values() for name in verbs]
+    assert sorted(listed) == sorted({name.split()[0] for name in COMMANDS})
+
+
+def test_the_version_is_said():
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"radkg {radkg.__version__}\n"
+
+
+def test_choices_are_those_of_the_code():
+    """The command line names them itself, for it starts without what defines them."""
+
+    def choices(verb, option):
+        (found,) = [p for p in COMMANDS[verb].params if p.name == option]
+        return sorted(found.type.choices)
+
+    assert choices("train", "preset") == sorted(PRESETS)
+    assert choices("train", "parallel") == sorted(get_args(Parallel))
+    assert choices("train", "precision") == sorted(get_args(Precision))
+    (writers,) = [p for p in COMMANDS["load"].params if p.name == "writers"]
+    assert writers.type.max == PARTITIONS
 
 
 def test_help_starts_fast_because_it_loads_no_ray():
@@ -48,8 +90,8 @@ def test_json_of_the_list_stands_alone():
         (["diff", "OUT@", "CURRENT", "--out", "OUT"], 2, "DIR@ID"),
         (["diff", "CURRENT", "--out", "OUT"], 2, "Missing argument"),
         (["diff", "CURRENT", "CURRENT", "--out", "OUT", "--gate", "5"], 2, "--gate is a share"),
-        (["prune", "--out", "OUT", "--keep", "0"], 2, "at least 1 night"),
-        (["plan", "--archive", "openi", "--out", "OUT", "--device", "tpu"], 2, "cpu or cuda"),
+        (["prune", "--out", "OUT", "--keep", "0"], 2, "at least 1 snapshot"),
+        (["plan", "--archive", "openi", "--out", "OUT", "--device", "tpu"], 2, "'cpu', 'cuda'"),
         (["extract", "--archive", "openi", "--out", "OUT", "--max-memory", "0"], 2, "0 GiB"),
         (["nightly", "--archive", "openi", "--out", "s3://b/x"], 2, "needs a local --out"),
         (["diff", "CURRENT", "CURRENT", "--out", "OUT", "--min-support", "0"], 2, "at least 1"),
@@ -92,6 +134,6 @@ def test_what_is_wrong_is_said_with_its_exit_code(tmp_path, capfd, arguments, co
 def test_too_many_failures_exit_with_3(tmp_path):
     members = studies(5) | {"9.xml": b"<"}
     path = write_archive(tmp_path / "a.tgz", members)
-    done = radkg("extract", "--archive", str(path), "--out", str(tmp_path / "out"))
+    done = run_command("extract", "--archive", str(path), "--out", str(tmp_path / "out"))
     assert done.returncode == 3
     assert "1 of 6 studies failed" in done.stderr

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from radkg.cluster.images import STEP, ImagePreparer, read_prepared
-from radkg.cluster.runner import extract
 from radkg.errors import ArchiveUnavailable, ClusterError
 from radkg.extractor import extract_rows, load_extractor
 from radkg.model.vision.preprocessing import Preprocessing
@@ -20,21 +19,21 @@ from radkg.run.settings import ExtractConfig
 from radkg.schema.records import Image as Radiograph
 from radkg.schema.records import Study
 from radkg.storage import open_storage
-from tests.cluster.test_runner import published, rows_of
 from tests.support.archives.openi import write_archive, xml
 from tests.support.runs import IMAGES
 from tests.support.runs.demo_run import user_environment
+from tests.support.runs.extracting import extract_on_ray, published, rows_of
 
 PREPROCESSING = Preprocessing(side=8)
 DRIVER = """
 import json, sys
 import ray
-from radkg.cluster.runner import extract
+from tests.support.runs.extracting import extract_on_ray
 from radkg.run.settings import ExtractConfig
 from radkg.schema.records import Image as Radiograph
 from radkg.schema.records import Study
 ray.init(address="local", num_cpus=3, num_gpus=1, include_dashboard=False, log_to_driver=False)
-extract(ExtractConfig(**json.loads(sys.argv[1])))
+extract_on_ray(ExtractConfig(**json.loads(sys.argv[1])))
 """
 
 
@@ -73,7 +72,7 @@ def test_a_worker_on_a_gpu_gets_the_images_it_would_have_read(ray_session, archi
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    extract(ExtractConfig(**config, out=str(alone), extractor=f"{IMAGES}:preparing"))
+    extract_on_ray(ExtractConfig(**config, out=str(alone), extractor=f"{IMAGES}:preparing"))
     assert published(beside) == published(alone)
     (bad,) = [row for row in rows_of(beside) if row.status == "failed"]
     assert bad.study_id == "CXR7"
@@ -88,7 +87,7 @@ def test_no_gpu_is_said(ray_session, archive, tmp_path):
         "extractor": f"{IMAGES}:only_prepared",
     }
     with pytest.raises(ClusterError, match="needs a GPU and two CPUs, and the cluster has 0 and 2"):
-        extract(ExtractConfig(**config, device="cuda"))
+        extract_on_ray(ExtractConfig(**config, device="cuda"))
 
 
 def record(*locations: str | None) -> dict[str, object]:

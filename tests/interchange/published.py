@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from radkg.run import audit
+from radkg.run.audit import AuditLog
 from radkg.run.settings import ExtractConfig, save_config
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
@@ -56,5 +56,5 @@ def publish_rows(folder: Path, extractions: list[Extraction]) -> Snapshot:
     storage = open_storage(str(folder))
     save_config(ExtractConfig(archive="nowhere", out=storage.uri), storage, "nowhere")
     snapshot = publish(storage, to_table(extractions))
-    audit.record(storage, "extract", {"snapshot_id": snapshot.snapshot_id})
+    AuditLog(storage).record("extract", {"snapshot_id": snapshot.snapshot_id})
     return snapshot

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from radkg.cli.app import app
 from radkg.errors import ConfigError, SchemaError, StorageError
 from radkg.interchange.relations import read_relations
-from radkg.run import audit
+from radkg.run.audit import AuditLog
 from radkg.schema.known import Known, Term
 from radkg.storage import open_storage
 from tests.support.archives.data import real
@@ -88,7 +88,9 @@ def test_the_verb(tmp_path: Path) -> None:
     answer = run("query", "known_of", "--out", str(out), "--csv")
     assert answer.splitlines()[1] == "chest,effusion,located_at,pleural space,7,C1,C2"
     assert json.loads(run(*table, "--remove"))["removed"] == 2
-    logged = [(line["verb"], line["table"]) for line in audit.lines(open_storage(str(out)))]
+    logged = [
+        (line["verb"], line["table"]) for line in AuditLog(open_storage(str(out))).read_lines()
+    ]
     assert logged == [("import", "chest")] * 2
     with pytest.raises(
         ConfigError, match="--remove is not for --format radgraph, but for relations"

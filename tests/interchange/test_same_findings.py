@@ -15,7 +15,7 @@ from radkg.extractor import load_extractor
 from radkg.graph.rows.nested import FINDING_PROPERTIES, batch_rows
 from radkg.interchange.fhir import fhir_lines
 from radkg.interchange.omop import write_omop
-from radkg.run.diff import diff
+from radkg.run.diff import compare_snapshots
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
 from radkg.schema.mentions import STATES
@@ -134,7 +134,9 @@ def test_omop_gives_labels_modifiers_and_places(openi: Published, tmp_path: Path
 
 
 def test_the_comparison_of_snapshots_sees_the_same_labels(openi: Published) -> None:
-    changes = diff(openi.snapshot, openi.emptied, num_evidence=len(openi.rows)).findings
+    changes = compare_snapshots(
+        openi.snapshot, openi.emptied, num_evidence=len(openi.rows)
+    ).findings
     found = {
         (evidence.study_id, change.finding): evidence.before
         for change in changes

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radkg.run import snapshot as module
-from radkg.run.changes import changes
+from radkg.run.changes import find_changes
 from radkg.run.snapshot import publish
 from radkg.schema.arrow import from_table, to_table
 from radkg.schema.records import Entity, Extraction
@@ -57,7 +57,7 @@ def test_what_differs_is_found_whatever_it_is(tmp_path_factory, fates, kinds):
             publish(open_storage(str(place / name)), to_table(rows))
             for name, rows in (("one", before), ("other", after))
         )
-    found = changes(one, other)
+    found = find_changes(one, other)
     old, new = _said(before), _said(after)
     assert list(from_table(found.before)) == [r for i, r in old.items() if new.get(i) != r]
     assert list(from_table(found.after)) == [r for i, r in new.items() if old.get(i) != r]

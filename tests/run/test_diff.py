@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 from radkg.cli.app import app, run
 from radkg.errors import ConfigError, SnapshotError
 from radkg.graph.rows.nested import batch_rows
-from radkg.run import diff as nights
+from radkg.run import diff, gate
 from radkg.run import snapshot as snapshots
-from radkg.run.diff import diff, open_night
+from radkg.run.diff import compare_snapshots
+from radkg.run.names import open_snapshot
 from radkg.run.snapshot import Snapshot, publish, read_snapshot, snapshot_ids
 from radkg.schema.arrow import to_table
 from radkg.schema.mentions import STATES
@@ -48,7 +49,7 @@ def night(tmp_path):
 def test_studies_that_come_go_and_change(night):
     before = night(row("a"), row("b"), row("c"), row("d", **PRESENT))
     after = night(row("b"), row("c", study_fingerprint="new"), row("d", **FAILED), row("e"))
-    found = diff(before, after)
+    found = compare_snapshots(before, after)
     assert found.studies == {"added": 1, "removed": 1, "changed": 2, "same": 1}
     assert found.study_ids == {"added": ["e"], "removed": ["a"], "changed": ["c", "d"]}
     assert found.statuses == {"ok to failed": 1}
@@ -64,7 +65,7 @@ def test_studies_that_come_go_and_change(night):
 
 def test_a_flip_has_its_mentions_from_both_nights(night):
     both = says(("edema", "OBS-DA"), ("edema", "OBS-U"))
-    found = diff(night(row("a", **PRESENT)), night(row("a", **both, model_id="m2")))
+    found = compare_snapshots(night(row("a", **PRESENT)), night(row("a", **both, model_id="m2")))
     (change,) = found.findings
     assert (change.finding, change.before, change.after) == ("edema", 1, 1)
     assert (change.added, change.removed, change.flipped, change.share) == (0, 0, 1, 1.0)
@@ -77,7 +78,7 @@ def test_a_flip_has_its_mentions_from_both_nights(night):
 
 
 def test_a_modifier_is_no_finding_here_either(night):
-    found = diff(night(row("a", **says())), night(row("a")))
+    found = compare_snapshots(night(row("a", **says())), night(row("a")))
     assert [change.finding for change in found.findings] == ["effusion", "pneumothorax"]
 
 
@@ -98,7 +99,7 @@ def test_a_modifier_is_no_finding_here_either(night):
     ],
 )
 def test_the_cause_is_what_differs(night, changes, cause):
-    found = diff(night(row("a", **PRESENT)), night(row("a", **PRESENT | changes)))
+    found = compare_snapshots(night(row("a", **PRESENT)), night(row("a", **PRESENT | changes)))
     assert list(found.causes) == [cause]
     assert found.causes[cause]["read_differently"] == ("entities" in changes)
 
@@ -114,7 +115,7 @@ def test_the_cause_is_what_differs(night, changes, cause):
 def test_another_name_for_the_same_reading_is_vocabulary(night, changes, cause):
     renamed = dataclasses.replace(PRESENT["entities"][0], concept="pulmonary edema")
     after = row("a", **PRESENT | changes | {"entities": (renamed,)})
-    found = diff(night(row("a", **PRESENT)), night(after))
+    found = compare_snapshots(night(row("a", **PRESENT)), night(after))
     assert list(found.causes) == [cause]
     assert [(c.finding, c.added, c.removed) for c in found.findings] == [
         ("edema", 0, 1),
@@ -128,17 +129,17 @@ def test_only_the_first_studies_are_named_and_all_are_counted(night):
         night(*(row(i, **PRESENT) for i in ids)),
         night(*(row(i, **ABSENT) for i in ids)),
     )
-    (change,) = diff(before, after, num_evidence=2).findings
+    (change,) = compare_snapshots(before, after, num_evidence=2).findings
     assert change.flipped == 9
     assert [evidence.study_id for evidence in change.evidence] == ["s0", "s1"]
-    assert diff(before, after, num_evidence=0).findings[0].evidence == []
+    assert compare_snapshots(before, after, num_evidence=0).findings[0].evidence == []
 
 
 def test_each_direction_of_a_flip_is_named(night):
     unsure = says(("edema", "OBS-U"))
     before = night(*(row(i, **PRESENT) for i in "abc"))
     after = night(row("a", **ABSENT), row("b", **ABSENT), row("c", **unsure))
-    (change,) = diff(before, after, num_evidence=1).findings
+    (change,) = compare_snapshots(before, after, num_evidence=1).findings
     assert change.flips == {"present to absent": 2, "present to uncertain": 1}
     assert [evidence.study_id for evidence in change.evidence] == ["a", "c"]
 
@@ -152,12 +153,12 @@ def test_equal_parts_are_read_for_denominators_alone(night, monkeypatch):
     monkeypatch.setattr(
         Snapshot, "read_part", lambda s, part, f=Snapshot.read_part: read.append(part) or f(s, part)
     )
-    assert diff(before, before).studies["same"] == 60
+    assert compare_snapshots(before, before).studies["same"] == 60
     assert read == []
-    assert diff(before, after).causes["code"]["studies"] == 1
+    assert compare_snapshots(before, after).causes["code"]["studies"] == 1
     assert len(read) == 2  # no finding changed
     flipped = night(*rows[:30], row("s30", **ABSENT), *rows[31:])
-    (change,) = diff(before, flipped).findings
+    (change,) = compare_snapshots(before, flipped).findings
     assert (change.flipped, change.before, change.after) == (1, 60, 60)
     assert len(read) == 2 + len(before.parts) + 1
 
@@ -228,7 +229,7 @@ def test_any_two_nights(old, new):
         before, after = published(old, storage), published(new, storage)
         assert read_snapshot(storage, before.snapshot_id) == before
         nothing, found, back = (
-            diff(*pair, num_evidence=99)
+            compare_snapshots(*pair, num_evidence=99)
             for pair in ((before, before), (before, after), (after, before))
         )
     assert nothing.studies == {"added": 0, "removed": 0, "changed": 0, "same": len(old)}
@@ -285,18 +286,18 @@ def test_nights_are_named(tmp_path):
     old = publish(storage, to_table([row("s1")])).snapshot_id
     new = publish(storage, to_table([row("s2")])).snapshot_id
     assert snapshot_ids(storage) == sorted([old, new])
-    assert open_night("CURRENT", storage).snapshot_id == new
-    assert open_night(old, storage).snapshot_id == old
-    assert open_night(f"{storage.uri}@{old}", other).snapshot_id == old
-    assert open_night(f"{storage.uri}@CURRENT", other).snapshot_id == new
+    assert open_snapshot("CURRENT", storage).snapshot_id == new
+    assert open_snapshot(old, storage).snapshot_id == old
+    assert open_snapshot(f"{storage.uri}@{old}", other).snapshot_id == old
+    assert open_snapshot(f"{storage.uri}@CURRENT", other).snapshot_id == new
     for name in ("0" * 16, "../../x", old[:8]):
         with pytest.raises(SnapshotError, match=f"no night .* known: CURRENT, {min(old, new)}"):
-            open_night(name, storage)
+            open_snapshot(name, storage)
     for name in ("", "@", f"@{old}", f"{storage.uri}@"):
         with pytest.raises(ConfigError, match="DIR@ID"):
-            open_night(name, storage)
+            open_snapshot(name, storage)
     with pytest.raises(SnapshotError, match="nothing is published"):
-        open_night("CURRENT", other)
+        open_snapshot("CURRENT", other)
 
 
 def test_a_damaged_old_night_does_not_ask_for_an_extraction(tmp_path, night):
@@ -304,10 +305,10 @@ def test_a_damaged_old_night_does_not_ask_for_an_extraction(tmp_path, night):
     parts = tmp_path / "snapshot/parts"
     (parts / f"{old.parts[0]}.parquet").write_bytes(b"")
     with pytest.raises(SnapshotError, match=r"was changed .* name another"):
-        diff(old, new)
+        compare_snapshots(old, new)
     (parts / f"{old.parts[0]}.parquet").unlink()
     with pytest.raises(SnapshotError, match=r"is gone: .* name another"):
-        diff(old, new)
+        compare_snapshots(old, new)
     (tmp_path / f"snapshot/manifest-{old.snapshot_id}.json").write_text("{}")
     with pytest.raises(SnapshotError, match="manifest is missing or was changed"):
         read_snapshot(old.storage, old.snapshot_id)
@@ -316,10 +317,10 @@ def test_a_damaged_old_night_does_not_ask_for_an_extraction(tmp_path, night):
 def test_nights_that_cannot_be_compared(night):
     one, other = night(row("s1")), night(row("s1", archive="other"))
     with pytest.raises(SnapshotError, match="two archives, test and other"):
-        diff(one, other)
+        compare_snapshots(one, other)
     future = dataclasses.replace(one, manifest=one.manifest | {"schema_version": "99"})
     with pytest.raises(SnapshotError, match="schema version 99"):
-        diff(one, future)
+        compare_snapshots(one, future)
 
 
 def flipping(night, number, of):
@@ -423,5 +424,5 @@ def test_the_json_stands_still(tmp_path, night):
 def test_the_options_default_to_what_the_function_does():
     command = next(c for c in app.registered_commands if c.callback.__name__ == "diff").callback
     defaults = command.__defaults__
-    assert nights.MIN_SUPPORT in defaults
-    assert nights.NUM_EVIDENCE in defaults
+    assert gate.MIN_SUPPORT in defaults
+    assert diff.NUM_EVIDENCE in defaults

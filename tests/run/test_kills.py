@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from radkg.run import audit
+from radkg.run.audit import AuditLog
 from radkg.storage import open_storage
 from tests.support.runs.disks import small_disk
 from tests.support.runs.fork_server import Nursery
@@ -52,7 +52,7 @@ def test_the_clock_may_go_back_or_forward_between_runs(nursery, runs, clock):
     history = runs["second night"]
     (kills,) = points(history, seed=clock, count=1)
     assert disturb(nursery, history, kills, clock=clock).problems == []
-    times = [line["time"] for line in audit.lines(open_storage(history.config.out))]
+    times = [line["time"] for line in AuditLog(open_storage(history.config.out)).read_lines()]
     assert (times[-1] < times[0]) == (clock < 0)
 
 

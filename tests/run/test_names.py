@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from radkg.errors import ConfigError, SnapshotError
-from radkg.run import audit
-from radkg.run.names import find_night
+from radkg.run.audit import AuditLog
+from radkg.run.names import find_snapshot
 from radkg.run.prune import prune
 from radkg.run.snapshot import publish
 from radkg.schema.arrow import to_table
@@ -24,8 +24,10 @@ def night(storage: Storage, number: int, day: str) -> str:
     """Publish a night of one study, as a run of that day does."""
     rows = to_table([row("a", study_fingerprint=f"f{number}")])
     snapshot_id = publish(storage, rows).snapshot_id
-    audit.record(storage, "extract", {"snapshot_id": snapshot_id, "time": f"{day}T01:30:00+00:00"})
-    audit.record(storage, "load", {"loaded": snapshot_id, "time": f"{day}T02:30:00+00:00"})
+    AuditLog(storage).record(
+        "extract", {"snapshot_id": snapshot_id, "time": f"{day}T01:30:00+00:00"}
+    )
+    AuditLog(storage).record("load", {"loaded": snapshot_id, "time": f"{day}T02:30:00+00:00"})
     return snapshot_id
 
 
@@ -43,23 +45,23 @@ def test_by_id_beginning_and_date(storage: Storage) -> None:
         "2026-11-04": second,
         "2027-01-01": first,
     }
-    assert {name: find_night(name, storage).snapshot_id for name in names} == names
+    assert {name: find_snapshot(name, storage).snapshot_id for name in names} == names
 
 
 def test_what_names_no_night_or_several(storage: Storage) -> None:
     with pytest.raises(SnapshotError, match="nothing is published"):
-        find_night("2026-11-01", storage)
+        find_snapshot("2026-11-01", storage)
     days = [f"2026-11-{number + 1:02}" for number in range(17)]
     ids = [night(storage, number, day) for number, day in enumerate(days)]
     first = [each[0] for each in ids]
     twice = next(letter for letter in first if first.count(letter) > 1)  # 17 ids, 16 letters
     several = ", ".join(sorted(each for each in ids if each[0] == twice))
     with pytest.raises(ConfigError, match=f"'{twice}' is the beginning of several.*: {several}"):
-        find_night(twice, storage)
+        find_snapshot(twice, storage)
     for name in ("x", "", "2026-10-31", "2026-13-01"):
         there = re.escape(f"no night {name!r}: there stand {ids[0]} (2026-11-01), {ids[1]} (")
         with pytest.raises(ConfigError, match=there):
-            find_night(name, storage)
+            find_snapshot(name, storage)
 
 
 def test_a_pruned_night_names_those_that_stand(storage: Storage) -> None:
@@ -69,4 +71,4 @@ def test_a_pruned_night_names_those_that_stand(storage: Storage) -> None:
     said = re.escape(f"night {ids[0]} (2026-11-01) was pruned: {those}")
     for name in (ids[0], ids[0][:10], "2026-11-01"):
         with pytest.raises(SnapshotError, match=said):
-            find_night(name, storage)
+            find_snapshot(name, storage)

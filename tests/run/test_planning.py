@@ -9,8 +9,8 @@ from radkg.cli.app import app
 from radkg.errors import ConfigError
 from radkg.extractor import extract_rows
 from radkg.model.language import Prompt
-from radkg.run.changes import changes
-from radkg.run.diff import diff
+from radkg.run.changes import find_changes
+from radkg.run.diff import compare_snapshots
 from radkg.run.planning import FORECAST, forecast, forecast_seconds, make_plan, save_forecast
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import publish
@@ -62,8 +62,13 @@ def test_a_night_of_the_first_schema_is_read_anew(tmp_path, monkeypatch):
     assert again.reasons == {"new": 20, "changed": 0, "other_model": 0}
     after = publish(first.journal.storage, rows)
     assert after.snapshot_id != night.snapshot_id
-    assert diff(night, after).studies == {"added": 0, "removed": 0, "changed": 0, "same": 20}
-    assert changes(night, after).after.num_rows == 0
+    assert compare_snapshots(night, after).studies == {
+        "added": 0,
+        "removed": 0,
+        "changed": 0,
+        "same": 20,
+    }
+    assert find_changes(night, after).after.num_rows == 0
 
 
 def test_finished_units_are_not_read_again(tmp_path):

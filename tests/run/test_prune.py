@@ -1,7 +1,7 @@
 import pytest
 
 from radkg.errors import ConfigError, SnapshotError
-from radkg.run import audit
+from radkg.run.audit import AuditLog
 from radkg.run.journal import Journal
 from radkg.run.prune import prune
 from radkg.run.snapshot import publish, read_snapshot, snapshot_ids
@@ -21,7 +21,7 @@ def night(storage: Storage, number: int, model_id: str = "m1") -> str:
     rows.append(row("c", model_id=model_id, study_fingerprint=f"f{number}"))
     snapshot_id = publish(storage, to_table(rows)).snapshot_id
     Journal(storage, model_id).commit(f"{model_id}-{number}", to_table(rows[-1:]))
-    audit.record(storage, "extract", {"snapshot_id": snapshot_id, "model_id": model_id})
+    AuditLog(storage).record("extract", {"snapshot_id": snapshot_id, "model_id": model_id})
     return snapshot_id
 
 
@@ -31,14 +31,14 @@ def units(storage: Storage, model_id: str) -> set[str]:
 
 def test_the_last_nights_stay_whole_and_the_others_go(storage):
     nights = [night(storage, n) for n in range(5)]
-    audit.record(storage, "load", {"loaded": nights[0]})
+    AuditLog(storage).record("load", {"loaded": nights[0]})
     report = prune(storage, keep=2)
     assert (report.nights, report.parts, report.kept) == (3, 3, 2)
     assert set(snapshot_ids(storage)) == set(nights[3:])
     for snapshot_id in nights[3:]:
         assert sum(t.num_rows for t in read_snapshot(storage, snapshot_id).tables()) == 3
     assert prune(storage, keep=2) == type(report)(0, 0, 0, 2)
-    assert audit.verify(storage).ok
+    assert AuditLog(storage).verify().ok
 
 
 def test_a_night_that_came_back_counts_as_the_newest(storage):

@@ -1,27 +1,24 @@
 """The nightly run, on the embedded graph: what it does, what it leaves alone, what stops it."""
 
-import io
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 import radkg.verbs.nightly
 from radkg.errors import GraphError, SnapshotError, TooManyFlips
 from radkg.graph import open_graph
 from radkg.graph.load.ledger import find_standing_snapshot
 from radkg.graph.verify.full import verify
-from radkg.run import audit
-from radkg.run.diff import Gate
+from radkg.run.audit import AuditLog
+from radkg.run.gate import Gate
+from radkg.run.local import LocalRunner
 from radkg.run.retractions import record_retraction
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import read_snapshot, snapshot_ids
 from radkg.storage import open_storage
-from radkg.verbs.nightly import NightReport, nightly
+from radkg.verbs.nightly import NightConfig, NightReport, nightly
 from tests.support.archives.openi import studies, write_archive, xml
-
-pytestmark = [pytest.mark.ray, pytest.mark.long]
 
 WORDS = "tests.support.runs.extractors:words"
 
@@ -39,8 +36,7 @@ class Nights:
         config = ExtractConfig(
             archive=str(self.archive), out=str(self.out), extractor=extractor, unit_size=10
         )
-        said = Console(file=io.StringIO())
-        return nightly(config, "embedded", self.out / "graph", said, **arguments)
+        return nightly(NightConfig(extract=config, **arguments), LocalRunner(0))
 
     def in_graph(self) -> str | None:
         """Return the night in the graph, which must stand there exactly."""
@@ -51,7 +47,7 @@ class Nights:
 
 
 @pytest.fixture
-def nights(ray_session: None, tmp_path: Path) -> Nights:
+def nights(tmp_path: Path) -> Nights:
     return Nights(tmp_path)
 
 
@@ -75,7 +71,7 @@ def test_a_night_does_what_changed_and_the_second_time_nothing(nights: Nights):
     assert did(again) == (0, 0, 0, 0, 0)
     assert again.snapshot_id == again.before == second.snapshot_id
     assert stamps == {p: p.stat().st_mtime_ns for p in nights.out.glob("snapshot/**/*")}
-    assert audit.verify(nights.storage).ok
+    assert AuditLog(nights.storage).verify().ok
 
 
 def test_another_model_replaces_all(nights: Nights):
@@ -119,7 +115,9 @@ def test_a_night_that_does_not_verify_is_verified_again(nights: Nights):
             nights.run()
     with pytest.raises(GraphError, match="CXR99: mentions"):
         nights.run()
-    assert [line.get("outcome") for line in audit.lines(nights.storage)][-1] == "GraphError"
+    assert [line.get("outcome") for line in AuditLog(nights.storage).read_lines()][
+        -1
+    ] == "GraphError"
 
 
 def test_a_night_is_verified_again_after_a_retraction(nights: Nights):

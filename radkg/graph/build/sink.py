@@ -16,8 +16,8 @@ from radkg.graph.load.comparison import IMPORT_SHARE
 from radkg.graph.load.ledger import find_standing_snapshot, read_digests
 from radkg.graph.rows.nested import build_ledger_key
 from radkg.graph.rows.outlines import select_standing
-from radkg.run.changes import Changes, changes
-from radkg.run.retractions import Retained, retained
+from radkg.run.changes import Changes, find_changes
+from radkg.run.retractions import VisibleSnapshot, hide_retracted
 from radkg.run.snapshot import Snapshot
 
 _OWN = [*NODES, "Load", "Lock", "SchemaVersion"]  # labels of what a built store has, too
@@ -53,7 +53,7 @@ def choose_sink(graph: Graph, snapshot: Snapshot, *, repair: bool = False) -> Si
     Raises:
         SnapshotError: published bytes were changed.
     """
-    kept = retained(snapshot)
+    kept = hide_retracted(snapshot)
     number, what, differ = _changed(graph, kept, repair)
     share = f"{IMPORT_SHARE:.0%}"
     if number < IMPORT_SHARE * kept.num_studies or not number:
@@ -70,7 +70,7 @@ def choose_sink(graph: Graph, snapshot: Snapshot, *, repair: bool = False) -> Si
     return SinkChoice(True, why, differ)
 
 
-def _changed(graph: Graph, kept: Retained, repair: bool) -> tuple[int, str, Changes | None]:
+def _changed(graph: Graph, kept: VisibleSnapshot, repair: bool) -> tuple[int, str, Changes | None]:
     """Return how many studies are to be created or replaced, in words too, and the comparison."""
     of_all = f"of {kept.num_studies} studies"
     if repair:
@@ -78,11 +78,11 @@ def _changed(graph: Graph, kept: Retained, repair: bool) -> tuple[int, str, Chan
     snapshot = find_standing_snapshot(graph, kept.snapshot)
     if snapshot is not None:
         try:
-            differ = changes(snapshot, kept.snapshot)
+            differ = find_changes(snapshot, kept.snapshot)
         except SnapshotError:  # a part of that snapshot is damaged; of this one, the load says it
             pass
         else:
-            number = kept.retain(differ.after).num_rows
+            number = kept.keep_visible(differ.after).num_rows
             return number, f"{number} {of_all} differ from snapshot {snapshot.snapshot_id}", differ
     stored = read_digests(graph, kept)
     if not stored:
@@ -91,7 +91,7 @@ def _changed(graph: Graph, kept: Retained, repair: bool) -> tuple[int, str, Chan
     return number, f"{number} {of_all} do not stand as they are published", None
 
 
-def _others(graph: Graph, kept: Retained) -> str:
+def _others(graph: Graph, kept: VisibleSnapshot) -> str:
     """Return what the graph holds besides this archive and extractor, in words."""
     ledger = build_ledger_key(kept.archive, kept.extractor)
     loads = [row["key"] for row in graph.read(_OTHER_LOADS, ledger=ledger)]

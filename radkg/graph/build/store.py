@@ -27,7 +27,7 @@ from radkg.graph.migrations.steps import migrate
 from radkg.graph.rows.aggregates import build_edges
 from radkg.graph.rows.nested import build_ledger_key
 from radkg.graph.verify.full import verify
-from radkg.run.retractions import retained
+from radkg.run.retractions import hide_retracted
 from radkg.run.snapshot import Snapshot
 
 _LOCK = "lock"
@@ -88,7 +88,7 @@ def build_store(
         with stage("write tables for the import") as advance:
             tables = work / "tables"
             tables.mkdir()
-            kept = retained(snapshot)
+            kept = hide_retracted(snapshot)
             sums = compute_sums(kept)
             counted = write_tables(
                 kept.tables(),

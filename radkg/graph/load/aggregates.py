@@ -30,7 +30,7 @@ from radkg.graph.rows.aggregates import (
     sum_findings,
 )
 from radkg.graph.rows.nested import BatchSizes, GraphRow, build_ledger_key
-from radkg.run.retractions import Retained
+from radkg.run.retractions import VisibleSnapshot
 
 TYPES = {COUNTS: "Load", CO_OCCURS: "Concept"}
 """relationships to a Concept, with the label they start at"""
@@ -138,7 +138,7 @@ def has_sums(graph: Graph, paired: str | None = None) -> bool:
     return paired is None or graph.read(_UNPAIRED, finding=paired) == [{"number": 0}]
 
 
-def compute_sums(kept: Retained) -> Sums:
+def compute_sums(kept: VisibleSnapshot) -> Sums:
     """Return the sums of a snapshot, from its published rows.
 
     Raises:
@@ -147,7 +147,7 @@ def compute_sums(kept: Retained) -> Sums:
     return sum_findings(kept.tables(COLUMNS))
 
 
-def read_sums(graph: Graph, kept: Retained) -> Sums | None:
+def read_sums(graph: Graph, kept: VisibleSnapshot) -> Sums | None:
     """Return the sums that a complete load has left; None where somebody changed them."""
     ledger = read_ledger(graph, build_ledger_key(kept.archive, kept.extractor))
     standing = _read_standing(graph, kept)
@@ -159,13 +159,13 @@ def read_sums(graph: Graph, kept: Retained) -> Sums | None:
     return None if _list_differing(standing, as_left) else sums
 
 
-def build_sums_properties(sums: Sums, kept: Retained) -> GraphRow:
+def build_sums_properties(sums: Sums, kept: VisibleSnapshot) -> GraphRow:
     """Return what a Load says of its sums when they stand."""
     number = len(build_edges(sums, kept.archive, kept.extractor))
     return {"sums": SUMS_VERSION, "num_read": sums.read, "num_sums": number}
 
 
-def find_differing_sums(graph: Graph, kept: Retained, sums: Sums) -> list[Edge]:
+def find_differing_sums(graph: Graph, kept: VisibleSnapshot, sums: Sums) -> list[Edge]:
     """Return, sorted, between which nodes the graph does not hold these sums exactly."""
     wanted = build_edges(sums, kept.archive, kept.extractor)
     return _list_differing(_read_standing(graph, kept), wanted)
@@ -173,7 +173,7 @@ def find_differing_sums(graph: Graph, kept: Retained, sums: Sums) -> list[Edge]:
 
 def write_sums(
     graph: Graph,
-    kept: Retained,
+    kept: VisibleSnapshot,
     sums: Sums,
     lock: Callable[[Transaction], None],
     standing: Sums | None = None,
@@ -202,7 +202,7 @@ def write_sums(
 
 
 def _write(
-    kept: Retained,
+    kept: VisibleSnapshot,
     wanted: Mapping[Edge, GraphRow],
     part: Iterable[Edge],
     lock: Callable[[Transaction], None],
@@ -271,7 +271,7 @@ def _is_held(found: list[GraphRow], wanted: GraphRow | None) -> bool:
     return standing == wanted and all(type(wanted[n]) is type(v) for n, v in standing.items())
 
 
-def _read_standing(graph: Graph, kept: Retained) -> dict[Edge, list[GraphRow]]:
+def _read_standing(graph: Graph, kept: VisibleSnapshot) -> dict[Edge, list[GraphRow]]:
     scope = _scope(kept)
     found: dict[Edge, list[GraphRow]] = {}
     for kind, statement in _READ.items():
@@ -287,7 +287,7 @@ def _by_edge(kind: str, found: Iterable[GraphRow]) -> dict[Edge, list[GraphRow]]
     return dict(by_edge)
 
 
-def _scope(kept: Retained) -> GraphRow:
+def _scope(kept: VisibleSnapshot) -> GraphRow:
     return {
         "ledger": build_ledger_key(kept.archive, kept.extractor),
         "archive": kept.archive,

@@ -21,8 +21,8 @@ from radkg.graph.rows.nested import (
     build_ledger_key,
     count_contents,
 )
-from radkg.run.changes import Changes, changes
-from radkg.run.retractions import Retained
+from radkg.run.changes import Changes, find_changes
+from radkg.run.retractions import VisibleSnapshot
 from radkg.run.snapshot import Snapshot
 from radkg.schema.arrow import EXTRACTION_SCHEMA
 
@@ -62,7 +62,7 @@ class Base(NamedTuple):
     """those that stand; None where somebody changed them"""
 
 
-def find_base(graph: Graph, kept: Retained) -> Base | None:
+def find_base(graph: Graph, kept: VisibleSnapshot) -> Base | None:
     """Return the snapshot that stands complete in the graph, if a load can start from it."""
     standing = find_standing_snapshot(graph, kept.snapshot)
     if standing is None:
@@ -76,7 +76,7 @@ def find_base(graph: Graph, kept: Retained) -> Base | None:
     return Base(standing, counted, aggregates.read_sums(graph, kept))
 
 
-def compare_all(graph: Graph, kept: Retained, *, repair: bool) -> Comparison:
+def compare_all(graph: Graph, kept: VisibleSnapshot, *, repair: bool) -> Comparison:
     """Return what is to be compared where nothing is known of the graph: everything."""
     stored = read_digests(graph, kept)
     if repair:
@@ -99,7 +99,7 @@ def compare_all(graph: Graph, kept: Retained, *, repair: bool) -> Comparison:
 
 
 def compare_with(
-    graph: Graph, kept: Retained, base: Base, known: Changes | None, sizes: BatchSizes
+    graph: Graph, kept: VisibleSnapshot, base: Base, known: Changes | None, sizes: BatchSizes
 ) -> Comparison:
     """Return what is to be compared where `base` stands: the rows that differ.
 
@@ -112,11 +112,11 @@ def compare_with(
     """
     standing = base.snapshot
     try:
-        if known is None or known.nights != (standing.snapshot_id, kept.snapshot_id):
-            known = changes(standing, kept.snapshot)
+        if known is None or known.snapshot_ids != (standing.snapshot_id, kept.snapshot_id):
+            known = find_changes(standing, kept.snapshot)
     except SnapshotError:  # a part of the base is damaged; of the snapshot, the load says so again
         return compare_all(graph, kept, repair=False)
-    before, after = kept.retain(known.before), kept.retain(known.after)
+    before, after = kept.keep_visible(known.before), kept.keep_visible(known.after)
     rest = Counter(base.counted)
     gone: set[str] = set()
     for batch in batch_rows([before], sizes):
@@ -145,12 +145,12 @@ def compare_with(
     )
 
 
-def knows_retractions(ledger: GraphRow, kept: Retained) -> bool:
+def knows_retractions(ledger: GraphRow, kept: VisibleSnapshot) -> bool:
     """Tell whether the last load knew the retractions that are known now."""
     return bool(ledger.get("retractions", 0) == kept.retractions.number)
 
 
-def count_stored(graph: Graph, kept: Retained) -> int:
+def count_stored(graph: Graph, kept: VisibleSnapshot) -> int:
     """Return how many studies of the archive and extractor stand in the graph."""
     scope = {"archive": kept.archive, "extractor": kept.extractor}
     return int(graph.read(statements.NUM_STORED, **scope)[0]["number"])

@@ -25,7 +25,7 @@ from radkg.graph.load.transactions import Writer, list_keys
 from radkg.graph.load.writers import find_partition
 from radkg.graph.opening import connect
 from radkg.graph.rows.nested import FORMAT, BatchSizes, batch_rows, count_contents
-from radkg.run.retractions import Retained
+from radkg.run.retractions import VisibleSnapshot
 
 
 class WriteResult(NamedTuple):
@@ -48,7 +48,7 @@ class RemoteLoad:
 
     address: str
     """of the server; it was checked where the load was begun"""
-    kept: Retained
+    kept: VisibleSnapshot
     """what is loaded, without what was retracted when the load began"""
     repair: bool
     before: pa.Table
@@ -77,7 +77,7 @@ class RemoteLoad:
         """
         if self.after is None:
             snapshot = self.kept.snapshot
-            rows = self.kept.retain(snapshot.read_part(snapshot.parts[piece]))
+            rows = self.kept.keep_visible(snapshot.read_part(snapshot.parts[piece]))
         else:
             rows = self.after.slice(piece * self.sizes.piece_rows, self.sizes.piece_rows)
         patients = rows["subject_id"].to_pylist()

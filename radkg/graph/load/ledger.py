@@ -12,7 +12,7 @@ from radkg.graph.engine.client import Graph
 from radkg.graph.engine.values import run_statement
 from radkg.graph.load.statements import LEDGER, SET_VERIFIED, STORED
 from radkg.graph.rows.nested import FORMAT, GraphRow, build_ledger_key
-from radkg.run.retractions import Retained
+from radkg.run.retractions import VisibleSnapshot
 from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
 
 SUMS_VERSION = 1  # of the sums that a complete load leaves (aggregates.py), as Load.sums
@@ -67,13 +67,13 @@ def set_verified(graph: Graph, snapshot: Snapshot) -> None:
     graph.write(lambda t: run_statement(t, SET_VERIFIED, **scope))
 
 
-def read_digests(graph: Graph, kept: Retained) -> dict[str, str]:
+def read_digests(graph: Graph, kept: VisibleSnapshot) -> dict[str, str]:
     """Return the digests that stand of the archive and extractor of a snapshot, by key of study."""
     found = graph.read(STORED, archive=kept.archive, extractor=kept.extractor)
     return {row["key"]: row["digest"] for row in found}
 
 
-def build_finished_ledger(snapshot: Retained, counted: Mapping[str, Any]) -> GraphRow:
+def build_finished_ledger(snapshot: VisibleSnapshot, counted: Mapping[str, Any]) -> GraphRow:
     """Return what a Load node says when a snapshot was loaded to its end.
 
     Args:

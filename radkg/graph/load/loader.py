@@ -59,7 +59,7 @@ from radkg.graph.migrations.steps import migrate
 from radkg.graph.rows.nested import BatchSizes, GraphRow, batch_rows, count_contents
 from radkg.graph.rows.outlines import count_outlined, select_standing
 from radkg.run.changes import Changes
-from radkg.run.retractions import retained
+from radkg.run.retractions import hide_retracted
 from radkg.run.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -171,7 +171,7 @@ class _Loading:
         sizes: BatchSizes,
     ) -> None:
         self.graph = graph
-        self.kept = retained(snapshot)
+        self.kept = hide_retracted(snapshot)
         self.repair = repair
         self.writer = Writer(graph, self.kept, repair, sizes)
         self.ledger = self.writer.ledger

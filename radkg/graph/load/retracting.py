@@ -14,7 +14,7 @@ from radkg.graph.engine.client import Graph
 from radkg.graph.load.ledger import read_ledger
 from radkg.graph.load.loader import Progress, load
 from radkg.graph.rows.nested import build_ledger_key
-from radkg.run.retractions import Kind, read_retractions, record_retraction, retained
+from radkg.run.retractions import Retractable, hide_retracted, read_retractions, record_retraction
 from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
 from radkg.storage import Storage
 
@@ -51,7 +51,7 @@ class RetractReport:
 def retract(
     graph: Graph | None,
     storage: Storage,
-    kind: Kind,
+    kind: Retractable,
     which: str,
     *,
     undo: bool = False,
@@ -84,7 +84,7 @@ def retract(
             has_graph=graph is not None,
             removed=0,
             restored=0,
-            retracted=retained(current).num_retracted,
+            retracted=hide_retracted(current).num_retracted,
             elsewhere=[] if graph is None else _elsewhere(graph, current.archive, kind, which),
         )
     try:
@@ -105,7 +105,7 @@ def retract(
     )
 
 
-def _check(current: Snapshot, kind: Kind, which: str, undo: bool) -> None:
+def _check(current: Snapshot, kind: Retractable, which: str, undo: bool) -> None:
     """Raise ConfigError for an id that nothing has: a slip of the pen would protect nobody."""
     storage = current.storage
     if which in read_retractions(storage).ids[kind]:
@@ -118,12 +118,12 @@ def _check(current: Snapshot, kind: Kind, which: str, undo: bool) -> None:
         raise ConfigError(f"no {kind} {which!r} in any snapshot published in {storage.uri}")
 
 
-def _holds(snapshot: Snapshot, kind: Kind, which: str) -> bool:
+def _holds(snapshot: Snapshot, kind: Retractable, which: str) -> bool:
     column = _COLUMNS[kind]
     return any(which in table[column].to_pylist() for table in snapshot.tables([column]))
 
 
-def _elsewhere(graph: Graph, archive: str, kind: Kind, which: str) -> list[str]:
+def _elsewhere(graph: Graph, archive: str, kind: Retractable, which: str) -> list[str]:
     if kind == "run":
         return []
     found = graph.read(_ELSEWHERE[kind], key=f"{archive}/{which}")

@@ -23,7 +23,7 @@ from radkg.graph.rows.nested import (
     build_concept,
     build_ledger_key,
 )
-from radkg.run.retractions import Retained
+from radkg.run.retractions import VisibleSnapshot
 
 
 class WriteCounts(NamedTuple):
@@ -45,7 +45,9 @@ class Writer:
         sizes: of the batches that are written.
     """
 
-    def __init__(self, graph: Graph, kept: Retained, repair: bool, sizes: BatchSizes) -> None:
+    def __init__(
+        self, graph: Graph, kept: VisibleSnapshot, repair: bool, sizes: BatchSizes
+    ) -> None:
         self.graph = graph
         self.kept = kept
         self.repair = repair

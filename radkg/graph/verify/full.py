@@ -33,7 +33,7 @@ from radkg.graph.rows.nested import (
     encode_canonically,
 )
 from radkg.graph.verify.invariants import find_graph_problems, find_ledger_problems
-from radkg.run.retractions import Retained, retained
+from radkg.run.retractions import VisibleSnapshot, hide_retracted
 from radkg.run.snapshot import Snapshot
 
 SHOWN = 20
@@ -101,8 +101,8 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
         SnapshotError: published bytes were changed.
     """
     started = time.monotonic()
-    kept = retained(snapshot)
-    only = None if only is None else kept.retain(only)
+    kept = hide_retracted(snapshot)
+    only = None if only is None else kept.keep_visible(only)
     strangers = set(read_digests(graph, kept))
     differences = {}
     counted = count_contents([])
@@ -134,12 +134,12 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
     )
 
 
-def describe_stranger(kept: Retained) -> str:
+def describe_stranger(kept: VisibleSnapshot) -> str:
     """Return what is said of a study that is in the graph and should not be."""
     return "not in the snapshot" + (", or retracted" if kept.num_retracted else "")
 
 
-def build_expected_ledger(kept: Retained) -> GraphRow:
+def build_expected_ledger(kept: VisibleSnapshot) -> GraphRow:
     """Return what the ledger is to say of a snapshot, but for what is counted in its studies."""
     ledger = {
         "key": build_ledger_key(kept.archive, kept.extractor),
@@ -154,7 +154,7 @@ def build_expected_ledger(kept: Retained) -> GraphRow:
 
 
 def find_sums_problems(
-    graph: Graph, kept: Retained, ledger: GraphRow, sums: Sums | None = None
+    graph: Graph, kept: VisibleSnapshot, ledger: GraphRow, sums: Sums | None = None
 ) -> list[str]:
     """Return in what the ledger, or else the sums, differ; an older radkg has left no sums.
 

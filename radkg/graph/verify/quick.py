@@ -25,7 +25,7 @@ from radkg.graph.verify.full import (
     find_sums_problems,
 )
 from radkg.graph.verify.invariants import find_graph_problems
-from radkg.run.retractions import Retained, retained
+from radkg.run.retractions import VisibleSnapshot, hide_retracted
 from radkg.run.snapshot import Snapshot
 from radkg.schema.findings import list_findings
 
@@ -57,7 +57,7 @@ def verify_quick(graph: Graph, snapshot: Snapshot) -> VerifyReport:
         SnapshotError: published bytes were changed.
     """
     started = time.monotonic()
-    kept = retained(snapshot)
+    kept = hide_retracted(snapshot)
     with ThreadPoolExecutor(2) as beside:
         whole = beside.submit(find_graph_problems, graph, quick=True)
         reading = beside.submit(_standing, graph, kept)
@@ -77,7 +77,7 @@ def verify_quick(graph: Graph, snapshot: Snapshot) -> VerifyReport:
     )
 
 
-def _published(kept: Retained) -> tuple[pa.Table, Sums]:
+def _published(kept: VisibleSnapshot) -> tuple[pa.Table, Sums]:
     """Return the outlines of a snapshot and its sums, reading it once."""
     outlined, builder = [], SumsBuilder()
     for part in (part for table in kept.tables() for part in add_digests(table).to_batches()):
@@ -87,7 +87,7 @@ def _published(kept: Retained) -> tuple[pa.Table, Sums]:
     return pa.Table.from_batches(outlined, OUTLINE), builder.build()
 
 
-def _standing(graph: Graph, kept: Retained) -> pa.Table:
+def _standing(graph: Graph, kept: VisibleSnapshot) -> pa.Table:
     """Return the outlines that stand in the graph, without relations."""
     (columns,) = graph.read(_READ, archive=kept.archive, extractor=kept.extractor)
     for name in ("key", "digest"):

@@ -22,11 +22,11 @@ class GraphmlExport(GraphFormat):
     def write(self, storage: Storage, path: Path) -> str:
         """Write one XML file; return of how many studies."""
         from radkg.interchange.graphml import write_graphml
-        from radkg.run.retractions import retained
+        from radkg.run.retractions import hide_retracted
         from radkg.run.snapshot import read_snapshot
         from radkg.storage import writing
 
         snapshot = read_snapshot(storage)
         with writing(path) as file:
             write_graphml(self.read_graph(snapshot), file)
-        return f"the graph of {self.study or f'{retained(snapshot).num_studies} studies'}"
+        return f"the graph of {self.study or f'{hide_retracted(snapshot).num_studies} studies'}"

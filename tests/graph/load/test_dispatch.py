@@ -14,7 +14,7 @@ from radkg.graph.load.dispatch import RemoteLoad, WriteResult
 from radkg.graph.load.loader import load
 from radkg.graph.load.writers import list_locks_of
 from radkg.graph.rows.nested import BatchSizes, batch_rows
-from radkg.run.retractions import retained
+from radkg.run.retractions import hide_retracted
 from radkg.run.snapshot import publish
 from radkg.schema.arrow import EXTRACTION_SCHEMA, to_table
 from radkg.storage import open_storage
@@ -60,7 +60,7 @@ def test_each_study_is_read_once_with_its_partition(whole: bool, tmp_path: Path)
     rows = to_table(invent(200, entities=3, relations=1))
     snapshot = publish(open_storage(str(tmp_path)), rows)
     nothing = EXTRACTION_SCHEMA.empty_table()
-    kept = retained(snapshot)
+    kept = hide_retracted(snapshot)
     sizes = BatchSizes(piece_rows=60)
     after = None if whole else rows
     sent = RemoteLoad("bolt://localhost", kept, False, nothing, after, sizes)
@@ -140,7 +140,9 @@ def test_writers_of_a_load_that_is_overtaken_stop(neo4j: Graph, tmp_path: Path) 
 def test_a_machine_with_another_radkg_writes_nothing(tmp_path: Path) -> None:
     snapshot = publish(open_storage(str(tmp_path)), to_table(few()))
     nothing = EXTRACTION_SCHEMA.empty_table()
-    sent = RemoteLoad("bolt://127.0.0.1:1", retained(snapshot), False, nothing, None, format=0)
+    sent = RemoteLoad(
+        "bolt://127.0.0.1:1", hide_retracted(snapshot), False, nothing, None, format=0
+    )
     with pytest.raises(GraphError, match="install the same on every node"):
         sent.write(next(sent.read(0)))
 

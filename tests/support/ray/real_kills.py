@@ -34,11 +34,11 @@ STUDIES = 100
 BLIP_S = 8
 _DRIVER = """
 import sys, json
-from radkg.cluster.runner import extract
+from tests.support.runs.extracting import extract_on_ray
 from radkg.run import snapshot
 from radkg.run.settings import ExtractConfig
 snapshot.MEAN_PART_ROWS = int(sys.argv[2])
-extract(ExtractConfig.from_mapping(json.loads(sys.argv[1])))
+extract_on_ray(ExtractConfig.from_mapping(json.loads(sys.argv[1])))
 """
 
 

@@ -1,9 +1,9 @@
 """A nursery of runs: one process that has imported everything, of which each run is a fork.
 
 It has no threads, so a run is what a driver is, and a real SIGKILL ends it as it would end a
-driver. The whole protocol runs there without Ray: the only thing replaced is the runner of units,
-which is a loop. Steps are the file operations below `out`, which Python's audit hooks tell of
-before they happen, and fsync, at which half of the file is cut off first: what a torn write leaves.
+driver. The whole protocol runs there in one process, on the local runner. Steps are the file
+operations below `out`, which Python's audit hooks tell of before they happen, and fsync, at which
+half of the file is cut off first: what a torn write leaves.
 """
 
 import contextlib
@@ -22,6 +22,7 @@ from typing import Any
 from radkg.errors import RadkgError
 from radkg.run import audit, snapshot
 from radkg.run.settings import ExtractConfig
+from tests.support.runs.extracting import extract_here
 
 ROOT = Path(__file__).parents[3]
 MEAN_PART_ROWS = 8  # so that few studies make several parts
@@ -98,27 +99,12 @@ class Nursery:
         self._process.stdout.close()  # type: ignore[union-attr]
 
 
-def extract_here(config: ExtractConfig) -> None:
-    """Run the protocol in this process: all of it but Ray."""
-    from radkg.cluster import runner as data
-    from radkg.run.worker import UnitWorker
-
-    def loop(units: list[Any], worker: tuple[Any, ...], fit: None, budget: Any) -> None:
-        work = UnitWorker(*worker)
-        for unit in units:
-            counts = work(unit.unit_id, unit.records)
-            budget.add(counts["studies"], counts["failed"], counts["reasons"])
-
-    data._run = loop
-    data.extract(config)
-
-
 def _serve() -> None:
     """Start the runs that stdin asks for, one after the other, and say how they ended."""
     for name in (
         "aiobotocore.session",
         "s3fs",
-        "radkg.cluster.runner",
+        "radkg.verbs.extract",
         "tests.support.runs.extractors",
     ):
         importlib.import_module(name)  # once, not in every run

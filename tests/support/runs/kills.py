@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from radkg.archive import open_archive
-from radkg.run import audit, snapshot
+from radkg.run import snapshot
+from radkg.run.audit import AuditLog
 from radkg.run.settings import ExtractConfig, read_config
 from radkg.run.snapshot import read_snapshot
 from radkg.run.units import plan_units
@@ -71,7 +72,7 @@ class History:
         expected = open_archive(self.config.archive).index()["study_id"].to_pylist()
         if sorted(ids) != sorted(expected):
             found.append(f"{len(expected)} studies in, {len(ids)} rows out")
-        found += audit.verify(storage).problems
+        found += AuditLog(storage).verify().problems
         found += [f"{name} is left" for name in storage.names("attempts")]
         if read_config(storage).extractor not in (self.config.extractor, MORTAL):
             found.append("config.json is of another night")

@@ -1,0 +1,103 @@
+"""Verbs that exchange with others: export, import, review."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from radkg.cli.formats import describe_formats, take_options
+from radkg.cli.options import GraphAddress, Images, Insecure, Json, Out, ReportsArchive
+from radkg.cli.output import print_json, print_values, show_progress
+from radkg.interchange.formats import EXPORT_FORMATS, IMPORT_FORMATS
+from radkg.interchange.formats.base import make_format
+
+review = typer.Typer(help="Have radiologists judge triplets, and score what they filled in.")
+
+
+@take_options(EXPORT_FORMATS)
+def export(
+    path: Annotated[Path, typer.Argument(help="File to write, or a directory.")],
+    out: Out,
+    file_format: Annotated[
+        str, typer.Option("--format", help=describe_formats(EXPORT_FORMATS))
+    ] = "radgraph",
+    **options: Any,
+) -> None:
+    """Write what is published in a format for other tools; twice gives equal bytes."""
+    from radkg.run.run import Run
+
+    chosen = make_format(EXPORT_FORMATS, file_format, options)
+    written = chosen.write(Run(out).storage, path)
+    typer.echo(f"{written} written to {path}", err=True)
+
+
+@take_options(IMPORT_FORMATS)
+def import_file(
+    file: Annotated[Path, typer.Argument(help="File to import.")],
+    out: Out,
+    file_format: Annotated[
+        str, typer.Option("--format", help=describe_formats(IMPORT_FORMATS))
+    ] = "radgraph",
+    graph: GraphAddress = "embedded",
+    insecure: Insecure = False,
+    as_json: Json = False,
+    **options: Any,
+) -> None:
+    """Publish the documents of a file, or put a table of known relations into the graph."""
+    from radkg.verbs.importing import ImportConfig
+    from radkg.verbs.importing import import_file as run_import
+
+    chosen = make_format(IMPORT_FORMATS, file_format, options)
+    config = ImportConfig(file=file, out=out, graph=graph, insecure=insecure)
+    report = run_import(config, chosen, show_progress())
+    if as_json:
+        print_json(report.values)
+    elif report.sentence:
+        typer.echo(report.sentence, err=True)
+    else:
+        print_values(report.values)
+
+
+@review.command("make")
+def review_make(
+    file: Annotated[Path, typer.Argument(help="Sheet to write: .csv or .html.")],
+    out: Out,
+    studies: Annotated[int, typer.Option(help="Number of studies to draw at random.")] = 20,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the draw: the same seed draws the same studies.")
+    ] = 0,
+    archive: ReportsArchive = None,
+    images: Images = None,
+    as_json: Json = False,
+) -> None:
+    """Write a review sheet over studies drawn from what is published, one row per triplet."""
+    from radkg.review import make_sheet
+
+    sheet = make_sheet(out, file, num_studies=studies, seed=seed, archive=archive, images=images)
+    for problem in sheet.problems:
+        typer.echo(f"warning: {problem}", err=True)
+    if as_json:
+        print_json(sheet._asdict())
+    else:
+        typer.echo(
+            f"{sheet.studies} studies, {sheet.triplets} triplets, {sheet.images} images: "
+            f"{sheet.file}"
+        )
+
+
+@review.command("score")
+def review_score(
+    files: Annotated[list[Path], typer.Argument(help="Filled sheets, one per reader.")],
+    as_json: Json = False,
+) -> None:
+    """Score filled sheets: the share accepted, and the agreement between readers."""
+    from radkg.review import score_sheets
+    from radkg.review.scoring import lines
+
+    report = score_sheets(files)
+    if as_json:
+        print_json(report)
+    else:
+        typer.echo("\n".join(lines(report)))

@@ -1,0 +1,78 @@
+"""What the command line prints: data on stdout, progress and logs on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from radkg.progress import Progress
+
+console = Console(stderr=True)
+
+
+def show_progress() -> Progress:
+    """Return the `Progress` of every verb, on stderr."""
+    from radkg.cli.progress import console_progress
+
+    return console_progress(console)
+
+
+@contextlib.contextmanager
+def stdout_for_data() -> Iterator[None]:
+    """Send to stderr what libraries print meanwhile: stdout is for data."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def print_json(value: Any) -> None:
+    """Print one line of JSON."""
+    typer.echo(json.dumps(value, default=str))
+
+
+def print_report(report: Any, as_json: bool) -> None:
+    """Print a report of a verb, a frozen dataclass, as JSON or as `name: value` lines."""
+    values = dataclasses.asdict(report)
+    if as_json:
+        print_json(values)
+    else:
+        print_values(values)
+
+
+def print_values(values: Mapping[str, Any]) -> None:
+    """Print `name: value` lines."""
+    typer.echo("\n".join(f"{name}: {value}" for name, value in values.items()))
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    title: str | None = None,
+    *,
+    as_csv: bool = False,
+) -> None:
+    """Print a table for people, or as comma-separated values."""
+    if as_csv:
+        csv.writer(sys.stdout).writerows([columns, *rows])
+        return
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*map(_cell, row))
+    Console(markup=False, emoji=False).print(table)  # a cell is what an archive or a graph says
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

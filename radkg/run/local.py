@@ -1,0 +1,205 @@
+"""Run units on this machine without Ray: in this process, or in worker processes beside it.
+
+A worker process is given one unit at a time. Where a process ends in the middle of a unit, another
+process takes its place and the unit is begun again: the journal counts the attempts, so that a unit
+that ends its process twice is read study by study.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnContext
+
+from radkg.errors import ClusterError, RadkgError
+from radkg.run.interrupt import interrupted_by_sigterm
+from radkg.run.isolation import MAX_ATTEMPTS
+from radkg.run.units import Unit
+from radkg.run.work import UnitResult, Work, Worker
+from radkg.run.worker import UnitWorker
+
+_THREADS = "OMP_NUM_THREADS"
+_GRACE_S = 5.0  # for a process to end by itself
+
+
+class LocalRunner:
+    """Extracts units on this machine.
+
+    Args:
+        workers: processes beside this one, each of one core; 0: this process reads the units
+            itself, and a study that ends or hangs its process ends this one.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def run(
+        self, work: Work, more: Callable[[UnitResult], bool] = lambda result: True
+    ) -> Generator[UnitResult]:
+        """Yield the results, as `Runner` says; begin no unit after one of which `more` is False."""
+        with interrupted_by_sigterm():
+            if self.workers:
+                yield from _run_beside(work, self.workers, more)
+            else:
+                yield from _run_here(work, more)
+
+
+def _run_here(work: Work, more: Callable[[UnitResult], bool]) -> Generator[UnitResult]:
+    with _one_thread():
+        worker = UnitWorker(work.worker)
+        for unit in work.units:
+            result = worker(unit.unit_id, unit.records)
+            yield result
+            if not more(result):
+                return
+
+
+def _run_beside(
+    work: Work, workers: int, more: Callable[[UnitResult], bool]
+) -> Generator[UnitResult]:
+    todo = deque(work.units)
+    count = min(workers, len(todo))
+    limits = work.worker.limits
+    if work.worker.extractor.device == "cpu" or limits.memory is not None:
+        limits = replace(limits, workers=count)
+    worker = replace(work.worker, limits=limits)
+    deaths: Counter[str] = Counter()
+    processes: list[_Process] = []
+    try:
+        processes += (_Process(worker) for _ in range(count))
+        while processes:
+            for process in _with_news(processes):
+                result = process.receive()
+                if isinstance(result, RadkgError):
+                    raise result
+                if isinstance(result, _Ended):
+                    processes.remove(process)
+                    lost = process.unit
+                    _count_death(deaths, lost, result)
+                    if lost:
+                        todo.appendleft(lost)
+                    if todo:
+                        process = _Process(worker)
+                        processes.append(process)
+                    continue
+                if result is not None:
+                    yield result
+                    if not more(result):
+                        todo.clear()
+                if todo:
+                    process.begin(todo.popleft())
+                else:
+                    processes.remove(process)
+                    process.end()
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def _count_death(deaths: Counter[str], unit: Unit | None, ended: _Ended) -> None:
+    """Count a process that ended; raise where another one would end as well."""
+    name = unit.unit_id if unit else ""
+    deaths[name] += 1
+    if deaths[name] > (MAX_ATTEMPTS + 1 if unit else 1):
+        what = "in the same unit" if unit else "before they read a study"
+        raise ClusterError(
+            f"{deaths[name]} worker processes ended {what} (exit status {ended.status}): is the "
+            "machine out of memory? Finished units stand: run the same command again with fewer "
+            "--workers"
+        )
+
+
+class _Ended:
+    """What is received of a process that is no more."""
+
+    def __init__(self, status: int | None) -> None:
+        self.status = status
+
+
+class _Process:
+    """A worker process, and the unit that it has in hand."""
+
+    def __init__(self, worker: Worker) -> None:
+        context: SpawnContext = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.unit: Unit | None = None
+        self._process = context.Process(target=_serve, args=(theirs, worker), daemon=True)
+        with _one_thread():
+            self._process.start()
+        theirs.close()
+
+    def begin(self, unit: Unit) -> None:
+        """Hand a unit over; a process that has ended is noticed when it is received from."""
+        self.unit = unit
+        with contextlib.suppress(OSError):
+            self.connection.send(unit)
+
+    def receive(self) -> UnitResult | RadkgError | _Ended | None:
+        """Return the news: a result, an error, the end of the process; None: it is ready."""
+        try:
+            news: UnitResult | RadkgError | None = self.connection.recv()
+        except (EOFError, OSError):
+            self.kill()
+            return _Ended(self._process.exitcode)
+        self.unit = None
+        return news
+
+    def end(self) -> None:
+        """Let the process end: it has nothing in hand."""
+        self.connection.close()
+        self._process.join(_GRACE_S)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self.connection.close()
+        if self._process.is_alive():
+            self._process.kill()
+        self._process.join()
+
+
+def _with_news(processes: list[_Process]) -> list[_Process]:
+    """Wait until a process has something to say."""
+    ready = wait([process.connection for process in processes])
+    return [process for process in processes if process.connection in ready]
+
+
+def _serve(connection: Connection, worker: Worker) -> None:
+    """Be a worker process: say that all is loaded, then answer units until the driver is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too: the driver acts
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # stdout is for the driver's data
+    try:
+        read = UnitWorker(worker)
+        connection.send(None)
+        while True:
+            unit: Unit = connection.recv()
+            connection.send(read(unit.unit_id, unit.records))
+    except RadkgError as error:
+        connection.send(error)
+    except (EOFError, BrokenPipeError):
+        return
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let models compute on one core, as a worker of Ray does: sums of floats depend on threads."""
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = before or "1"
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else 0
+    if torch:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if torch:
+            torch.set_num_threads(threads)
+        if before is None:
+            os.environ.pop(_THREADS, None)

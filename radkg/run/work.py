@@ -1,0 +1,72 @@
+"""What a runner gets and gives back: units to extract, what a worker needs, what became of a unit.
+
+A runner brings units to workers and their results back; the policy of a run (plan, failure budget,
+publication) stands in verbs/extract.py and knows no runner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from radkg.archive import Archive
+from radkg.run.isolation import ExtractorSpec, Limits
+from radkg.run.units import Unit
+
+if TYPE_CHECKING:  # it imports torch, which a driver can do without
+    from radkg.model.vision.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What a worker is made of; travels to its process."""
+
+    archive: Archive
+    extractor: ExtractorSpec
+    model_id: str
+    """what the extractor must be"""
+    out: str
+    """the run's storage"""
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Work:
+    """The units of a run that are not finished, and the worker for all of them."""
+
+    units: Sequence[Unit]
+    worker: Worker
+    preprocessing: Preprocessing | None
+    """of the extractor's image encoder; None: the extractor sees no image"""
+    forecast_s: float | None
+    """seconds that `radkg plan` said of this very work; None: nobody asked"""
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """What became of a unit: its rows stand in the journal."""
+
+    unit_id: str
+    studies: int
+    failed: int
+    reasons: Sequence[str]
+    """of the first studies that failed"""
+    seconds: float
+    """of the worker"""
+
+
+class Runner(Protocol):
+    """Extracts units, somewhere."""
+
+    def run(self, work: Work) -> Generator[UnitResult]:
+        """Yield the result of each unit as the unit is finished, in any order.
+
+        A unit that ends its process, or hangs, is begun again; its third attempt reads study by
+        study. A caller that stops early closes the iterator, which ends the workers.
+
+        Raises:
+            ClusterError: the workers cannot start, or were lost; finished units stand.
+            RadkgError: of the archive, the storage or the machine, of no study.
+        """
+        ...

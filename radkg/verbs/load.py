@@ -1,0 +1,97 @@
+"""Load: bring what is published into a graph, or build a new store where that is quicker."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from radkg.errors import ConfigError
+from radkg.graph.build.sink import SinkChoice, choose_sink
+from radkg.graph.build.store import BuildReport, build_store
+from radkg.graph.engine.neo4j_home import Neo4jHome
+from radkg.graph.load import loader
+from radkg.graph.load.dispatch import Dispatch
+from radkg.graph.load.loader import LoadReport
+from radkg.graph.load.writers import PARTITIONS
+from radkg.progress import Progress, say_nothing
+from radkg.run.run import Run
+from radkg.run.snapshot import Snapshot
+from radkg.verbs.graphs import EMBEDDED, GraphConfig, open_run_graph
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadConfig(GraphConfig):
+    """What to load, into what."""
+
+    out: str
+    """of the run"""
+    repair: bool = False
+    """replace every study, whatever stands"""
+    into: Path | None = None
+    """directory of a new Neo4j store, built by import where that is quicker"""
+    neo4j_home: Path | None = None
+    """a Neo4j 5 installation on this machine, or its jars; needed with `into`"""
+    writers: int | None = None
+    """transactions side by side, in [1, 8]; None: as many as suit the engine"""
+
+    def __post_init__(self) -> None:
+        if self.into is not None and self.neo4j_home is None:
+            raise ConfigError("--into builds a Neo4j store: say where Neo4j is with --neo4j-home")
+        if self.writers is not None and not 1 <= self.writers <= PARTITIONS:
+            raise ConfigError(f"--writers is in [1, {PARTITIONS}], not {self.writers}")
+
+
+def load(
+    config: LoadConfig, progress: Progress = say_nothing, *, dispatch: Dispatch | None = None
+) -> LoadReport | BuildReport:
+    """Bring what is published into the graph, and write a line into the audit log.
+
+    Args:
+        config: what, and into what.
+        progress: is told of each stage.
+        dispatch: has other processes write the studies; None: this process does.
+
+    Raises:
+        SnapshotError: nothing is published, or published bytes were changed.
+        GraphError, GraphUnavailable: the graph refused the load, or does not answer.
+    """
+    run = Run(config.out)
+    snapshot = run.snapshot()
+    if config.into is not None and config.graph == EMBEDDED:
+        return _build(config, run, snapshot, progress)
+    with open_run_graph(run, config, must_exist=False) as graph:
+        choice = None
+        if config.into is not None:
+            with progress("compare with the graph"):
+                choice = choose_sink(graph, snapshot, repair=config.repair)
+            if choice.build:
+                return _build(config, run, snapshot, progress, choice)
+        with progress(f"load the graph ({graph.engine})") as advance:
+            report = loader.load(
+                graph,
+                snapshot,
+                advance,
+                repair=config.repair,
+                differ=choice.differ if choice else None,
+                writers=config.writers or graph.engine.default_writers,
+                dispatch=dispatch,
+            )
+    if choice:
+        report = replace(report, why=choice.why)
+    run.audit.record_load(snapshot, graph.engine.name, asdict(report))
+    return report
+
+
+def _build(
+    config: LoadConfig,
+    run: Run,
+    snapshot: Snapshot,
+    progress: Progress,
+    choice: SinkChoice | None = None,
+) -> BuildReport:
+    assert config.into is not None
+    assert config.neo4j_home is not None
+    why = [choice.why] if choice else []
+    report = build_store(snapshot, config.into, Neo4jHome(config.neo4j_home), progress, *why)
+    run.audit.record_load(snapshot, "import", asdict(report))
+    return report

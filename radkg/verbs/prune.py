@@ -1,0 +1,37 @@
+"""Prune: remove snapshots beyond the last few, what the journal holds twice, and their graphs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from radkg.config import Config
+from radkg.run import prune as pruning
+from radkg.run.prune import KEEP, PruneReport, check_keep
+from radkg.run.run import Run
+from radkg.verbs.graphs import remove_snapshot_graphs
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruneConfig(Config):
+    """What to keep."""
+
+    out: str
+    """of the run; nothing else may run on it meanwhile"""
+    keep: int = KEEP
+    """snapshots that stay, at least 1"""
+
+    def __post_init__(self) -> None:
+        check_keep(self.keep)
+
+
+def prune(config: PruneConfig) -> PruneReport:
+    """Remove what no reader needs.
+
+    Raises:
+        SnapshotError: nothing is published, or what is published is damaged.
+        GraphUnavailable: somebody looks at the graph of a snapshot that went; all else is gone.
+    """
+    run = Run(config.out)
+    report = pruning.prune(run.storage, config.keep)
+    remove_snapshot_graphs(run, run.snapshot_ids())
+    return report

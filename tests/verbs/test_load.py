@@ -1,0 +1,89 @@
+"""Load, retract, prune and import from Python, as a notebook calls them: what the command does."""
+
+from pathlib import Path
+
+import pytest
+
+from radkg.cli.app import app, run
+from radkg.errors import ConfigError, GraphUnavailable
+from radkg.graph.load.loader import LoadReport
+from radkg.run.run import Run
+from radkg.run.settings import ExtractConfig
+from radkg.verbs.graphs import GraphConfig, check_server, open_run_graph
+from radkg.verbs.load import LoadConfig, load
+from radkg.verbs.prune import PruneConfig, prune
+from radkg.verbs.retract import RetractConfig, retract
+from tests.support.archives.openi import studies, write_archive
+from tests.support.runs import EXTRACTORS
+from tests.support.runs.extracting import extract_here
+
+COUNT = "MATCH (:Study) RETURN count(*) AS n"
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Run:
+    archive = str(write_archive(tmp_path / "a.tgz", studies(12)))
+    out = str(tmp_path / "out")
+    extract_here(ExtractConfig(archive=archive, out=out, extractor=f"{EXTRACTORS}:words"))
+    return Run(out)
+
+
+def num_studies(run: Run) -> int:
+    with open_run_graph(run, GraphConfig()) as graph:
+        return int(graph.read(COUNT)[0]["n"])
+
+
+def test_a_notebook_loads_as_the_command_does(published):
+    stages = []
+
+    class Stage:
+        def __init__(self, name):
+            stages.append(name)
+
+        def __enter__(self):
+            return lambda *state: stages.append(state[:2])
+
+        def __exit__(self, *_):
+            pass
+
+    report = load(LoadConfig(out=published.uri), Stage)
+    assert isinstance(report, LoadReport)
+    assert (report.created, num_studies(published)) == (12, 12)
+    assert stages[0] == "load the graph (embedded)"
+    assert stages[-1] == (12, 12)
+    with pytest.raises(SystemExit, match="0"):
+        run(app, ["load", "--out", published.uri])
+    logged = [line for line in published.audit.read_lines() if line["verb"] == "load"]
+    assert [line["created"] for line in logged] == [12, 0]
+    assert logged[0].keys() == logged[1].keys()
+
+    gone = retract(RetractConfig(out=published.uri, kind="study", which="CXR3"))
+    assert (gone.removed, num_studies(published)) == (1, 11)
+    retract(RetractConfig(out=published.uri, kind="study", which="CXR3", undo=True))
+    assert num_studies(published) == 12
+    assert prune(PruneConfig(out=published.uri)).kept == 1
+
+
+def test_a_retraction_before_any_graph_is_kept(published):
+    report = retract(RetractConfig(out=published.uri, kind="subject", which="CXR5"))
+    assert (report.recorded, report.has_graph) == (True, False)
+    loaded = load(LoadConfig(out=published.uri))
+    assert isinstance(loaded, LoadReport)
+    assert loaded.created == 11
+
+
+def test_wrong_settings_are_said_before_anything_is_opened():
+    with pytest.raises(ConfigError, match="--neo4j-home"):
+        LoadConfig(out="x", into=Path("y"))
+    with pytest.raises(ConfigError, match=r"--writers is in \[1, 8\]"):
+        LoadConfig(out="x", writers=9)
+    with pytest.raises(ConfigError, match="at least 1 snapshot"):
+        PruneConfig(out="x", keep=0)
+    with pytest.raises(ConfigError, match="give the id of a"):
+        RetractConfig(out="x", kind="study", which="")
+
+
+def test_a_server_that_does_not_answer_is_said_at_once():
+    with pytest.raises(GraphUnavailable, match="no graph server"):
+        check_server(GraphConfig(graph="bolt://127.0.0.1:9"))
+    check_server(GraphConfig())
