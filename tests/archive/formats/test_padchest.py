@@ -89,6 +89,7 @@ def wheel():
     return archive, archive.index()
 
 
+@pytest.mark.long
 def test_the_wheel_holds_the_collection(wheel):
     archive, index = wheel
     assert (archive.name, archive.uri, index.num_rows) == ("padchest", "padchest", 109_931)
@@ -112,6 +113,7 @@ def test_the_wheel_holds_the_collection(wheel):
     assert index.num_rows - index["problem"].null_count == 1
 
 
+@pytest.mark.long
 def test_the_wheel_is_read_by_the_place_of_a_row(wheel):
     archive, index = wheel
     found = list(archive.read(index.take([0, 1, 500, 20_000]).to_pylist()))

@@ -69,7 +69,14 @@ def test_a_second_process_is_told_who_has_the_store(
         pass
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "end",
+    [
+        signal.SIGKILL,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
+        pytest.param(signal.SIGINT, marks=pytest.mark.long),
+    ],
+)
 def test_the_server_ends_with_its_parent_and_the_store_is_free(
     holder: subprocess.Popen[str], tmp_path: Path, end: signal.Signals
 ) -> None:
