@@ -31,10 +31,10 @@ from ray.exceptions import RayError
 from radkg.cluster.session import ray_session
 from radkg.errors import ClusterError, ConfigError, RadkgError, TrainingError
 from radkg.train.curve import last_line, read_curve
-from radkg.train.finish import finish
+from radkg.train.finish import finish_model
 from radkg.train.loop import run_stage
 from radkg.train.presets import stages_of
-from radkg.train.stage_task import Stage, TrainJob, Work, open_lesson, prepare
+from radkg.train.stage_task import StagePaths, TrainJob, TrainStage, open_stage_task, prepare_stage
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,13 @@ Progress = Callable[[str, Mapping[str, Any] | None], None]  # stage, newest line
 _STATE = "state.pt"
 _SETTINGS = "config.json"
 _POLL_S = 0.5
-_FREE = ("out", "stages", "workers", "parallel", "max_failures")  # may differ in a run that goes on
+_MAY_CHANGE = (
+    "out",
+    "stages",
+    "workers",
+    "parallel",
+    "max_failures",
+)  # may differ in a run that goes on
 
 
 @dataclass(frozen=True)
@@ -72,17 +78,17 @@ def train(job: TrainJob, progress: Progress | None = None) -> TrainReport:
     out = Path(job.out).resolve()
     stages = stages_of(job.preset, job.stages)
     if job.images is None:
-        pictured = [stage.name for stage in stages if stage.needs_images]
-        if job.stages and pictured:
-            raise ConfigError(f"stage {pictured[0]} learns from images: give --images")
+        seeing = [stage.name for stage in stages if stage.needs_images]
+        if job.stages and seeing:
+            raise ConfigError(f"stage {seeing[0]} learns from images: give --images")
         stages = tuple(stage for stage in stages if not stage.needs_images)
-    _claim(job, out)
+    _claim_directory(job, out)
     with contextlib.ExitStack() as stack:
-        if not all(Work(out, stage.name).model.is_dir() for stage in stages):
+        if not all(StagePaths(out, stage.name).model.is_dir() for stage in stages):
             stack.enter_context(ray_session())
         for stage in stages:
             train_stage(job, stage, progress)
-    model = finish(job, Work(out, stages[-1].name))
+    model = finish_model(job, stages[-1])
     lines = {line["stage"]: line for line in read_curve(out)}
     return TrainReport(
         preset=job.preset,
@@ -93,21 +99,21 @@ def train(job: TrainJob, progress: Progress | None = None) -> TrainReport:
     )
 
 
-def train_stage(job: TrainJob, stage: Stage, progress: Progress | None = None) -> None:
+def train_stage(job: TrainJob, stage: TrainStage, progress: Progress | None = None) -> None:
     """Run one stage, unless its model stands already; from its last checkpoint, if it has one."""
-    work = Work(Path(job.out).resolve(), stage.name)
-    if work.model.is_dir():
+    paths = StagePaths(Path(job.out).resolve(), stage.name)
+    if paths.model.is_dir():
         logger.info("stage=%s stands already", stage.name)
         return
     if progress:
         progress(stage.name, None)
-    prepare(job, stage, work)
+    prepare_stage(job, stage, paths)
     with ray_session():
-        _fit(job, stage, work, progress)
-    shutil.rmtree(work.of(stage.name) / "ray", ignore_errors=True)  # the model is what counts
+        _fit(job, stage, paths, progress)
+    shutil.rmtree(paths.of(stage.name) / "ray", ignore_errors=True)  # the model is what counts
 
 
-def _fit(job: TrainJob, stage: Stage, work: Work, progress: Progress | None) -> None:
+def _fit(job: TrainJob, stage: TrainStage, paths: StagePaths, progress: Progress | None) -> None:
     """Let Ray Train run the stage; look at its curve while it does."""
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "1")
     low, high = job.workers
@@ -115,7 +121,7 @@ def _fit(job: TrainJob, stage: Stage, work: Work, progress: Progress | None) -> 
     gpu = resources.get("GPU", 0) >= low
     cpus = max(1, int(resources.get("CPU", 1)) // high)
     trainer = _torch.TorchTrainer(
-        _work,
+        _train_worker,
         train_loop_config={"job": job, "stage": stage, "cpus": cpus},
         scaling_config=_v2.ScalingConfig(
             num_workers=low if low == high else (low, high),
@@ -124,7 +130,7 @@ def _fit(job: TrainJob, stage: Stage, work: Work, progress: Progress | None) -> 
         ),
         run_config=_v2.RunConfig(
             name="ray",
-            storage_path=str(work.of(stage.name)),
+            storage_path=str(paths.of(stage.name)),
             failure_config=_v2.FailureConfig(max_failures=job.max_failures),
             checkpoint_config=_v2.CheckpointConfig(num_to_keep=2),
             logging_config=_v2.LoggingConfig(log_level="ERROR"),
@@ -139,7 +145,7 @@ def _fit(job: TrainJob, stage: Stage, work: Work, progress: Progress | None) -> 
                 result = running.result(timeout=_POLL_S)
                 break
             except NotYet:
-                line = last_line(work.out)
+                line = last_line(paths.out)
                 if progress and line and line["stage"] == stage.name:
                     progress(stage.name, line)
     except _v2.TrainingFailedError as error:
@@ -163,23 +169,23 @@ def _fit(job: TrainJob, stage: Stage, work: Work, progress: Progress | None) -> 
         raise pickle.loads(result.return_value)
 
 
-def _work(settings: Mapping[str, Any]) -> bytes | None:
+def _train_worker(settings: Mapping[str, Any]) -> bytes | None:
     """Train on one worker of the group; return an error that every worker meets alike.
 
     Such an error would come again: as a return value it ends the run, raised it would be retried.
     """
     job, stage = settings["job"], settings["stage"]
-    work = Work(Path(job.out).resolve(), stage.name)
+    paths = StagePaths(Path(job.out).resolve(), stage.name)
     context = _v2.get_context()
     is_first = context.get_world_rank() == 0
     torch.set_num_threads(settings["cpus"])
     try:
-        lesson = open_lesson(job, stage, work)
+        task = open_stage_task(job, stage, paths)
         state = run_stage(
-            lesson,
+            task,
             stage.settings(job),
             stage.name,
-            work.out,
+            paths.out,
             state=_last_state(),
             checkpoint=lambda state, step: _report(state, step, is_first),
             parallel=job.parallel,
@@ -188,10 +194,10 @@ def _work(settings: Mapping[str, Any]) -> bytes | None:
     except (TrainingError, ConfigError) as error:
         return pickle.dumps(error)
     if is_first:
-        unfinished = work.model.with_name("model.unfinished")
+        unfinished = paths.model.with_name("model.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
-        lesson.save(unfinished, state["model"], _notes(job, stage, state))
-        unfinished.rename(work.model)
+        task.save(unfinished, state["model"], _write_notes(job, stage, state))
+        unfinished.rename(paths.model)
     return None
 
 
@@ -216,7 +222,7 @@ def _report(state: Mapping[str, Any], step: int, is_first: bool) -> None:
         _v2.report({"step": step}, checkpoint=_v2.Checkpoint.from_directory(directory))
 
 
-def _claim(job: TrainJob, out: Path) -> None:
+def _claim_directory(job: TrainJob, out: Path) -> None:
     """Write the settings, or check that the run that stands there has the same.
 
     Raises:
@@ -226,7 +232,7 @@ def _claim(job: TrainJob, out: Path) -> None:
     if path.exists():
         earlier = json.loads(path.read_text())
         now = json.loads(job.to_json())
-        changed = [k for k in now if k not in _FREE and earlier.get(k) != now[k]]
+        changed = [k for k in now if k not in _MAY_CHANGE and earlier.get(k) != now[k]]
         if changed:
             raise ConfigError(
                 f"{out} holds a run with another {', '.join(changed)}: give the same settings to "
@@ -236,7 +242,7 @@ def _claim(job: TrainJob, out: Path) -> None:
     path.write_text(job.to_json())
 
 
-def _notes(job: TrainJob, stage: Stage, state: Mapping[str, Any]) -> str:
+def _write_notes(job: TrainJob, stage: TrainStage, state: Mapping[str, Any]) -> str:
     """Return how the model was trained, as Markdown for its card."""
     settings = asdict(stage.settings(job)) | {"steps taken": state["step"]}
     lines = [f"- {name}: {value}" for name, value in settings.items()]

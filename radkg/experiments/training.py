@@ -12,7 +12,7 @@ from torch import Tensor
 
 from radkg.errors import ConfigError
 from radkg.model.vlmkg.batches import Batch, Example, batch_order, collate, encode
-from radkg.model.vlmkg.vlm import Stage, VisionLanguageModel
+from radkg.model.vlmkg.vlm import StageName, VisionLanguageModel
 from radkg.train.trainer import TrainConfig, Trainer
 
 logger = logging.getLogger(__name__)
@@ -125,5 +125,5 @@ def _settings(budget: Budget, fresh: bool) -> TrainConfig:
     )
 
 
-def _stage(model: VisionLanguageModel) -> Stage:
+def _stage(model: VisionLanguageModel) -> StageName:
     return "llm_kg" if model.projector is None else "vlm_kg"

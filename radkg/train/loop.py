@@ -19,7 +19,7 @@ from radkg.errors import ConfigError
 from radkg.model.flops import peak_flops, training_flops
 from radkg.model.vlmkg.batches import batch_order
 from radkg.train.curve import Curve
-from radkg.train.stage_task import Lesson
+from radkg.train.stage_task import StageTask
 from radkg.train.trainer import Parallel, StepResult, TrainConfig, Trainer
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ Checkpoint = Callable[[Mapping[str, Any], int], None]  # the state, the step it 
 
 
 def run_stage(
-    lesson: Lesson,
+    task: StageTask,
     config: TrainConfig,
     stage: str,
     out: Path,
@@ -44,22 +44,20 @@ def run_stage(
         state: what a checkpoint holds, to go on from; None to begin.
         checkpoint: called on every worker alike; only the first one's state is whole.
     """
-    num_steps = config.num_steps or steps_in_epochs(lesson, config)
-    trainer = Trainer(
-        lesson.model, config, num_steps, stage=stage, parallel=parallel, device=device
-    )
+    num_steps = config.num_steps or steps_in_epochs(task, config)
+    trainer = Trainer(task.model, config, num_steps, stage=stage, parallel=parallel, device=device)
     last: Mapping[str, Any] | None = None
     if state is not None:
         trainer.load_state_dict(state)
         logger.info("stage=%s goes on after step %d of %d", stage, trainer.step_done, num_steps)
     begin = trainer.step_done * config.accumulate
-    stream = itertools.islice(micro_batches(lesson, config), begin, None)
+    stream = itertools.islice(micro_batches(task, config), begin, None)
     with contextlib.ExitStack() as stack:
         log = _Log(trainer, out, stage, stack) if trainer.rank == 0 else None
         while trainer.step_done < num_steps:
             parts = list(enumerate(itertools.islice(stream, config.accumulate)))
             mine, fillers = trainer.share(parts)
-            batches = [lesson.collate(members, trainer.seed(i)) for i, members in mine]
+            batches = [task.collate(members, trainer.seed(i)) for i, members in mine]
             result = trainer.step(batches, fillers)
             if log:
                 log.add(result)
@@ -93,19 +91,19 @@ class _Log:
             self._curve.write(result, self._peak, self._trainer.world_size)
 
 
-def steps_in_epochs(lesson: Lesson, config: TrainConfig) -> int:
+def steps_in_epochs(task: StageTask, config: TrainConfig) -> int:
     """Return the optimizer steps that `config.epochs` passes over the examples take."""
-    counts = (len(_order(lesson, config, epoch)) for epoch in range(config.epochs))
+    counts = (len(_order(task, config, epoch)) for epoch in range(config.epochs))
     return math.ceil(sum(counts) / config.accumulate)
 
 
-def micro_batches(lesson: Lesson, config: TrainConfig) -> Iterator[list[int]]:
+def micro_batches(task: StageTask, config: TrainConfig) -> Iterator[list[int]]:
     """Yield the examples of each micro-batch, epoch after epoch without end."""
     for epoch in itertools.count():
-        yield from _order(lesson, config, epoch)
+        yield from _order(task, config, epoch)
 
 
-def _order(lesson: Lesson, config: TrainConfig, epoch: int) -> list[list[int]]:
-    if not lesson.lengths:
+def _order(task: StageTask, config: TrainConfig, epoch: int) -> list[list[int]]:
+    if not task.lengths:
         raise ConfigError("there is no example to learn from: check --archive and --images")
-    return batch_order(lesson.lengths, config.batch_tokens, config.seed, epoch)
+    return batch_order(task.lengths, config.batch_tokens, config.seed, epoch)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from radkg.errors import ConfigError
-from radkg.train.stage_task import Stage
+from radkg.train.stage_task import TrainStage
 from radkg.train.trainer import TrainConfig
 
 _VLM = "radkg.train.stages.vlm"
 _TOWER = "radkg.train.stages.tower"
 _ONEPASS = "radkg.train.stages.onepass"
 
-PRESETS: dict[str, tuple[Stage, ...]] = {
+PRESETS: dict[str, tuple[TrainStage, ...]] = {
     # trains on two CPU cores, ships in the repository
     "small": (
-        Stage(
+        TrainStage(
             name="vision",
-            lesson=_TOWER,
+            task=_TOWER,
             config=TrainConfig(
                 epochs=8,
                 batch_tokens=32,
@@ -26,9 +26,9 @@ PRESETS: dict[str, tuple[Stage, ...]] = {
             ),
             needs_images=True,
         ),
-        Stage(
+        TrainStage(
             name="llm_kg",
-            lesson=_VLM,
+            task=_VLM,
             config=TrainConfig(
                 num_steps=32_000,
                 batch_tokens=1024,
@@ -41,9 +41,9 @@ PRESETS: dict[str, tuple[Stage, ...]] = {
             ),
             invented=100_000,
         ),
-        Stage(
+        TrainStage(
             name="vlm_kg",
-            lesson=_VLM,
+            task=_VLM,
             config=TrainConfig(
                 num_steps=3000,
                 batch_tokens=1024,
@@ -60,23 +60,23 @@ PRESETS: dict[str, tuple[Stage, ...]] = {
     ),
     # the fast text tier
     "onepass": (
-        Stage(
+        TrainStage(
             name="onepass",
-            lesson=_ONEPASS,
+            task=_ONEPASS,
             config=TrainConfig(epochs=1, batch_tokens=2000, learning_rate=3e-3, log_every=100),
             invented=260_000,
         ),
     ),
     # VLM-KG as published; --language and --vision name the weights it starts from
     "published": (
-        Stage(
+        TrainStage(
             name="llm_kg",
-            lesson=_VLM,
+            task=_VLM,
             config=TrainConfig(epochs=3, accumulate=8, precision="bf16", log_every=1),
         ),
-        Stage(
+        TrainStage(
             name="vlm_kg",
-            lesson=_VLM,
+            task=_VLM,
             config=TrainConfig(epochs=3, accumulate=8, precision="bf16", log_every=1),
             needs_images=True,
         ),
@@ -84,7 +84,7 @@ PRESETS: dict[str, tuple[Stage, ...]] = {
 }
 
 
-def stages_of(preset: str, names: tuple[str, ...] = ()) -> tuple[Stage, ...]:
+def stages_of(preset: str, names: tuple[str, ...] = ()) -> tuple[TrainStage, ...]:
     """Return the stages of a preset, or those of them that are named, in the preset's order.
 
     Raises:

@@ -1,9 +1,7 @@
 """The contract of a stage: examples prepared once, then read by every worker that trains.
 
-A stage names a module with two functions: `prepare(job, stage, work)` reads the archive in one
-process and writes what is to be learnt under `work.data`; `open_lesson(job, stage, work)` gives
-each worker the model and the batches out of it. Both must give the same for the same settings:
-a run that was killed calls them again.
+A stage names the module of its task (`TaskModule`). A new kind of model is a file in `stages/` with
+the three functions of that protocol, and a row of the table in presets.py.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ import importlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from torch import Tensor, nn
 
@@ -74,12 +72,12 @@ class TrainJob(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Stage:
+class TrainStage:
     """One stage of a preset."""
 
     name: str
-    lesson: str
-    """module with `prepare` and `open_lesson`"""
+    task: str
+    """module with `prepare` and `open_task`"""
     config: TrainConfig
     invented: int = 0
     """invented sentences beside the real ones, per target; ten per study with --limit"""
@@ -109,8 +107,8 @@ class Stage:
 
 
 @dataclasses.dataclass(frozen=True)
-class Work:
-    """Where a run keeps what: everything under its --out."""
+class StagePaths:
+    """Where a run keeps the files of a stage, under its --out."""
 
     out: Path
     stage: str
@@ -130,7 +128,40 @@ class Work:
         return self.out / "stages" / stage
 
 
-class Lesson(Protocol):
+@dataclasses.dataclass(frozen=True)
+class ModelCard:
+    """What the card of a finished model says beside the terms that all models share."""
+
+    what: str
+    """one sentence on the kind of model"""
+    targets: str = ""
+    """lines on its targets"""
+    holds_out: bool = False
+    """whether a tenth of the training split was kept out of the training, to choose on"""
+    figures: str = ""
+    """how right the model is on that tenth, as Markdown"""
+
+
+class TaskModule(Protocol):
+    """A module under `stages/`: a run that was killed calls its functions again.
+
+    `prepare` and `open_task` must give the same for the same settings.
+    """
+
+    def prepare(self, job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
+        """Read the archive in one process, and write what is to be learnt under `paths.data`."""
+        ...
+
+    def open_task(self, job: TrainJob, stage: TrainStage, paths: StagePaths) -> StageTask:
+        """Return, on each worker, the model and the batches out of what `prepare` wrote."""
+        ...
+
+    def finish(self, job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
+        """Make the model directory need nothing beside it; return what its card says."""
+        ...
+
+
+class StageTask(Protocol):
     """A model and what it learns."""
 
     @property
@@ -152,17 +183,25 @@ class Lesson(Protocol):
         ...
 
 
-def prepare(job: TrainJob, stage: Stage, work: Work) -> None:
-    """Write what the stage learns from, unless it stands already."""
-    done = work.data / "done"
+def prepare_stage(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
+    """Write what the stage learns from, unless an earlier run wrote it."""
+    done = paths.data / "done"
     if done.exists():
         return
-    work.data.mkdir(parents=True, exist_ok=True)
-    importlib.import_module(stage.lesson).prepare(job, stage, work)
+    paths.data.mkdir(parents=True, exist_ok=True)
+    _module(stage).prepare(job, stage, paths)
     done.touch()
 
 
-def open_lesson(job: TrainJob, stage: Stage, work: Work) -> Lesson:
-    """Return the lesson that `prepare` wrote."""
-    lesson: Lesson = importlib.import_module(stage.lesson).open_lesson(job, stage, work)
-    return lesson
+def open_stage_task(job: TrainJob, stage: TrainStage, paths: StagePaths) -> StageTask:
+    """Return the task out of what `prepare_stage` wrote."""
+    return _module(stage).open_task(job, stage, paths)
+
+
+def finish_stage(job: TrainJob, stage: TrainStage, paths: StagePaths, directory: Path) -> ModelCard:
+    """Make a copy of the stage's model complete, and return what its card says of it."""
+    return _module(stage).finish(job, paths, directory)
+
+
+def _module(stage: TrainStage) -> TaskModule:
+    return cast(TaskModule, importlib.import_module(stage.task))

@@ -20,7 +20,7 @@ import torch
 import transformers
 
 from radkg.model.flops import peak_flops, training_flops
-from radkg.model.vlmkg.vlm import IGNORED, STAGES, Stage, VisionLanguageModel
+from radkg.model.vlmkg.vlm import IGNORED, STAGE_NAMES, StageName, VisionLanguageModel
 from radkg.train.trainer import TrainConfig, Trainer
 from tests.benchmarks.gpu_machine import about, table, wait
 from tests.benchmarks.gpu_model import config, model
@@ -32,7 +32,7 @@ COLUMNS = [
 
 
 def batch(
-    made: VisionLanguageModel, stage: Stage, tokens: int, length: int, ragged: bool
+    made: VisionLanguageModel, stage: StageName, tokens: int, length: int, ragged: bool
 ) -> dict[str, torch.Tensor]:
     """Return rows of random tokens, of which the last third is output; ragged: 70 to 100 % full."""
     rng = random.Random(0)
@@ -58,7 +58,7 @@ def batch(
 
 
 def measure(
-    stage: Stage, attention: str, ragged: bool, device: torch.device, args: argparse.Namespace
+    stage: StageName, attention: str, ragged: bool, device: torch.device, args: argparse.Namespace
 ) -> dict[str, Any]:
     """Return the figures of one stage."""
     made = model(config(tiny=args.tiny), device, torch.float32)  # as trained: fp32 weights
@@ -114,7 +114,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         args.tokens, args.length, args.steps, args.warmup = 128, 32, 2, 1
     device = torch.device("cuda" if torch.cuda.is_available() and not args.tiny else "cpu")
     found: list[dict[str, Any]] = []
-    for stage in STAGES:
+    for stage in STAGE_NAMES:
         for attention in args.attention.split(","):
             for ragged in (False, True):
                 try:

@@ -16,7 +16,7 @@ from radkg.cluster.train import train, train_stage
 from radkg.errors import ClusterError, ConfigError, TrainingError
 from radkg.train.curve import METRICS, last_line, read_curve
 from radkg.train.stage_task import TrainJob
-from tests.support.runs import stage_tasks as lessons
+from tests.support.runs import stage_tasks
 from tests.support.runs.demo_run import user_environment
 
 pytestmark = pytest.mark.ray
@@ -28,9 +28,9 @@ DRIVER = """
 import sys
 from radkg.cluster.train import train_stage
 from radkg.train.stage_task import TrainJob
-from tests.support.runs import stage_tasks as lessons
+from tests.support.runs import stage_tasks
 job = TrainJob(preset="small", archive="slow", out=sys.argv[1], workers=(2, 2))
-train_stage(job, lessons.stage())
+train_stage(job, stage_tasks.stage())
 """
 
 
@@ -101,13 +101,13 @@ def quiet(ray_session, tmp_path_factory):
     """A run that nothing disturbed."""
     out = tmp_path_factory.mktemp("quiet")
     seen = []
-    train_stage(job(out, workers=(2, 2)), lessons.stage(), lambda *line: seen.append(line))
+    train_stage(job(out, workers=(2, 2)), stage_tasks.stage(), lambda *line: seen.append(line))
     assert seen[0] == ("vlm_kg", None)
     return out
 
 
 def test_a_run_leaves_model_curve_and_card(quiet):
-    assert [line["step"] for line in read_curve(quiet)] == list(range(1, lessons.STEPS + 1))
+    assert [line["step"] for line in read_curve(quiet)] == list(range(1, stage_tasks.STEPS + 1))
     assert read_curve(quiet)[-1]["loss"] < 0.8 * read_curve(quiet)[0]["loss"]
     assert list((quiet / "tensorboard" / "vlm_kg").glob("events*"))
     assert "learning_rate: 0.003" in (quiet / "stages/vlm_kg/model/README.md").read_text()
@@ -117,7 +117,7 @@ def test_a_run_leaves_model_curve_and_card(quiet):
 
 def test_a_finished_stage_is_not_run_again(quiet):
     before = (quiet / METRICS).stat().st_mtime_ns
-    train_stage(job(quiet, workers=(2, 2)), lessons.stage())
+    train_stage(job(quiet, workers=(2, 2)), stage_tasks.stage())
     assert (quiet / METRICS).stat().st_mtime_ns == before
 
 
@@ -133,7 +133,7 @@ def test_killed_workers_and_a_killed_driver_change_nothing(quiet, address, tmp_p
         driver.send_signal(signal.SIGKILL)
         driver.wait()
     killed_at = step(tmp_path)
-    assert killed_at < lessons.STEPS, "the driver was killed too late to prove anything"
+    assert killed_at < stage_tasks.STEPS, "the driver was killed too late to prove anything"
     assert not (tmp_path / "stages/vlm_kg/model").exists()
     with process(*command, RAY_ADDRESS=address) as again:
         _, said = again.communicate(timeout=2 * PATIENCE_S)
@@ -149,7 +149,7 @@ def test_killed_workers_and_a_killed_driver_change_nothing(quiet, address, tmp_p
 @pytest.mark.long
 def test_a_loss_that_is_no_number_ends_the_run_at_once(ray_session, tmp_path):
     """And is not tried again; the number of workers is whatever there is between 1 and 2."""
-    settings = lessons.stage(num_steps=20, accumulate=4)
+    settings = stage_tasks.stage(num_steps=20, accumulate=4)
     with pytest.raises(TrainingError, match=r"loss nan, .* lower the learning rate"):
         train_stage(job(tmp_path, "nan", workers=(1, 2)), settings)
     assert len(workers(tmp_path)) <= 2
@@ -160,7 +160,7 @@ def test_a_loss_that_is_no_number_ends_the_run_at_once(ray_session, tmp_path):
 @pytest.mark.long
 def test_what_fails_every_time_is_given_up(ray_session, tmp_path):
     with pytest.raises(ClusterError, match=r"(?s)vlm_kg failed more than 0 times.*a bug of ours"):
-        train_stage(job(tmp_path, "crash", max_failures=0), lessons.stage())
+        train_stage(job(tmp_path, "crash", max_failures=0), stage_tasks.stage())
 
 
 def test_wrong_settings_are_refused_before_anything_starts(tmp_path):

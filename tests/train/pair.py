@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 
 from radkg.train.loop import run_stage
-from tests.support.runs.stage_tasks import TinyLesson, stage
+from tests.support.runs.stage_tasks import TinyTask, stage
 
 STEPS = 12
 MODES = ("ddp", "fsdp")
@@ -27,7 +27,7 @@ def learn(out, parallel="ddp", state=None, **changes):
     kept = {}
     out.mkdir(parents=True, exist_ok=True)
     last = run_stage(
-        TinyLesson("plain"),
+        TinyTask("plain"),
         settings(**changes),
         "vlm_kg",
         out,

@@ -13,7 +13,7 @@ from radkg.errors import ConfigError, TrainingError
 from radkg.train.curve import METRICS, Curve, last_line, read_curve
 from radkg.train.loop import micro_batches, run_stage, steps_in_epochs
 from radkg.train.trainer import TrainConfig, Trainer
-from tests.support.runs.stage_tasks import TinyLesson
+from tests.support.runs.stage_tasks import TinyTask
 from tests.support.runs.tiny import tiny_model
 from tests.train.pair import STEPS, learn
 
@@ -119,20 +119,20 @@ def test_stages_share_a_curve(tmp_path):
 
 
 def test_a_broken_batch_is_named(tmp_path):
-    lesson = TinyLesson("nan")
+    task = TinyTask("nan")
     config = TrainConfig(num_steps=9, batch_tokens=128, accumulate=2)
     with pytest.raises(TrainingError, match=r"step 4 of 9: loss nan.*micro-batch 1 of 2"):
-        run_stage(lesson, config, "vlm_kg", tmp_path, checkpoint=lambda state, step: None)
+        run_stage(task, config, "vlm_kg", tmp_path, checkpoint=lambda state, step: None)
     assert all(math.isfinite(loss) for loss in losses(tmp_path))
 
 
 def test_every_epoch_has_every_example_once():
-    lesson = TinyLesson("plain")
+    task = TinyTask("plain")
     config = TrainConfig(batch_tokens=100, epochs=3)
-    count = steps_in_epochs(lesson, config)
-    stream = micro_batches(lesson, config)
+    count = steps_in_epochs(task, config)
+    stream = micro_batches(task, config)
     seen = [i for _, members in zip(range(count), stream, strict=False) for i in members]
-    assert sorted(seen) == sorted([*range(len(lesson.rows))] * 3)
-    lesson.lengths = []
+    assert sorted(seen) == sorted([*range(len(task.rows))] * 3)
+    task.lengths = []
     with pytest.raises(ConfigError, match="no example"):
-        steps_in_epochs(lesson, config)
+        steps_in_epochs(task, config)

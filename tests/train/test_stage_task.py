@@ -1,5 +1,7 @@
 """The table of presets, a job's settings, and supervision that a user brings."""
 
+import importlib
+import inspect
 import json
 
 import pytest
@@ -7,9 +9,9 @@ import pytest
 from radkg.errors import ConfigError, SchemaError, StorageError
 from radkg.train.presets import PRESETS, stages_of
 from radkg.train.radgraph import radgraph_sentences
-from radkg.train.stage_task import Stage, TrainJob, Work, prepare
+from radkg.train.stage_task import StagePaths, TaskModule, TrainJob, TrainStage, prepare_stage
 from radkg.train.trainer import TrainConfig
-from tests.support.runs import stage_tasks as lessons
+from tests.support.runs import stage_tasks
 
 
 def job(**changes):
@@ -26,8 +28,16 @@ def test_presets_have_their_stages_in_order():
         assert len({stage.name for stage in stages}) == len(stages)
 
 
+@pytest.mark.parametrize("name", sorted({s.task for stages in PRESETS.values() for s in stages}))
+def test_the_task_of_every_stage_has_the_functions_of_the_protocol(name):
+    module = importlib.import_module(name)
+    for function in ("prepare", "open_task", "finish"):
+        expected = list(inspect.signature(getattr(TaskModule, function)).parameters)[1:]
+        assert list(inspect.signature(getattr(module, function)).parameters) == expected
+
+
 def test_a_step_is_cut_finer_for_many_workers_and_stays_as_large():
-    stage = Stage(name="s", lesson="l", config=TrainConfig(batch_tokens=900, accumulate=2))
+    stage = TrainStage(name="s", task="l", config=TrainConfig(batch_tokens=900, accumulate=2))
     assert stage.settings(job()) == stage.config
     for most, (tokens, parts) in {2: (900, 2), 3: (450, 4), 6: (300, 6)}.items():
         settings = stage.settings(job(workers=(1, most), steps=7, precision="bf16"))
@@ -36,11 +46,11 @@ def test_a_step_is_cut_finer_for_many_workers_and_stays_as_large():
 
 
 def test_what_was_prepared_is_not_prepared_again(tmp_path):
-    work = Work(tmp_path, "vlm_kg")
-    prepare(job(), lessons.stage(), work)
-    (work.data / "rows").write_text("kept")
-    prepare(job(), lessons.stage(), work)
-    assert (work.data / "rows").read_text() == "kept"
+    paths = StagePaths(tmp_path, "vlm_kg")
+    prepare_stage(job(), stage_tasks.stage(), paths)
+    (paths.data / "rows").write_text("kept")
+    prepare_stage(job(), stage_tasks.stage(), paths)
+    assert (paths.data / "rows").read_text() == "kept"
 
 
 def test_a_radgraph_file_is_cut_into_sentences(tmp_path):

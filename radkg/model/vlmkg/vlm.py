@@ -17,8 +17,8 @@ from radkg.model.config import ModelConfig
 from radkg.model.language import Language, make_language_model
 from radkg.model.vlmkg.projector import make_projector
 
-Stage = Literal["llm_kg", "vlm_kg"]
-STAGES: tuple[Stage, ...] = get_args(Stage)
+StageName = Literal["llm_kg", "vlm_kg"]
+STAGE_NAMES: tuple[StageName, ...] = get_args(StageName)
 IGNORED = -100  # label of a token that the loss leaves out
 
 
@@ -75,7 +75,7 @@ class VisionLanguageModel(nn.Module):
         logits = self.model.lm_head(hidden[:, :-1][counted])
         return F.cross_entropy(logits.float(), targets[counted])
 
-    def freeze_for(self, stage: Stage) -> list[str]:
+    def freeze_for(self, stage: StageName) -> list[str]:
         """Let train what a stage trains, freeze the rest, and return the names of what trains."""
         if stage == "vlm_kg" and self.projector is None:
             raise ValueError("stage vlm_kg needs a projector in the settings")

@@ -22,13 +22,13 @@ from radkg.model.onepass.words import WordTable
 from radkg.schema.records import Study
 from radkg.train.radgraph import radgraph_sentences
 from radkg.train.silver import SilverSentence, archive_sentences, invented, silver
-from radkg.train.stage_task import Batch, Stage, TrainJob, Work
+from radkg.train.stage_task import Batch, ModelCard, StagePaths, TrainJob, TrainStage
 
 _SENTENCES = "sentences.jsonl"
 _REPEATS = 6  # of a real sentence: invented ones are many and stranger
 
 
-def prepare(job: TrainJob, stage: Stage, work: Work) -> None:
+def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     """Write the sentences and the network's sizes."""
     archive = open_archive(job.archive)
     records = [r for r in archive.index().to_pylist() if r["split"] == "train"][: job.limit]
@@ -42,23 +42,28 @@ def prepare(job: TrainJob, stage: Stage, work: Work) -> None:
     config = OnePassConfig(parts=part_kinds(found))
     if job.radgraph:
         found += radgraph_sentences(Path(job.radgraph))
-    with (work.data / _SENTENCES).open("w") as file:
+    with (paths.data / _SENTENCES).open("w") as file:
         for sentence in found:
             file.write(json.dumps(dataclasses.asdict(sentence)) + "\n")
-    (work.data / checkpoint.CONFIG).write_text(config.to_json())
+    (paths.data / checkpoint.CONFIG).write_text(config.to_json())
 
 
-def open_lesson(job: TrainJob, stage: Stage, work: Work) -> OnePassLesson:
-    """Return the lesson with random weights."""
-    values = checkpoint.read_config(work.data)
-    config = checkpoint.parse_config(OnePassConfig, values, work.data)
-    with (work.data / _SENTENCES).open() as file:
+def open_task(job: TrainJob, stage: TrainStage, paths: StagePaths) -> OnePassTask:
+    """Return the task with random weights."""
+    values = checkpoint.read_config(paths.data)
+    config = checkpoint.parse_config(OnePassConfig, values, paths.data)
+    with (paths.data / _SENTENCES).open() as file:
         found = [_read(json.loads(line)) for line in file]
     torch.manual_seed(stage.config.seed)
-    return OnePassLesson(OnePass(config), found)
+    return OnePassTask(OnePass(config), found)
 
 
-class OnePassLesson:
+def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
+    """Return what the card says; the directory is complete."""
+    return ModelCard(what="A one-pass extractor: word tagger and biaffine relations, for reports.")
+
+
+class OnePassTask:
     """The network and its sentences as numbers."""
 
     def __init__(self, model: OnePass, found: Sequence[SilverSentence]) -> None:

@@ -23,7 +23,7 @@ from radkg.model.vision.encoders import save_tower
 from radkg.model.vision.preprocessing import Preprocessing
 from radkg.model.vision.tower import Tower, imagenet_tower
 from radkg.model.vision.tower_training import TowerTraining
-from radkg.train.stage_task import Batch, Stage, TrainJob, Work
+from radkg.train.stage_task import Batch, ModelCard, StagePaths, TrainJob, TrainStage
 from radkg.train.supervision import held_out
 
 _SIDE = 192  # px of the images as they are kept
@@ -31,7 +31,7 @@ _MIN_IMAGES = 20  # with a finding, for it to be a label; fewer where there are 
 _IMAGES, _LABELS = "images.safetensors", "labels.json"
 
 
-def prepare(job: TrainJob, stage: Stage, work: Work) -> None:
+def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     """Write the images that can be read, and their labels.
 
     Raises:
@@ -46,10 +46,10 @@ def prepare(job: TrainJob, stage: Stage, work: Work) -> None:
             if image.location is None:
                 continue
             try:
-                picture = read_image(image.location)
+                pixel_values = read_image(image.location)
             except ArchiveError:  # said and counted where the archive is extracted
                 continue
-            pixels.append((resize(picture)[0] * 255).round().to(torch.uint8))
+            pixels.append((resize(pixel_values)[0] * 255).round().to(torch.uint8))
             findings.append(frozenset(gold_findings(codes)))
     counts = Counter(name for names in findings for name in names)
     labels = sorted(
@@ -60,20 +60,25 @@ def prepare(job: TrainJob, stage: Stage, work: Work) -> None:
             f"{len(pixels)} images under {job.images} are too few to learn findings from"
         )
     matrix = torch.tensor([[float(name in names) for name in labels] for names in findings])
-    save_file({"pixels": torch.stack(pixels), "labels": matrix}, work.data / _IMAGES)
-    (work.data / _LABELS).write_text(json.dumps(labels))
+    save_file({"pixels": torch.stack(pixels), "labels": matrix}, paths.data / _IMAGES)
+    (paths.data / _LABELS).write_text(json.dumps(labels))
 
 
-def open_lesson(job: TrainJob, stage: Stage, work: Work) -> TowerLesson:
-    """Return the lesson with ImageNet's weights."""
-    data = load_file(work.data / _IMAGES)
+def open_task(job: TrainJob, stage: TrainStage, paths: StagePaths) -> TowerTask:
+    """Return the task with ImageNet's weights."""
+    data = load_file(paths.data / _IMAGES)
     torch.manual_seed(stage.config.seed)
-    return TowerLesson(
+    return TowerTask(
         TowerTraining(imagenet_tower(), data["labels"].mean(0)), data["pixels"], data["labels"]
     )
 
 
-class TowerLesson:
+def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
+    """Return what the card says; the directory is complete."""
+    return ModelCard(what="A tower.")
+
+
+class TowerTask:
     """The tower with its head, and the images."""
 
     def __init__(self, model: TowerTraining, pixels: Tensor, labels: Tensor) -> None:

@@ -32,7 +32,8 @@ from radkg.schema.linearize import items_of, write
 from radkg.schema.records import Study
 from radkg.schema.sentences import words
 from radkg.train.radgraph import radgraph_sentences
-from radkg.train.stage_task import Batch, Stage, TrainJob, Work
+from radkg.train.stage_task import Batch, StagePaths, TrainJob, TrainStage
+from radkg.train.stages.vlm_finish import finish
 from radkg.train.supervision import (
     codes_examples,
     copy_examples,
@@ -42,22 +43,24 @@ from radkg.train.supervision import (
     vocabulary,
 )
 
+__all__ = ["VlmTask", "finish", "open_task", "prepare"]
+
 _EXAMPLES, _FEATURES, _IDS = "examples.jsonl", "features.safetensors", "images.json"
 _REAL_REPEATS = 2  # of a real sentence beside invented ones
 _IMAGE_REPEATS = 4  # studies are fewer than sentences, and what they show is harder to learn
 _MAX_LENGTH = 1024  # tokens of an example
 
 
-def prepare(job: TrainJob, stage: Stage, work: Work) -> None:
+def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     """Write examples, settings, tokenizer and features of one of the two stages."""
     coded = held_out(coded_studies(job.archive, "train", job.images))[0].first(job.limit)
     examples = _silver_examples(job, stage)
     number, seed = stage.num_invented(job), stage.config.seed
     if stage.name == "vlm_kg":
-        config, tokenizer = _earlier(job, work)
-        encoder_name = job.vision or _own_tower(work)
+        config, tokenizer = _earlier(job, paths)
+        encoder_name = job.vision or _own_tower(paths)
         encoder = load_encoder(encoder_name)
-        features = _features(job, coded, encoder_name, work)
+        features = _features(job, coded, encoder_name, paths)
         examples += codes_examples(coded, number, seed, features)
         examples += image_examples(coded, features) * _IMAGE_REPEATS
         projector = small().projector if job.preset == "small" else published().projector
@@ -67,42 +70,42 @@ def prepare(job: TrainJob, stage: Stage, work: Work) -> None:
             projector=_fitting(projector, encoder.dim, config.language.hidden),
             vision=VisionConfig(encoder=encoder_name, encoder_id=encoder.encoder_id),
         )
-        save_file({"features": torch.stack(list(features.values()))}, work.data / _FEATURES)
-        (work.data / _IDS).write_text(json.dumps(list(features)))
+        save_file({"features": torch.stack(list(features.values()))}, paths.data / _FEATURES)
+        (paths.data / _IDS).write_text(json.dumps(list(features)))
     else:
         examples += codes_examples(coded, number, seed)
         config, tokenizer = _first(job, coded, examples)
-    with (work.data / _EXAMPLES).open("w") as file:
+    with (paths.data / _EXAMPLES).open("w") as file:
         for example in examples:
             file.write(json.dumps(dataclasses.asdict(example)) + "\n")
-    (work.data / checkpoint.CONFIG).write_text(config.to_json())
-    tokenizer.save(str(work.data / checkpoint.TOKENIZER))
+    (paths.data / checkpoint.CONFIG).write_text(config.to_json())
+    tokenizer.save(str(paths.data / checkpoint.TOKENIZER))
 
 
-def open_lesson(job: TrainJob, stage: Stage, work: Work) -> VlmLesson:
-    """Return the lesson with the weights that the stage starts from."""
-    config = checkpoint.parse_config(ModelConfig, checkpoint.read_config(work.data), work.data)
-    language = Language(checkpoint.read_tokenizer(work.data), config.language)
+def open_task(job: TrainJob, stage: TrainStage, paths: StagePaths) -> VlmTask:
+    """Return the task with the weights that the stage starts from."""
+    config = checkpoint.parse_config(ModelConfig, checkpoint.read_config(paths.data), paths.data)
+    language = Language(checkpoint.read_tokenizer(paths.data), config.language)
     torch.manual_seed(stage.config.seed)
     start = read_language(Path(job.language))[0] if job.language else None
     model = VisionLanguageModel(config, language, start)
     if not torch.cuda.is_available():
         model.model.set_attn_implementation("eager")  # measured: 1.4 times as fast at 100 tokens
-    earlier = work.of("llm_kg") / "model"
+    earlier = paths.of("llm_kg") / "model"
     if stage.name == "vlm_kg" and earlier.is_dir():
         checkpoint.load_weights(model.model, earlier, "model.")
-    with (work.data / _EXAMPLES).open() as file:
+    with (paths.data / _EXAMPLES).open() as file:
         fields = [json.loads(line) for line in file]
     examples = [Example(**{**f, "image_ids": tuple(f["image_ids"])}) for f in fields]
     features: dict[str, Tensor] = {}
-    if (work.data / _IDS).exists():
-        ids = json.loads((work.data / _IDS).read_text())
-        stacked = load_file(work.data / _FEATURES)["features"]
+    if (paths.data / _IDS).exists():
+        ids = json.loads((paths.data / _IDS).read_text())
+        stacked = load_file(paths.data / _FEATURES)["features"]
         features = dict(zip(ids, stacked, strict=True))
-    return VlmLesson(model, examples, features)
+    return VlmTask(model, examples, features)
 
 
-class VlmLesson:
+class VlmTask:
     """The model, its examples as tokens, and the images' features."""
 
     def __init__(
@@ -143,7 +146,7 @@ class VlmLesson:
         )
 
 
-def _silver_examples(job: TrainJob, stage: Stage) -> list[Example]:
+def _silver_examples(job: TrainJob, stage: TrainStage) -> list[Example]:
     """Return what the target `copy` learns from; studies without codes have sentences too."""
     examples = []
     if not job.only_radgraph:
@@ -177,24 +180,24 @@ def _first(
     return config, train_tokenizer(texts, config.language)
 
 
-def _earlier(job: TrainJob, work: Work) -> tuple[ModelConfig, Tokenizer]:
+def _earlier(job: TrainJob, paths: StagePaths) -> tuple[ModelConfig, Tokenizer]:
     """Return settings and tokenizer of the stage before."""
-    directory = work.of("llm_kg") / "model"
+    directory = paths.of("llm_kg") / "model"
     if not directory.is_dir():
         raise ConfigError(
-            f"stage vlm_kg goes on from llm_kg, which does not stand in {work.out}: train it first"
+            f"stage vlm_kg goes on from llm_kg, which does not stand in {paths.out}: train it first"
         )
     config = checkpoint.parse_config(ModelConfig, checkpoint.read_config(directory), directory)
     return config, checkpoint.read_tokenizer(directory)
 
 
-def _own_tower(work: Work) -> str:
-    tower = work.of("vision") / "model"
+def _own_tower(paths: StagePaths) -> str:
+    tower = paths.of("vision") / "model"
     return str(tower) if tower.is_dir() else IMAGENET
 
 
 def _features(
-    job: TrainJob, coded: CodedStudies, encoder_name: str, work: Work
+    job: TrainJob, coded: CodedStudies, encoder_name: str, paths: StagePaths
 ) -> dict[str, Tensor]:
     """Return the features of every image at hand, by image id.
 
@@ -207,7 +210,7 @@ def _features(
         for image in study.images
         if image.location
     }
-    cache = FeatureCache(str(work.out / "features"), read_image, read_bytes)
+    cache = FeatureCache(str(paths.out / "features"), read_image, read_bytes)
     features, _ = cache.features(load_encoder(encoder_name), locations)
     if not features:
         raise ConfigError(f"no image of {job.archive} under {job.images}: check --images")

@@ -1,4 +1,4 @@
-"""A lesson for tests: the tiny model on invented sentences, as slow or as broken as asked.
+"""A stage task for tests: the tiny model on invented sentences, slow or broken on request.
 
 `job.archive` says how: words among `slow`, `nan`, `crash`. Every worker leaves its process id.
 """
@@ -11,7 +11,7 @@ import torch
 
 from radkg.model import checkpoint
 from radkg.model.vlmkg.batches import collate, encode
-from radkg.train.stage_task import Stage
+from radkg.train.stage_task import TrainStage
 from radkg.train.trainer import TrainConfig
 from tests.support.runs.tiny import examples, features, tiny_config, tiny_model
 
@@ -27,26 +27,26 @@ def stage(**changes):
         "log_every": 1,
         "checkpoint_every": 5,
     }
-    return Stage(
+    return TrainStage(
         name="vlm_kg",
-        lesson="tests.support.runs.stage_tasks",
+        task="tests.support.runs.stage_tasks",
         config=TrainConfig(**settings | changes),
     )
 
 
-def prepare(job, stage, work):
-    (work.data / "rows").write_text("invented")
+def prepare(job, stage, paths):
+    (paths.data / "rows").write_text("invented")
 
 
-def open_lesson(job, stage, work):
-    assert (work.data / "rows").exists()
-    pids = work.out / "pids"
+def open_task(job, stage, paths):
+    assert (paths.data / "rows").exists()
+    pids = paths.out / "pids"
     pids.mkdir(exist_ok=True)
     (pids / str(os.getpid())).touch()
-    return TinyLesson(job.archive)
+    return TinyTask(job.archive)
 
 
-class TinyLesson:
+class TinyTask:
     def __init__(self, how):
         self.how = how
         self.model = tiny_model()
