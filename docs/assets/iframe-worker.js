@@ -19,6 +19,7 @@ if (location.protocol === "file:") {
           "const script = document.createElement('script'); script.src = url; script.onload = done;" +
           "document.body.append(script); })));</" + "script>",
       );
+      inside.document.close(); // else the page never ends to load
       this.ready = new Promise((done) => {
         const script = inside.document.createElement("script");
         script.src = new URL(url, location.href);

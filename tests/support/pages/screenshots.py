@@ -1,0 +1,127 @@
+"""Draw the screenshots of README: `python -m tests.support.pages.screenshots docs/images`.
+
+The reports are invented, for those of Open-i may not be part of this repository. The demo runs on
+them as on any archive, and chromium shows its page and the explorer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+RADKG = str(Path(sys.executable).parent / "radkg")
+STUDIES = 400
+PATIENT_S = 180_000  # of playwright: milliseconds
+NORMAL = (
+    "The heart is normal in size. The lungs are clear.",
+    "No focal consolidation, pleural effusion or pneumothorax.",
+    "No acute cardiopulmonary abnormality.",
+)
+FAILURE = (
+    "Mild cardiomegaly with small bilateral pleural effusions.",
+    "Moderate left pleural effusion with adjacent left basilar atelectasis.",
+    "Enlarged cardiac silhouette. Mild interstitial edema, suggestive of heart failure.",
+    "Small right pleural effusion. Stable cardiomegaly.",
+)
+INFECTION = (
+    "Patchy opacity in the right lower lobe, suggestive of pneumonia.",
+    "Left basilar airspace opacity, possibly atelectasis. Small left pleural effusion.",
+    "Large right pleural effusion with right lower lobe consolidation.",
+)
+OTHER = (
+    "Hyperinflated lungs consistent with emphysema.",
+    "Calcified granuloma in the left upper lobe.",
+    "Degenerative changes of the thoracic spine.",
+)
+
+
+def write_reports(path: Path) -> None:
+    """Write a table of invented studies, the same each time."""
+    random_ = random.Random(0)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("study_id", "subject_id", "study_date", "age", "sex", "report"))
+        for number in range(STUDIES):
+            found = random_.choices((NORMAL, FAILURE, INFECTION, OTHER), (5, 2, 2, 2))[0]
+            said = random_.sample(found, 2)
+            if found is not NORMAL:
+                said.append(random_.choice(("No pneumothorax.", "The lungs are otherwise clear.")))
+            date = f"{random_.randint(2021, 2025)}-{random_.randint(1, 12):02}-15"
+            person = f"p{random_.randrange(STUDIES // 2)}"
+            report = f"FINDINGS: {' '.join(said)}"
+            age, sex = random_.randint(30, 89), random_.choice("MF")
+            writer.writerow((f"s{number:03}", person, date, age, sex, report))
+
+
+def draw_report(page: Page, out: Path, path: Path) -> None:
+    """Draw a study of the demo's page: the report with its entities, and the triplets."""
+    page.goto((out / "report.html").resolve().as_uri())
+    page.locator("#studies").screenshot(path=path)
+
+
+def draw_explorer(page: Page, home: str, path: Path) -> None:
+    """Draw what the explorer shows around effusion, with the sentences of one edge."""
+    page.goto(home)
+    page.locator("#text").press_sequentially("effusion")
+    expect(page.locator("#options li").first).to_contain_text("effusion")
+    page.keyboard.press("Enter")
+    expect(page.locator("#status")).to_have_text(re.compile(r"^\d+ edges\.(?!.*Looking)"))
+    page.get_by_role("button", name=re.compile("^Read: effusion located_at")).first.click()
+    expect(page.locator(".passage").first).to_be_visible()
+    page.locator("#title").evaluate("element => element.scrollIntoView()")
+    page.screenshot(path=path)
+
+
+def draw(folder: Path, work: Path) -> None:
+    """Run the demo on invented reports in `work` and write both screenshots to `folder`."""
+    table, out = work / "reports.csv", work / "demo"
+    write_reports(table)
+    if not (out / "report.html").exists():
+        demo = ("demo", "--archive", table, "--extractor", "onepass", "--out", out)
+        subprocess.run([RADKG, *map(str, demo)], check=True, stdout=subprocess.DEVNULL)
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    explore = [RADKG, "explore", "--out", str(out), "--review", str(work / "review.csv"), "--json"]
+    with sync_playwright() as playwright, subprocess.Popen(explore, stdout=subprocess.PIPE) as run:
+        try:
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1280, "height": 860})
+            page.set_default_timeout(PATIENT_S)
+            expect.set_options(timeout=PATIENT_S)
+            draw_report(page, out, folder / "report.png")
+            assert run.stdout is not None
+            draw_explorer(
+                page, json.loads(run.stdout.readline())["address"], folder / "explore.png"
+            )
+            browser.close()
+        finally:
+            run.send_signal(signal.SIGTERM)
+
+
+def main() -> None:
+    """Draw both screenshots into a folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--work", type=Path, help="where the demo runs; default: a new folder")
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    if asked.work:
+        asked.work.mkdir(parents=True, exist_ok=True)
+        draw(asked.folder, asked.work)
+        return
+    with tempfile.TemporaryDirectory() as work:
+        draw(asked.folder, Path(work))
+
+
+if __name__ == "__main__":
+    main()
