@@ -11,7 +11,7 @@ from radkg.errors import TooManyFailures
 from radkg.extractor import extract_rows, load_extractor
 from radkg.run.settings import ExtractConfig
 from tests.archive.formats.test_table import write
-from tests.support.archives.mimic import mimic
+from tests.support.archives.mimic import make_mimic
 
 INVENTED = [
     {"study_id": "a", "report": "FINDINGS: Clear.\nIMPRESSION: Normal.", "split": "train"}
@@ -95,7 +95,7 @@ def test_the_notes_say_how_much_may_fail(invented):
 
 
 def test_views_are_counted(tmp_path):
-    made = mimic(10)
+    made = make_mimic(10)
     images = made.write_images(tmp_path / "images")
     census = take_census(open_archive(str(made.write_zip(tmp_path)), str(images)))
     total = census.splits["all"]

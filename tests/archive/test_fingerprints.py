@@ -17,8 +17,8 @@ from radkg.archive.base import Archive
 from radkg.archive.entries import ImageEntry, StudyEntry, compute_fingerprint
 from radkg.archive.files.members import digest
 from tests.archive.formats import test_chexpert_plus, test_padchest, test_table
-from tests.support.archives.mimic import mimic
-from tests.support.archives.openi import write_archive, write_zip, xml
+from tests.support.archives.mimic import make_mimic
+from tests.support.archives.openi import make_xml, write_tar, write_zip
 
 PINNED = json.loads(Path(__file__).with_name("fingerprints.json").read_text())
 
@@ -56,19 +56,19 @@ def _radgraph(folder, name):
 
 def _openi(folder, name):
     members = {
-        "1.xml": xml(1, images=("CXR1_1", "CXR1_2")),
-        "2.xml": xml(2, "Clear.", encoding="utf-16"),
-        "a/1.xml": xml(1),
+        "1.xml": make_xml(1, images=("CXR1_1", "CXR1_2")),
+        "2.xml": make_xml(2, "Clear.", encoding="utf-16"),
+        "a/1.xml": make_xml(1),
         "3.xml": b"",
     }
-    write = write_zip if name.endswith("zip") else write_archive
+    write = write_zip if name.endswith("zip") else write_tar
     (folder / "images").mkdir()
     (folder / "images/CXR1_1.png").write_bytes(b"never opened")
     return write(folder / name, members), folder / "images"
 
 
 def _mimic(folder, name):
-    made = mimic(3)
+    made = make_mimic(3)
     images = made.write_images(folder / "images")
     first, second, third = made.reports
     made.reports["p10/elsewhere/s5.txt"] = b"FINDINGS"

@@ -21,7 +21,7 @@ import ray
 
 from radkg.archive import open_archive
 from radkg.run.settings import ExtractConfig
-from tests.support.archives.mimic import Mimic, mimic
+from tests.support.archives.mimic import Mimic, make_mimic
 from tests.support.runs.extracting import extract_on_ray
 
 KINDS = ("tree", "zip", "tar", "tar.gz", "parquet")
@@ -64,7 +64,7 @@ def main() -> None:
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         sizes = (options.studies // 2, options.studies)
-        archives = [mimic(size, images_per_study=0) for size in sizes]
+        archives = [make_mimic(size, images_per_study=0) for size in sizes]
         for kind in KINDS:
             seconds = []
             for size, made in zip(sizes, archives, strict=True):

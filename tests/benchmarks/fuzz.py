@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.support.archives.entry_points import Outcome, outcomes
-from tests.support.archives.fuzzing import hostile
+from tests.support.archives.entry_points import Outcome, run_cases
+from tests.support.archives.fuzzing import make_hostile_case
 
 
 def survey(seed: int, numbers: range, children: int, seconds: float) -> list[Outcome]:
@@ -29,7 +29,9 @@ def survey(seed: int, numbers: range, children: int, seconds: float) -> list[Out
         found = []
         for begin in range(0, len(part), 500):  # a child for 500: none grows old
             if time.monotonic() < end:
-                found += outcomes(partial(hostile, seed), part[begin : begin + 500], folder)
+                found += run_cases(
+                    partial(make_hostile_case, seed), part[begin : begin + 500], folder
+                )
         return found
 
     with tempfile.TemporaryDirectory() as root, ThreadPoolExecutor(children) as threads:

@@ -24,7 +24,7 @@ import ray
 from ray._private.internal_api import memory_summary
 
 from radkg.run.settings import ExtractConfig
-from tests.support.archives.openi import studies, write_archive
+from tests.support.archives.openi import make_studies, write_tar
 from tests.support.faults.s3_server import served_bucket
 from tests.support.runs import EXTRACTORS
 from tests.support.runs.extracting import extract_on_ray
@@ -75,7 +75,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["PYTHONPATH"] = os.getcwd()  # of the workers, which need tests.support
     with tempfile.TemporaryDirectory() as folder, served_bucket() as bucket:
-        archive = str(write_archive(Path(folder) / "a.tar", studies(options.studies), "w"))
+        archive = str(write_tar(Path(folder) / "a.tar", make_studies(options.studies), "w"))
         relay = Relay(int(os.environ["AWS_ENDPOINT_URL"].rpartition(":")[2]))
         os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{relay.port}"
         ray.init(

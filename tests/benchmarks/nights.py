@@ -33,7 +33,7 @@ from PIL import Image
 from radkg.archive import open_archive
 from radkg.schema.records import Study
 from radkg.storage import Storage, open_storage
-from tests.support.archives.mimic import Mimic, mimic
+from tests.support.archives.mimic import Mimic, make_mimic
 from tests.support.faults.s3_server import served_bucket, upload
 from tests.support.runs.demo_run import RADKG, user_environment
 
@@ -54,7 +54,7 @@ def _laid_out(study: Study) -> str:
 
 def generate(studies: int, images: int, distinct: bool) -> Mimic:
     """Return the archive of the first night."""
-    made = mimic(studies, images)
+    made = make_mimic(studies, images)
     reports = itertools.cycle(texts())
     for number, name in enumerate(made.reports):
         own = f" A nodule of {number / 1000:.3f} cm is seen.\n" if distinct else ""

@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from radkg.run.settings import ExtractConfig
-from tests.support.archives.openi import studies, write_archive
+from tests.support.archives.openi import make_studies, write_tar
 from tests.support.ray.nodes import Nodes
 from tests.support.runs import EXTRACTORS
 from tests.support.runs.extracting import extract_on_ray, record_times
@@ -68,7 +68,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["PYTHONPATH"] = os.getcwd()  # of the workers, which need tests.support
     with tempfile.TemporaryDirectory() as folder:
-        archive = str(write_archive(Path(folder) / "a.tar", studies(options.studies), "w"))
+        archive = str(write_tar(Path(folder) / "a.tar", make_studies(options.studies), "w"))
         found = {
             str(nodes): scaled(archive, nodes, options.studies, f"{folder}/{nodes}")
             for nodes in options.nodes

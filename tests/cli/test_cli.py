@@ -12,7 +12,7 @@ from radkg.cli.app import VERBS, app, run
 from radkg.graph.load.writers import PARTITIONS
 from radkg.train.presets import PRESETS
 from radkg.train.trainer import Parallel, Precision
-from tests.support.archives.openi import studies, write_archive
+from tests.support.archives.openi import make_studies, write_tar
 from tests.support.runs.demo_run import radkg as run_command
 
 
@@ -132,8 +132,8 @@ def test_what_is_wrong_is_said_with_its_exit_code(tmp_path, capfd, arguments, co
 
 @pytest.mark.long
 def test_too_many_failures_exit_with_3(tmp_path):
-    members = studies(5) | {"9.xml": b"<"}
-    path = write_archive(tmp_path / "a.tgz", members)
+    members = make_studies(5) | {"9.xml": b"<"}
+    path = write_tar(tmp_path / "a.tgz", members)
     done = run_command("extract", "--archive", str(path), "--out", str(tmp_path / "out"))
     assert done.returncode == 3
     assert "1 of 6 studies failed" in done.stderr

@@ -19,7 +19,7 @@ from radkg.run.settings import ExtractConfig
 from radkg.schema.records import Image as Radiograph
 from radkg.schema.records import Study
 from radkg.storage import open_storage
-from tests.support.archives.openi import write_archive, xml
+from tests.support.archives.openi import make_xml, write_tar
 from tests.support.runs import IMAGES
 from tests.support.runs.demo_run import user_environment
 from tests.support.runs.extracting import extract_on_ray, published, rows_of
@@ -45,12 +45,12 @@ def archive(tmp_path: Path) -> dict[str, str]:
     random = np.random.default_rng(0)
     members = {}
     for number in range(1, 13):
-        members[f"{number}.xml"] = xml(number, images=(f"i{number}",))
+        members[f"{number}.xml"] = make_xml(number, images=(f"i{number}",))
         pixels = random.integers(0, 255, (32, 40), np.uint8)
         Image.fromarray(pixels).save(folder / f"i{number}.png")
     damaged = folder / "i7.png"
     damaged.write_bytes(damaged.read_bytes()[:200])
-    path = write_archive(tmp_path / "a.tgz", members)
+    path = write_tar(tmp_path / "a.tgz", members)
     return {"archive": str(path), "images": str(folder)}
 
 

@@ -18,7 +18,7 @@ from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import POINTER
 from radkg.run.units import plan_units
 from radkg.storage import open_storage
-from tests.support.archives.openi import studies, write_archive
+from tests.support.archives.openi import make_studies, write_tar
 from tests.support.runs import EXTRACTORS
 from tests.support.runs.demo_run import radkg, user_environment
 from tests.support.runs.disks import grow, small_disk
@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def archive(tmp_path):
-    return str(write_archive(tmp_path / "a.tgz", studies(60)))
+    return str(write_tar(tmp_path / "a.tgz", make_studies(60)))
 
 
 @pytest.mark.parametrize("name", ["rules", "small"])

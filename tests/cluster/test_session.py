@@ -8,7 +8,7 @@ from radkg.cluster.runner import RayRunner
 from radkg.errors import ClusterError
 from radkg.run.settings import ExtractConfig
 from radkg.verbs.extract import extract
-from tests.support.archives.openi import studies, write_archive
+from tests.support.archives.openi import make_studies, write_tar
 from tests.support.runs import EXTRACTORS
 from tests.support.runs.extracting import extract_here
 
@@ -25,7 +25,7 @@ def archive(tmp_path, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", init)
-    return str(write_archive(tmp_path / "a.tgz", studies(8)))
+    return str(write_tar(tmp_path / "a.tgz", make_studies(8)))
 
 
 def test_the_error_is_one_line_that_says_what_to_do(archive, tmp_path):

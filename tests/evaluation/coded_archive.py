@@ -3,7 +3,7 @@
 from importlib.resources import files
 from pathlib import Path
 
-from tests.support.archives.openi import write_archive, xml
+from tests.support.archives.openi import make_xml, write_tar
 
 # sentence, its codes; `normal` has no triplet
 KINDS = [
@@ -24,5 +24,5 @@ def coded_archive(path: Path) -> Path:
     for i, number in enumerate([*train[:NUM_TRAIN], *test[:NUM_TEST]]):
         sentence, codes = KINDS[i % len(KINDS)]
         text = f"{sentence} Rib {number} is intact."
-        members[f"{number}.xml"] = xml(number, text, "", codes, images=(f"CXR{number}_IM-1",))
-    return write_archive(path, members)
+        members[f"{number}.xml"] = make_xml(number, text, "", codes, images=(f"CXR{number}_IM-1",))
+    return write_tar(path, members)

@@ -7,7 +7,7 @@ from radkg.errors import ArchiveError, ExtractorError
 from radkg.evaluation import asserts_finding, evaluate
 from radkg.rules import RulesExtractor
 from tests.rules.reading import study
-from tests.support.archives.openi import studies, write_archive
+from tests.support.archives.openi import make_studies, write_tar
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_what_counts_as_a_false_triplet(sentence, expected):
 
 
 def test_an_archive_without_a_test_split_is_refused(tmp_path):
-    path = write_archive(tmp_path / "few.tgz", studies(3))
+    path = write_tar(tmp_path / "few.tgz", make_studies(3))
     with pytest.raises(ArchiveError, match="no coded study in split 'test'"):
         evaluate(str(path), "rules")
 

@@ -16,7 +16,7 @@ from radkg.model.language import train_tokenizer
 from radkg.model.vision.encoders import save_tower
 from radkg.model.vision.tower import Tower
 from radkg.schema.records import DEVICES
-from tests.support.archives.openi import studies, write_archive
+from tests.support.archives.openi import make_studies, write_tar
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_directory_that_is_no_model_is_refused(copy, case):
 @pytest.mark.parametrize("case", ["a pickle", "another size", "another tokenizer"])
 def test_a_bad_model_ends_the_command_with_one_line(copy, tmp_path, capfd, case):
     BAD[case][0](copy)
-    archive = write_archive(tmp_path / "a.tgz", studies(1))
+    archive = write_tar(tmp_path / "a.tgz", make_studies(1))
     arguments = ["--archive", str(archive), "--out", str(tmp_path / "out"), "--extractor"]
     with pytest.raises(SystemExit) as end:
         run(app, ["extract", *arguments, str(copy)])

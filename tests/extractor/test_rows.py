@@ -8,21 +8,21 @@ from radkg.archive.images.pixels import read_image
 from radkg.errors import ExtractorError, RadkgError
 from radkg.extractor import extract_rows, find_preprocessing, load_extractor
 from tests.extractor.models import picture, study
-from tests.support.archives.openi import write_archive, xml
+from tests.support.archives.openi import make_xml, write_tar
 from tests.support.runs import EXTRACTORS, IMAGES
 
 
 @pytest.fixture
 def items(tmp_path):
     members = {
-        "1.xml": xml(1, findings="effusion"),
-        "2.xml": xml(2, findings="RAISE"),
+        "1.xml": make_xml(1, findings="effusion"),
+        "2.xml": make_xml(2, findings="RAISE"),
         "3.xml": b"<broken",
-        "4.xml": xml(4, findings="BROKEN effusion"),
-        "5.xml": xml(5, findings="", impression=""),
-        "6.xml": xml(6, findings="effusion"),
+        "4.xml": make_xml(4, findings="BROKEN effusion"),
+        "5.xml": make_xml(5, findings="", impression=""),
+        "6.xml": make_xml(6, findings="effusion"),
     }
-    archive = open_archive(str(write_archive(tmp_path / "a.tgz", members)))
+    archive = open_archive(str(write_tar(tmp_path / "a.tgz", members)))
     return list(archive.read(archive.index().to_pylist()))
 
 

@@ -12,14 +12,14 @@ from radkg.interchange.relations import read_relations
 from radkg.run.audit import AuditLog
 from radkg.schema.known import Known, Term
 from radkg.storage import open_storage
-from tests.support.archives.data import real
+from tests.support.archives.data import require_data
 
 HEAD = "source_index,target_index,source_entity,target_entity,type,count\n"
 ROW = "C1,C2,Effusion,pleural  space,located_at,7\n"
 
 
 def test_the_published_table_is_read_whole() -> None:
-    known = read_relations(real("kg/M3KG_kg_relations.csv"))
+    known = read_relations(require_data("kg/M3KG_kg_relations.csv"))
     assert len(known) == len(set(known)) == 37_424
     terms = {term for each in known for term in (each.head, each.tail)}
     assert len(terms) == 3068

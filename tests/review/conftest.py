@@ -14,7 +14,7 @@ from radkg.schema.arrow import to_table
 from radkg.schema.records import Study
 from radkg.storage import open_storage
 from tests.page.test_browser import browse, chromium
-from tests.support.archives.openi import studies, write_archive, xml
+from tests.support.archives.openi import make_studies, make_xml, write_tar
 
 __all__ = ["browse", "chromium", "published"]
 
@@ -25,11 +25,11 @@ NASTY = "</script><img src=x onerror=\"document.title='run'\"> [[ {{ =1+1 in the
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run over seven studies: five plain ones, a hostile one, one without any triplet."""
     root = tmp_path_factory.mktemp("review")
-    members = studies(5) | {
-        "6.xml": xml(6, f"Opacity {NASTY}.", "-Mild edema.", images=("CXR6_IM-1",)),
-        "7.xml": xml(7, "Comparison was made.", ""),
+    members = make_studies(5) | {
+        "6.xml": make_xml(6, f"Opacity {NASTY}.", "-Mild edema.", images=("CXR6_IM-1",)),
+        "7.xml": make_xml(7, "Comparison was made.", ""),
     }
-    uri = str(write_archive(root / "a.tgz", members))
+    uri = str(write_tar(root / "a.tgz", members))
     archive = open_archive(uri)
     found = [s for s in archive.read(archive.index().to_pylist()) if isinstance(s, Study)]
     storage = open_storage(str(root / "out"))

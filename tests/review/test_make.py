@@ -15,7 +15,7 @@ from radkg.review.sheet import COLUMNS, read_csv
 from radkg.run.retractions import record_retraction
 from radkg.storage import open_storage
 from tests.page.reading import read_html
-from tests.support.archives.openi import studies, write_archive
+from tests.support.archives.openi import make_studies, write_tar
 
 
 def rows_in(path):
@@ -112,7 +112,7 @@ def test_what_cannot_be_made_is_refused(published, tmp_path):
             make_sheet(out, tmp_path / "s.csv", num_studies=wrong)
     with pytest.raises(SnapshotError, match="radkg extract"):
         make_sheet(str(tmp_path / "none"), tmp_path / "s.csv", num_studies=1)
-    other = str(write_archive(tmp_path / "b.tgz", studies(2)))
+    other = str(write_tar(tmp_path / "b.tgz", make_studies(2)))
     with pytest.raises(SnapshotError, match="is not the one that was extracted"):
         make_sheet(out, tmp_path / "s.csv", num_studies=6, archive=other)
     with pytest.raises(ArchiveError, match="/no/such"):

@@ -13,7 +13,7 @@ from radkg.run.local import LocalRunner
 from radkg.run.units import plan_units
 from radkg.run.work import UnitResult, Work, Worker
 from radkg.storage import open_storage
-from tests.support.archives.openi import studies, write_archive
+from tests.support.archives.openi import make_studies, write_tar
 from tests.support.runs import EXTRACTORS
 
 WORDS = f"{EXTRACTORS}:words"
@@ -43,7 +43,7 @@ class SlowRunner(LocalRunner):
 @pytest.fixture
 def work(tmp_path, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    archive = open_archive(str(write_archive(tmp_path / "a.tgz", studies(12))))
+    archive = open_archive(str(write_tar(tmp_path / "a.tgz", make_studies(12))))
     units = plan_units(archive.index().to_pylist(), {}, "words-1", 3)
     spec = ExtractorSpec(WORDS, None, "cpu")
     worker = Worker(archive, spec, "words-1", str(tmp_path / "out"), Limits(60, None))

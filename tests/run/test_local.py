@@ -12,14 +12,14 @@ from radkg.errors import ClusterError, TooManyFailures
 from radkg.run.local import LocalRunner
 from radkg.run.settings import ExtractConfig
 from radkg.verbs.extract import extract
-from tests.support.archives.openi import studies, write_archive
+from tests.support.archives.openi import make_studies, write_tar
 from tests.support.runs import EXTRACTORS
 from tests.support.runs.extracting import extract_beside, extract_here, published
 
 
 @pytest.fixture
 def archive(tmp_path):
-    return str(write_archive(tmp_path / "a.tgz", studies(40)))
+    return str(write_tar(tmp_path / "a.tgz", make_studies(40)))
 
 
 @pytest.mark.parametrize("name", ["rules", "small"])
@@ -47,9 +47,9 @@ def test_a_worker_that_cannot_start_ends_the_run(archive, tmp_path):
 
 
 def test_a_run_that_stops_early_leaves_no_process(tmp_path):
-    members = studies(40) | {f"{n}.xml": b"<" for n in range(90, 99)}
+    members = make_studies(40) | {f"{n}.xml": b"<" for n in range(90, 99)}
     config = ExtractConfig(
-        archive=str(write_archive(tmp_path / "b.tgz", members)),
+        archive=str(write_tar(tmp_path / "b.tgz", members)),
         out=str(tmp_path / "out"),
         extractor=f"{EXTRACTORS}:words",
         unit_size=4,

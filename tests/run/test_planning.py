@@ -17,14 +17,14 @@ from radkg.run.snapshot import publish
 from radkg.schema.arrow import EXTRACTION_SCHEMA, from_table, to_table
 from radkg.storage import open_storage
 from tests.extractor.models import write_vlm
-from tests.support.archives.openi import studies, write_archive, xml
+from tests.support.archives.openi import make_studies, make_xml, write_tar
 from tests.support.runs import EXTRACTORS
 
 WORDS = "tests.support.runs.extractors:words"
 
 
 def plan_of(tmp_path, members, **changes):
-    uri = str(write_archive(tmp_path / "a.tgz", members))
+    uri = str(write_tar(tmp_path / "a.tgz", members))
     config = {"archive": uri, "out": str(tmp_path / "out"), "extractor": WORDS, "unit_size": 5}
     return make_plan(ExtractConfig(**config | changes), open_storage(config["out"]))
 
@@ -34,10 +34,12 @@ def extracted(plan, records=None):
 
 
 def test_why_each_study_is_read(tmp_path):
-    first = plan_of(tmp_path, studies(20))
+    first = plan_of(tmp_path, make_studies(20))
     assert first.reasons == {"new": 20, "changed": 0, "other_model": 0}
     publish(first.journal.storage, extracted(first))
-    members = studies(22, first=3) | {"ecgen-radiology/5.xml": xml(5, findings="No effusion.")}
+    members = make_studies(22, first=3) | {
+        "ecgen-radiology/5.xml": make_xml(5, findings="No effusion.")
+    }
     night = plan_of(tmp_path, members)
     assert night.reasons == {"new": 4, "changed": 1, "other_model": 0}
     assert night.gone == 2
@@ -48,7 +50,7 @@ def test_why_each_study_is_read(tmp_path):
 
 
 def test_a_night_of_the_first_schema_is_read_anew(tmp_path, monkeypatch):
-    first = plan_of(tmp_path, studies(20))
+    first = plan_of(tmp_path, make_studies(20))
     rows = extracted(first)
     with monkeypatch.context() as older:
         names = EXTRACTION_SCHEMA.names[:-3]
@@ -58,7 +60,7 @@ def test_a_night_of_the_first_schema_is_read_anew(tmp_path, monkeypatch):
     assert [row for table in night.tables() for row in from_table(table)] == sorted(
         from_table(rows), key=lambda row: row.study_id
     )  # Open-i without its metadata knows no view
-    again = plan_of(tmp_path, studies(20))
+    again = plan_of(tmp_path, make_studies(20))
     assert again.reasons == {"new": 20, "changed": 0, "other_model": 0}
     after = publish(first.journal.storage, rows)
     assert after.snapshot_id != night.snapshot_id
@@ -72,17 +74,17 @@ def test_a_night_of_the_first_schema_is_read_anew(tmp_path, monkeypatch):
 
 
 def test_finished_units_are_not_read_again(tmp_path):
-    plan = plan_of(tmp_path, studies(30))
+    plan = plan_of(tmp_path, make_studies(30))
     unit = plan.units[0]
     plan.journal.commit(unit.unit_id, extracted(plan, unit.records))
-    again = plan_of(tmp_path, studies(30))
+    again = plan_of(tmp_path, make_studies(30))
     assert len(again.to_extract) == 30 - len(unit.records)
     found = forecast(again, sample=4, workers=1, price=None)
     assert found.finished == len(unit.records)
 
 
 def test_a_forecast_adds_up(tmp_path):
-    plan = plan_of(tmp_path, studies(40))
+    plan = plan_of(tmp_path, make_studies(40))
     found = forecast(plan, sample=10, workers=4, price=2.5)
     assert (found.studies, found.to_extract, found.sample) == (40, 40, 10)
     assert found.bytes == sum(r["length"] for r in plan.records)
@@ -99,7 +101,7 @@ def test_a_forecast_adds_up(tmp_path):
 def test_tokens_are_those_of_the_language_model(tmp_path):
     """Each study has a sentence of its own, and two that the model has read with the first."""
     model = str(write_vlm(tmp_path / "model", sees=False))
-    plan = plan_of(tmp_path, studies(40), extractor=model)
+    plan = plan_of(tmp_path, make_studies(40), extractor=model)
     found = forecast(plan, sample=10, workers=1, price=None)
     ids = plan.extractor.model.language.prompt_ids
     own = [ids(Prompt("copy", f"Rib {n} is intact.")) for n in range(1, 11)]
@@ -109,7 +111,7 @@ def test_tokens_are_those_of_the_language_model(tmp_path):
 
 
 def test_tokens_are_those_that_an_extractor_of_a_user_counts(tmp_path):
-    plan = plan_of(tmp_path, studies(40), extractor=f"{EXTRACTORS}:tokens")
+    plan = plan_of(tmp_path, make_studies(40), extractor=f"{EXTRACTORS}:tokens")
     found = forecast(plan, sample=40, workers=1, price=None)
     characters = sum(len(study.report) for study in plan.archive.read(plan.records))
     assert found.tokens_read == characters > 0
@@ -117,28 +119,28 @@ def test_tokens_are_those_that_an_extractor_of_a_user_counts(tmp_path):
 
 
 def test_nothing_to_do_costs_nothing(tmp_path):
-    plan = plan_of(tmp_path, studies(5))
+    plan = plan_of(tmp_path, make_studies(5))
     publish(plan.journal.storage, extracted(plan))
-    found = forecast(plan_of(tmp_path, studies(5)), sample=8, workers=1, price=1.0)
+    found = forecast(plan_of(tmp_path, make_studies(5)), sample=8, workers=1, price=1.0)
     assert (found.to_extract, found.words, found.cost, found.sample) == (0, 0, 0, 0)
 
 
 def test_a_kept_forecast_is_of_this_very_work(tmp_path):
-    plan = plan_of(tmp_path, studies(8))
+    plan = plan_of(tmp_path, make_studies(8))
     storage = plan.journal.storage
     assert forecast_seconds(plan, storage) is None
     found = forecast(plan, sample=8, workers=2, price=None)
     save_forecast(found, storage)
     assert forecast_seconds(plan, storage) == pytest.approx(3600 * found.hours)
-    assert forecast_seconds(plan_of(tmp_path, studies(9)), storage) is None
-    assert forecast_seconds(plan_of(tmp_path, studies(8), extractor="rules"), storage) is None
+    assert forecast_seconds(plan_of(tmp_path, make_studies(9)), storage) is None
+    assert forecast_seconds(plan_of(tmp_path, make_studies(8), extractor="rules"), storage) is None
     for damaged in (b"", b"[]", b'{"model_id": 1}'):
         storage.write(FORECAST, damaged)
-        assert forecast_seconds(plan_of(tmp_path, studies(8)), storage) is None
+        assert forecast_seconds(plan_of(tmp_path, make_studies(8)), storage) is None
 
 
 def test_the_command_line(tmp_path):
-    uri = str(write_archive(tmp_path / "a.tgz", studies(6)))
+    uri = str(write_tar(tmp_path / "a.tgz", make_studies(6)))
     arguments = ["plan", "--archive", uri, "--out", str(tmp_path / "out"), "--extractor", "rules"]
     done = CliRunner().invoke(app, [*arguments, "--workers", "3", "--price", "2", "--json"])
     assert done.exit_code == 0, done.output

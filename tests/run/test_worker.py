@@ -13,7 +13,7 @@ from radkg.run.journal import Journal
 from radkg.run.work import Worker
 from radkg.run.worker import UnitWorker
 from radkg.storage import open_storage
-from tests.support.archives.openi import Odd, studies, write_archive
+from tests.support.archives.openi import BreakingArchive, make_studies, write_tar
 from tests.support.runs import EXTRACTORS
 
 WORDS = f"{EXTRACTORS}:words"
@@ -26,7 +26,7 @@ def worker_of(archive, out):
 
 @pytest.fixture
 def archive(tmp_path):
-    return str(write_archive(tmp_path / "a.tgz", studies(60)))
+    return str(write_tar(tmp_path / "a.tgz", make_studies(60)))
 
 
 def test_an_archive_that_goes_away_is_no_failed_study(archive, tmp_path):
@@ -48,7 +48,7 @@ def test_an_archive_that_goes_away_is_no_failed_study(archive, tmp_path):
 def test_a_study_that_the_reader_breaks_on_costs_itself_alone(archive, tmp_path):
     opened, out = open_archive(archive), str(tmp_path / "out")
     records = opened.index().to_pylist()[:5]
-    worker = UnitWorker(worker_of(Odd(opened, "CXR3"), out))
+    worker = UnitWorker(worker_of(BreakingArchive(opened, "CXR3"), out))
     result = worker("u", records)
     assert (result.unit_id, result.studies, result.failed) == ("u", 5, 1)
     assert result.reasons == ["CXR3: cannot be read: ZeroDivisionError: asked for"]

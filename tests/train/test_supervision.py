@@ -22,7 +22,7 @@ from radkg.train.supervision import (
     image_examples,
     vocabulary,
 )
-from tests.support.archives.openi import write_archive, xml
+from tests.support.archives.openi import make_xml, write_tar
 from tests.support.runs.demo_run import user_environment
 
 FILING = Filing(
@@ -105,10 +105,10 @@ def test_images_come_with_all_codes_of_their_study():
 
 def test_studies_without_usable_codes_teach_nothing(tmp_path):
     members = {
-        f"{n}.xml": xml(n, codes=codes)
+        f"{n}.xml": make_xml(n, codes=codes)
         for n, codes in enumerate([("normal",), ("No Indexing",), ("Cardiomegaly",), ()], 1)
     }
-    uri = str(write_archive(tmp_path / "a.tgz", members))
+    uri = str(write_tar(tmp_path / "a.tgz", members))
     found = [s for split in ("train", "val", "test") for s in coded_studies(uri, split).studies]
     assert {s.study_id for s in found} == {"CXR1", "CXR3"}
 

@@ -18,7 +18,7 @@ from radkg.run.audit import AuditLog
 from radkg.run.settings import ExtractConfig, read_config
 from radkg.run.snapshot import POINTER
 from radkg.storage import open_storage
-from tests.support.archives.openi import studies, write_archive, xml
+from tests.support.archives.openi import make_studies, make_xml, write_tar
 from tests.support.runs import EXTRACTORS
 from tests.support.runs.demo_run import RADKG, radkg, user_environment
 from tests.support.runs.extracting import (
@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def archive(tmp_path):
-    return str(write_archive(tmp_path / "a.tgz", studies(60)))
+    return str(write_tar(tmp_path / "a.tgz", make_studies(60)))
 
 
 @pytest.mark.parametrize("extractor", [WORDS, "onepass"])
@@ -68,13 +68,13 @@ def test_running_again_changes_nothing(archive, tmp_path):
 
 
 def test_a_night_extracts_what_changed_and_drops_what_went(tmp_path):
-    members, out = studies(40), str(tmp_path / "out")
-    path = write_archive(tmp_path / "a.tgz", members)
+    members, out = make_studies(40), str(tmp_path / "out")
+    path = write_tar(tmp_path / "a.tgz", members)
     extract_here(ExtractConfig(archive=str(path), out=out, extractor=WORDS, unit_size=10))
     del members["ecgen-radiology/7.xml"]
-    members["ecgen-radiology/8.xml"] = xml(8, findings="Clear.", impression="")
-    members["ecgen-radiology/99.xml"] = xml(99)
-    write_archive(path, members)
+    members["ecgen-radiology/8.xml"] = make_xml(8, findings="Clear.", impression="")
+    members["ecgen-radiology/99.xml"] = make_xml(99)
+    write_tar(path, members)
     report = extract_here(ExtractConfig(archive=str(path), out=out, extractor=WORDS, unit_size=10))
     assert (report.studies, report.rows, report.extracted) == (40, 40, 2)
     fresh = str(tmp_path / "fresh")
@@ -92,8 +92,11 @@ def test_another_model_extracts_everything_again(archive, tmp_path):
 
 
 def test_a_failed_study_is_a_row_with_its_reason(tmp_path):
-    members = studies(20) | {"21.xml": xml(21)[:200], "22.xml": xml(22, findings="RAISE")}
-    path = write_archive(tmp_path / "a.tgz", members)
+    members = make_studies(20) | {
+        "21.xml": make_xml(21)[:200],
+        "22.xml": make_xml(22, findings="RAISE"),
+    }
+    path = write_tar(tmp_path / "a.tgz", members)
     config = ExtractConfig(
         archive=str(path), out=str(tmp_path / "out"), extractor=WORDS, max_failed=0.2
     )
@@ -105,8 +108,8 @@ def test_a_failed_study_is_a_row_with_its_reason(tmp_path):
 
 
 def test_too_many_failures_stop_the_run_and_publish_nothing(tmp_path):
-    members = studies(20) | {f"{n}.xml": b"<" for n in range(30, 35)}
-    path = write_archive(tmp_path / "a.tgz", members)
+    members = make_studies(20) | {f"{n}.xml": b"<" for n in range(30, 35)}
+    path = write_tar(tmp_path / "a.tgz", members)
     config = {"archive": str(path), "out": str(tmp_path / "out"), "extractor": WORDS}
     with pytest.raises(TooManyFailures, match=r"5 of 25 studies failed.*CXR3\d: not well-formed"):
         extract_here(ExtractConfig(**config, max_failed=0.1))
@@ -178,12 +181,12 @@ def test_a_row_that_is_wrong_fails_its_study_alone(archive, tmp_path, kind):
 
 
 def test_finished_units_still_fit_when_a_study_comes(tmp_path):
-    members = studies(60) | {"zz.xml": b"<"}  # the last unit ends the run
-    path, out = write_archive(tmp_path / "a.tgz", members), str(tmp_path / "out")
+    members = make_studies(60) | {"zz.xml": b"<"}  # the last unit ends the run
+    path, out = write_tar(tmp_path / "a.tgz", members), str(tmp_path / "out")
     config = {"archive": str(path), "out": out, "extractor": WORDS, "unit_size": 5}
     with pytest.raises(TooManyFailures):
         extract_here(ExtractConfig(**config, max_failed=0.0))
-    write_archive(path, {"99.xml": xml(99)} | members)
+    write_tar(path, {"99.xml": make_xml(99)} | members)
     report = extract_here(ExtractConfig(**config))
     assert (report.rows, report.failed) == (62, 1)
     assert report.extracted < 45  # all 62, if the count cut the units

@@ -13,7 +13,7 @@ from radkg.verbs.graphs import GraphConfig, check_server, open_run_graph
 from radkg.verbs.load import LoadConfig, load
 from radkg.verbs.prune import PruneConfig, prune
 from radkg.verbs.retract import RetractConfig, retract
-from tests.support.archives.openi import studies, write_archive
+from tests.support.archives.openi import make_studies, write_tar
 from tests.support.runs import EXTRACTORS
 from tests.support.runs.extracting import extract_here
 
@@ -22,7 +22,7 @@ COUNT = "MATCH (:Study) RETURN count(*) AS n"
 
 @pytest.fixture
 def published(tmp_path: Path) -> Run:
-    archive = str(write_archive(tmp_path / "a.tgz", studies(12)))
+    archive = str(write_tar(tmp_path / "a.tgz", make_studies(12)))
     out = str(tmp_path / "out")
     extract_here(ExtractConfig(archive=archive, out=out, extractor=f"{EXTRACTORS}:words"))
     return Run(out)

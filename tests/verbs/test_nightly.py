@@ -18,7 +18,7 @@ from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import read_snapshot, snapshot_ids
 from radkg.storage import open_storage
 from radkg.verbs.nightly import NightConfig, NightReport, nightly
-from tests.support.archives.openi import studies, write_archive, xml
+from tests.support.archives.openi import make_studies, make_xml, write_tar
 
 WORDS = "tests.support.runs.extractors:words"
 
@@ -28,11 +28,11 @@ class Nights:
 
     def __init__(self, place: Path) -> None:
         self.archive, self.out = place / "a.tgz", place / "out"
-        self.members = studies(40)
+        self.members = make_studies(40)
         self.storage = open_storage(str(self.out))
 
     def run(self, extractor: str = WORDS, **arguments: Any) -> NightReport:
-        write_archive(self.archive, self.members)
+        write_tar(self.archive, self.members)
         config = ExtractConfig(
             archive=str(self.archive), out=str(self.out), extractor=extractor, unit_size=10
         )
@@ -60,8 +60,8 @@ def test_a_night_does_what_changed_and_the_second_time_nothing(nights: Nights):
     assert did(first) == (40, 40, 0, 0, 40)
     assert first.before is None
     del nights.members["ecgen-radiology/7.xml"]
-    nights.members["ecgen-radiology/8.xml"] = xml(8, findings="Clear.", impression="")
-    nights.members["ecgen-radiology/99.xml"] = xml(99)
+    nights.members["ecgen-radiology/8.xml"] = make_xml(8, findings="Clear.", impression="")
+    nights.members["ecgen-radiology/99.xml"] = make_xml(99)
     second = nights.run()
     assert did(second) == (2, 1, 1, 1, 2)
     assert (second.studies, second.before) == (40, first.snapshot_id)
@@ -83,7 +83,7 @@ def test_another_model_replaces_all(nights: Nights):
 def test_a_night_that_flips_too_much_is_published_and_not_loaded(nights: Nights):
     first, gate = nights.run(), Gate(0.1, 20)
     for number in range(1, 6):  # 5 of 40
-        nights.members[f"ecgen-radiology/{number}.xml"] = xml(number, findings="effusion")
+        nights.members[f"ecgen-radiology/{number}.xml"] = make_xml(number, findings="effusion")
     flips = "tests.support.runs.extractors:denies"
     for _ in range(2):  # the next night is still compared with the graph, not with this one
         with pytest.raises(TooManyFlips, match=r"effusion 40 of 40 \(1\): look at the evidence"):
@@ -95,7 +95,7 @@ def test_a_night_that_flips_too_much_is_published_and_not_loaded(nights: Nights)
 
 def test_a_night_that_does_not_verify_is_verified_again(nights: Nights):
     nights.run()
-    nights.members["ecgen-radiology/99.xml"] = xml(99)
+    nights.members["ecgen-radiology/99.xml"] = make_xml(99)
 
     with pytest.MonkeyPatch.context() as patch:
         load = radkg.verbs.nightly.load
@@ -135,7 +135,7 @@ def test_the_gate_does_not_open_because_a_load_was_cut_off(nights: Nights):
         raise Stopped
 
     first = nights.run()
-    nights.members["ecgen-radiology/99.xml"] = xml(99)
+    nights.members["ecgen-radiology/99.xml"] = make_xml(99)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("radkg.graph.load.aggregates.write_sums", stop)
         with pytest.raises(Stopped):
@@ -150,7 +150,7 @@ def test_the_gate_does_not_open_because_a_load_was_cut_off(nights: Nights):
 
 def test_old_nights_and_finished_units_go(nights: Nights):
     for number in range(3):
-        nights.members[f"ecgen-radiology/{50 + number}.xml"] = xml(50 + number)
+        nights.members[f"ecgen-radiology/{50 + number}.xml"] = make_xml(50 + number)
         last = nights.run(keep=2)
     assert last.pruned == 1
     assert len(snapshot_ids(nights.storage)) == 2

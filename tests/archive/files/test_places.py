@@ -16,8 +16,8 @@ from radkg.schema.records import Study, Unreadable
 from tests.archive.formats import test_table
 from tests.archive.formats.test_formats import WRITTEN
 from tests.archive.formats.test_mimic import HOSTILE
-from tests.support.archives.mimic import mimic
-from tests.support.archives.openi import studies, write_archive, write_zip, xml
+from tests.support.archives.mimic import make_mimic
+from tests.support.archives.openi import make_studies, make_xml, write_tar, write_zip
 from tests.support.faults.s3_server import upload
 from tests.support.runs.demo_run import radkg
 
@@ -46,7 +46,7 @@ def at(request, tmp_path):
 
 @pytest.mark.parametrize("kind", ["tree", "zip", "tar", "tar.gz"])
 def test_mimic_s_reports_are_the_same_in_any_container_at_any_place(tmp_path, at, kind):
-    made = mimic(6)
+    made = make_mimic(6)
     expected = read(made.write_tree(tmp_path / "expected"))
     folder = tmp_path / "reports"
     if kind == "tree":
@@ -64,7 +64,7 @@ def test_mimic_s_reports_are_the_same_in_any_container_at_any_place(tmp_path, at
 
 @pytest.mark.parametrize("kind", ["tree", "zip", "tar", "tar.gz", "tars", "zips"])
 def test_mimic_s_images_are_the_same_in_any_container_at_any_place(tmp_path, at, kind):
-    made = mimic(6)
+    made = make_mimic(6)
     made.images = {f"p11{n[3:]}" if i % 3 else n: d for i, (n, d) in enumerate(made.images.items())}
     made.images.popitem()
     reports = made.write_zip(tmp_path / "reports")
@@ -91,7 +91,7 @@ def test_every_format_is_read_from_s3_as_from_a_disk(tmp_path, s3_bucket, called
 
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar", "tar.gz"])
 def test_open_i_s_images_are_found_by_id_wherever_they_are(tmp_path, at, kind):
-    path = write_archive(tmp_path / "a.tgz", {"1.xml": xml(1, images=("CXR1_a", "CXR1_b"))})
+    path = write_tar(tmp_path / "a.tgz", {"1.xml": make_xml(1, images=("CXR1_a", "CXR1_b"))})
     images = tmp_path / "images"
     images.mkdir()
     if kind == "folder":
@@ -101,7 +101,7 @@ def test_open_i_s_images_are_found_by_id_wherever_they_are(tmp_path, at, kind):
         place = at(write_zip(images / "a.zip", {"png/CXR1_a.png": b"one", "note.txt": b""}))
     else:
         mode = "w:gz" if kind == "tar.gz" else "w"
-        place = at(write_archive(images / f"a.{kind}", {"./CXR1_a.png": b"one"}, mode))
+        place = at(write_tar(images / f"a.{kind}", {"./CXR1_a.png": b"one"}, mode))
     assert shown(read(path, place)) == [[("CXR1_a", None, b"one"), ("CXR1_b", None, None)]]
 
 
@@ -123,7 +123,7 @@ def test_images_of_a_table_are_found_by_their_names(tmp_path, at, kind, around):
         write_zip(images / "1.zip", held)
         place = at(images)
     else:
-        write = write_zip if kind == "zip" else lambda p, m: write_archive(p, m, "w")
+        write = write_zip if kind == "zip" else lambda p, m: write_tar(p, m, "w")
         place = at(write(images / f"a.{kind}", held))
     assert shown(read(table, place)) == [
         [("a/1.png", None, None), ("a/2.png", None, b"two")],
@@ -143,7 +143,7 @@ def requests(caplog, method):
 )
 def test_s3_is_asked_for_many_studies_at_once(tmp_path, s3_bucket, caplog, reports, images, each):
     """Requests that the server saw: two for each loose report, to index and to read; no others."""
-    made, count = mimic(60), 60
+    made, count = make_mimic(60), 60
     made.tables = {}
     uri = f"{s3_bucket}/{tmp_path.name}"
     write = made.write_zip if reports == "zip" else made.write_tree
@@ -166,9 +166,9 @@ def test_s3_is_asked_for_many_studies_at_once(tmp_path, s3_bucket, caplog, repor
 
 def test_what_is_published_on_s3_between_two_runs_is_seen(tmp_path, s3_bucket):
     uri = f"{s3_bucket}/{tmp_path.name}"
-    made = mimic(2)
+    made = make_mimic(2)
     for count in (2, 4):
-        made = mimic(count)
+        made = make_mimic(count)
         upload(made.write_zip(tmp_path / str(count)), f"{uri}/zip")
         upload(made.write_tree(tmp_path / f"{count}-tree"), f"{uri}/tree")
         assert len(read(f"{uri}/zip")) == len(read(f"{uri}/tree")) == count
@@ -176,7 +176,7 @@ def test_what_is_published_on_s3_between_two_runs_is_seen(tmp_path, s3_bucket):
 
 @pytest.mark.parametrize("kind", ["tree", "zip", "tar"])
 def test_a_report_that_changes_on_s3_under_the_run_is_noticed(tmp_path, s3_bucket, kind):
-    made = mimic(2)
+    made = make_mimic(2)
     write, uri = getattr(made, f"write_{kind}"), f"{s3_bucket}/{tmp_path.name}"
     archive = open_archive(upload(write(tmp_path / "a"), uri))
     records = archive.index().to_pylist()
@@ -199,10 +199,10 @@ def test_a_table_that_changes_on_s3_under_the_run_is_noticed(tmp_path, s3_bucket
         list(archive.read(records))
 
 
-def test_an_object_that_is_gone_is_an_error_and_a_gone_image_is_told(tmp_path, s3_bucket):
+def test_an_object_that_is_gone_is_an_error_and_a_gone_image_is_reported(tmp_path, s3_bucket):
     import s3fs
 
-    made, uri = mimic(2), f"{s3_bucket}/{tmp_path.name}"
+    made, uri = make_mimic(2), f"{s3_bucket}/{tmp_path.name}"
     upload(made.write_tree(tmp_path / "a"), uri)
     images = upload(made.write_images(tmp_path / "images"), f"{uri}-images")
     archive = open_archive(uri, images)
@@ -283,7 +283,7 @@ def test_a_wrong_login_is_said_by_the_command(wary_s3):
 
 @pytest.mark.ray
 def test_the_command_reads_reports_and_images_from_s3(tmp_path, s3_bucket):
-    made, uri = mimic(3), f"{s3_bucket}/{tmp_path.name}"
+    made, uri = make_mimic(3), f"{s3_bucket}/{tmp_path.name}"
     upload(made.write_zip(tmp_path / "reports"), uri)
     images = upload(made.pack_images(tmp_path / "images", "tar"), f"{uri}-images.tar")
     done = radkg("census", uri, "--images", images, "--json")
@@ -309,7 +309,7 @@ def test_a_marker_of_a_folder_is_no_study(tmp_path, s3_bucket):
 
 
 def test_objects_are_studies_in_the_order_of_a_disk(tmp_path, s3_bucket):
-    for name, data in studies(12).items():
+    for name, data in make_studies(12).items():
         path = tmp_path / "a" / ("deep" if "1" in name else "") / Path(name).name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
@@ -319,7 +319,7 @@ def test_objects_are_studies_in_the_order_of_a_disk(tmp_path, s3_bucket):
 
 
 def test_a_hostile_report_on_s3_is_one_unreadable_study(tmp_path, s3_bucket):
-    made = mimic(2)
+    made = make_mimic(2)
     made.reports |= {name: data for name, (data, _) in HOSTILE.items()}
     made.reports |= {"p10/p10000032/s50000200.txt": b"", "LICENSE.txt": b"no report"}
     made.write_tree(tmp_path / "a")

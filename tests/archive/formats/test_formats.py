@@ -7,12 +7,12 @@ import pytest
 from radkg.archive import FORMATS, open_archive
 from radkg.errors import ArchiveError
 from tests.archive.formats import test_chexpert_plus, test_padchest, test_radgraph_json, test_table
-from tests.support.archives.mimic import mimic
-from tests.support.archives.openi import studies, write_archive, write_zip
+from tests.support.archives.mimic import make_mimic
+from tests.support.archives.openi import make_studies, write_tar, write_zip
 
 
 def _open_i_folder(folder):
-    for name, data in studies(2).items():
+    for name, data in make_studies(2).items():
         (folder / name.rpartition("/")[2]).write_bytes(data)
 
 
@@ -26,8 +26,8 @@ def _radgraph_folder(folder):
 
 PADCHEST_ROW = ("a.png", 0, 20140915, 11, 1, "PA", 7, "cort normal .", "")
 WRITTEN = {  # what it is called: what writes it into a folder, and its name there
-    "mimic-cxr tree": (lambda f: mimic(2).write_tree(f), ""),
-    "mimic-cxr zip": (lambda f: mimic(2).write_zip(f), "mimic-cxr-reports.zip"),
+    "mimic-cxr tree": (lambda f: make_mimic(2).write_tree(f), ""),
+    "mimic-cxr zip": (lambda f: make_mimic(2).write_zip(f), "mimic-cxr-reports.zip"),
     "chexpert-plus folder": (
         lambda f: test_chexpert_plus.write(
             f / test_chexpert_plus.FILE, [test_chexpert_plus.view()]
@@ -41,8 +41,8 @@ WRITTEN = {  # what it is called: what writes it into a folder, and its name the
     "padchest folder": (lambda f: test_padchest.write(f / test_padchest.FILE, PADCHEST_ROW), ""),
     "padchest": (lambda f: test_padchest.write(f / "a.csv", PADCHEST_ROW), "a.csv"),
     "openi folder": (_open_i_folder, ""),
-    "openi tar": (lambda f: write_archive(f / "a.tgz", studies(2)), "a.tgz"),
-    "openi zip": (lambda f: write_zip(f / "a.zip", studies(2)), "a.zip"),
+    "openi tar": (lambda f: write_tar(f / "a.tgz", make_studies(2)), "a.tgz"),
+    "openi zip": (lambda f: write_zip(f / "a.zip", make_studies(2)), "a.zip"),
     "radgraph folder": (_radgraph_folder, ""),
     "radgraph": (_radgraph_folder, "a.json"),
     "reports": (_text_folder, ""),

@@ -16,8 +16,8 @@ from radkg.archive.formats.openi import OpenI
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.records import Study, Unreadable
-from tests.support.archives.mimic import dicom_id, mimic, report
-from tests.support.archives.openi import studies, write_archive, write_zip, xml
+from tests.support.archives.mimic import make_dicom_id, make_mimic, make_report
+from tests.support.archives.openi import make_studies, make_xml, write_tar, write_zip
 
 REPORTS = "mimic-cxr-reports.zip"
 METADATA = "mimic-cxr-2.0.0-metadata.csv.gz"
@@ -34,17 +34,17 @@ def reasons(found):
 
 
 def test_a_study_with_everything(tmp_path):
-    made = mimic(12)
+    made = make_mimic(12)
     images = made.write_images(tmp_path / "images")
     found = read(made.write_zip(tmp_path / "reports"), images)
     assert len(found) == 12
     study = found[3]
     assert (study.study_id, study.archive) == ("50000003", "mimic-cxr")
-    assert study.report.encode() == report(3)
+    assert study.report.encode() == make_report(3)
     assert study.study_date == date(2180, 4, 4)
     assert {s.name for s in study.sections} >= {"findings", "impression", "indication"}
     folder = images / f"files/p10/p{study.subject_id}/s50000003"
-    ids = sorted(dicom_id("50000003", k) for k in range(2))
+    ids = sorted(make_dicom_id("50000003", k) for k in range(2))
     assert [i.image_id for i in study.images] == ids
     assert [i.location for i in study.images] == [str(folder / f"{i}.jpg") for i in ids]
     views = Counter(i.view_position for s in found for i in s.images)
@@ -58,7 +58,7 @@ def test_a_study_with_everything(tmp_path):
 
 
 def test_tree_and_zip_read_the_same_from_wherever_they_are_named(tmp_path):
-    made = mimic(6)
+    made = make_mimic(6)
     tree, packed = made.write_tree(tmp_path / "tree"), made.write_zip(tmp_path / "zip")
     stored = made.write_zip(tmp_path / "stored", compression=zipfile.ZIP_STORED)
     expected = read(tree)
@@ -69,14 +69,14 @@ def test_tree_and_zip_read_the_same_from_wherever_they_are_named(tmp_path):
 
 
 def test_reports_alone_are_enough(tmp_path):
-    made = mimic(3)
+    made = make_mimic(3)
     made.tables = {}
     found = read(made.write_tree(tmp_path))
     assert [(s.study_date, s.split, s.images) for s in found] == [(None, None, ())] * 3
 
 
 def test_tables_beside_the_images_count(tmp_path):
-    made = mimic(3)
+    made = make_mimic(3)
     images = made.write_images(tmp_path / "images")
     made.write_tables(images)
     made.tables = {}
@@ -87,7 +87,7 @@ def test_tables_beside_the_images_count(tmp_path):
 
 
 def test_tables_may_be_plain_and_in_any_order_of_columns(tmp_path):
-    made = mimic(3)
+    made = make_mimic(3)
     expected = read(made.write_zip(tmp_path / "a"))
     made.tables = {
         name.removesuffix(".gz"): [dict(reversed(row.items())) for row in rows]
@@ -97,7 +97,7 @@ def test_tables_may_be_plain_and_in_any_order_of_columns(tmp_path):
 
 
 def test_images_that_no_table_names_are_found(tmp_path):
-    made = mimic(2)
+    made = make_mimic(2)
     images = made.write_images(tmp_path / "images")
     made.tables = {}
     stem = next(iter(made.images)).rpartition("/")[0]
@@ -116,7 +116,7 @@ def test_images_that_no_table_names_are_found(tmp_path):
 
 
 def test_images_of_the_tables_that_are_not_at_hand(tmp_path):
-    made = mimic(2)
+    made = make_mimic(2)
     made.images.popitem()
     images = made.write_images(tmp_path / "images")
     first, second = read(made.write_zip(tmp_path / "reports"), images)
@@ -125,7 +125,7 @@ def test_images_of_the_tables_that_are_not_at_hand(tmp_path):
 
 
 def test_the_fingerprint_is_of_what_is_read_and_not_of_its_place(tmp_path):
-    made = mimic(2)
+    made = make_mimic(2)
     images = made.write_images(tmp_path / "images")
     reports = made.write_zip(tmp_path / "reports")
     prints = [read(reports, images)[0].fingerprint]
@@ -154,7 +154,7 @@ def test_the_fingerprint_is_of_what_is_read_and_not_of_its_place(tmp_path):
 
 
 def test_texts_chosen_by_hand(tmp_path):
-    made = mimic(4)
+    made = make_mimic(4)
     (made.write_zip(tmp_path) / "section-exceptions.csv").write_text(
         "study_id,section,start,end\n50000000,examination,,\n50000001,,0,0\n50000002,history,,\n"
     )
@@ -175,7 +175,7 @@ def test_texts_chosen_by_hand(tmp_path):
     ],
 )
 def test_damaged_exceptions_are_an_error(tmp_path, data, message):
-    (mimic(1).write_zip(tmp_path) / "section-exceptions.csv").write_text(data)
+    (make_mimic(1).write_zip(tmp_path) / "section-exceptions.csv").write_text(data)
     with pytest.raises(ArchiveError, match=message):
         open_archive(str(tmp_path))
 
@@ -183,11 +183,11 @@ def test_damaged_exceptions_are_an_error(tmp_path, data, message):
 @settings(deadline=None, max_examples=25)
 @given(
     st.sets(st.integers(0, 7), min_size=1),
-    st.dictionaries(st.sampled_from(sorted(mimic(1).tables)), st.sets(st.integers(0, 7))),
+    st.dictionaries(st.sampled_from(sorted(make_mimic(1).tables)), st.sets(st.integers(0, 7))),
     st.booleans(),
 )
 def test_every_study_counts_once(tmp_path_factory, reports, tables, as_tree):
-    made = mimic(8, images_per_study=1)
+    made = make_mimic(8, images_per_study=1)
     names = list(made.reports)
     made.reports = {names[i]: made.reports[names[i]] for i in sorted(reports)}
     made.tables = {
@@ -209,7 +209,7 @@ def test_reports_of_people_come_back_from_mimic_s_layout(tmp_path):
     """Open-i's, read from the wheel: their sections are known."""
     archive = open_archive("openi")
     written = list(archive.read(archive.index().to_pylist()[:400]))
-    made = mimic(len(written))
+    made = make_mimic(len(written))
     texts = {}
     for name, study in zip(made.reports, written, strict=True):
         parts = {s.name: study.report[s.start : s.end].strip() for s in study.sections}
@@ -225,7 +225,7 @@ def test_reports_of_people_come_back_from_mimic_s_layout(tmp_path):
 
 
 def test_a_study_without_report_says_what_to_do(tmp_path):
-    made = mimic(3)
+    made = make_mimic(3)
     made.reports.popitem()
     (reason,) = reasons(read(made.write_zip(tmp_path))).values()
     assert reason == "no report, though cxr-record-list.csv.gz names it: fetch the reports again"
@@ -236,13 +236,13 @@ HOSTILE = {
     "p10/p10000032/s50000101.txt": (bytes(17 << 20), "more than 16777216"),
     "p10/p10000032/note.txt": (b"a note", "its name is not such as"),
     "p10/p10000032/s5000.txt": (b"short", "its name is not such as"),
-    "s50000102.txt": (report(1), "its name is not such as"),
+    "s50000102.txt": (make_report(1), "its name is not such as"),
 }
 
 
 @pytest.mark.parametrize("kind", ["tree", "zip"])
 def test_a_hostile_report_is_one_unreadable_study(tmp_path, kind):
-    made = mimic(2)
+    made = make_mimic(2)
     made.reports |= {name: data for name, (data, _) in HOSTILE.items()}
     made.reports |= {"p10/p10000032/s50000200.txt": b"", "p10/p10000032/s50000201.txt": b" \n \n"}
     made.reports |= {"LICENSE.txt": b"no report", "p10/p10000032/._s50000000.txt": b"of a Mac"}
@@ -258,12 +258,12 @@ def test_a_hostile_report_is_one_unreadable_study(tmp_path, kind):
 
 
 def test_odd_entries_of_a_tree_are_rows_and_hang_nothing(tmp_path):
-    made = mimic(1)
+    made = make_mimic(1)
     tree = made.write_tree(tmp_path)
     folder = (tree / "files" / next(iter(made.reports))).parent
     (folder / "s50000001.txt").symlink_to("gone")
     os.mkfifo(folder / "s50000002.txt")
-    (folder / os.fsdecode(b"s5000000\xff.txt")).write_bytes(report(1))
+    (folder / os.fsdecode(b"s5000000\xff.txt")).write_bytes(make_report(1))
     (folder / "s50000003.txt").mkdir()
     found = reasons(read(tree))
     assert len(found) == 3
@@ -274,7 +274,7 @@ def test_odd_entries_of_a_tree_are_rows_and_hang_nothing(tmp_path):
 
 def test_hostile_members_of_a_zip_are_rows(tmp_path):
     names = [f"files/p10/p10000032/s5000000{i}.txt" for i in range(4)]
-    path = write_zip(tmp_path / "a.zip", {name: report(1) for name in names})
+    path = write_zip(tmp_path / "a.zip", {name: make_report(1) for name in names})
     write_zip(tmp_path / "b.zip", {names[0]: bytes(1 << 20)})
     data = bytearray(path.read_bytes())
     entries = [i for i in range(len(data)) if data[i : i + 4] == b"PK\x01\x02"]
@@ -291,15 +291,15 @@ def test_hostile_members_of_a_zip_are_rows(tmp_path):
 
 def test_paths_out_of_the_zip_are_names(tmp_path):
     names = ["../../p10/p10000032/s50000000.txt", "/p10/p10000032/s50000001.txt"]
-    path = write_zip(tmp_path / "a.zip", {name: report(1) for name in names})
+    path = write_zip(tmp_path / "a.zip", {name: make_report(1) for name in names})
     assert [s.study_id for s in read(path)] == ["50000000", "50000001"]
     assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
 
 
 def test_two_reports_of_one_study_both_count(tmp_path):
-    made = mimic(2)
+    made = make_mimic(2)
     name = next(iter(made.reports))
-    made.reports |= {f"again/{name}": report(7), "p10/p10009999/s50000001.txt": report(8)}
+    made.reports |= {f"again/{name}": make_report(7), "p10/p10009999/s50000001.txt": make_report(8)}
     found = read(made.write_zip(tmp_path))
     assert [isinstance(i, Study) for i in found] == [True, True, False, False]
     assert all("same id" in reason for reason in reasons(found).values())
@@ -307,7 +307,7 @@ def test_two_reports_of_one_study_both_count(tmp_path):
 
 
 def test_a_report_under_another_patient_is_refused(tmp_path):
-    made = mimic(1)
+    made = make_mimic(1)
     made.tables = {"cxr-study-list.csv": [{"subject_id": "10009999", "study_id": "50000000"}]}
     (reason,) = reasons(read(made.write_zip(tmp_path))).values()
     assert reason == "cxr-study-list.csv gives its patient as 10009999"
@@ -335,7 +335,7 @@ def test_a_report_under_another_patient_is_refused(tmp_path):
     ],
 )
 def test_a_damaged_table_is_an_error_with_its_line(tmp_path, table, data, message):
-    made = mimic(1)
+    made = make_mimic(1)
     made.tables = {}
     (made.write_zip(tmp_path) / table).write_bytes(data)
     with pytest.raises(ArchiveError, match=message):
@@ -343,7 +343,7 @@ def test_a_damaged_table_is_an_error_with_its_line(tmp_path, table, data, messag
 
 
 def test_dates_that_are_none_are_unknown_and_the_earliest_counts(tmp_path):
-    made = mimic(2)
+    made = make_mimic(2)
     days = ["", "21800230", "21800305", "21800304"]
     for row, day in zip(made.tables[METADATA], days, strict=True):
         row["StudyDate"] = day
@@ -351,7 +351,7 @@ def test_dates_that_are_none_are_unknown_and_the_earliest_counts(tmp_path):
 
 
 def test_an_archive_travels(tmp_path):
-    made = mimic(3)
+    made = make_mimic(3)
     archive = open_archive(str(made.write_zip(tmp_path)))
     records = archive.index().to_pylist()
     there = pickle.loads(pickle.dumps(archive))
@@ -361,7 +361,7 @@ def test_an_archive_travels(tmp_path):
 
 @pytest.mark.parametrize("kind", ["tree", "zip"])
 def test_a_report_that_changes_under_the_run_is_noticed(tmp_path, kind):
-    made = mimic(2)
+    made = make_mimic(2)
     write = getattr(made, f"write_{kind}")
     archive = open_archive(str(write(tmp_path)))
     records = archive.index().to_pylist()
@@ -373,7 +373,7 @@ def test_a_report_that_changes_under_the_run_is_noticed(tmp_path, kind):
 
 
 def test_a_zip_that_is_cut_off_is_damaged(tmp_path):
-    path = mimic(50).write_zip(tmp_path) / REPORTS
+    path = make_mimic(50).write_zip(tmp_path) / REPORTS
     path.write_bytes(path.read_bytes()[:-500])
     for place in (path, tmp_path):
         with pytest.raises(ArchiveError, match=r"a damaged zip: .*: fetch the archive again"):
@@ -383,15 +383,15 @@ def test_a_zip_that_is_cut_off_is_damaged(tmp_path):
 def test_each_archive_is_recognised_as_its_own(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
-    (tmp_path / "a/1.xml").write_bytes(xml(1))
+    (tmp_path / "a/1.xml").write_bytes(make_xml(1))
     openi = [
         tmp_path / "a",
-        write_archive(tmp_path / "b/a.tgz", studies(1)),
-        write_zip(tmp_path / "b/a.zip", studies(1)),
+        write_tar(tmp_path / "b/a.tgz", make_studies(1)),
+        write_zip(tmp_path / "b/a.zip", make_studies(1)),
         "openi",
     ]
     assert {type(open_archive(str(place))) for place in openi} == {OpenI}
-    assert isinstance(open_archive(str(mimic(1).write_zip(tmp_path / "c"))), MimicCXR)
+    assert isinstance(open_archive(str(make_mimic(1).write_zip(tmp_path / "c"))), MimicCXR)
 
 
 @pytest.mark.parametrize(
@@ -410,7 +410,7 @@ def test_what_is_no_archive_is_refused_with_the_reason(tmp_path, make, message):
 
 
 def test_images_in_no_tree_are_refused(tmp_path):
-    reports = mimic(1).write_zip(tmp_path / "reports")
+    reports = make_mimic(1).write_zip(tmp_path / "reports")
     (tmp_path / "images").mkdir()
     with pytest.raises(ArchiveError, match=r"s50414267/<dicom_id>\.jpg in .*: check --images"):
         open_archive(str(reports), str(tmp_path / "images"))

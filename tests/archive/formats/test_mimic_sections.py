@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from radkg.archive.formats.mimic_sections import find_mimic_sections
 from radkg.schema.records import Section, Study
 from radkg.schema.sentences import sections_read
-from tests.support.archives.mimic import report
+from tests.support.archives.mimic import make_report
 
 
 def texts(text, exception=None):
@@ -13,7 +13,7 @@ def texts(text, exception=None):
 
 
 def test_a_plain_report():
-    text = report(1).decode()
+    text = make_report(1).decode()
     found = texts(text)
     assert list(found) == ["preamble", "examination", "indication", "findings", "impression"]
     assert found["preamble"] == "FINAL REPORT"

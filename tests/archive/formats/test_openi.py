@@ -13,7 +13,7 @@ import pytest
 from radkg.archive import open_archive
 from radkg.errors import ArchiveError
 from radkg.schema.records import Study, Unreadable
-from tests.support.archives.openi import studies, write_archive, write_zip, xml
+from tests.support.archives.openi import make_studies, make_xml, write_tar, write_zip
 
 
 def read(archive):
@@ -69,11 +69,11 @@ def test_codes_of_the_wheel(wheel):
 
 @pytest.mark.parametrize("mode", ["w:gz", "w", "zip"])
 def test_tar_zip_and_directory_read_the_same(tmp_path, mode):
-    members = studies(3)
+    members = make_studies(3)
     if mode == "zip":
         packed = write_zip(tmp_path / "a.zip", members)
     else:
-        packed = write_archive(tmp_path / "a.tar", members, mode)
+        packed = write_tar(tmp_path / "a.tar", members, mode)
     found = read(open_archive(str(packed)))
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -83,7 +83,7 @@ def test_tar_zip_and_directory_read_the_same(tmp_path, mode):
 
 
 def test_images_are_found_by_id_and_change_the_fingerprint(tmp_path):
-    path = write_archive(tmp_path / "a.tgz", {"1.xml": xml(1, images=("CXR1_a", "CXR1_b"))})
+    path = write_tar(tmp_path / "a.tgz", {"1.xml": make_xml(1, images=("CXR1_a", "CXR1_b"))})
     images = tmp_path / "images"
     images.mkdir()
     (images / "CXR1_a.jpg").write_bytes(b"one")
@@ -96,10 +96,10 @@ def test_images_are_found_by_id_and_change_the_fingerprint(tmp_path):
 
 
 def test_a_changed_report_changes_its_own_fingerprint_only(tmp_path):
-    members = studies(3)
-    before = read(open_archive(str(write_archive(tmp_path / "a.tgz", members))))
-    members["ecgen-radiology/2.xml"] = xml(2, findings="Clear.")
-    after = read(open_archive(str(write_archive(tmp_path / "b.tgz", members))))
+    members = make_studies(3)
+    before = read(open_archive(str(write_tar(tmp_path / "a.tgz", members))))
+    members["ecgen-radiology/2.xml"] = make_xml(2, findings="Clear.")
+    after = read(open_archive(str(write_tar(tmp_path / "b.tgz", members))))
     changed = [a.study_id for a, b in zip(before, after, strict=True) if a != b]
     assert changed == ["CXR2"]
 
@@ -117,23 +117,23 @@ OUTSIDE = (
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (xml(1)[:150], "not well-formed"),
+        (make_xml(1)[:150], "not well-formed"),
         (b"", "not well-formed"),
         (b"\x00\xff\xfe garbage", "not well-formed"),
         (BOMB, "forbidden XML"),
         (OUTSIDE, "forbidden XML"),
         (
-            xml(1, findings="caf\u00e9", encoding="latin-1").replace(b"latin-1", b"utf-8"),
+            make_xml(1, findings="caf\u00e9", encoding="latin-1").replace(b"latin-1", b"utf-8"),
             "not well",
         ),
-        (xml(1).replace(b"utf-8", b"klingon"), "not well-formed|cannot decode"),
+        (make_xml(1).replace(b"utf-8", b"klingon"), "not well-formed|cannot decode"),
         (b"<html><body/></html>", "root element 'html'"),
         (b"<eCitation>" + b"<a>" * 100_000, "not well-formed"),
     ],
 )
 def test_a_hostile_member_is_one_unreadable_study(tmp_path, data, reason):
-    members = {"1.xml": xml(1), "2.xml": data, "3.xml": xml(3)}
-    first, second, third = read(open_archive(str(write_archive(tmp_path / "a.tgz", members))))
+    members = {"1.xml": make_xml(1), "2.xml": data, "3.xml": make_xml(3)}
+    first, second, third = read(open_archive(str(write_tar(tmp_path / "a.tgz", members))))
     assert (first.study_id, third.study_id) == ("CXR1", "CXR3")
     assert isinstance(second, Unreadable)
     assert second.record["study_id"] == "CXR2"
@@ -142,41 +142,41 @@ def test_a_hostile_member_is_one_unreadable_study(tmp_path, data, reason):
 
 def test_other_encodings_are_read(tmp_path):
     members = {
-        "1.xml": xml(1, findings="caf\u00e9", encoding="latin-1"),
-        "2.xml": xml(2, findings="caf\u00e9 \u2265 5 mm", encoding="utf-16"),
+        "1.xml": make_xml(1, findings="caf\u00e9", encoding="latin-1"),
+        "2.xml": make_xml(2, findings="caf\u00e9 \u2265 5 mm", encoding="utf-16"),
     }
-    found = read(open_archive(str(write_archive(tmp_path / "a.tgz", members))))
+    found = read(open_archive(str(write_tar(tmp_path / "a.tgz", members))))
     assert ["caf\u00e9" in study.report for study in found] == [True, True]
 
 
 def test_sizes_from_nothing_to_too_much(tmp_path):
     members = {
-        "1.xml": xml(1, findings="", impression=" "),
-        "2.xml": xml(2, findings="effusion. " * 100_000),
-        "3.xml": xml(3, findings="x" * (17 << 20)),
+        "1.xml": make_xml(1, findings="", impression=" "),
+        "2.xml": make_xml(2, findings="effusion. " * 100_000),
+        "3.xml": make_xml(3, findings="x" * (17 << 20)),
     }
-    empty, big, huge = read(open_archive(str(write_archive(tmp_path / "a.tgz", members))))
+    empty, big, huge = read(open_archive(str(write_tar(tmp_path / "a.tgz", members))))
     assert (empty.report, empty.sections) == ("", ())
     assert len(big.report) > 1_000_000
     assert "more than" in huge.reason
 
 
 def test_two_studies_of_one_name_both_count(tmp_path):
-    members = {"a/1.xml": xml(1), "b/1.xml": xml(1)}
-    first, second = read(open_archive(str(write_archive(tmp_path / "a.tgz", members))))
+    members = {"a/1.xml": make_xml(1), "b/1.xml": make_xml(1)}
+    first, second = read(open_archive(str(write_tar(tmp_path / "a.tgz", members))))
     assert isinstance(first, Study)
     assert "same id" in second.reason
 
 
 def test_a_truncated_archive_says_where(tmp_path):
-    path = write_archive(tmp_path / "a.tgz", studies(500))
+    path = write_tar(tmp_path / "a.tgz", make_studies(500))
     path.write_bytes(path.read_bytes()[:-5000])
     with pytest.raises(ArchiveError, match=r"damaged after \d+ reports"):
         open_archive(str(path)).index()
 
 
 def test_an_archive_that_changes_under_the_run_is_noticed(tmp_path):
-    path = write_archive(tmp_path / "a.tar", studies(3), "w")
+    path = write_tar(tmp_path / "a.tar", make_studies(3), "w")
     archive = open_archive(str(path))
     records = archive.index().to_pylist()
     path.write_bytes(path.read_bytes()[:1000])
@@ -185,16 +185,16 @@ def test_an_archive_that_changes_under_the_run_is_noticed(tmp_path):
 
 
 def test_an_archive_of_other_reports_is_noticed_even_at_equal_size(tmp_path):
-    path = write_archive(tmp_path / "a.tar", {"1.xml": xml(1, findings="Small effusion.")}, "w")
+    path = write_tar(tmp_path / "a.tar", {"1.xml": make_xml(1, findings="Small effusion.")}, "w")
     archive = open_archive(str(path))
     records = archive.index().to_pylist()
-    write_archive(path, {"1.xml": xml(1, findings="Large effusion.")}, "w")
+    write_tar(path, {"1.xml": make_xml(1, findings="Large effusion.")}, "w")
     with pytest.raises(ArchiveError, match=r"1\.xml .* changed since it was indexed"):
         list(archive.read(records))
 
 
 def test_the_place_of_the_images_is_no_part_of_the_fingerprint(tmp_path):
-    path = write_archive(tmp_path / "a.tgz", {"1.xml": xml(1, images=("CXR1_a",))})
+    path = write_tar(tmp_path / "a.tgz", {"1.xml": make_xml(1, images=("CXR1_a",))})
     prints = set()
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
@@ -208,8 +208,8 @@ def test_links_and_repeated_members_of_a_tar_are_rows(tmp_path):
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         for _ in range(3):
             info = tarfile.TarInfo("1.xml")
-            info.size = len(xml(1))
-            tar.addfile(info, io.BytesIO(xml(1)))
+            info.size = len(make_xml(1))
+            tar.addfile(info, io.BytesIO(make_xml(1)))
         for number, kind in ((2, tarfile.LNKTYPE), (3, tarfile.SYMTYPE)):
             info = tarfile.TarInfo(f"{number}.XML")
             info.type, info.linkname = kind, "1.xml"
@@ -223,11 +223,11 @@ def test_links_and_repeated_members_of_a_tar_are_rows(tmp_path):
 
 
 def test_odd_entries_of_a_directory_are_rows_and_hang_nothing(tmp_path):
-    (tmp_path / "1.xml").write_bytes(xml(1))
+    (tmp_path / "1.xml").write_bytes(make_xml(1))
     (tmp_path / "2.xml").symlink_to(tmp_path / "gone")
     (tmp_path / "3.xml").symlink_to(tmp_path / "3.xml")
     os.mkfifo(tmp_path / "4.xml")
-    (tmp_path / os.fsdecode(b"5\xff.xml")).write_bytes(xml(5))
+    (tmp_path / os.fsdecode(b"5\xff.xml")).write_bytes(make_xml(5))
     (tmp_path / "6.xml").mkdir()
     found = {
         i.record["member"]: i.reason
@@ -240,8 +240,8 @@ def test_odd_entries_of_a_directory_are_rows_and_hang_nothing(tmp_path):
 
 
 def test_a_file_of_a_directory_is_read_as_it_is(tmp_path):
-    (tmp_path / "1.xml").write_bytes(gzip.compress(xml(1)))
-    (tmp_path / "2.xml").write_bytes(b"PK\x03\x04" + xml(2))
+    (tmp_path / "1.xml").write_bytes(gzip.compress(make_xml(1)))
+    (tmp_path / "2.xml").write_bytes(b"PK\x03\x04" + make_xml(2))
     assert ["not well-formed" in i.reason for i in read(open_archive(str(tmp_path)))] == [True] * 2
 
 
@@ -251,7 +251,7 @@ def test_a_directory_that_cannot_be_listed_is_an_error(tmp_path):
         pytest.skip("needs root, to become another user")
     folder = tmp_path / "deep"
     folder.mkdir()
-    (folder / "1.xml").write_bytes(xml(1))
+    (folder / "1.xml").write_bytes(make_xml(1))
     (folder / "closed").mkdir(mode=0o700)
     tmp_path.chmod(0o755)
     code = (
@@ -270,7 +270,7 @@ def test_a_directory_that_cannot_be_listed_is_an_error(tmp_path):
 
 @pytest.mark.parametrize("kind", ["bz2", "xz"])
 def test_other_compressions_are_refused_as_such(tmp_path, kind):
-    write_archive(tmp_path / "a.tar", studies(3), f"w:{kind}")
+    write_tar(tmp_path / "a.tar", make_studies(3), f"w:{kind}")
     with pytest.raises(ArchiveError, match="neither a tar"):
         open_archive(str(tmp_path / "a.tar"))
 

@@ -18,7 +18,7 @@ from radkg.archive.formats.table import ReportTable
 from radkg.errors import ArchiveError
 from radkg.schema.arrow import INDEX_SCHEMA
 from radkg.schema.records import Study, Unreadable
-from tests.support.archives.openi import studies
+from tests.support.archives.openi import make_studies
 
 REPORT = "FINDINGS: Small left effusion.\nHeart size is normal.\n\nIMPRESSION: Small effusion."
 ROWS = [
@@ -64,7 +64,7 @@ def reasons(found):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_table_reads_the_same(tmp_path, kind):
     (tmp_path / "images/a").mkdir(parents=True)
-    (tmp_path / "images/a/2.png").write_bytes(b"no picture")
+    (tmp_path / "images/a/2.png").write_bytes(b"no image")
     (tmp_path / "secret.png").write_bytes(b"not below the images")
     first, second, third = read(write(tmp_path / kind, ROWS), tmp_path / "images")
     assert (first.study_id, first.subject_id, first.archive) == ("s1", "p1", "table")
@@ -118,7 +118,7 @@ def test_typed_values_of_parquet_and_json(tmp_path):
     (study,) = read(write(tmp_path / "a.parquet", [row]))
     assert (study.study_id, study.study_date) == ("7", date(2020, 1, 2))
     assert [i.image_id for i in study.images] == ["x", "y"]
-    image = {"image": {"bytes": b"no picture", "path": "x.png"}}
+    image = {"image": {"bytes": b"no image", "path": "x.png"}}
     (study,) = read(write(tmp_path / "b.parquet", [row | image | {"images": None}]))
     assert study.images == ()
     write(tmp_path / "c.parquet", [{"study_id": "1", "report": {"text": "Clear."}}])
@@ -288,7 +288,7 @@ def test_a_folder_of_text_files(tmp_path):
 
 
 def test_a_folder_of_open_i_with_a_note_in_it_is_open_i(tmp_path):
-    for name, data in studies(2).items():
+    for name, data in make_studies(2).items():
         (tmp_path / name.rpartition("/")[2]).write_bytes(data)
     (tmp_path / "README.txt").write_text("a note")
     assert isinstance(open_archive(str(tmp_path)), OpenI)

@@ -1,4 +1,4 @@
-"""Images inside zip and tar; a hostile member is told, and its study keeps its report."""
+"""Images inside zip and tar; a hostile member is reported, and its study keeps its report."""
 
 import io
 import struct
@@ -25,30 +25,30 @@ from radkg.errors import ArchiveError
 from radkg.model.vision.features import FeatureCache
 from radkg.schema.records import Study
 from tests.archive.files.test_zipped import FIELDS
-from tests.archive.images.test_pixels import picture, png_header
+from tests.archive.images.test_pixels import make_image, png_header
 from tests.model.vision.test_features import Means
-from tests.support.archives.mimic import dicom_id, mimic
-from tests.support.archives.openi import write_archive, write_zip
+from tests.support.archives.mimic import make_dicom_id, make_mimic
+from tests.support.archives.openi import write_tar, write_zip
 
-DATA = b"no picture" * 20
+DATA = b"no image" * 20
 
 
 def png(image=None) -> bytes:
     out = io.BytesIO()
-    (image or picture()).save(out, "PNG")
+    (image or make_image()).save(out, "PNG")
     return out.getvalue()
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
-def test_a_picture_in_a_container_is_the_one_of_the_file(tmp_path, kind):
+def test_an_image_in_a_container_is_the_one_of_the_file(tmp_path, kind):
     (tmp_path / "a.png").write_bytes(png())
     held = {"x/a.png": png(), "flat.png": png(Image.new("L", (64, 64), 7)), "empty.png": b""}
     held["huge.png"] = png_header(tmp_path / "huge.png", 12_000, 10_000).read_bytes()
     if kind == "zip":
         path = write_zip(tmp_path / "a.zip", held)
     else:
-        path = write_archive(tmp_path / f"a.{kind}", held, "w:gz" if kind == "tar.gz" else "w")
+        path = write_tar(tmp_path / f"a.{kind}", held, "w:gz" if kind == "tar.gz" else "w")
     found = {p.name: p.location for p in list_image_files(path)}
     assert np.array_equal(read_image(found["x/a.png"]), read_image(str(tmp_path / "a.png")))
     for name, reason in (
@@ -62,7 +62,7 @@ def test_a_picture_in_a_container_is_the_one_of_the_file(tmp_path, kind):
 
 
 def test_features_are_of_the_bytes_wherever_they_are(tmp_path):
-    """A failure of one image is told, and the same picture twice is one."""
+    """The failure of one image is reported, and the same image twice counts once."""
     (tmp_path / "a.png").write_bytes(png())
     path = write_zip(tmp_path / "a.zip", {"b.png": png()})
     (listed,) = list_image_files(path)
@@ -92,7 +92,7 @@ def test_the_suffix_is_that_of_the_member(tmp_path):
 
 def zipped(tmp_path, **fields):
     """Return a zip of one image of MIMIC's, with fields of its list of members changed."""
-    made = mimic(1, images_per_study=1)
+    made = make_mimic(1, images_per_study=1)
     path = made.pack_images(tmp_path, "zip")
     data = bytearray(path.read_bytes())
     for name, value in fields.items():
@@ -144,7 +144,7 @@ def test_a_bomb_is_read_no_further_than_it_declares(tmp_path):
 
 
 def test_links_and_odd_members_of_a_tar_are_not_at_hand(tmp_path, caplog):
-    made = mimic(3, images_per_study=1)
+    made = make_mimic(3, images_per_study=1)
     names = list(made.images)
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         kinds = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE)
@@ -160,7 +160,7 @@ def test_links_and_odd_members_of_a_tar_are_not_at_hand(tmp_path, caplog):
 
 def test_paths_out_of_a_container_are_names(tmp_path):
     held = {"../../a.png": DATA, "/etc/b.png": DATA, "c!1+2!d.png": DATA}
-    for path in (write_zip(tmp_path / "a.zip", held), write_archive(tmp_path / "a.tar", held, "w")):
+    for path in (write_zip(tmp_path / "a.zip", held), write_tar(tmp_path / "a.tar", held, "w")):
         found = list(list_image_files(path))
         assert [p.name for p in found] == list(held)
         assert [read_bytes(p.location) for p in found] == [DATA] * 3
@@ -169,7 +169,7 @@ def test_paths_out_of_a_container_are_names(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_of_two_members_of_one_name_the_last_counts(tmp_path):
-    made = mimic(1, images_per_study=1)
+    made = make_mimic(1, images_per_study=1)
     (name,) = made.images
     reports = made.write_zip(tmp_path / "reports")
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
@@ -183,7 +183,7 @@ def test_of_two_members_of_one_name_the_last_counts(tmp_path):
 
 
 def test_of_several_formats_the_fastest_that_can_be_used_counts(tmp_path):
-    made = mimic(1, images_per_study=1)
+    made = make_mimic(1, images_per_study=1)
     (name,) = made.images
     stem = name.removesuffix(".jpg")
     held = {f"{stem}.png": b"png", f"{stem}.dcm": b"dcm", f"{stem}.jpg": b"jpg"}
@@ -192,13 +192,13 @@ def test_of_several_formats_the_fastest_that_can_be_used_counts(tmp_path):
         path = write_zip(tmp_path / "a.zip", {stem + s: held[stem + s] for s in suffixes})
         archive = open_archive(str(reports), str(path))
         (study,) = archive.read(archive.index().to_pylist())
-        assert [i.image_id for i in study.images] == [dicom_id("50000000", 0)]
+        assert [i.image_id for i in study.images] == [make_dicom_id("50000000", 0)]
         assert [read_bytes(i.location) for i in study.images] == [expected]
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
 def test_a_container_that_is_cut_off_ends_the_run(tmp_path, kind):
-    made = mimic(40)
+    made = make_mimic(40)
     reports = made.write_zip(tmp_path / "reports")
     path = made.pack_images(tmp_path, kind)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 + 100])
@@ -210,7 +210,7 @@ def test_a_container_that_is_cut_off_ends_the_run(tmp_path, kind):
 @pytest.mark.parametrize("left", [b"", b"x" * 100, b"x" * 512])
 def test_a_tar_that_ends_between_two_members_ends_the_run(tmp_path, place, left):
     """Python's tarfile takes a header that is cut off, or none at all, for the end."""
-    made = mimic(9)
+    made = make_mimic(9)
     reports = made.write_tar(tmp_path / "reports") / "mimic-cxr-reports.tar"
     images = made.pack_images(tmp_path, "tar")
     path = reports if place == "reports" else images
@@ -222,7 +222,7 @@ def test_a_tar_that_ends_between_two_members_ends_the_run(tmp_path, place, left)
 
 
 def test_an_image_that_changes_in_its_container_changes_its_study_alone(tmp_path):
-    made = mimic(4)
+    made = make_mimic(4)
     reports = made.write_zip(tmp_path / "reports")
 
     def prints(kind):
@@ -239,7 +239,7 @@ def test_an_image_that_changes_in_its_container_changes_its_study_alone(tmp_path
 
 
 def test_what_is_no_place_of_images_is_refused(tmp_path):
-    reports = str(mimic(1).write_zip(tmp_path / "reports"))
+    reports = str(make_mimic(1).write_zip(tmp_path / "reports"))
     (tmp_path / "a.txt").write_text("no container")
     for uri in (reports, "openi"):
         with pytest.raises(ArchiveError, match=r"no directory, zip or tar of images.*--images"):

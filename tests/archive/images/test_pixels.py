@@ -13,12 +13,12 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, ge
 
 from radkg.archive.images.pixels import MAX_PIXELS, read_image
 from radkg.errors import ArchiveError
-from tests.support.archives.data import real
+from tests.support.archives.data import require_data
 
 RAMP = np.linspace(0, 255, 32 * 24).reshape(32, 24).astype(np.uint8)
 
 
-def picture(array: np.ndarray = RAMP, mode: str = "L") -> Image.Image:
+def make_image(array: np.ndarray = RAMP, mode: str = "L") -> Image.Image:
     return Image.fromarray(array).convert(mode)
 
 
@@ -69,7 +69,7 @@ def png_header(path: Path, width: int, height: int) -> Path:
 )
 def test_every_mode_becomes_the_same_grey(mode: str, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"image{suffix}"
-    picture(mode=mode).save(path, **({"quality": 100} if suffix == ".jpg" else {}))
+    make_image(mode=mode).save(path, **({"quality": 100} if suffix == ".jpg" else {}))
     pixels = read_image(str(path))
     assert pixels.dtype == np.float32
     assert pixels.shape == (32, 24)
@@ -77,7 +77,7 @@ def test_every_mode_becomes_the_same_grey(mode: str, suffix: str, tmp_path: Path
 
 
 def test_a_one_bit_image_is_black_and_white(tmp_path: Path) -> None:
-    picture(mode="1").save(tmp_path / "image.png")
+    make_image(mode="1").save(tmp_path / "image.png")
     assert set(np.unique(read_image(str(tmp_path / "image.png")))) == {0.0, 1.0}
 
 
@@ -91,7 +91,7 @@ def test_colours_weigh_as_the_eye_sees_them(tmp_path: Path) -> None:
 
 
 def test_what_is_transparent_is_black(tmp_path: Path) -> None:
-    image = picture(mode="RGBA")
+    image = make_image(mode="RGBA")
     image.putalpha(Image.fromarray(np.where(RAMP > 100, 255, 0).astype(np.uint8)))
     image.save(tmp_path / "image.png")
     pixels = read_image(str(tmp_path / "image.png"))
@@ -110,7 +110,7 @@ def test_sixteen_bits_are_kept(tmp_path: Path) -> None:
 def test_the_exif_orientation_is_respected(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: rotate by 90 degrees clockwise
-    picture().save(tmp_path / "image.jpg", exif=exif, quality=100)
+    make_image().save(tmp_path / "image.jpg", exif=exif, quality=100)
     pixels = read_image(str(tmp_path / "image.jpg"))
     assert pixels.shape == (24, 32)
     assert np.abs(pixels - np.rot90(RAMP, -1) / 255).max() < 0.03
@@ -184,7 +184,7 @@ def test_a_truncated_file_is_refused(name: str, share: float, tmp_path: Path) ->
 
 
 def test_a_png_with_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
-    picture().save(tmp_path / "image.png")
+    make_image().save(tmp_path / "image.png")
     data = bytearray((tmp_path / "image.png").read_bytes())
     data[len(data) // 2] ^= 0xFF
     (tmp_path / "image.png").write_bytes(data)
@@ -199,14 +199,14 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     assert "no DICOM" in refused(tmp_path / "image.dcm")
     (tmp_path / "empty.png").touch()
     assert "empty" in refused(tmp_path / "empty.png")
-    picture().save(tmp_path / "image.bmp")
+    make_image().save(tmp_path / "image.bmp")
     assert "no JPEG, PNG or DICOM" in refused(tmp_path / "image.bmp")
     assert "holds no image" in refused(dicom(tmp_path / "report.dcm", Rows=None, Columns=None))
     refused(dicom(tmp_path / "pixels.dcm", PixelData=None))
 
 
 def test_several_frames_are_refused(tmp_path: Path) -> None:
-    frames = [picture(), picture(255 - RAMP)]
+    frames = [make_image(), make_image(255 - RAMP)]
     frames[0].save(tmp_path / "image.png", save_all=True, append_images=frames[1:])
     assert "2 frames" in refused(tmp_path / "image.png")
     path = dicom(tmp_path / "image.dcm", np.stack([RAMP] * 3, axis=-1), NumberOfFrames=3)
@@ -226,7 +226,7 @@ def test_a_missing_file_and_a_directory_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_real_dicoms_have_bright_bones_and_dark_air(name: str, shape: tuple[int, int]) -> None:
-    path = real("dicom") / name
+    path = require_data("dicom") / name
     pixels = read_image(str(path))
     assert pixels.shape == shape
     assert (pixels.min(), pixels.max()) == (0, 1)
@@ -238,7 +238,7 @@ def test_real_dicoms_have_bright_bones_and_dark_air(name: str, shape: tuple[int,
 
 
 def test_real_jpegs_are_read() -> None:
-    paths = sorted(real("openi/images").iterdir())[:5]
+    paths = sorted(require_data("openi/images").iterdir())[:5]
     for path in paths:
         pixels = read_image(str(path))
         assert pixels.shape == (256, 256)

@@ -1,7 +1,8 @@
-"""Hostile cases through radkg's own doors, in a child process: what came of each, and what may not.
+"""Hostile cases through radkg's entry points, each in a child process, and what came of each.
 
-Allowed are studies, studies with a reason, pixels and ArchiveError in one line. Anything else is a
-finding: another exception, an end of the process, 10 s, 1 GiB beyond what the process had.
+Allowed are studies, unreadable studies with a reason, pixels, and an ArchiveError of one line.
+Forbidden is anything else: another exception, an end of the process, more than 10 s, more than
+1 GiB beyond what the process had.
 """
 
 import faulthandler
@@ -28,17 +29,17 @@ from radkg.extractor import extract_rows, load_extractor
 from radkg.schema.records import Study
 from tests.support.archives.fuzzing import Case
 
-SECONDS = 10  # of the processor for one case; of the clock six times that
+SECONDS = 10  # of processor time for one case; the clock may run six times as long
 MEMORY = 1 << 30  # bytes of one case, beyond what the process has
 MAX_MESSAGE = 1_000  # characters, the folder's name aside
 _GARBAGE = re.compile(r"<\S+ object at 0x|Traceback|\bbytearray\(|\bb'|\bb\"|(?:\\x[0-9a-f]{2}){9}")
 _NO_MEMORY = re.compile(r"out of memory|(?:cannot|unable to) allocate|MemoryError", re.IGNORECASE)
-_EXTRACTED = 7  # one case in so many is read by the rules too; prime, to meet every kind
+_EXTRACTED = 7  # the rules read every seventh case too; prime, so that they meet every kind
 
 
 @dataclass
 class Outcome:
-    """What came of a case; `forbidden` is None, or what may not be and where."""
+    """What came of a case; `forbidden` says what must not have happened and where, else None."""
 
     number: int
     kind: str
@@ -49,12 +50,12 @@ class Outcome:
     forbidden: str | None = None
 
 
-def outcomes(
+def run_cases(
     make: Callable[[int], Case], numbers: Sequence[int], folder: Path
 ) -> Iterator[Outcome]:
-    """Yield what came of each case, in order; a child that ends costs the case in hand.
+    """Yield what came of each case, in order; a child that dies fails the case that it was at.
 
-    The child is spawned: a fork would share the locks of the parent's threads.
+    The child is spawned, for a fork would share the locks of the parent's threads.
     """
     todo = list(numbers)
     context = multiprocessing.get_context("spawn")
@@ -74,11 +75,11 @@ def outcomes(
             pass
         child.join()
         if done < len(todo):
-            told = errors.read_text(errors="replace") if errors.exists() else ""
-            hung = child.exitcode == -signal.SIGPROF or "Timeout" in told
+            stderr = errors.read_text(errors="replace") if errors.exists() else ""
+            hung = child.exitcode == -signal.SIGPROF or "Timeout" in stderr
             what = f"hang: more than {SECONDS} s" if hung else f"crash: exit {child.exitcode}"
             number = todo[done]
-            yield Outcome(number, make(number).kind, forbidden=f"{what}\n{told[-3000:]}")
+            yield Outcome(number, make(number).kind, forbidden=f"{what}\n{stderr[-3000:]}")
             done += 1
         todo = todo[done:]
 
@@ -95,7 +96,7 @@ def _child(
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     with errors.open("w") as stderr:
         faulthandler.enable(stderr)
-        # the default of SIGPROF, which comes after where it hung, is to end the process
+        # faulthandler writes where the case hung, then SIGPROF ends the process by default
         faulthandler.register(signal.SIGPROF, stderr, chain=True)
         for number in numbers:
             case = make(number)
@@ -108,9 +109,9 @@ def _child(
             faulthandler.dump_traceback_later(6 * SECONDS, exit=True, file=stderr)
             signal.setitimer(signal.ITIMER_PROF, SECONDS)
             try:
-                _enter(case, place, outcome, rules if number % _EXTRACTED == 0 else None)
+                _open_and_read(case, place, outcome, rules if number % _EXTRACTED == 0 else None)
             except BaseException as error:
-                resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))  # to tell needs memory too
+                resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))  # for the traceback
                 what = "over memory" if isinstance(error, MemoryError) else "exception"
                 outcome.forbidden = f"{what}\n{traceback.format_exc()[-3000:]}"
             signal.setitimer(signal.ITIMER_PROF, 0)
@@ -122,10 +123,10 @@ def _child(
 
 
 def _warm(folder: Path) -> None:
-    """Import what is imported by the first read, so that it does not count as a case's memory."""
-    from tests.support.archives.fuzzing import parents
+    """Import what the first read imports, so that no case is charged with that memory."""
+    from tests.support.archives.fuzzing import list_parents
 
-    for kind, (first, *_) in parents().items():
+    for kind, (first, *_) in list_parents().items():
         if kind.startswith(("dicom", "png", "jpeg")):
             (folder / first.name).write_bytes(first.data)
             read_image(str(folder / first.name))
@@ -141,10 +142,10 @@ def _write(case: Case, folder: Path) -> None:
             path.write_bytes(content)
 
 
-def _enter(case: Case, folder: Path, outcome: Outcome, rules) -> None:
+def _open_and_read(case: Case, folder: Path, outcome: Outcome, rules) -> None:
     if case.archive is None:
         for name in case.files:
-            _look(str(folder / name), folder, outcome)
+            _read_pixels(str(folder / name), folder, outcome)
         return
     images = None if case.images is None else str(folder / case.images)
     try:
@@ -162,7 +163,7 @@ def _enter(case: Case, folder: Path, outcome: Outcome, rules) -> None:
             outcome.results["study"] += 1
             for image in item.images[:8]:
                 if image.location:
-                    _look(image.location, folder, outcome)
+                    _read_pixels(image.location, folder, outcome)
         else:
             _refused("unreadable", item.reason, folder, outcome)
     if rules:
@@ -172,7 +173,7 @@ def _enter(case: Case, folder: Path, outcome: Outcome, rules) -> None:
         assert not failed, failed[0].reason
 
 
-def _look(location: str, folder: Path, outcome: Outcome) -> None:
+def _read_pixels(location: str, folder: Path, outcome: Outcome) -> None:
     try:
         pixels = read_image(location)
     except ArchiveError as error:
@@ -185,17 +186,17 @@ def _look(location: str, folder: Path, outcome: Outcome) -> None:
 
 
 def _refused(how: str, reason: str, folder: Path, outcome: Outcome) -> None:
-    told = reason.replace(str(folder), "")
-    assert told, "no reason"
-    assert told.isprintable(), f"not one line of text: {told!a:.1000}"
-    assert len(told) <= MAX_MESSAGE, f"{len(told)} characters: {told:.1000}"
-    assert not _GARBAGE.search(told), f"no words for a person: {told}"
-    assert not _NO_MEMORY.search(told), f"no memory was left: {told}"
+    message = reason.replace(str(folder), "")
+    assert message, "no reason"
+    assert message.isprintable(), f"not one line of text: {message!a:.1000}"
+    assert len(message) <= MAX_MESSAGE, f"{len(message)} characters: {message:.1000}"
+    assert not _GARBAGE.search(message), f"no words for a person: {message}"
+    assert not _NO_MEMORY.search(message), f"no memory was left: {message}"
     outcome.results[how] += 1
-    outcome.reasons.add(re.sub(r"'[^']*'|\d+", "N", told))
+    outcome.reasons.add(re.sub(r"'[^']*'|\d+", "N", message))
 
 
 def _status(name: str) -> int:
-    """Return bytes that /proc tells of this process."""
+    """Return a number of bytes from /proc/self/status."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))

@@ -1,8 +1,8 @@
 """Hostile files: valid parents of every kind that radkg reads, broken by seeded mutations.
 
-`hostile(seed, number)` is the same file on every machine. What is broken is one file of a case, or
-one member before it is packed, so that damage also gets past checksums. attacks.py holds what
-chance does not find. Nothing here comes from an archive: texts and pictures are invented.
+`make_hostile_case(seed, number)` is the same case on every machine. The mutations break one file of
+a case, or one member before it is packed, so that damage also gets past checksums. attacks.py holds
+what chance does not find. Nothing here comes from an archive: texts and images are invented.
 """
 
 import functools
@@ -26,15 +26,15 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000, ExplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless
 
-from tests.support.archives.mimic import mimic, report
-from tests.support.archives.openi import xml
+from tests.support.archives.mimic import make_mimic, make_report
+from tests.support.archives.openi import make_xml
 
-Content = bytes | Callable[[Path], object]  # or what writes the file, where it is sparse
+Content = bytes | Callable[[Path], object]  # or a function that writes the file, if it is huge
 
 
 @dataclass(frozen=True)
 class Case:
-    """Files below a folder, and how they get into radkg."""
+    """Files below a folder, and the arguments by which radkg opens them."""
 
     kind: str
     files: dict[str, Content]
@@ -54,7 +54,7 @@ class Parent:
     beside: dict[str, bytes] = field(default_factory=dict)
 
 
-def zip_of(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+def make_zip(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """Return a zip without the time of day in it."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as packed:
@@ -65,7 +65,7 @@ def zip_of(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
     return file.getvalue()
 
 
-def tar_of(members: dict[str, bytes], form: int = tarfile.GNU_FORMAT) -> bytes:
+def make_tar(members: dict[str, bytes], form: int = tarfile.GNU_FORMAT) -> bytes:
     """Return a tar without the time of day in it."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=form) as packed:
@@ -76,19 +76,21 @@ def tar_of(members: dict[str, bytes], form: int = tarfile.GNU_FORMAT) -> bytes:
     return file.getvalue()
 
 
-def gz_of(data: bytes) -> bytes:
+def make_gzip(data: bytes) -> bytes:
     """Return a gzip without the time of day in it."""
     return gzip.compress(data, 6, mtime=0)
 
 
-def encoded(array: np.ndarray, form: str, **options: object) -> bytes:
-    """Return a picture as PNG, JPEG or JPEG2000."""
+def encode_image(array: np.ndarray, form: str, **options: object) -> bytes:
+    """Return an image as PNG, JPEG or JPEG2000."""
     file = io.BytesIO()
     Image.fromarray(array).save(file, form, **options)
     return file.getvalue()
 
 
-def dicom_of(stored: np.ndarray, syntax: str = ExplicitVRLittleEndian, **elements: object) -> bytes:
+def make_dicom(
+    stored: np.ndarray, syntax: str = ExplicitVRLittleEndian, **elements: object
+) -> bytes:
     """Return a DICOM image of a transfer syntax; `elements` are set last."""
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = syntax
@@ -116,7 +118,7 @@ def dicom_of(stored: np.ndarray, syntax: str = ExplicitVRLittleEndian, **element
     else:
         form = "JPEG" if syntax == JPEGBaseline8Bit else "JPEG2000"
         options = {} if form == "JPEG" else {"no_jp2": True}
-        dataset.add_new(0x7FE00010, "OB", encapsulate([encoded(stored, form, **options)]))
+        dataset.add_new(0x7FE00010, "OB", encapsulate([encode_image(stored, form, **options)]))
         dataset["PixelData"].is_undefined_length = True
     for name, value in elements.items():
         setattr(dataset, name, value)
@@ -125,61 +127,61 @@ def dicom_of(stored: np.ndarray, syntax: str = ExplicitVRLittleEndian, **element
     return file.getvalue()
 
 
-def ramp(height: int = 40, width: int = 48) -> np.ndarray:
-    """Return a picture with some contrast and some noise."""
+def make_ramp(height: int = 40, width: int = 48) -> np.ndarray:
+    """Return pixels with some contrast and some noise."""
     slope = np.linspace(0, 200, height * width).reshape(height, width)
     return (slope + np.random.default_rng(0).integers(0, 50, (height, width))).astype(np.uint8)
 
 
 @functools.cache
-def parents() -> dict[str, tuple[Parent, ...]]:
+def list_parents() -> dict[str, tuple[Parent, ...]]:
     """Return the valid cases, by kind."""
-    grey = ramp()
+    grey = make_ramp()
     deep, colour = grey.astype(np.uint16) * 200, np.stack([grey, grey[::-1], grey], axis=-1)
-    pictures = {
-        "dicom": [*(dicom_of(a) for a in (grey, deep, colour)), *_real("siim*.dcm")],
-        "dicom-jpeg": [dicom_of(grey, JPEGBaseline8Bit)],
-        "dicom-jpeg2000": [*(dicom_of(a, JPEG2000) for a in (grey, deep)), *_real("RG1*.dcm")],
-        "dicom-rle": [dicom_of(grey, RLELossless), dicom_of(deep, RLELossless)],
+    images_by_kind = {
+        "dicom": [*(make_dicom(a) for a in (grey, deep, colour)), *_real("siim*.dcm")],
+        "dicom-jpeg": [make_dicom(grey, JPEGBaseline8Bit)],
+        "dicom-jpeg2000": [*(make_dicom(a, JPEG2000) for a in (grey, deep)), *_real("RG1*.dcm")],
+        "dicom-rle": [make_dicom(grey, RLELossless), make_dicom(deep, RLELossless)],
         "jpeg": [
-            encoded(grey, "JPEG"),
-            encoded(colour, "JPEG", progressive=True, exif=_turned()),
+            encode_image(grey, "JPEG"),
+            encode_image(colour, "JPEG", progressive=True, exif=_turned()),
         ],
-        "png-8": [encoded(a, "PNG") for a in (grey, colour)],
-        "png-16": [encoded(deep, "PNG")],
+        "png-8": [encode_image(a, "PNG") for a in (grey, colour)],
+        "png-16": [encode_image(deep, "PNG")],
     }
     suffixes = {"dicom": ".dcm", "jpeg": ".jpg", "png": ".png"}
     found = [
         Parent(kind, "image" + suffixes[kind.partition("-")[0]], data)
-        for kind, files in pictures.items()
+        for kind, files in images_by_kind.items()
         for data in files
     ]
-    return _by_kind([*found, *_reports(), *_packs(pictures), *_tables()])
+    return _by_kind([*found, *_reports(), *_packs(images_by_kind), *_tables()])
 
 
 def _reports() -> list[Parent]:
-    xmls = {f"{n}.xml": xml(n, images=(f"CXR{n}_1",)) for n in (1, 2)}
+    xmls = {f"{n}.xml": make_xml(n, images=(f"CXR{n}_1",)) for n in (1, 2)}
     json_text = {f"p{n}/s{n}.txt": {"text": f"Lungs clear . {n}", "entities": {}} for n in (1, 2)}
     exported = [{"doc": {"text": "No effusion .", "radkg": {"inserted_blanks": [11]}}}]
-    tree = {f"files/{name}": data for name, data in mimic(2).reports.items()}
+    tree = {f"files/{name}": data for name, data in make_mimic(2).reports.items()}
     return [
         Parent("xml", "a/1.xml", xmls["1.xml"], "a"),
-        Parent("xml", "a/1.xml", xml(1, "Caf\u00e9 clear.", encoding="utf-16"), "a"),
+        Parent("xml", "a/1.xml", make_xml(1, "Caf\u00e9 clear.", encoding="utf-16"), "a"),
         Parent("mimic-txt", next(iter(tree)), next(iter(tree.values())), ".", beside=tree),
-        Parent("txt", "a/s1.txt", report(3, "IMPRESSION"), "a"),
+        Parent("txt", "a/s1.txt", make_report(3, "IMPRESSION"), "a"),
         Parent("radgraph-json", "a.json", json.dumps(json_text).encode(), "a.json"),
         Parent("radgraph-json", "a.json", json.dumps(exported).encode(), "a.json"),
     ]
 
 
-def _packs(pictures: dict[str, list[bytes]]) -> list[Parent]:
-    xmls = {f"a/{n}.xml": xml(n) for n in (1, 2, 3)}
-    reports = {f"files/{name}": data for name, data in mimic(3).reports.items()}
-    shown = xml(1, images=("CXR1_1", "CXR1_2", "CXR1_3"))
+def _packs(images_by_kind: dict[str, list[bytes]]) -> list[Parent]:
+    xmls = {f"a/{n}.xml": make_xml(n) for n in (1, 2, 3)}
+    reports = {f"files/{name}": data for name, data in make_mimic(3).reports.items()}
+    shown = make_xml(1, images=("CXR1_1", "CXR1_2", "CXR1_3"))
     held = {
-        "a/CXR1_1.png": pictures["png-8"][0],
-        "a/CXR1_2.dcm": pictures["dicom"][0],
-        "a/CXR1_3.jpg": pictures["jpeg"][0],
+        "a/CXR1_1.png": images_by_kind["png-8"][0],
+        "a/CXR1_2.dcm": images_by_kind["dicom"][0],
+        "a/CXR1_3.jpg": images_by_kind["jpeg"][0],
     }
     found = []
     for end in ("zip", "tar", "tar.gz"):
@@ -203,25 +205,25 @@ def _tables() -> list[Parent]:
         b"train/patient00001/study1/view1_frontal.jpg,FINDINGS: Clear.,Clear.,,patient00001,train\n"
         b'train/patient00002/study1/view1_frontal.jpg,"IMPRESSION: 1.",,1.,patient00002,valid\n'
     )
-    made = mimic(3)
+    made = make_mimic(3)
     lists = {name: gzip.decompress(_table(rows)) for name, rows in made.tables.items()}
     tree = {f"files/{name}": data for name, data in made.reports.items()}
     found = [
         Parent("table", "t.csv", table, "t.csv"),
         Parent("table", "t.tsv", table.replace(b",", b"\t"), "t.tsv"),
-        Parent("table-gz", "t.csv.gz", gz_of(table), "t.csv.gz"),
+        Parent("table-gz", "t.csv.gz", make_gzip(table), "t.csv.gz"),
         Parent("jsonl", "t.jsonl", rows, "t.jsonl"),
         Parent("chexpert-plus", "df_chexpert_plus_240401.csv", plus, "."),
     ]
     for name, data in lists.items():
-        kept = {n: gz_of(d) for n, d in lists.items() if n != name}
-        found.append(Parent("mimic-table", name, gz_of(data), ".", beside=tree | kept))
+        kept = {n: make_gzip(d) for n, d in lists.items() if n != name}
+        found.append(Parent("mimic-table", name, make_gzip(data), ".", beside=tree | kept))
     return found
 
 
 def _table(rows: list[dict[str, str]]) -> bytes:
     lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
-    return gz_of("\n".join(lines).encode())
+    return make_gzip("\n".join(lines).encode())
 
 
 def _real(pattern: str) -> list[bytes]:
@@ -241,13 +243,13 @@ def _by_kind(found: list[Parent]) -> dict[str, tuple[Parent, ...]]:
     return {kind: tuple(p for p in found if p.kind == kind) for kind in kinds}
 
 
-def hostile(seed: int, number: int) -> Case:
+def make_hostile_case(seed: int, number: int) -> Case:
     """Return a broken case; kinds take turns."""
     rng = Random(f"{seed} {number}")
-    kinds = list(parents())
+    kinds = list(list_parents())
     kind = kinds[number % len(kinds)]
     # real files are large: they are drawn now and then
-    choices = parents()[kind]
+    choices = list_parents()[kind]
     weights = [0.05 if _size(p) > 50_000 else 1 for p in choices]
     (parent,) = rng.choices(choices, weights)
     data = _packed(parent, rng)
@@ -270,19 +272,19 @@ def _packed(parent: Parent, rng: Random) -> bytes:
     if isinstance(data, dict):
         if depth < 0.4:
             broken = rng.choice(list(data))
-            data = {**data, broken: mutated(data[broken], rng)}
+            data = {**data, broken: mutate(data[broken], rng)}
         if name.endswith("zip"):
-            whole = zip_of(data, rng.choice((zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED)))
+            whole = make_zip(data, rng.choice((zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED)))
         else:
-            whole = tar_of(data, rng.choice((tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)))
+            whole = make_tar(data, rng.choice((tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)))
             if 0.4 <= depth < 0.75:
-                whole = mutated(whole, rng)
+                whole = mutate(whole, rng)
             if name.endswith("gz"):
-                whole = gz_of(whole)
-        return whole if depth < 0.4 or (depth < 0.75 and "tar" in name) else mutated(whole, rng)
+                whole = make_gzip(whole)
+        return whole if depth < 0.4 or (depth < 0.75 and "tar" in name) else mutate(whole, rng)
     if name.endswith(".gz") and depth < 0.7:
-        return gz_of(mutated(gzip.decompress(data), rng))
-    broken_data = mutated(data, rng)
+        return make_gzip(mutate(gzip.decompress(data), rng))
+    broken_data = mutate(data, rng)
     return _sealed(broken_data) if name.endswith(".png") and depth < 0.6 else broken_data
 
 
@@ -346,7 +348,7 @@ _TOKENS = (
 )
 
 
-def mutated(data: bytes, rng: Random) -> bytes:
+def mutate(data: bytes, rng: Random) -> bytes:
     """Return the bytes after one to four mutations."""
     for _ in range(rng.choice((1, 1, 2, 4))):
         data = rng.choice(_MUTATIONS)(data, rng)
@@ -424,9 +426,9 @@ def _token(data: bytes, rng: Random) -> bytes:
 
 def _splice(data: bytes, rng: Random) -> bytes:
     """Join the beginning of a file and the end of another, of any kind."""
-    other = rng.choice(rng.choice(list(parents().values()))).data
+    other = rng.choice(rng.choice(list(list_parents().values()))).data
     if isinstance(other, dict):
-        other = zip_of(other)
+        other = make_zip(other)
     return _cut(data, rng) + other[:100_000][rng.randrange(min(len(other), 100_000)) :]
 
 

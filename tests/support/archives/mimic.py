@@ -1,4 +1,4 @@
-"""MIMIC-CXR(-JPG) archives of any size, all invented: texts, ids and pictures.
+"""MIMIC-CXR(-JPG) archives of any size, all invented: texts, ids and images.
 
 Nothing here comes from MIMIC: the layout is public, the reports are a few sentences put together.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha1
 from pathlib import Path
 
-from tests.support.archives.openi import write_archive, write_zip
+from tests.support.archives.openi import write_tar, write_zip
 
 SENTENCES = (
     "The heart is of normal size.",
@@ -26,7 +26,7 @@ SPLITS = ("train", "train", "train", "validate", "test")
 LABELS = ("Atelectasis", "Cardiomegaly", "Edema", "No Finding", "Pneumonia")
 
 
-def report(number: int, heading: str = "FINDINGS", sentences: int = 4) -> bytes:
+def make_report(number: int, heading: str = "FINDINGS", sentences: int = 4) -> bytes:
     """Return one report as MIMIC lays it out: every line begins with a blank."""
     drawn = random.Random(number).choices(SENTENCES, k=sentences)
     return (
@@ -36,7 +36,7 @@ def report(number: int, heading: str = "FINDINGS", sentences: int = 4) -> bytes:
     ).encode()
 
 
-def dicom_id(study_id: str, number: int) -> str:
+def make_dicom_id(study_id: str, number: int) -> str:
     """Return an invented id in MIMIC's form."""
     digits = sha1(f"{study_id} {number}".encode()).hexdigest()
     return "-".join(digits[i : i + 8] for i in range(0, 40, 8))
@@ -69,7 +69,7 @@ class Mimic:
         folder.mkdir(parents=True, exist_ok=True)
         members = {f"files/{name}": data for name, data in self.reports.items()}
         suffix = ".gz" if mode == "w:gz" else ""
-        write_archive(folder / f"mimic-cxr-reports.tar{suffix}", members, mode)
+        write_tar(folder / f"mimic-cxr-reports.tar{suffix}", members, mode)
         self.write_tables(folder)
         return folder
 
@@ -103,7 +103,7 @@ class Mimic:
             (folder / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
 
 
-def mimic(count: int, images_per_study: int = 2) -> Mimic:
+def make_mimic(count: int, images_per_study: int = 2) -> Mimic:
     """Return `count` studies of half as many patients, with all tables and images."""
     made = Mimic()
     kinds = ("record", "study", "metadata", "split", "chexpert", "negbio")
@@ -113,13 +113,13 @@ def mimic(count: int, images_per_study: int = 2) -> Mimic:
         study_id = str(50_000_000 + number)
         who = {"subject_id": subject_id, "study_id": study_id}
         stem = f"p{subject_id[:2]}/p{subject_id}/s{study_id}"
-        made.reports[f"{stem}.txt"] = report(number)
+        made.reports[f"{stem}.txt"] = make_report(number)
         rows["study"].append(who | {"path": f"files/{stem}.txt"})
         labels = {label: "1.0" if i == number % 5 else "" for i, label in enumerate(LABELS)}
         rows["chexpert"].append(who | labels)
         rows["negbio"].append(who | labels)
         for k in range(images_per_study):
-            image = {"dicom_id": dicom_id(study_id, k)} | who
+            image = {"dicom_id": make_dicom_id(study_id, k)} | who
             name = f"{stem}/{image['dicom_id']}"
             made.images[f"{name}.jpg"] = f"no picture {number} {k}".encode()
             rows["record"].append(image | {"path": f"files/{name}.dcm"})
@@ -142,7 +142,7 @@ def mimic(count: int, images_per_study: int = 2) -> Mimic:
 def _pack(path: Path, files: dict[str, bytes]) -> Path:
     if path.suffix == ".zip":
         return write_zip(path, files)
-    return write_archive(path, files, "w:gz" if path.suffix == ".gz" else "w")
+    return write_tar(path, files, "w:gz" if path.suffix == ".gz" else "w")
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:

@@ -13,15 +13,15 @@ from radkg.schema.records import Study, Unreadable
 
 
 @dataclass(frozen=True)
-class Odd:
-    """An archive whose reader meets, in one study, what nobody foresaw."""
+class BreakingArchive:
+    """An archive whose reader raises an unforeseen error at one study."""
 
     archive: Archive
-    odd: str
+    study_id: str
 
     def read(self, records: Iterable[Record]) -> Iterator[Study | Unreadable]:
         for record in records:
-            if record["study_id"] == self.odd:
+            if record["study_id"] == self.study_id:
                 raise ZeroDivisionError("asked for")
             yield from self.archive.read([record])
 
@@ -29,7 +29,7 @@ class Odd:
 FINDINGS = "Small left effusion. No pneumothorax. Heart size is normal."
 
 
-def xml(
+def make_xml(
     number: int,
     findings: str = FINDINGS,
     impression: str = "Small left effusion.",
@@ -53,8 +53,8 @@ def xml(
     return text.encode(encoding)
 
 
-def write_archive(path: Path, members: dict[str, bytes], mode: str = "w:gz") -> Path:
-    """Write the members as a tar(.gz), in the order given."""
+def write_tar(path: Path, members: dict[str, bytes], mode: str = "w:gz") -> Path:
+    """Write the members as a tar(.gz), in their order."""
     with tarfile.open(path, mode) as tar:
         for name, data in members.items():
             info = tarfile.TarInfo(name)
@@ -66,16 +66,16 @@ def write_archive(path: Path, members: dict[str, bytes], mode: str = "w:gz") -> 
 def write_zip(
     path: Path, members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED
 ) -> Path:
-    """Write the members as a zip, in the order given."""
+    """Write the members as a zip, in their order."""
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
     return path
 
 
-def studies(count: int, first: int = 1) -> dict[str, bytes]:
+def make_studies(count: int, first: int = 1) -> dict[str, bytes]:
     """Return `count` plain studies, each with a text of its own."""
     return {
-        f"ecgen-radiology/{n}.xml": xml(n, findings=f"{FINDINGS} Rib {n} is intact.")
+        f"ecgen-radiology/{n}.xml": make_xml(n, findings=f"{FINDINGS} Rib {n} is intact.")
         for n in range(first, first + count)
     }

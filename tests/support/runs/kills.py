@@ -16,7 +16,7 @@ from radkg.run.snapshot import read_snapshot
 from radkg.run.units import plan_units
 from radkg.schema.arrow import from_table
 from radkg.storage import Storage, open_storage
-from tests.support.archives.openi import studies, write_archive, xml
+from tests.support.archives.openi import make_studies, make_xml, write_tar
 from tests.support.runs.disks import grow, used_kilobytes
 from tests.support.runs.fork_server import Nursery
 
@@ -98,12 +98,12 @@ def night(storage: Storage) -> str | None:
 
 def histories(folder: Path, nursery: Nursery, count: int = 24) -> dict[str, History]:
     """Return the three histories: the first night, another archive's night, another model's."""
-    one = str(write_archive(folder / "one.tgz", studies(count)))
-    later = studies(count + 1)
+    one = str(write_tar(folder / "one.tgz", make_studies(count)))
+    later = make_studies(count + 1)
     del later["ecgen-radiology/7.xml"]
     for number in range(8, 9 + count // 10):
-        later[f"ecgen-radiology/{number}.xml"] = xml(number, findings="Clear.", impression="")
-    two = str(write_archive(folder / "two.tgz", later))
+        later[f"ecgen-radiology/{number}.xml"] = make_xml(number, findings="Clear.", impression="")
+    two = str(write_tar(folder / "two.tgz", later))
 
     def history(name: str, archive: str, before: Path | None, extractor: str) -> History:
         config = ExtractConfig(
