@@ -41,7 +41,7 @@ def _explained(verb: str, where: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[BinaryIO]:
+def write_atomically(path: Path) -> Iterator[BinaryIO]:
     """Give a file that replaces `path` when the block ends without an error: whole or not at all.
 
     Raises:
@@ -86,7 +86,7 @@ class LocalStorage:
 
     def write(self, name: str, data: bytes) -> None:
         """Write the object, whole or not at all, and make it last through a power cut."""
-        with writing(self.root / name) as file:
+        with write_atomically(self.root / name) as file:
             file.write(data)
 
     def create(self, name: str, data: bytes) -> bool:
@@ -162,7 +162,7 @@ class S3Storage:
                     self._put(name, data, "create")
                     return True
                 except OSError as error:
-                    code = s3_code(error)
+                    code = get_s3_code(error)
                     if code == "PreconditionFailed":
                         break
                     if code != "ConditionalRequestConflict" or not left:
@@ -259,7 +259,7 @@ def open_s3() -> Any:
     return files
 
 
-def s3_code(error: OSError) -> str:
+def get_s3_code(error: OSError) -> str:
     """Return S3's code of an error; not all servers give the reason that s3fs looks for."""
     return str(getattr(error.__cause__, "response", {}).get("Error", {}).get("Code"))
 

@@ -13,8 +13,8 @@ from radkg.errors import ArchiveError
 from radkg.evaluation.floors import Floors, quick_answers, slow_answers, trained_ngram
 from radkg.evaluation.ngram import NgramReader
 from radkg.evaluation.reference import Answer, Expected, floor_scores, yardstick
-from radkg.gold.coded import CodedStudies, coded_studies
-from radkg.gold.filing import Filing, fit
+from radkg.gold.coded import CodedStudies, load_coded_studies
+from radkg.gold.filing import Filing, fit_filing
 from radkg.rules import RulesExtractor
 
 SPLITS = ("train", "test")
@@ -62,14 +62,14 @@ def open_bench(archive_uri: str, split: str = "test", images: str | None = None)
         ValueError: `split` is neither train nor test.
     """
     check_split(split)
-    training, every = (coded_studies(archive_uri, name, images) for name in ("train", split))
+    training, every = (load_coded_studies(archive_uri, name, images) for name in ("train", split))
     coded = every if images is None else every.with_image()
     if not coded.studies or not training.studies:
         left = f", {len(every.studies)} without an image in {images} left out" if images else ""
         raise ArchiveError(
             f"{archive_uri} has no coded study in split {split!r}{left}, or none to train"
         )
-    filing = fit(RulesExtractor()(training.studies), training.golds)
+    filing = fit_filing(RulesExtractor()(training.studies), training.golds)
     return Bench(
         archive=archive_uri,
         split=split,

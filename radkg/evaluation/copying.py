@@ -51,7 +51,7 @@ def copy_report(
 ) -> dict[str, Any]:
     """Return the parts of the report that only this target has."""
     coded, training, filing, yard = bench.coded, bench.training, bench.filing, bench.yard
-    stated = [filing.stated(row) for row in rows]
+    stated = [filing.list_certain_triplets(row) for row in rows]
     pairs = list(zip(rows, yard, strict=True))
     false = [(int(asserts_finding(row)), 1) for row, known in pairs if known.is_normal]
     conditions = {row.condition for row in rows if row.status != "failed"}

@@ -17,7 +17,7 @@ from radkg.metrics.prevalence import ErrorCounts
 from radkg.schema.arrow import to_table
 from radkg.schema.findings import list_findings
 from radkg.schema.records import Extraction
-from radkg.storage import writing
+from radkg.storage import write_atomically
 
 _KEPT = ("archive", "split", "studies", "extractor", "model_id", "condition")
 
@@ -58,7 +58,7 @@ def write_errors(report: Mapping[str, Any], path: Path) -> None:
     lines = [f"    {json.dumps(n)}: {json.dumps(c)}" for n, c in report["errors"].items()]
     text = json.dumps(head, indent=2).removesuffix("\n}")
     text += ',\n  "findings": {\n' + ",\n".join(lines) + "\n  }\n}\n"
-    with writing(path) as file:
+    with write_atomically(path) as file:
         file.write(text.encode())
 
 

@@ -14,7 +14,7 @@ from radkg.evaluation.ngram import NgramReader, train_ngram
 from radkg.evaluation.reference import Answer
 from radkg.gold.coded import CodedStudies
 from radkg.gold.codes import GoldTriplet
-from radkg.gold.filing import Filing, gold_findings, gold_triplets
+from radkg.gold.filing import Filing, list_gold_findings, list_gold_triplets
 from radkg.gold.statements import SAME_SITE
 from radkg.metrics import Score
 from radkg.rules import RulesExtractor
@@ -32,10 +32,10 @@ def quick_answers(
     filing: Filing, training: CodedStudies, studies: Sequence[Study]
 ) -> dict[str, list[Answer]]:
     """Return the answers of the floors that cost nothing, for each study."""
-    vocabulary = {triplet for g in training.golds for triplet in gold_triplets(g)}
+    vocabulary = {triplet for g in training.golds for triplet in list_gold_triplets(g)}
     constant = Answer(
-        _best_constant([gold_findings(g) & filing.classes for g in training.golds]),
-        _best_constant([gold_triplets(g) for g in training.golds]),
+        _best_constant([list_gold_findings(g) & filing.classes for g in training.golds]),
+        _best_constant([list_gold_triplets(g) for g in training.golds]),
     )
     answers = {"constant": [constant] * len(studies)}
     for name, negation in (("lexicon", False), ("lexicon_negation", True)):
@@ -50,7 +50,9 @@ def slow_answers(
     rows = RulesExtractor()(studies)
     return {
         "ngram": [answer_of(codes, filing) for codes in ngram.codes(studies)],
-        "rules": [Answer(filing.findings(row), filing.triplets(row)) for row in rows],
+        "rules": [
+            Answer(filing.predict_findings(row), filing.predict_triplets(row)) for row in rows
+        ],
     }
 
 
@@ -58,8 +60,8 @@ def trained_ngram(training: CodedStudies) -> NgramReader:
     """Return the n-gram model, trained on these studies."""
     return train_ngram(
         training.studies,
-        [gold_findings(g) for g in training.golds],
-        [gold_triplets(g) for g in training.golds],
+        [list_gold_findings(g) for g in training.golds],
+        [list_gold_triplets(g) for g in training.golds],
     )
 
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from radkg.gold.coded import CodedStudies
 from radkg.gold.codes import GoldTriplet
-from radkg.gold.filing import Filing, gold_findings, gold_triplets
-from radkg.gold.statements import SAME_SITE, statements
+from radkg.gold.filing import Filing, list_gold_findings, list_gold_triplets
+from radkg.gold.statements import SAME_SITE, list_statements
 from radkg.metrics import score
 from radkg.metrics.figures import rounded_rate, scores
 from radkg.metrics.text import TextScore, text_score
@@ -56,13 +56,13 @@ def yardstick(coded: CodedStudies, filing: Filing) -> list[Expected]:
     readings = RulesExtractor()(coded.studies)
     expected = []
     for reading, gold in zip(readings, coded.golds, strict=True):
-        triplets = gold_triplets(gold)
-        made = statements(reading, filing.implied_sites)
+        triplets = list_gold_triplets(gold)
+        made = list_statements(reading, filing.implied_sites)
         derived = {end for (head, _, tail), _ in made for end in (head, tail)}
         names = {name for name, _ in gold.entities}
         expected.append(
             Expected(
-                answer=Answer(gold_findings(gold) & filing.classes, triplets),
+                answer=Answer(list_gold_findings(gold) & filing.classes, triplets),
                 is_normal=gold.normal,
                 coded=frozenset(one_name(name) for name in names),
                 stated=frozenset(one_name(e.concept) for e in reading.entities) | derived,

@@ -115,6 +115,9 @@ def _copied(bench: Bench, reader: Any) -> tuple[list[Answer], int, dict[str, Any
     if not callable(reader):
         raise ExtractorError(f"extractor {reader.name} extracts nothing: --target codes")
     rows = extractions_of(reader, bench.coded.studies)
-    answers = [Answer(bench.filing.findings(row), bench.filing.triplets(row)) for row in rows]
+    answers = [
+        Answer(bench.filing.predict_findings(row), bench.filing.predict_triplets(row))
+        for row in rows
+    ]
     own = copy_report(bench, reader, rows, answers)
     return answers, sum(row.status == "failed" for row in rows), own

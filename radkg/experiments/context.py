@@ -29,7 +29,7 @@ from radkg.experiments.training import Budget, Trained, steps_in, train
 from radkg.extractor import SHIPPED
 from radkg.extractor.vlm import read_encoder
 from radkg.gold.coded import CodedStudies
-from radkg.gold.filing import Filing, fit
+from radkg.gold.filing import Filing, fit_filing
 from radkg.model import checkpoint
 from radkg.model.config import ModelConfig, ProjectorConfig, small
 from radkg.model.language import Language
@@ -101,7 +101,7 @@ class Laboratory:
     @cached_property
     def filing(self) -> Filing:
         """The coders' habits, counted on the studies to train on."""
-        return fit(RulesExtractor()(self.training.studies), self.training.golds)
+        return fit_filing(RulesExtractor()(self.training.studies), self.training.golds)
 
     @cached_property
     def aligned(self) -> Aligned:

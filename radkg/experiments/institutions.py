@@ -19,7 +19,7 @@ from radkg.model.generate.engines import load_engine
 from radkg.model.language import Prompt
 from radkg.model.vlmkg.batches import Example
 from radkg.model.vlmkg.vlm import VisionLanguageModel
-from radkg.schema.linearize import Link, Span, ground, items_of, parse, write
+from radkg.schema.linearize import Link, Span, ground, make_items, parse, write
 from radkg.schema.records import RELATIONS
 from radkg.train.radgraph import radgraph_sentences
 from radkg.train.silver import SilverSentence, archive_sentences, silver
@@ -102,7 +102,7 @@ def _hash(found: SilverSentence) -> int:
 
 
 def _example(found: SilverSentence) -> Example:
-    items = items_of(found.sentence, found.spans, found.links)
+    items = make_items(found.sentence, found.spans, found.links)
     return Example("copy", found.sentence, write(items))
 
 

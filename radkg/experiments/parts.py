@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from radkg.evaluation.reference import Expected, yardstick
-from radkg.gold.coded import CodedStudies, coded_studies
+from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.gold.codes import Gold
 from radkg.gold.filing import Filing
 from radkg.schema.records import Study
@@ -72,6 +72,6 @@ def read_parts(
 
     Texts that occur in both are on one side only.
     """
-    training, dev = held_out(coded_studies(archive, "train", images))
-    scored = dev if split == "dev" else coded_studies(archive, "test", images)
+    training, dev = held_out(load_coded_studies(archive, "train", images))
+    scored = dev if split == "dev" else load_coded_studies(archive, "test", images)
     return training.first(limit), scored.first(limit)

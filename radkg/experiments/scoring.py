@@ -11,7 +11,7 @@ from radkg.evaluation.floors import quick_answers
 from radkg.evaluation.reference import Answer, Expected, false_on_normal, unsupported
 from radkg.experiments.parts import Part
 from radkg.experiments.table import Figure
-from radkg.gold.filing import Filing, gold_findings, gold_triplets
+from radkg.gold.filing import Filing, list_gold_findings, list_gold_triplets
 from radkg.metrics import bootstrap, bootstrap_rate, score
 from radkg.schema.records import RELATIONS
 
@@ -68,7 +68,8 @@ def floors(training: Part, scored: Part, filing: Filing) -> dict[str, list[Answe
     """Return two answers that look at nothing: the best fixed one, and the most frequent one."""
     constant = quick_answers(filing, training.coded, scored.studies)["constant"]
     counts = Counter(
-        Answer(gold_findings(gold) & filing.classes, gold_triplets(gold)) for gold in training.golds
+        Answer(list_gold_findings(gold) & filing.classes, list_gold_triplets(gold))
+        for gold in training.golds
     )
     ((majority, _),) = counts.most_common(1)
     return {"constant": constant, "majority": [majority] * len(scored)}

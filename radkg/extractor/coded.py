@@ -9,7 +9,7 @@ from radkg.model.config import ModelConfig
 from radkg.model.generate.decode import Generation, item_confidences
 from radkg.model.language import Prompt
 from radkg.schema.codes import CodedTriplet, Codes
-from radkg.schema.linearize import parse, triplets_of
+from radkg.schema.linearize import list_triplets, parse
 from radkg.schema.records import Condition, Entity, Relation
 
 
@@ -20,7 +20,7 @@ def merged(written: Iterable[Generation]) -> Codes:
     for generation in written:
         items = parse(generation.text, "codes")
         for item, confidence in zip(items, item_confidences(generation), strict=True):
-            for triplet in triplets_of([item]):
+            for triplet in list_triplets([item]):
                 triplets[triplet] = max(confidence, triplets.get(triplet, 0.0))
             if not item.links:
                 name = " ".join(item.head.words)

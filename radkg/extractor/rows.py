@@ -14,7 +14,13 @@ from typing import Any
 import radkg
 from radkg.errors import ArchiveUnavailable, ExtractorError, SchemaError
 from radkg.extractor.base import Extractor, PreparedImages, SeesImages
-from radkg.schema.records import Extraction, Study, Unreadable, check, view_positions
+from radkg.schema.records import (
+    Extraction,
+    Study,
+    Unreadable,
+    check_extraction,
+    list_view_positions,
+)
 
 _IDENTITY = ("study_id", "subject_id", "archive", "study_date")
 _PATIENT = ("age", "sex")
@@ -64,7 +70,7 @@ def unreadable_row(extractor: Extractor, item: Unreadable) -> Extraction:
     record = item.record
     identity = {name: record[name] for name in (*_IDENTITY, *_PATIENT)}
     identity["study_fingerprint"] = record["fingerprint"]
-    identity["view_positions"] = view_positions(i["view_position"] for i in record["images"])
+    identity["view_positions"] = list_view_positions(i["view_position"] for i in record["images"])
     return _failed_row(extractor, identity, item.reason)
 
 
@@ -94,7 +100,7 @@ def _checked(extractor: Extractor, study: Study, row: Extraction) -> Extraction:
     for name, value in expected.items():
         if getattr(row, name) != value:
             raise SchemaError(f"{name} of the row is {getattr(row, name)!r} instead of {value!r}")
-    return check(replace(row, **_archive_fields(study)), study.report)
+    return check_extraction(replace(row, **_archive_fields(study)), study.report)
 
 
 def _identity(study: Study) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from radkg.archive import open_archive
 from radkg.archive.formats.openi import OpenI
 from radkg.errors import ArchiveError
-from radkg.gold.codes import Gold, gold
+from radkg.gold.codes import Gold, parse_gold
 from radkg.schema.records import Study
 
 
@@ -42,7 +42,7 @@ class CodedStudies:
         )
 
 
-def coded_studies(archive_uri: str, split: str, images: str | None = None) -> CodedStudies:
+def load_coded_studies(archive_uri: str, split: str, images: str | None = None) -> CodedStudies:
     """Return the studies of a split, without the unreadable ones.
 
     Raises:
@@ -52,7 +52,7 @@ def coded_studies(archive_uri: str, split: str, images: str | None = None) -> Co
     if not isinstance(archive, OpenI):
         raise ArchiveError(f"{archive_uri} has no human codes: only Open-i does")
     records = [r for r in archive.index().to_pylist() if r["split"] == split]
-    golds = {study_id: gold(codes) for study_id, codes in archive.codes(records).items()}
+    golds = {study_id: parse_gold(codes) for study_id, codes in archive.codes(records).items()}
     studies = [study for study in archive.read(records) if isinstance(study, Study)]
     usable = [study for study in studies if golds[study.study_id].usable]
     return CodedStudies(

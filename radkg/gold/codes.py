@@ -49,7 +49,7 @@ class _Term:
     parent: str
 
 
-def gold(codes: Iterable[str]) -> Gold:
+def parse_gold(codes: Iterable[str]) -> Gold:
     """Return the gold of one report's MeSH `major` strings.
 
     Raises:
@@ -153,26 +153,26 @@ def _terms() -> dict[tuple[str, str], _Term]:
 
 
 @cache
-def parents() -> dict[str, str]:
+def get_parents() -> dict[str, str]:
     """Return the organ of each fine site, by the names of the triplets."""
     return {term.name: term.parent for term in _terms().values() if term.parent}
 
 
 @cache
-def qualifiers() -> frozenset[str]:
+def get_qualifiers() -> frozenset[str]:
     """Return the observations that the codes also use to modify another one (mild, enlarged)."""
     return frozenset(t.name for t in _terms().values() if t.kind in ("modifier", "finding"))
 
 
 @cache
-def anatomies() -> frozenset[str]:
+def get_anatomies() -> frozenset[str]:
     """Return the names of the sites that the codes can name, sides left out."""
     sites = {t.name for t in _terms().values() if t.kind == "anatomy"}
     return frozenset(sites | {t.site for t in _terms().values() if t.site})
 
 
 @cache
-def compound_sites() -> dict[str, tuple[str, ...]]:
+def get_compound_sites() -> dict[str, tuple[str, ...]]:
     """Return the sites of the observations that the codes never name without one (effusion)."""
     heads = [t for (use, _), t in _terms().items() if use == "head" and t.kind == "observation"]
     return {

@@ -18,9 +18,9 @@ from radkg.gold.statements import (
     SIDES,
     Evidence,
     Statement,
-    findings,
-    mentions,
-    statements,
+    list_mentions,
+    list_stated_findings,
+    list_statements,
 )
 from radkg.schema.records import Extraction
 
@@ -29,7 +29,7 @@ _MIN_UNSITED = 4  # training studies that name a finding without a site, for a s
 _PRIOR_STUDIES = 2  # weight of the average where few training studies make a statement
 
 
-def gold_findings(gold: Gold) -> frozenset[str]:
+def list_gold_findings(gold: Gold) -> frozenset[str]:
     """Return the coded observations, without those that only modify another one."""
     modifying = {head for head, relation, _ in gold.triplets if relation == "modify"}
     standing = {tail for _, relation, tail in gold.triplets if relation == "modify"} | {
@@ -40,7 +40,7 @@ def gold_findings(gold: Gold) -> frozenset[str]:
     )
 
 
-def gold_triplets(gold: Gold) -> frozenset[GoldTriplet]:
+def list_gold_triplets(gold: Gold) -> frozenset[GoldTriplet]:
     """Return the coded triplets with one name per anatomy."""
     return frozenset(
         (SAME_SITE.get(head, head), relation, SAME_SITE.get(tail, tail))
@@ -58,31 +58,31 @@ class Filing:
     statements: frozenset[Statement]  # the triplets that are filed, by how they stand in the report
     vocabulary: frozenset[GoldTriplet]  # every triplet that was ever filed
 
-    def findings(self, extraction: Extraction) -> frozenset[str]:
+    def predict_findings(self, extraction: Extraction) -> frozenset[str]:
         """Return the finding classes that would be filed."""
         return frozenset(
             name
-            for name, evidence in findings(extraction)
+            for name, evidence in list_stated_findings(extraction)
             if name in self.classes and (evidence == "certain" or name in self.doubted)
         )
 
-    def triplets(self, extraction: Extraction) -> frozenset[GoldTriplet]:
+    def predict_triplets(self, extraction: Extraction) -> frozenset[GoldTriplet]:
         """Return the triplets that would be filed, with one name per anatomy."""
-        made = statements(extraction, self.implied_sites)
+        made = list_statements(extraction, self.implied_sites)
         return frozenset(triplet for triplet, _ in made & self.statements)
 
-    def stated(self, extraction: Extraction) -> frozenset[GoldTriplet]:
+    def list_certain_triplets(self, extraction: Extraction) -> frozenset[GoldTriplet]:
         """Return the certain triplets of the report that were ever filed, habits left out."""
-        made = statements(extraction, {})
+        made = list_statements(extraction, {})
         return frozenset(t for t, evidence in made if evidence == "certain") & self.vocabulary
 
 
-def fit(extractions: Sequence[Extraction], golds: Sequence[Gold]) -> Filing:
+def fit_filing(extractions: Sequence[Extraction], golds: Sequence[Gold]) -> Filing:
     """Count the coders' habits on training studies: their extractions and their codes."""
-    num_coded = Counter(name for gold in golds for name in gold_findings(gold))
+    num_coded = Counter(name for gold in golds for name in list_gold_findings(gold))
     classes = frozenset(name for name, count in num_coded.items() if count >= MIN_STUDIES)
     implied_sites = _implied_sites(extractions, golds)
-    vocabulary = frozenset(triplet for gold in golds for triplet in gold_triplets(gold))
+    vocabulary = frozenset(triplet for gold in golds for triplet in list_gold_triplets(gold))
     return Filing(
         classes=classes,
         doubted=_filed_doubts(extractions, golds) & classes,
@@ -97,10 +97,10 @@ def _filed_doubts(extractions: Sequence[Extraction], golds: Sequence[Gold]) -> f
     made: Counter[str] = Counter()
     filed: Counter[str] = Counter()
     for extraction, gold in zip(extractions, golds, strict=True):
-        found = findings(extraction)
+        found = list_stated_findings(extraction)
         doubted = {n for n, e in found if e == "doubted"} - {n for n, e in found if e == "certain"}
         made.update(doubted)
-        filed.update(doubted & gold_findings(gold))
+        filed.update(doubted & list_gold_findings(gold))
     return frozenset(name for name in made if 2 * filed[name] >= made[name])
 
 
@@ -111,13 +111,13 @@ def _implied_sites(
     unsited: Counter[str] = Counter()
     filed: dict[str, Counter[str]] = defaultdict(Counter)
     for extraction, gold in zip(extractions, golds, strict=True):
-        stated = list(mentions(extraction))
+        stated = list(list_mentions(extraction))
         names = {m.concept for m in stated} - {m.concept for m in stated if m.sites}
         for concept in names & gold.observations:
             unsited[concept] += 1
             filed[concept].update(
                 tail
-                for head, relation, tail in gold_triplets(gold)
+                for head, relation, tail in list_gold_triplets(gold)
                 if head == concept and relation == "located_at" and tail not in SIDES
             )
     return {
@@ -141,8 +141,8 @@ def _filed_statements(
     made: Counter[Statement] = Counter()
     filed: Counter[Statement] = Counter()
     for extraction, gold in zip(extractions, golds, strict=True):
-        stated = statements(extraction, implied_sites)
-        triplets = gold_triplets(gold)
+        stated = list_statements(extraction, implied_sites)
+        triplets = list_gold_triplets(gold)
         made.update(s for s in stated if s[0] in vocabulary)
         filed.update(s for s in stated if s[0] in triplets)
     made_by: Counter[Evidence] = Counter()

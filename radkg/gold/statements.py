@@ -13,10 +13,10 @@ from typing import Literal
 
 from radkg.gold.codes import (
     GoldTriplet,
-    anatomies,
-    compound_sites,
-    parents,
-    qualifiers,
+    get_anatomies,
+    get_compound_sites,
+    get_parents,
+    get_qualifiers,
 )
 from radkg.schema.records import Extraction
 
@@ -63,7 +63,7 @@ class Mention:
     modifiers: tuple[str, ...]
 
 
-def mentions(extraction: Extraction) -> Iterator[Mention]:
+def list_mentions(extraction: Extraction) -> Iterator[Mention]:
     """Yield the observations that the report states and does not call normal."""
     entities = extraction.entities
     located: dict[int, list[int]] = defaultdict(list)
@@ -80,7 +80,7 @@ def mentions(extraction: Extraction) -> Iterator[Mention]:
         elif (
             relation.tail in located
             and relation.relation == "modify"
-            and entities[relation.head].concept not in qualifiers()
+            and entities[relation.head].concept not in get_qualifiers()
         ):
             inherited[relation.head] = located[relation.tail]
     for i, entity in enumerate(entities):
@@ -99,7 +99,7 @@ def mentions(extraction: Extraction) -> Iterator[Mention]:
                 name, own_sides = (
                     ("lingula", []) if own_sides == ["left"] else ("middle lobe", own_sides)
                 )
-            if name in anatomies():
+            if name in get_anatomies():
                 is_plural = entities[j].text.lower().endswith("s")
                 sites.append(Site(name, tuple(own_sides), how, is_plural))
             else:  # a side, or a site without a code: only its side can be filed
@@ -108,22 +108,22 @@ def mentions(extraction: Extraction) -> Iterator[Mention]:
         yield Mention(entity.concept, evidence, is_plural, tuple(sites), tuple(sides), modifiers)
 
 
-def findings(extraction: Extraction) -> set[tuple[str, Evidence]]:
+def list_stated_findings(extraction: Extraction) -> set[tuple[str, Evidence]]:
     """Return the stated observations and how, without those that only modify another one."""
     modifying = {r.head for r in extraction.relations if r.relation == "modify"}
     standing = {e.concept for i, e in enumerate(extraction.entities) if i not in modifying}
     return {
         ("cardiomegaly" if _is_borderline_heart(mention) else mention.concept, mention.evidence)
-        for mention in mentions(extraction)
-        if mention.concept in standing or mention.concept not in qualifiers()
+        for mention in list_mentions(extraction)
+        if mention.concept in standing or mention.concept not in get_qualifiers()
     }
 
 
-def statements(
+def list_statements(
     extraction: Extraction, implied_sites: Mapping[str, tuple[str, ...]]
 ) -> frozenset[Statement]:
     """Return every triplet that the coders could file for the extraction, and its evidence."""
-    stated = list(mentions(extraction))
+    stated = list(list_mentions(extraction))
     sited = {mention.concept for mention in stated if mention.sites}
     found: set[Statement] = set()
     for mention in stated:
@@ -131,7 +131,7 @@ def statements(
         found.update(((m, "modify", concept), evidence) for m in mention.modifiers)
         if mention.is_plural:
             found.add((("multiple", "modify", concept), "plural"))
-        organs = {parents().get(site.name) for site in mention.sites}
+        organs = {get_parents().get(site.name) for site in mention.sites}
         sites = [site for site in mention.sites if site.name not in organs]
         compound = _compound(concept)  # an effusion is pleural, wherever it lies
         if compound and not any(site.name in compound for site in sites):
@@ -160,7 +160,9 @@ def _at(concept: str, site: Site, sides: Sequence[str]) -> Iterator[Statement]:
             yield (concept, "located_at", side), site.evidence
     if site.is_plural:  # flattened diaphragms
         yield ("bilateral", "modify", site.name), "plural"
-    if parents().get(site.name) == "lung" and concept in qualifiers():  # the head of the code
+    if (
+        get_parents().get(site.name) == "lung" and concept in get_qualifiers()
+    ):  # the head of the code
         yield (site.name, "modify", "lung"), site.evidence
         yield (concept, "located_at", "lung"), site.evidence
 
@@ -171,4 +173,4 @@ def _is_borderline_heart(mention: Mention) -> bool:
 
 
 def _compound(concept: str) -> tuple[str, ...]:
-    return tuple(SAME_SITE.get(site, site) for site in compound_sites().get(concept, ()))
+    return tuple(SAME_SITE.get(site, site) for site in get_compound_sites().get(concept, ()))

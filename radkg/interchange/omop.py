@@ -22,7 +22,7 @@ from radkg.interchange.ids import MAX_ID
 from radkg.interchange.published import Reports, Row, published_at, read_batches
 from radkg.interchange.tables import table_writer
 from radkg.run.snapshot import Snapshot
-from radkg.schema.concepts import concept_kind
+from radkg.schema.concepts import get_concept_kind
 from radkg.schema.findings import describe_mentions
 from radkg.schema.mentions import STATES
 
@@ -166,7 +166,7 @@ def _modifiers(entity: Row, description: Row, certainty: str) -> str:
     """Return "name=value" pairs between commas, as many as fit; no value holds either sign."""
     pairs = [
         ("certainty", certainty),
-        ("kind", concept_kind(entity["label"])),
+        ("kind", get_concept_kind(entity["label"])),
         ("source", entity["source"]),
         *(("location", place) for place in description["places"]),
         *(("modifier", name) for name in description["modifiers"]),

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from radkg.interchange.published import read_batches
 from radkg.run.snapshot import Snapshot
-from radkg.schema.concepts import concept_key, concept_kind
+from radkg.schema.concepts import get_concept_key, get_concept_kind
 from radkg.schema.findings import list_findings
 from radkg.schema.mentions import STATES
 
@@ -96,9 +96,9 @@ def _population(snapshot: Snapshot) -> Iterator[Chunk]:
             found.update((each["concept"], STATES[each["label"]]) for each in of_study)
         for row in batch.to_pylist():
             labels = [entity["label"] for entity in row["entities"]]
-            keys = [concept_key(e["label"], e["concept"]) for e in row["entities"]]
+            keys = [get_concept_key(e["label"], e["concept"]) for e in row["entities"]]
             for key, entity in zip(keys, row["entities"], strict=True):
-                names.setdefault(key, (entity["concept"], concept_kind(entity["label"])))
+                names.setdefault(key, (entity["concept"], get_concept_kind(entity["label"])))
             mentions.update(keys)
             studies.update(set(keys))
             edges = [
@@ -140,7 +140,7 @@ def _mentions(snapshot: Snapshot, study: str | None, schema: pa.Schema) -> Itera
                 own = {
                     "id": f"{study_id}#{ordinal}",
                     "study_id": study_id,
-                    "kind": concept_kind(entity["label"]),
+                    "kind": get_concept_kind(entity["label"]),
                 }
                 nodes.append(tuple((own | entity)[name] for name in schema.names))
             edges += [

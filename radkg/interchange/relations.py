@@ -6,14 +6,14 @@ from pathlib import Path
 
 from radkg.errors import SchemaError
 from radkg.interchange.columns import read_columns
-from radkg.schema.known import Known, Term
+from radkg.schema.known import KnownRelation, Term
 
 COLUMNS = ("source_index", "source_entity", "target_index", "target_entity", "type", "count")
 MAX_COUNT = 2**53  # what JSON and a float hold exactly
 _MAX_BYTES = 1000  # of a code or a name: both stand in a key that the graph indexes
 
 
-def read_relations(file: Path) -> list[Known]:
+def read_relations(file: Path) -> list[KnownRelation]:
     """Return the relations of a CSV file, as many as it has rows.
 
     Names are lower-cased and their blanks made single, as names of concepts are.
@@ -28,7 +28,7 @@ def read_relations(file: Path) -> list[Known]:
         SchemaError: it is no such table, holds no row, a value is missing or none, or a relation
             stands twice; with its line.
     """
-    known: list[Known] = []
+    known: list[KnownRelation] = []
     lines: dict[tuple[Term, str, Term], int] = {}
     for line, values in read_columns(file, COLUMNS):
         where = f"{file}, line {line}"
@@ -46,7 +46,7 @@ def read_relations(file: Path) -> list[Known]:
                 f"{where}: {head.name} {relation} {tail.name} stands in line {before} too: add up"
                 " the counts of equal rows"
             )
-        known.append(Known(head, relation, tail, int(count)))
+        known.append(KnownRelation(head, relation, tail, int(count)))
     if not known:
         raise SchemaError(f"{file} holds no relation: nothing was imported")
     return known

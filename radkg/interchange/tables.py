@@ -14,7 +14,7 @@ import pyarrow.parquet
 
 from radkg.interchange.formats.options import FileType, Headers
 from radkg.interchange.property_graph import PropertyGraph
-from radkg.storage import writing
+from radkg.storage import write_atomically
 
 _GEPHI = {"id": "Id", "source": "Source", "target": "Target", "relation": "Label"}
 _NEO4J = {"id": "id:ID", "source": ":START_ID", "target": ":END_ID", "relation": ":TYPE"}
@@ -28,7 +28,7 @@ def table_writer(path: Path, schema: pa.Schema, file_type: FileType) -> Iterator
     Raises:
         StorageError: it cannot be written; what stood at `path` stands.
     """
-    with writing(path) as file:
+    with write_atomically(path) as file:
         if file_type == "csv":
             writer = pyarrow.csv.CSVWriter(file, schema)
         else:

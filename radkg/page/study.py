@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from radkg.page.markup import escape
 from radkg.page.report import MEANING, entity_id, open_mark, write_report
-from radkg.schema.records import Entity, Extraction, Image, Relation, Study, check
+from radkg.schema.records import Entity, Extraction, Image, Relation, Study, check_extraction
 
 _IMAGE_TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
@@ -32,7 +32,7 @@ def write_study(
     """
     if study.study_id != extraction.study_id:
         raise ValueError(f"study {study.study_id} with extraction of {extraction.study_id}")
-    check(extraction, study.report)
+    check_extraction(extraction, study.report)
     return f"""<article class="study" id="{prefix}" aria-labelledby="{prefix}-title">
 <header>
 <h3 id="{prefix}-title">{escape(study.study_id)}</h3>

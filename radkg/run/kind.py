@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from radkg.schema.arrow import EXTRACTION_SCHEMA, READABLE, SCHEMA_VERSION, completed
+from radkg.schema.arrow import EXTRACTION_SCHEMA, READABLE, SCHEMA_VERSION, complete_columns
 from radkg.schema.records import CONDITIONS, STATUSES
 
 
@@ -58,5 +58,5 @@ EXTRACTIONS = Kind(
     readable=READABLE,
     shared=("archive", "extractor", "model_id"),
     count=_count_extractions,
-    complete=completed,
+    complete=complete_columns,
 )

@@ -25,7 +25,7 @@ from radkg.run.journal import Journal
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import POINTER, read_snapshot
 from radkg.run.units import Unit, plan_units
-from radkg.schema.arrow import EXTRACTION_SCHEMA, SCHEMA_VERSION, versions
+from radkg.schema.arrow import EXTRACTION_SCHEMA, SCHEMA_VERSION, list_versions
 from radkg.schema.records import Study
 from radkg.schema.sentences import study_sentences, words
 from radkg.storage import Storage
@@ -119,11 +119,11 @@ def make_plan(config: ExtractConfig, storage: Storage) -> Plan:
         records = archive.index().slice(0, config.limit).to_pylist()
     published = _published_rows(storage)
     standing = published.filter(pc.equal(published["model_id"], extractor.model_id))
-    fingerprints = dict(versions(standing))
+    fingerprints = dict(list_versions(standing))
     units = plan_units(records, fingerprints, extractor.model_id, config.unit_size)
     journal = Journal(storage, extractor.model_id)
     done = journal.done()
-    earlier = dict(versions(published))
+    earlier = dict(list_versions(published))
     reasons = {"new": 0, "changed": 0, "other_model": 0}
     for record in (record for unit in units for record in unit.records):
         before = earlier.get(record["study_id"])

@@ -16,7 +16,7 @@ from radkg.run.audit import AuditLog
 from radkg.run.journal import Journal, model_ids
 from radkg.run.kind import EXTRACTIONS, Kind
 from radkg.run.snapshot import Snapshot, manifest_name, part_name, read_snapshot, snapshot_ids
-from radkg.schema.arrow import VERSION, versions
+from radkg.schema.arrow import VERSION, list_versions
 from radkg.storage import Storage
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def _drop_units(storage: Storage, current: Snapshot, kept: Sequence[Snapshot]) -
 
     A model that has published nothing yet is left: its run may go on.
     """
-    published = dict(pair for table in current.tables(VERSION) for pair in versions(table))
+    published = dict(pair for table in current.tables(VERSION) for pair in list_versions(table))
     publications = (line for line in AuditLog(storage).read_lines() if line.get("snapshot_id"))
     past = {line.get("model_id") for line in publications}
     past -= {snapshot.manifest["model_id"] for snapshot in kept}
@@ -95,7 +95,7 @@ def _drop_units(storage: Storage, current: Snapshot, kept: Sequence[Snapshot]) -
 def _stands(journal: Journal, unit_id: str, published: Mapping[str, str]) -> bool:
     """Tell whether all of a unit is published."""
     try:
-        rows = versions(journal.read(unit_id))
+        rows = list_versions(journal.read(unit_id))
     except SchemaError as error:  # no reader needs it, the next run that does will say so
         logger.warning("%s", error)
         return False

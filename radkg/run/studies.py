@@ -10,7 +10,7 @@ import pyarrow as pa
 from radkg.archive import open_archive
 from radkg.errors import SchemaError, SnapshotError
 from radkg.run.settings import read_config
-from radkg.schema.records import Extraction, Study, check
+from radkg.schema.records import Extraction, Study, check_extraction
 from radkg.storage import Storage
 
 IMPORTED = "radgraph.json"  # the archive of a run that was imported: a file beside its snapshot
@@ -64,7 +64,7 @@ class StudyReader:
             try:
                 if row.study_id not in studies:
                     raise SchemaError("it is not there, or cannot be read")
-                check(row, studies[row.study_id].report)
+                check_extraction(row, studies[row.study_id].report)
             except SchemaError as error:
                 raise SnapshotError(
                     f"study {row.study_id} of {self.uri} is not the one that was extracted: give"

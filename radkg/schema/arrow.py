@@ -170,7 +170,7 @@ def from_row(row: dict[str, Any]) -> Extraction:
     )
 
 
-def completed(rows: pa.Table) -> pa.Table:
+def complete_columns(rows: pa.Table) -> pa.Table:
     """Return rows of any READABLE version under EXTRACTION_SCHEMA; others as they are."""
     missing = [field for field in EXTRACTION_SCHEMA if field.name not in rows.schema.names]
     if rows.schema.names + [field.name for field in missing] != EXTRACTION_SCHEMA.names:
@@ -205,6 +205,6 @@ def from_parquet(data: bytes, name: str, columns: Sequence[str] | None = None) -
 VERSION = ("study_id", "study_fingerprint")
 
 
-def versions(rows: pa.Table) -> Iterator[tuple[str, str]]:
+def list_versions(rows: pa.Table) -> Iterator[tuple[str, str]]:
     """Return (study_id, study_fingerprint) of each row."""
     return zip(*(rows[name].to_pylist() for name in VERSION), strict=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 
-def concept_kind(label: str) -> str:
+def get_concept_kind(label: str) -> str:
     """Return the kind of concept that a label marks: "anatomy" or "observation"."""
     return "anatomy" if label.startswith("ANAT") else "observation"
 
 
-def concept_key(label: str, name: str) -> str:
+def get_concept_key(label: str, name: str) -> str:
     """Return "<kind>:<name>", the key of the concept of a mention with this label."""
-    return f"{concept_kind(label)}:{name}"
+    return f"{get_concept_kind(label)}:{name}"

@@ -14,7 +14,7 @@ class Term(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownRelation:
     """A relation between two terms, and how often the table counts it."""
 
     head: Term

@@ -61,18 +61,18 @@ class Reading:
     link_confidences: tuple[float, ...] = ()
 
 
-def words_only(sentence: str) -> list[tuple[str, int, int]]:
+def split_words(sentence: str) -> list[tuple[str, int, int]]:
     """Return the words of a sentence without punctuation: lower-cased, start, end."""
     return [word for word in words(sentence) if word[0][0].isalnum()]
 
 
-def items_of(sentence: str, spans: Sequence[Span], links: Iterable[Link]) -> list[Item]:
+def make_items(sentence: str, spans: Sequence[Span], links: Iterable[Link]) -> list[Item]:
     """Return the items that state the spans and links of a sentence.
 
     Raises:
         ValueError: a span is no run of words.
     """
-    found = words_only(sentence)
+    found = split_words(sentence)
     starts = {start: i for i, (_, start, _) in enumerate(found)}
     ends = {end: i + 1 for i, (_, _, end) in enumerate(found)}
     nodes = []
@@ -108,7 +108,7 @@ def ground(sentence: str, items: Sequence[Item]) -> tuple[list[Span], list[Link]
     Raises:
         ValueError: the words of an item are no run of the sentence's words.
     """
-    found = words_only(sentence)
+    found = split_words(sentence)
     labels: dict[_Mention, Label] = {}
     first: dict[_Mention, int] = {}
     links: dict[tuple[_Mention, _Mention, RelationType], None] = {}
@@ -161,7 +161,7 @@ def parse(text: str, target: Target) -> list[Item]:
     return [_item(part, target) for part in text.strip().split(BETWEEN)] if text.strip() else []
 
 
-def codes_items(triplets: Iterable[Triplet], names: Iterable[str]) -> list[Item]:
+def make_coded_items(triplets: Iterable[Triplet], names: Iterable[str]) -> list[Item]:
     """Return coded triplets, and the names that stand in none, as sorted items.
 
     Each triplet is an item of its own, so that each has its own confidence.
@@ -175,7 +175,7 @@ def codes_items(triplets: Iterable[Triplet], names: Iterable[str]) -> list[Item]
     return sorted(items, key=lambda item: write([item]))
 
 
-def triplets_of(items: Iterable[Item]) -> list[Triplet]:
+def list_triplets(items: Iterable[Item]) -> list[Triplet]:
     """Return (head, relation, tail) of every link, in order."""
     return [
         (" ".join(item.head.words), relation, " ".join(tail.words))

@@ -20,7 +20,7 @@ from datetime import date
 from typing import Any, Literal, cast, get_args
 
 from radkg.errors import SchemaError
-from radkg.schema.records import Entity, Extraction, Label, Relation, check
+from radkg.schema.records import Entity, Extraction, Label, Relation, check_extraction
 
 Spelling = Literal["v1", "xl"]
 SPELLINGS: tuple[Spelling, ...] = get_args(Spelling)
@@ -59,7 +59,7 @@ def to_document(
     Raises:
         SchemaError: an entity is not in `report` where it says.
     """
-    check(extraction, report)
+    check_extraction(extraction, report)
     spans = [(e.start, e.end) for e in extraction.entities if e.start is not None]
     inserted = sorted(
         {i for span in spans for i in span if i is not None and _inside_token(report, i)}
@@ -103,7 +103,7 @@ def from_document(doc_key: str, document: Mapping[str, Any]) -> Document:
         )
         relations = _relations_in(document["entities"], keys)
         report = _remove_blanks(text, inserted)
-        extraction = check(_provenance(doc_key, ours, entities, relations), report)
+        extraction = check_extraction(_provenance(doc_key, ours, entities, relations), report)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, SchemaError) as error:
         what = str(error) if isinstance(error, SchemaError) else repr(error)
         raise SchemaError(f"document {doc_key!r} is not RadGraph JSON: {what}") from error
@@ -111,7 +111,7 @@ def from_document(doc_key: str, document: Mapping[str, Any]) -> Document:
     return Document(report, extraction, extra)
 
 
-def report_of(document: Mapping[str, Any]) -> str:
+def get_report(document: Mapping[str, Any]) -> str:
     """Return the report of a document, whatever its labels; blanks of our export are taken out.
 
     Raises:

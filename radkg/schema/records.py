@@ -70,7 +70,7 @@ class Study:
     @property
     def view_positions(self) -> tuple[str, ...]:
         """Of its images, as the archive names them; each once, sorted."""
-        return view_positions(image.view_position for image in self.images)
+        return list_view_positions(image.view_position for image in self.images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +135,12 @@ class Extraction:
         ]
 
 
-def view_positions(of_images: Iterable[str | None]) -> tuple[str, ...]:
+def list_view_positions(of_images: Iterable[str | None]) -> tuple[str, ...]:
     """Return the known ones, each once, sorted."""
     return tuple(sorted({view for view in of_images if view}))
 
 
-def check(extraction: Extraction, report: str | None = None) -> Extraction:
+def check_extraction(extraction: Extraction, report: str | None = None) -> Extraction:
     """Return `extraction` unchanged if it is valid and, given the report, grounded in it.
 
     Raises:
@@ -174,7 +174,7 @@ def _check_row(row: Extraction) -> None:
         raise SchemaError(f"sex {row.sex!r} is none of {SEXES}")
     for view in row.view_positions:
         _text(view, "view_position")
-    if row.view_positions != view_positions(row.view_positions):
+    if row.view_positions != list_view_positions(row.view_positions):
         raise SchemaError(f"view_positions {row.view_positions!r} are not each there once, sorted")
     if row.status != "ok" and (row.entities or row.relations):
         raise SchemaError(f"status {row.status!r} with entities or relations")

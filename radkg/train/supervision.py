@@ -14,11 +14,11 @@ from hashlib import blake2b
 
 from radkg.gold.coded import CodedStudies
 from radkg.gold.codes import Gold, GoldTriplet
-from radkg.gold.filing import Filing, fit, gold_findings, gold_triplets
-from radkg.gold.statements import findings, statements
+from radkg.gold.filing import Filing, fit_filing, list_gold_findings, list_gold_triplets
+from radkg.gold.statements import list_stated_findings, list_statements
 from radkg.model.vlmkg.batches import Example
 from radkg.rules import RulesExtractor
-from radkg.schema.linearize import codes_items, items_of, write
+from radkg.schema.linearize import make_coded_items, make_items, write
 from radkg.schema.records import Extraction, Study
 from radkg.schema.sentences import sections_read, study_sentences
 from radkg.train.silver import SilverSentence, archive_sentences, invented, silver
@@ -60,7 +60,7 @@ def codes_examples(
     A silver one is an invented sentence with what the coders would file for the rules' reading.
     Sentences of studies with images that `have` names come a second time, with those images.
     """
-    filing = fit(RulesExtractor()(coded.studies), coded.golds)
+    filing = fit_filing(RulesExtractor()(coded.studies), coded.golds)
     known = frozenset(have)
     repeats: Counter[tuple[str, str]] = Counter()
     examples = []
@@ -92,9 +92,9 @@ def image_examples(coded: CodedStudies, have: Iterable[str]) -> list[Example]:
 
 def vocabulary(coded: CodedStudies) -> tuple[str, ...]:
     """Return every name that the human codes of the studies use, sorted."""
-    names = {name for codes in coded.golds for name in gold_findings(codes)}
+    names = {name for codes in coded.golds for name in list_gold_findings(codes)}
     for codes in coded.golds:
-        names |= {end for head, _, tail in gold_triplets(codes) for end in (head, tail)}
+        names |= {end for head, _, tail in list_gold_triplets(codes) for end in (head, tail)}
     return tuple(sorted(names))
 
 
@@ -106,9 +106,9 @@ def align(study: Study, codes: Gold, filing: Filing) -> list[tuple[str, str]]:
     """
     texts = [study.report[a:b].strip() for _, a, b in study_sentences(study)]
     readings = [read(text) for text in texts]
-    triplets, names = gold_triplets(codes), gold_findings(codes)
-    could = [{t for t, _ in statements(r, filing.implied_sites)} for r in readings]
-    stated = [{name for name, _ in findings(r)} for r in readings]
+    triplets, names = list_gold_triplets(codes), list_gold_findings(codes)
+    could = [{t for t, _ in list_statements(r, filing.implied_sites)} for r in readings]
+    stated = [{name for name, _ in list_stated_findings(r)} for r in readings]
     given = [set(triplets & c) for c in could]
     # sites before what modifies them ("left modify base" goes where "opacity located_at base" went)
     for triplet in sorted(triplets - set().union(*given), key=lambda t: (t[1], t)):
@@ -125,12 +125,12 @@ def align(study: Study, codes: Gold, filing: Filing) -> list[tuple[str, str]]:
 
 def all_codes(codes: Gold) -> str:
     """Return all codes of a study as the model writes them."""
-    return _codes(gold_triplets(codes), gold_findings(codes))
+    return _codes(list_gold_triplets(codes), list_gold_findings(codes))
 
 
 def filed(extraction: Extraction, filing: Filing) -> str:
     """Return the codes that would be filed for an extraction, as the model writes them."""
-    return _codes(filing.triplets(extraction), filing.findings(extraction))
+    return _codes(filing.predict_triplets(extraction), filing.predict_findings(extraction))
 
 
 def read(text: str) -> Extraction:
@@ -150,9 +150,9 @@ def _rules() -> RulesExtractor:
 
 
 def _codes(triplets: Iterable[GoldTriplet], names: Iterable[str]) -> str:
-    return write(codes_items(sorted(triplets), names))
+    return write(make_coded_items(sorted(triplets), names))
 
 
 def _copied(silver_sentence: SilverSentence) -> Example:
-    items = items_of(silver_sentence.sentence, silver_sentence.spans, silver_sentence.links)
+    items = make_items(silver_sentence.sentence, silver_sentence.spans, silver_sentence.links)
     return Example("copy", silver_sentence.sentence, write(items))

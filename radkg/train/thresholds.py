@@ -11,7 +11,7 @@ from radkg.extractor.coded import given
 from radkg.extractor.vlm import VlmExtractor
 from radkg.gold.coded import CodedStudies
 from radkg.gold.codes import Gold
-from radkg.gold.filing import gold_triplets
+from radkg.gold.filing import list_gold_triplets
 from radkg.metrics import Score, score
 from radkg.model.checkpoint import CONFIG, parse_config, read_config
 from radkg.model.config import ModelConfig
@@ -63,7 +63,7 @@ def choose_thresholds(directory: Path, held_out: CodedStudies) -> dict[Condition
 
 def _score(codes: Sequence[Codes], golds: Sequence[Gold]) -> Score:
     return score(
-        [gold_triplets(gold) for gold in golds],
+        [list_gold_triplets(gold) for gold in golds],
         [frozenset(triplet for triplet, _ in one.triplets) for one in codes],
     )
 

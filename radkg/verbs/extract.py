@@ -26,7 +26,7 @@ from radkg.run.run import Run
 from radkg.run.settings import ExtractConfig, save_config
 from radkg.run.work import Runner, Work, Worker
 from radkg.run.worker import SHOWN_REASONS
-from radkg.schema.arrow import versions
+from radkg.schema.arrow import list_versions
 
 logger = logging.getLogger(__name__)
 
@@ -194,7 +194,7 @@ def _gather(records: list[dict[str, Any]], rows: list[pa.Table]) -> pa.Table:
     """
     table = pa.concat_tables(rows)
     fingerprints = {r["study_id"]: r["fingerprint"] for r in records}
-    keep = [fingerprints.get(study_id) == version for study_id, version in versions(table)]
+    keep = [fingerprints.get(study_id) == version for study_id, version in list_versions(table)]
     table = table.filter(pa.array(keep, pa.bool_()))
     if table.num_rows != len(records):
         raise ClusterError(

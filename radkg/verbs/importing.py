@@ -10,7 +10,7 @@ from radkg.graph.load.knowledge import write_knowledge
 from radkg.interchange.formats.base import ImportFormat, ImportReport, ImportTarget
 from radkg.progress import Progress, say_nothing
 from radkg.run.run import Run
-from radkg.schema.known import Known
+from radkg.schema.known import KnownRelation
 from radkg.verbs.graphs import GraphConfig, open_run_graph
 
 
@@ -38,7 +38,7 @@ def import_file(
     """
     run = Run(config.out)
 
-    def write_known(table: str, known: Sequence[Known]) -> Mapping[str, object]:
+    def write_known(table: str, known: Sequence[KnownRelation]) -> Mapping[str, object]:
         stage = "import relations" if known else "remove the table"
         with open_run_graph(run, config) as graph, progress(stage) as advance:
             report = asdict(write_knowledge(graph, table, known, advance))

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from tokenizers import Tokenizer
 
-from radkg.gold.coded import coded_studies
+from radkg.gold.coded import load_coded_studies
 from radkg.model.config import small
 from radkg.model.generate.grammar import Grammar, complete
 from radkg.model.language import Language, Prompt, train_tokenizer
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=int, default=1024, help="tokens of the tokenizer")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    coded = coded_studies("openi", "train")
+    coded = load_coded_studies("openi", "train")
     names = vocabulary(coded)
     texts = sorted(archive_sentences(coded.studies))
     language = small_language(texts, args.vocabulary)

@@ -22,7 +22,7 @@ from radkg.model.flops import peak_flops, training_flops
 from radkg.model.language import Language, train_tokenizer
 from radkg.model.vlmkg.batches import Example, batch_order, collate, encode
 from radkg.model.vlmkg.vlm import VisionLanguageModel
-from radkg.schema.linearize import items_of, write
+from radkg.schema.linearize import make_items, write
 from radkg.train.silver import archive_sentences, silver
 from radkg.train.trainer import TrainConfig, Trainer
 
@@ -34,7 +34,7 @@ def sentences(limit=1500):
     records = [r for r in archive.index().to_pylist() if r["split"] == "train"][:limit]
     found = silver(sorted(archive_sentences(archive.read(records))))
     return [
-        Example("copy", s.sentence, write(items_of(s.sentence, s.spans, s.links))) for s in found
+        Example("copy", s.sentence, write(make_items(s.sentence, s.spans, s.links))) for s in found
     ]
 
 

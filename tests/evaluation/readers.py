@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from radkg.gold.codes import Gold
-from radkg.gold.filing import gold_findings
+from radkg.gold.filing import list_gold_findings
 from radkg.schema.codes import Codes
 from radkg.schema.records import Condition, Study
 
@@ -29,7 +29,7 @@ class Oracle:
         gold = self.golds[study.study_id]
         self.asked.append(study.study_id)
         return Codes(
-            tuple((name, 0.9) for name in sorted(gold_findings(gold))),
+            tuple((name, 0.9) for name in sorted(list_gold_findings(gold))),
             tuple((triplet, 0.9) for triplet in sorted(gold.triplets)),
         )
 

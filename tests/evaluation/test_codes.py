@@ -7,7 +7,7 @@ import pytest
 from radkg.errors import ConfigError, ExtractorError
 from radkg.evaluation import evaluate, open_bench, report
 from radkg.evaluation.readers import apply_condition, read_codes
-from radkg.gold.coded import coded_studies
+from radkg.gold.coded import load_coded_studies
 from radkg.rules import RulesExtractor
 from radkg.schema.codes import Codes
 from tests.evaluation.coded_archive import NUM_TEST, coded_archive
@@ -24,7 +24,7 @@ def archive(tmp_path_factory):
 def golds(archive):
     return {
         study.study_id: gold
-        for coded in (coded_studies(archive, split) for split in ("train", "test"))
+        for coded in (load_coded_studies(archive, split) for split in ("train", "test"))
         for study, gold in zip(coded.studies, coded.golds, strict=True)
     }
 
@@ -114,7 +114,7 @@ def test_a_reader_that_always_fails_says_why(archive, golds):
 
 
 def test_images_choose_the_studies_of_every_condition(archive, golds, tmp_path):
-    test_ids = [s.study_id for s in coded_studies(archive, "test").studies]
+    test_ids = [s.study_id for s in load_coded_studies(archive, "test").studies]
     for study_id in test_ids[:5]:
         (tmp_path / f"{study_id}_IM-1.png").write_bytes(b"never opened here")
     for condition in ("report", "image", "image+report"):
@@ -177,7 +177,7 @@ class Saying:
     ],
 )
 def test_wrong_codes_fail_their_study(archive, wrong):
-    studies = coded_studies(archive, "test").studies[:1]
+    studies = load_coded_studies(archive, "test").studies[:1]
     with pytest.raises(ExtractorError, match=r"study CXR\d+: ValueError"):
         read_codes(Saying(wrong), studies)
 

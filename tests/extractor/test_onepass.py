@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from radkg.errors import ExtractorError
 from radkg.extractor import extract_rows, load_extractor
-from radkg.schema.records import check
+from radkg.schema.records import check_extraction
 from tests.extractor.models import REPORT, study
 from tests.extractor.test_vlm import SPANISH, TEXT
 
@@ -26,7 +26,7 @@ def test_whatever_the_report_the_rows_are_valid_and_grounded(extractor, reports)
     studies = [study(report, study_id=f"S{i}") for i, report in enumerate(reports)]
     rows = extract_rows(extractor, studies)
     for one, row in zip(studies, rows, strict=True):
-        check(row, one.report)
+        check_extraction(row, one.report)
         assert row.status in ("ok", "empty")
         assert (row.extractor, row.condition) == ("onepass", "report")
 

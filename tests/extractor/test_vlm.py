@@ -11,7 +11,7 @@ from PIL import Image as Picture
 from radkg.errors import ExtractorError
 from radkg.extractor import extract_rows, load_extractor
 from radkg.model.vision.encoders import FrozenEncoder
-from radkg.schema.records import DEVICES, check
+from radkg.schema.records import DEVICES, check_extraction
 from tests.archive.images.test_pixels import png_header
 from tests.extractor.models import REPORT, picture, study
 from tests.model.tiny import COPIED, NAMES
@@ -39,7 +39,7 @@ def test_whatever_the_report_the_rows_are_valid_and_grounded(random_extractor, r
     rows = extract_rows(random_extractor, studies)
     assert [row.study_id for row in rows] == [s.study_id for s in studies]
     for one, row in zip(studies, rows, strict=True):
-        check(row, one.report)
+        check_extraction(row, one.report)
         assert row.status in ("ok", "empty")
         assert row.condition == "report"
         ends = [(r.head, r.tail, r.relation) for r in row.relations]

@@ -7,7 +7,7 @@ import pytest
 
 from radkg.archive import open_archive
 from radkg.errors import SchemaError
-from radkg.gold.codes import gold
+from radkg.gold.codes import parse_gold
 
 DATA = Path(os.environ.get("RADKG_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
@@ -16,7 +16,7 @@ DATA = Path(os.environ.get("RADKG_TEST_DATA", Path(__file__).parents[3] / "share
 def golds():
     archive = open_archive("openi")
     codes = archive.codes(archive.index().to_pylist())
-    return {study_id: gold(majors) for study_id, majors in codes.items()}
+    return {study_id: parse_gold(majors) for study_id, majors in codes.items()}
 
 
 def test_the_counts_of_the_collection(golds):
@@ -120,22 +120,22 @@ def test_the_manifest_holds_the_same_triplets(golds):
     ],
 )
 def test_the_rules(codes, triplets):
-    assert gold(codes).triplets == triplets
+    assert parse_gold(codes).triplets == triplets
 
 
 def test_normal_beside_a_finding_is_no_true_negative():
-    found = gold(["normal", "Cardiomegaly"])
+    found = parse_gold(["normal", "Cardiomegaly"])
     assert (found.usable, found.normal) == (True, False)
     assert found.observations == {"cardiomegaly"}
 
 
 def test_without_codes_a_report_is_not_usable():
-    assert not gold([]).usable
-    assert not gold(["No Indexing"]).usable
+    assert not parse_gold([]).usable
+    assert not parse_gold(["No Indexing"]).usable
 
 
 def test_an_anatomy_alone_is_an_entity():
-    assert gold(["Aorta"]).entities == {("aorta", "ANAT-DP")}
+    assert parse_gold(["Aorta"]).entities == {("aorta", "ANAT-DP")}
 
 
 @pytest.mark.parametrize(
@@ -148,4 +148,4 @@ def test_an_anatomy_alone_is_an_entity():
 )
 def test_an_unknown_term_is_refused(code, message):
     with pytest.raises(SchemaError, match=message):
-        gold([code])
+        parse_gold([code])

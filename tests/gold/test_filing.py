@@ -2,9 +2,9 @@
 
 import pytest
 
-from radkg.gold.codes import gold
-from radkg.gold.filing import fit, gold_findings, gold_triplets
-from radkg.gold.statements import findings, statements
+from radkg.gold.codes import parse_gold
+from radkg.gold.filing import fit_filing, list_gold_findings, list_gold_triplets
+from radkg.gold.statements import list_stated_findings, list_statements
 from radkg.rules import RulesExtractor
 from tests.rules.reading import study
 
@@ -14,7 +14,7 @@ def extract(*reports):
 
 
 def stated(report, implied_sites=None):
-    return statements(extract(report)[0], implied_sites or {})
+    return list_statements(extract(report)[0], implied_sites or {})
 
 
 @pytest.mark.parametrize(
@@ -62,23 +62,27 @@ def test_the_organ_goes_when_a_part_of_it_is_named():
 )
 def test_what_is_denied_or_normal_is_not_stated(report):
     assert stated(report) == set()
-    assert findings(extract(report)[0]) == set()
+    assert list_stated_findings(extract(report)[0]) == set()
 
 
 def test_a_mere_modifier_is_no_finding():
-    assert findings(extract("Prominent interstitial markings.")[0]) == {("markings", "certain")}
-    assert ("prominent", "certain") in findings(extract("Prominent hila.")[0])
+    assert list_stated_findings(extract("Prominent interstitial markings.")[0]) == {
+        ("markings", "certain")
+    }
+    assert ("prominent", "certain") in list_stated_findings(extract("Prominent hila.")[0])
 
 
 def test_gold_findings_leave_modifiers_out():
-    assert gold_findings(gold(["Cardiomegaly/mild", "Aorta/tortuous"])) == {
+    assert list_gold_findings(parse_gold(["Cardiomegaly/mild", "Aorta/tortuous"])) == {
         "cardiomegaly",
         "tortuous",
     }
 
 
 def test_one_anatomy_has_one_name():
-    assert gold_triplets(gold(["Pulmonary Edema", "Thickening/pleura", "Pleural Effusion"])) == {
+    assert list_gold_triplets(
+        parse_gold(["Pulmonary Edema", "Thickening/pleura", "Pleural Effusion"])
+    ) == {
         ("edema", "located_at", "lung"),
         ("thickening", "located_at", "pleura"),
         ("effusion", "located_at", "pleura"),
@@ -95,7 +99,7 @@ def filing():
     for _ in range(20):
         reports.append("Atelectasis. Mass.")
         codes.append(["Pulmonary Atelectasis", "Mass"])
-    return fit(extract(*reports), [gold(majors) for majors in codes])
+    return fit_filing(extract(*reports), [parse_gold(majors) for majors in codes])
 
 
 def test_classes_are_what_is_filed_often(filing):
@@ -106,17 +110,17 @@ def test_doubt_counts_where_the_coders_file_it(filing):
     possible_atelectasis, possible_mass, mass = extract(
         "Possible atelectasis.", "Possible mass.", "Mass."
     )
-    assert filing.findings(possible_atelectasis) == {"atelectasis"}
-    assert filing.findings(possible_mass) == frozenset()
-    assert filing.findings(mass) == {"mass"}
+    assert filing.predict_findings(possible_atelectasis) == {"atelectasis"}
+    assert filing.predict_findings(possible_mass) == frozenset()
+    assert filing.predict_findings(mass) == {"mass"}
 
 
 def test_a_site_that_goes_without_saying_is_filed(filing):
     (extraction,) = extract("Hyperinflation.")
-    assert filing.triplets(extraction) == {("hyperdistention", "located_at", "lung")}
-    assert filing.stated(extraction) == frozenset()
+    assert filing.predict_triplets(extraction) == {("hyperdistention", "located_at", "lung")}
+    assert filing.list_certain_triplets(extraction) == frozenset()
 
 
 def test_what_the_coders_never_file_is_left_out(filing):
     (extraction,) = extract("Mild scarring.")
-    assert filing.triplets(extraction) == frozenset()
+    assert filing.predict_triplets(extraction) == frozenset()

@@ -21,7 +21,7 @@ from radkg.interchange.property_graph import PropertyGraph, mentions, population
 from radkg.interchange.tables import write_tables
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.schema.arrow import from_table
-from radkg.schema.concepts import concept_key
+from radkg.schema.concepts import get_concept_key
 from radkg.storage import open_storage
 from tests.interchange.published import HARD, publish_rows, rows
 from tests.support.runs.demo_run import DemoRun
@@ -75,7 +75,7 @@ def test_the_population_of_the_demo_is_what_its_rows_say(demo_run: DemoRun):
     related: dict[tuple[str, ...], list[str]] = {}
     for table in snapshot.tables():
         for study in from_table(table):
-            keys = [concept_key(e.label, e.concept) for e in study.entities]
+            keys = [get_concept_key(e.label, e.concept) for e in study.entities]
             mentioned.update(keys)
             for r in study.relations:
                 labels = (study.entities[r.head].label, study.entities[r.tail].label)

@@ -10,7 +10,7 @@ from radkg.cli.app import app
 from radkg.errors import ConfigError, SchemaError, StorageError
 from radkg.interchange.relations import read_relations
 from radkg.run.audit import AuditLog
-from radkg.schema.known import Known, Term
+from radkg.schema.known import KnownRelation, Term
 from radkg.storage import open_storage
 from tests.support.archives.data import require_data
 
@@ -25,14 +25,16 @@ def test_the_published_table_is_read_whole() -> None:
     assert len(terms) == 3068
     codes = [term.code for term in terms]
     assert sum(codes.count(code) > 1 for code in set(codes)) == 470
-    best = Known(Term("C0013687", "effusion"), "located_at", Term("C0032225", "pleural"), 36_265)
+    best = KnownRelation(
+        Term("C0013687", "effusion"), "located_at", Term("C0032225", "pleural"), 36_265
+    )
     assert max(known, key=lambda each: each.count) == best
 
 
 def test_names_are_spelt_as_concepts_are(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_text("\ufeffnotes," + HEAD + "\nx," + ROW, "utf-8")
-    found = [Known(Term("C1", "effusion"), "located_at", Term("C2", "pleural space"), 7)]
+    found = [KnownRelation(Term("C1", "effusion"), "located_at", Term("C2", "pleural space"), 7)]
     assert read_relations(file) == found
 
 

@@ -22,7 +22,7 @@ from radkg.model.language import (
     read_language,
     train_tokenizer,
 )
-from radkg.schema.linearize import words_only
+from radkg.schema.linearize import split_words
 from radkg.schema.sentences import words
 from tests.model.tiny import COPIED, config, language, random_model
 
@@ -55,7 +55,7 @@ def test_a_word_is_the_same_tokens_where_it_is_read_and_written(sentence):
     prompt = tokens.prompt_ids(Prompt("copy", sentence))[1:-1]
     pieces = [tokens.tokenizer.encode(" " + w).ids for w, _, _ in words(sentence)]
     assert prompt == [i for piece in pieces for i in piece]
-    for word, _, _ in words_only(sentence):
+    for word, _, _ in split_words(sentence):
         assert tokens.output_ids(f"{word} +")[:-2] == tokens.tokenizer.encode(" " + word).ids
 
 

@@ -11,7 +11,7 @@ import radkg
 from radkg.archive import open_archive
 from radkg.rules import RulesExtractor
 from radkg.rules import extractor as extractor_module
-from radkg.schema.records import Section, check
+from radkg.schema.records import Section, check_extraction
 from tests.rules.reading import study
 
 REPORT = """INDICATION: Rule out pneumonia.
@@ -37,7 +37,7 @@ def extract(report, sections=None):
 
 
 def test_a_whole_extraction():
-    extraction = check(extract(REPORT, SECTIONS), REPORT)
+    extraction = check_extraction(extract(REPORT, SECTIONS), REPORT)
     assert [(e.text, e.label, e.concept, e.section) for e in extraction.entities] == [
         ("Mild", "OBS-DP", "mild", "findings"),
         ("cardiomegaly", "OBS-DP", "cardiomegaly", "findings"),
@@ -111,7 +111,7 @@ def test_a_full_cache_changes_nothing(wheel):
 def test_every_report_of_the_archive_gives_a_valid_extraction(wheel):
     extractions = RulesExtractor()(wheel)
     for one, extraction in zip(wheel, extractions, strict=True):
-        check(extraction, one.report)
+        check_extraction(extraction, one.report)
         spans = {section.name: section for section in one.sections}
         for entity in extraction.entities:
             section = spans[entity.section]
@@ -162,7 +162,7 @@ def test_importing_reads_no_file():
     ids=lambda report: report[:12] + "...",
 )
 def test_hostile_text_is_read_to_its_end(report):
-    extraction = check(extract(report), report)
+    extraction = check_extraction(extract(report), report)
     assert len(extraction.relations) <= 12 * (report.count(" ") + 1)  # no list joins all with all
 
 
@@ -176,13 +176,13 @@ FRAGMENTS = st.sampled_from(
 @given(st.lists(FRAGMENTS, max_size=60).map(" ".join))
 @settings(max_examples=300, deadline=None)
 def test_any_words_give_a_valid_extraction(report):
-    check(extract(report), report)
+    check_extraction(extract(report), report)
 
 
 @given(st.text(max_size=400))
 @settings(max_examples=200, deadline=None)
 def test_any_text_gives_a_valid_extraction(report):
-    check(extract(report), report)
+    check_extraction(extract(report), report)
 
 
 @given(st.text(max_size=100), st.text(max_size=100))

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from radkg.errors import SchemaError
-from radkg.gold.codes import anatomies
+from radkg.gold.codes import get_anatomies
 from radkg.rules import lexicon as lexicon_module
 from radkg.rules.lexicon import DATA, ENTITY_KINDS, Lexicon, load_lexicon
 from radkg.schema.sentences import words
@@ -80,7 +80,7 @@ def test_every_common_site_of_the_codes_has_a_word():
         "spinal",
     }
     adjectives = {"pulmonary", "pericardial", "pleura"}  # lung and pleural in an extraction
-    assert anatomies() - rare - adjectives <= set(load_lexicon().kinds) | {"middle lobe"}
+    assert get_anatomies() - rare - adjectives <= set(load_lexicon().kinds) | {"middle lobe"}
 
 
 def test_the_lists_are_tidy():

@@ -7,7 +7,7 @@ from radkg.errors import SchemaError
 from radkg.schema.arrow import (
     EXTRACTION_SCHEMA,
     INDEX_SCHEMA,
-    completed,
+    complete_columns,
     from_parquet,
     from_table,
     to_parquet,
@@ -60,15 +60,15 @@ def test_every_field_says_what_it_holds(schema):
 def test_rows_of_the_first_version_know_no_age_sex_or_view():
     names = EXTRACTION_SCHEMA.names[:-3]
     assert EXTRACTION_SCHEMA.names[-3:] == ["view_positions", "age", "sex"]
-    found = completed(to_table(ROWS).select(names))
+    found = complete_columns(to_table(ROWS).select(names))
     assert found.schema.equals(EXTRACTION_SCHEMA, check_metadata=True)
     unknown = {"view_positions": (), "age": None, "sex": None}
     assert from_table(found) == [dataclasses.replace(row, **unknown) for row in ROWS]
-    assert completed(to_table(ROWS)).equals(to_table(ROWS))
+    assert complete_columns(to_table(ROWS)).equals(to_table(ROWS))
 
 
 def test_other_tables_and_bytes_are_refused():
     with pytest.raises(SchemaError, match="columns"):
-        from_table(completed(pa.table({"a": [1]})))
+        from_table(complete_columns(pa.table({"a": [1]})))
     with pytest.raises(SchemaError, match="x is not a Parquet file"):
         from_parquet(b"PAR1", "x")

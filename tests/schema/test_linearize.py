@@ -11,13 +11,13 @@ from radkg.schema.linearize import (
     MARKS,
     Item,
     Node,
-    codes_items,
     ground,
-    items_of,
+    list_triplets,
+    make_coded_items,
+    make_items,
     parse,
     parse_triplets,
-    triplets_of,
-    words_only,
+    split_words,
     write,
     write_triplets,
 )
@@ -56,14 +56,14 @@ def back(sentence, text):
 @pytest.mark.parametrize("sentence", SENTENCES)
 def test_a_reading_comes_back_from_its_text(sentence):
     spans, links = spans_of(sentence)
-    text = write(items_of(sentence, spans, links))
+    text = write(make_items(sentence, spans, links))
     found, found_links, _ = ground(sentence, parse(text, "copy"))
     assert facts(found, found_links) == facts(spans, links)
 
 
 def test_the_written_form():
     spans, links = spans_of("Small left pleural effusion, no edema.")
-    assert write(items_of("Small left pleural effusion, no edema.", spans, links)) == (
+    assert write(make_items("Small left pleural effusion, no edema.", spans, links)) == (
         "small + modify effusion + ; left @ modify pleural @ ; effusion + located_at pleural @ ; "
         "edema -"
     )
@@ -80,7 +80,7 @@ def readings(draw):
     sentence = ""
     for _ in range(count):
         sentence += draw(st.sampled_from(WORDS)) + draw(st.sampled_from(GLUE))
-    found = words_only(sentence)
+    found = split_words(sentence)
     cuts = sorted(draw(st.sets(st.integers(0, len(found)), min_size=2, max_size=6)))
     spans = [
         (found[a][1], found[b - 1][2], draw(st.sampled_from(LABELS)))
@@ -94,23 +94,23 @@ def readings(draw):
 @given(readings())
 def test_any_reading_is_written_parsed_and_grounded(reading):
     sentence, spans, links = reading
-    items = items_of(sentence, spans, links)
+    items = make_items(sentence, spans, links)
     assert parse(write(items), "copy") == items
     found, found_links, first = ground(sentence, items)
-    said = {(tuple(w for w, _, _ in words_only(sentence[a:b])), label) for a, b, label in spans}
+    said = {(tuple(w for w, _, _ in split_words(sentence[a:b])), label) for a, b, label in spans}
     for a, b, label in found:
-        text = tuple(w for w, _, _ in words_only(sentence[a:b]))
+        text = tuple(w for w, _, _ in split_words(sentence[a:b]))
         assert (text, label) in said
     assert first == [min(number for number in first if number == i) for i in first]
     assert all(0 <= number < len(items) for number in first)
     assert all(head != tail for head, tail, _ in found_links)
-    texts = [tuple(w for w, _, _ in words_only(sentence[a:b])) for a, b, _ in spans]
+    texts = [tuple(w for w, _, _ in split_words(sentence[a:b])) for a, b, _ in spans]
     if len(set(texts)) == len(texts) and all(places(sentence, t) == 1 for t in texts):
         assert facts(found, found_links) == facts(spans, links)
 
 
 def places(sentence, text):
-    found = [w for w, _, _ in words_only(sentence)]
+    found = [w for w, _, _ in split_words(sentence)]
     return sum(tuple(found[i : i + len(text)]) == text for i in range(len(found)))
 
 
@@ -193,7 +193,7 @@ def test_words_of_a_report_may_look_like_the_form():
         ]
     )
     # the underscore of "located_at" is part of the word
-    assert [w for w, _, _ in words_only(sentence)] == [
+    assert [w for w, _, _ in split_words(sentence)] == [
         "we",
         "modify",
         "the",
@@ -228,7 +228,7 @@ def test_words_of_a_report_may_look_like_the_form():
 )
 def test_a_malformed_text_is_refused_with_what_is_wrong(text, target, shown):
     if shown is None:
-        assert triplets_of(parse(text, target)) == [("effusion", "modify", "located_at")]
+        assert list_triplets(parse(text, target)) == [("effusion", "modify", "located_at")]
         return
     with pytest.raises(ValueError, match=shown):
         parse(text, target)
@@ -251,7 +251,7 @@ def test_words_that_the_sentence_does_not_have_are_refused():
 def test_a_span_that_cuts_a_word_is_refused():
     for span in [(0, 3, "OBS-DP"), (1, 5, "OBS-DP"), (0, 6, "OBS-DP"), (2, 2, "OBS-DP")]:
         with pytest.raises(ValueError, match="no run of words"):
-            items_of("edema, small", [span], [])
+            make_items("edema, small", [span], [])
 
 
 def test_the_empty_text_states_nothing():
@@ -262,17 +262,17 @@ def test_the_empty_text_states_nothing():
 
 def test_codes_are_one_sorted_item_each():
     triplets = [("left", "modify", "pleura"), ("effusion", "located_at", "pleura")]
-    items = codes_items([*triplets, triplets[0]], ["effusion", "cardiomegaly", "cardiomegaly"])
+    items = make_coded_items([*triplets, triplets[0]], ["effusion", "cardiomegaly", "cardiomegaly"])
     assert write(items) == (
         "cardiomegaly ; effusion located_at pleura ; left modify pleura"  # effusion is said
     )
     assert parse(write(items), "codes") == items
-    assert triplets_of(items) == sorted(triplets)
-    assert codes_items([], []) == []
+    assert list_triplets(items) == sorted(triplets)
+    assert make_coded_items([], []) == []
 
 
 def test_names_of_several_words_keep_their_form():
-    items = codes_items([("right upper lobe", "modify", "lung")], ["calcified granuloma"])
+    items = make_coded_items([("right upper lobe", "modify", "lung")], ["calcified granuloma"])
     assert write(items) == "calcified granuloma ; right upper lobe modify lung"
     assert parse(write(items), "codes") == items
 

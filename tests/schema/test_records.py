@@ -3,12 +3,12 @@ import dataclasses
 import pytest
 
 from radkg.errors import SchemaError
-from radkg.schema.records import Entity, Relation, check
+from radkg.schema.records import Entity, Relation, check_extraction
 from tests.support.runs.rows import REPORT, row
 
 
 def test_a_valid_row_passes():
-    assert check(row("s1"), REPORT) == row("s1")
+    assert check_extraction(row("s1"), REPORT) == row("s1")
     assert row("s1").triplets() == [
         ("small", "modify", "effusion"),
         ("effusion", "located_at", "left"),
@@ -61,9 +61,9 @@ def first(**changes):
 )
 def test_what_breaks_the_schema_is_refused(changes, message):
     with pytest.raises(SchemaError, match=message):
-        check(row("s1", **changes), REPORT)
+        check_extraction(row("s1", **changes), REPORT)
 
 
 def test_an_entity_from_the_image_has_no_offsets():
     seen = Entity("effusion", "OBS-DP", "effusion", None, None, None, "image", 0.5)
-    check(row("s1", entities=(seen,), relations=()), REPORT)
+    check_extraction(row("s1", entities=(seen,), relations=()), REPORT)

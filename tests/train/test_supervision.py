@@ -7,11 +7,11 @@ import sys
 import pytest
 
 from radkg.errors import ArchiveError
-from radkg.gold.coded import CodedStudies, coded_studies
-from radkg.gold.codes import gold
-from radkg.gold.filing import Filing, fit, gold_findings, gold_triplets
+from radkg.gold.coded import CodedStudies, load_coded_studies
+from radkg.gold.codes import parse_gold
+from radkg.gold.filing import Filing, fit_filing, list_gold_findings, list_gold_triplets
 from radkg.rules import RulesExtractor
-from radkg.schema.linearize import ground, parse, triplets_of
+from radkg.schema.linearize import ground, list_triplets, parse
 from radkg.schema.records import Image, Section, Study
 from radkg.train.supervision import (
     MAX_REPEATS,
@@ -44,10 +44,10 @@ def study(report, study_id="S1", images=()):
 def aligned(report, *codes):
     """Return {sentence: (triplets, names)}."""
     found = {}
-    for sentence, output in align(study(report), gold(codes), FILING):
+    for sentence, output in align(study(report), parse_gold(codes), FILING):
         items = parse(output, "codes")
         alone = [" ".join(item.head.words) for item in items if not item.links]
-        found[sentence] = (triplets_of(items), alone)
+        found[sentence] = (list_triplets(items), alone)
     return found
 
 
@@ -73,18 +73,18 @@ def test_what_was_not_coded_is_not_learnt():
 
 def test_a_triplet_that_no_sentence_yields_goes_where_its_finding_stands():
     found = aligned("Opacity. Clear bones.", "Opacity/lung/base/left")
-    assert set(found["Opacity"][0]) == gold_triplets(gold(["Opacity/lung/base/left"]))
+    assert set(found["Opacity"][0]) == list_gold_triplets(parse_gold(["Opacity/lung/base/left"]))
     assert found["Clear bones"] == ([], [])
 
 
 def test_a_code_that_no_sentence_says_is_left_out():
     assert aligned("Stable appearance.", "Pleural Effusion") == {"Stable appearance": ([], [])}
-    assert align(study(""), gold(["Cardiomegaly"]), FILING) == []
+    assert align(study(""), parse_gold(["Cardiomegaly"]), FILING) == []
 
 
 def coded(*pairs):
     found = [study(report, f"S{i}", [f"i{i}"]) for i, (report, _) in enumerate(pairs)]
-    return CodedStudies(tuple(found), tuple(gold(codes) for _, codes in pairs))
+    return CodedStudies(tuple(found), tuple(parse_gold(codes) for _, codes in pairs))
 
 
 def test_a_sentence_that_all_say_is_not_all_there_is():
@@ -109,18 +109,20 @@ def test_studies_without_usable_codes_teach_nothing(tmp_path):
         for n, codes in enumerate([("normal",), ("No Indexing",), ("Cardiomegaly",), ()], 1)
     }
     uri = str(write_tar(tmp_path / "a.tgz", members))
-    found = [s for split in ("train", "val", "test") for s in coded_studies(uri, split).studies]
+    found = [
+        s for split in ("train", "val", "test") for s in load_coded_studies(uri, split).studies
+    ]
     assert {s.study_id for s in found} == {"CXR1", "CXR3"}
 
 
 def test_an_archive_that_is_none_is_named(tmp_path):
     with pytest.raises(ArchiveError, match="absent"):
-        coded_studies(str(tmp_path / "absent"), "train")
+        load_coded_studies(str(tmp_path / "absent"), "train")
 
 
 @pytest.fixture(scope="module")
 def wheel():
-    return coded_studies("openi", "train")
+    return load_coded_studies("openi", "train")
 
 
 @pytest.fixture(scope="module")
@@ -146,13 +148,13 @@ def test_the_hold_out_has_no_text_of_the_training_part(wheel, parts):
 
 def test_nearly_all_training_triplets_stand_with_a_sentence(parts):
     train, _ = parts
-    filing = fit(RulesExtractor()(train.studies), train.golds)
+    filing = fit_filing(RulesExtractor()(train.studies), train.golds)
     there = wanted = 0
     for one, codes in zip(train.studies, train.golds, strict=True):
-        triplets = gold_triplets(codes)
+        triplets = list_gold_triplets(codes)
         found = set()
         for _, output in align(one, codes, filing):
-            found.update(triplets_of(parse(output, "codes")))
+            found.update(list_triplets(parse(output, "codes")))
         assert found <= triplets
         there += len(found)
         wanted += len(triplets)
@@ -171,7 +173,7 @@ def test_the_vocabulary_covers_every_output(parts):
             used |= {" ".join(end.words) for end in (item.head, *(t for _, t in item.links))}
     assert used <= names
     for codes in train.golds:
-        assert gold_findings(codes) <= names
+        assert list_gold_findings(codes) <= names
     assert list(vocabulary(train)) == sorted(names)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from s3fs.utils import FileExpired
 
 from radkg.errors import ArchiveUnavailable
-from radkg.storage import S3Failure, open_s3, s3_code, translate_s3_errors
+from radkg.storage import S3Failure, get_s3_code, open_s3, translate_s3_errors
 
 _NO_BYTES = "InvalidRange"  # S3's word for a range of an empty object
 _OF_THE_OBJECT = (_NO_BYTES, "PreconditionFailed")  # codes about the object, not about S3
@@ -48,7 +48,7 @@ def explain_s3_errors(uri: str) -> Iterator[None]:
         if failure.kind == "refused":
             return ArchiveUnavailable(f"{uri} is refused: {failure.reason}: {failure.hint}")
         if isinstance(failure.error, OSError):
-            code = s3_code(failure.error)
+            code = get_s3_code(failure.error)
             if code in _OF_THE_OBJECT or isinstance(failure.error, FileExpired):
                 number = errno.ENODATA if code == _NO_BYTES else errno.EBUSY
                 return OSError(number, failure.reason, uri)

@@ -23,7 +23,7 @@ from radkg.archive.files.places import Place, open_place, parse_place
 from radkg.archive.formats.headings import HEADINGS_VERSION, find_headed_sections
 from radkg.archive.formats.rows import check_is_file
 from radkg.errors import ArchiveError, SchemaError
-from radkg.schema.radgraph import report_of
+from radkg.schema.radgraph import get_report
 from radkg.schema.records import Study, Unreadable
 
 SUFFIX = ".json"
@@ -86,7 +86,7 @@ class RadGraphReports(Archive):
                     offset=offset,
                     length=len(data),
                     content=digest(data),
-                    report_identity=b"" if problem else report_of(document).encode(),
+                    report_identity=b"" if problem else get_report(document).encode(),
                     problem=problem,
                 )
         if not ids:
@@ -98,7 +98,7 @@ class RadGraphReports(Archive):
             if record["problem"]:
                 yield Unreadable(record, record["problem"])
                 continue
-            report = report_of(json.loads(read_member(parse_place(record["source"]), record)))
+            report = get_report(json.loads(read_member(parse_place(record["source"]), record)))
             yield build_study(record, report, find_headed_sections(report))
 
 
@@ -112,7 +112,7 @@ def _files(path: Place) -> list[Place]:
 
 def _problem(key: str, document: Any) -> str | None:
     try:
-        (key + report_of(document)).encode()
+        (key + get_report(document)).encode()
     except SchemaError as error:
         return str(error)
     except UnicodeEncodeError:

@@ -25,7 +25,7 @@ from radkg.graph.engine.values import Transaction, run_statement
 from radkg.graph.load.loader import Progress
 from radkg.graph.migrations.steps import migrate
 from radkg.graph.rows.nested import GraphRow
-from radkg.schema.known import Known, Term
+from radkg.schema.known import KnownRelation, Term
 
 BATCH_RELATIONS = 2000
 BATCH_TERMS = 200  # a term may have a thousand relations
@@ -104,7 +104,7 @@ class KnowledgeReport:
 
 
 def write_knowledge(
-    graph: Graph, table: str, known: Sequence[Known], progress: Progress | None = None
+    graph: Graph, table: str, known: Sequence[KnownRelation], progress: Progress | None = None
 ) -> KnowledgeReport:
     """Make the graph hold exactly these relations for a table, in place of what it held of it.
 
@@ -153,7 +153,7 @@ class _Step(NamedTuple):
 class _Writing:
     """One table on its way into the graph, or out of it."""
 
-    def __init__(self, graph: Graph, table: str, known: Sequence[Known]) -> None:
+    def __init__(self, graph: Graph, table: str, known: Sequence[KnownRelation]) -> None:
         self.graph = graph
         self.table = table
         self.relations = sorted((_row(table, each) for each in known), key=_line)
@@ -278,7 +278,7 @@ def _term(table: str, term: Term) -> dict[str, str]:
     return {"key": _key(table, term), "table": table, "code": term.code, "name": term.name}
 
 
-def _row(table: str, known: Known) -> GraphRow:
+def _row(table: str, known: KnownRelation) -> GraphRow:
     """Return a relation as the graph gives it back: head and tail are keys of terms."""
     stated = {"relation": known.relation, "count": known.count}
     return {"head": _key(table, known.head), "known": stated, "tail": _key(table, known.tail)}

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from radkg.errors import GraphError
 from radkg.graph.rows.digests import compute_digests
-from radkg.schema.concepts import concept_kind
+from radkg.schema.concepts import get_concept_kind
 from radkg.schema.findings import list_findings
 
 GraphRow = dict[str, Any]
@@ -168,7 +168,7 @@ def _mentions(entities: pa.ListArray) -> pa.ListArray:
     ends = np.cumsum(lengths)
     fields = dict(zip(flat.type.names, flat.flatten(), strict=True))
     labels = fields["label"].dictionary_encode()
-    kinds = pa.array(map(concept_kind, labels.dictionary.to_pylist()), pa.string())
+    kinds = pa.array(map(get_concept_kind, labels.dictionary.to_pylist()), pa.string())
     own = {
         "ordinal": pa.array(np.arange(len(flat)) - np.repeat(ends - lengths, lengths)),
         "confidence": pc.add(fields["confidence"], 0.0),  # no -0.0: it equals 0.0

@@ -21,7 +21,7 @@ from typing import (
 from radkg.errors import ConfigError
 
 if TYPE_CHECKING:
-    from radkg.schema.known import Known
+    from radkg.schema.known import KnownRelation
     from radkg.storage import Storage
 
 
@@ -73,7 +73,7 @@ class ImportTarget:
     """Where an imported file goes: what is published under a storage, or the run's graph."""
 
     storage: Storage
-    write_known: Callable[[str, Sequence[Known]], Mapping[str, object]]
+    write_known: Callable[[str, Sequence[KnownRelation]], Mapping[str, object]]
     """makes the graph hold exactly these relations for a table; returns what stands there"""
 
 

@@ -28,12 +28,12 @@ class FhirExport(Format):
         from radkg.interchange.fhir import fhir_lines
         from radkg.interchange.published import Reports
         from radkg.run.snapshot import read_snapshot
-        from radkg.storage import writing
+        from radkg.storage import write_atomically
 
         snapshot = read_snapshot(storage)
         reports = Reports(storage) if self.with_text else None
         num_bundles = 0
-        with writing(path) as file:
+        with write_atomically(path) as file:
             for line in fhir_lines(snapshot, self.study, reports):
                 file.write(line)
                 num_bundles += 1

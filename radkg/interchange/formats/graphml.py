@@ -24,9 +24,9 @@ class GraphmlExport(GraphFormat):
         from radkg.interchange.graphml import write_graphml
         from radkg.run.retractions import hide_retracted
         from radkg.run.snapshot import read_snapshot
-        from radkg.storage import writing
+        from radkg.storage import write_atomically
 
         snapshot = read_snapshot(storage)
-        with writing(path) as file:
+        with write_atomically(path) as file:
             write_graphml(self.read_graph(snapshot), file)
         return f"the graph of {self.study or f'{hide_retracted(snapshot).num_studies} studies'}"

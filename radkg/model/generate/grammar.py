@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from radkg.errors import ExtractorError
 from radkg.model.language import Language, Prompt
-from radkg.schema.linearize import BETWEEN, MARKS, Item, Target, ground, parse, words_only, write
+from radkg.schema.linearize import BETWEEN, MARKS, Item, Target, ground, parse, split_words, write
 from radkg.schema.records import RELATIONS
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Grammar:
 
 def copy_grammar(sentence: str) -> str:
     """Return the Lark grammar of what a sentence can state."""
-    found = [f" {word}" for word, _, _ in words_only(sentence)]
+    found = [f" {word}" for word, _, _ in split_words(sentence)]
     if not found:
         return 'start: ""\n'
     # an end closes with its mark, so that no lexeme is the beginning of another

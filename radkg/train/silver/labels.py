@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from radkg.rules.extractor import read_sentence
 from radkg.rules.lexicon import load_lexicon
-from radkg.schema.linearize import Link, Span, ground, items_of, parse, write
+from radkg.schema.linearize import Link, Span, ground, make_items, parse, write
 from radkg.schema.records import Study
 from radkg.schema.sentences import study_sentences, words
 
@@ -64,7 +64,7 @@ def silver(found: Iterable[str], *, only_stated: bool = True) -> list[SilverSent
 def can_be_stated(sentence: str, spans: Sequence[Span], links: Sequence[Link]) -> bool:
     """Tell whether spans and links come back from the language model's form as they went in."""
     try:
-        back = ground(sentence, parse(write(items_of(sentence, spans, links)), "copy"))
+        back = ground(sentence, parse(write(make_items(sentence, spans, links)), "copy"))
     except ValueError:
         return False
     return _facts(spans, links) == _facts(back[0], back[1])

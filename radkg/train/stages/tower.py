@@ -17,8 +17,8 @@ from torch import Tensor
 
 from radkg.archive.images.pixels import read_image
 from radkg.errors import ArchiveError, ConfigError
-from radkg.gold.coded import coded_studies
-from radkg.gold.filing import gold_findings
+from radkg.gold.coded import load_coded_studies
+from radkg.gold.filing import list_gold_findings
 from radkg.model.vision.encoders import save_tower
 from radkg.model.vision.preprocessing import Preprocessing
 from radkg.model.vision.tower import Tower, imagenet_tower
@@ -37,7 +37,7 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     Raises:
         ConfigError: there is none, or no finding is frequent enough.
     """
-    coded = held_out(coded_studies(job.archive, "train", job.images))[0].first(job.limit)
+    coded = held_out(load_coded_studies(job.archive, "train", job.images))[0].first(job.limit)
     resize = Preprocessing(side=_SIDE)
     pixels: list[Tensor] = []
     findings: list[frozenset[str]] = []
@@ -50,7 +50,7 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
             except ArchiveError:  # said and counted where the archive is extracted
                 continue
             pixels.append((resize(pixel_values)[0] * 255).round().to(torch.uint8))
-            findings.append(frozenset(gold_findings(codes)))
+            findings.append(frozenset(list_gold_findings(codes)))
     counts = Counter(name for names in findings for name in names)
     labels = sorted(
         name for name, n in counts.items() if n >= min(_MIN_IMAGES, 1 + len(pixels) // 50)

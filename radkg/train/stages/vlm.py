@@ -20,7 +20,7 @@ from radkg.archive import open_archive
 from radkg.archive.files.located import read_bytes
 from radkg.archive.images.pixels import read_image
 from radkg.errors import ConfigError
-from radkg.gold.coded import CodedStudies, coded_studies
+from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.model import checkpoint
 from radkg.model.config import ModelConfig, ProjectorConfig, VisionConfig, published, small
 from radkg.model.language import Language, read_language, train_tokenizer
@@ -28,7 +28,7 @@ from radkg.model.vision.encoders import IMAGENET, load_encoder
 from radkg.model.vision.features import FeatureCache
 from radkg.model.vlmkg.batches import Example, collate, encode, stack_views
 from radkg.model.vlmkg.vlm import VisionLanguageModel
-from radkg.schema.linearize import items_of, write
+from radkg.schema.linearize import make_items, write
 from radkg.schema.records import Study
 from radkg.schema.sentences import words
 from radkg.train.radgraph import radgraph_sentences
@@ -53,7 +53,7 @@ _MAX_LENGTH = 1024  # tokens of an example
 
 def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     """Write examples, settings, tokenizer and features of one of the two stages."""
-    coded = held_out(coded_studies(job.archive, "train", job.images))[0].first(job.limit)
+    coded = held_out(load_coded_studies(job.archive, "train", job.images))[0].first(job.limit)
     examples = _silver_examples(job, stage)
     number, seed = stage.num_invented(job), stage.config.seed
     if stage.name == "vlm_kg":
@@ -158,7 +158,7 @@ def _silver_examples(job: TrainJob, stage: TrainStage) -> list[Example]:
         )
     if job.radgraph:
         for s in radgraph_sentences(Path(job.radgraph)):
-            output = write(items_of(s.sentence, s.spans, s.links))
+            output = write(make_items(s.sentence, s.spans, s.links))
             examples.append(Example("copy", s.sentence, output))
     return examples
 

@@ -16,7 +16,7 @@ from radkg.graph import Graph, open_graph
 from radkg.graph.ask.queries import Query
 from radkg.graph.load.knowledge import write_knowledge
 from radkg.graph.load.loader import load
-from radkg.schema.known import Known, Term
+from radkg.schema.known import KnownRelation, Term
 from tests.support.graph.same_answers import forms
 from tests.support.graph.servers import run_neo4j
 from tests.support.graph.zipf import NAMES, publish_zipf
@@ -45,11 +45,11 @@ def zipf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
             yield graph
 
 
-def everything_known() -> list[Known]:
+def everything_known() -> list[KnownRelation]:
     """Return each relation between any two of the frequent concepts."""
     terms = [Term(name, name) for name in NAMES]
     kinds = ("modify", "located_at", "suggestive_of")
-    return [Known(*each, 1) for each in itertools.product(terms, kinds, terms)]
+    return [KnownRelation(*each, 1) for each in itertools.product(terms, kinds, terms)]
 
 
 def faults(operators: Sequence[str]) -> list[str]:

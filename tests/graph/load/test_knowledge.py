@@ -11,7 +11,7 @@ from radkg.graph.engine.values import run_statement
 from radkg.graph.load.knowledge import _Writing, write_knowledge
 from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
-from radkg.schema.known import Known, Term
+from radkg.schema.known import KnownRelation, Term
 from tests.graph.load.test_loader import everything
 from tests.support.graph.facts import TABLE
 from tests.support.runs.extractions import InventedSnapshot
@@ -80,7 +80,7 @@ def test_killed_in_the_middle_the_same_call_does_the_rest(graph: Graph) -> None:
     class Killed(Exception):
         pass
 
-    def killed(content: list[Known], at: int) -> None:
+    def killed(content: list[KnownRelation], at: int) -> None:
         def kill(done: int, total: int) -> None:
             if done == at:
                 raise Killed
@@ -117,7 +117,7 @@ def test_an_import_that_was_overtaken_stops(graph: Graph) -> None:
         if done == 4:
             write_knowledge(graph, "t", TABLE[:1])
 
-    write_knowledge(graph, "t", [Known(Term("a", "a"), "is_a", Term("b", "b"), 1)])
+    write_knowledge(graph, "t", [KnownRelation(Term("a", "a"), "is_a", Term("b", "b"), 1)])
     with pytest.raises(GraphError, match="another import"):
         writing.run(overtake)
     assert known(graph) == [("effusion", "located_at", "pleural", 100)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from radkg.errors import ExtractorError
 from radkg.model.generate.grammar import Grammar, codes_grammar, complete, is_valid
 from radkg.model.language import Prompt
-from radkg.schema.linearize import ground, parse, words_only
+from radkg.schema.linearize import ground, parse, split_words
 from tests.benchmarks.grammar import problem, random_texts
 from tests.model.tiny import COPIED, NAMES, language
 
@@ -123,7 +123,7 @@ def test_odd_sentences(grammar, sentence):
     prompt = Prompt("copy", sentence)
     for text, _, _ in outputs(grammar, prompt, 20):
         assert problem(text, prompt, KNOWN) is None
-    first = [word for word, _, _ in words_only(sentence)][:2]
+    first = [word for word, _, _ in split_words(sentence)][:2]
     if first:
         assert accepts(grammar, prompt, f"{' '.join(first)} + modify {first[0]} @")
 

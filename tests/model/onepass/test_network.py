@@ -14,7 +14,7 @@ from radkg.model.onepass.network import IGNORED, MAX_SPANS_APART, OnePass, OnePa
 from radkg.model.onepass.reading import Reader
 from radkg.model.onepass.words import WordTable
 from radkg.model.vlmkg.batches import batch_order
-from radkg.schema.linearize import Reading, items_of
+from radkg.schema.linearize import Reading, make_items
 from radkg.schema.records import LABELS, RELATIONS
 from radkg.schema.sentences import words
 from radkg.train.silver import SilverSentence, invented, silver
@@ -48,7 +48,7 @@ def small(**changes) -> OnePass:
 
 def check_valid(sentence: str, reading: Reading) -> None:
     """Assert what every reading must hold: grounded spans, relations between two of them."""
-    items_of(sentence, reading.spans, reading.links)  # raises where a span is no run of words
+    make_items(sentence, reading.spans, reading.links)  # raises where a span is no run of words
     places = [(start, end) for start, end, _ in reading.spans]
     for (a, b), (c, d) in itertools.pairwise(places):
         assert a < b <= c < d or (a, b) == (c, d)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from radkg.schema.known import Known, Term
+from radkg.schema.known import KnownRelation, Term
 from radkg.schema.records import Condition, Entity, Extraction, Relation, RelationType, Sex
 
 ANATOMY = {"pleural", "base", "heart", "lung", "left", "right", "bilateral"}
@@ -14,15 +14,15 @@ SIGNS = {"+": "OBS-DP", "?": "OBS-U", "-": "OBS-DA"}
 # What a table knows; terms with one code are one thing.
 EFFUSION, EFFUSIONS = Term("C1", "effusion"), Term("C1", "effusions")
 TABLE = [
-    Known(EFFUSION, "located_at", Term("C2", "pleural"), 100),
-    Known(EFFUSIONS, "located_at", Term("C2", "pleura"), 7),
-    Known(Term("small", "small"), "modify", EFFUSIONS, 50),
-    Known(EFFUSION, "suggestive_of", Term("C3", "pneumonia"), 9),
-    Known(EFFUSION, "located_at", EFFUSION, 2),
-    Known(Term("C4", "opacity"), "located_at", Term("C5", "lung"), 5),
+    KnownRelation(EFFUSION, "located_at", Term("C2", "pleural"), 100),
+    KnownRelation(EFFUSIONS, "located_at", Term("C2", "pleura"), 7),
+    KnownRelation(Term("small", "small"), "modify", EFFUSIONS, 50),
+    KnownRelation(EFFUSION, "suggestive_of", Term("C3", "pneumonia"), 9),
+    KnownRelation(EFFUSION, "located_at", EFFUSION, 2),
+    KnownRelation(Term("C4", "opacity"), "located_at", Term("C5", "lung"), 5),
 ]
 OTHER_TABLE = [
-    Known(Term("effusion", "effusion"), "located_at", Term("pleural", "pleural"), 3),
+    KnownRelation(Term("effusion", "effusion"), "located_at", Term("pleural", "pleural"), 3),
 ]
 
 
