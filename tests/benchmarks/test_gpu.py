@@ -30,6 +30,7 @@ def run(module: str) -> tuple[str, dict]:
     return done.stdout, json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.long
 def test_training_is_measured_on_a_bare_machine():
     said, result = run("gpu_train")
     assert {(m["stage"], m["padding"] > 0) for m in result["measured"]} == {
@@ -40,6 +41,7 @@ def test_training_is_measured_on_a_bare_machine():
     assert result["commit"] in said.splitlines()[0]
 
 
+@pytest.mark.long
 def test_decoding_is_measured_on_a_bare_machine_and_writes_what_generate_writes():
     said, result = run("gpu_decode")
     assert {"grammar", "vllm"} == set(result["missing"])

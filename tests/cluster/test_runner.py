@@ -39,7 +39,7 @@ def archive(tmp_path):
     return str(write_tar(tmp_path / "a.tgz", make_studies(60)))
 
 
-@pytest.mark.parametrize("name", ["rules", "small"])
+@pytest.mark.parametrize("name", ["rules", pytest.param("small", marks=pytest.mark.long)])
 def test_ray_gives_what_the_bare_loop_gives(ray_session, archive, tmp_path, name):
     out = str(tmp_path / "out")
     report = extract_on_ray(ExtractConfig(archive=archive, out=out, extractor=name, unit_size=15))

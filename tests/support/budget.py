@@ -1,7 +1,8 @@
 """A budget of time for the tests marked `long`: a sample that fits, another one each day.
 
 `pytest -m long --budget-s 900 --slowness 2.9` runs as many long tests as take 900 seconds by their
-known costs, and names the others. Costs stand in `costs.json`, in seconds on a quick machine;
+known costs, and names the others. All long tests of a file are chosen together, since they share
+what is costly. Costs stand in `costs.json`, in seconds on a quick machine and by file;
 `pytest -m long --write-costs --slowness 2.9` measures them anew. Without `--budget-s` nothing
 changes.
 """
@@ -20,20 +21,20 @@ import pytest
 
 COSTS = Path(__file__).with_name("costs.json")
 UNKNOWN_S = 30.0
-"""the cost of a test where no cost at all is known"""
+"""the cost of a file where no cost at all is known"""
 
 
 def estimate(names: Iterable[str], known: Mapping[str, float]) -> dict[str, float]:
-    """Return the cost of each test; the median of all known costs stands for an unknown one."""
+    """Return the cost of each file; the median of all known costs stands for an unknown one."""
     median = statistics.median(known.values()) if known else UNKNOWN_S
     return {name: known.get(name, median) for name in names}
 
 
 def order_for_day(names: Iterable[str], day: date) -> list[str]:
-    """Return the tests in the order of a day.
+    """Return the files in the order of a day.
 
     A hash decides the order; each day begins at another place, the golden section further on,
-    so that days that follow each other begin far apart. After as many days as there are tests,
+    so that days that follow each other begin far apart. After as many days as there are files,
     each of them has been the first.
     """
     ordered = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
@@ -47,7 +48,7 @@ def order_for_day(names: Iterable[str], day: date) -> list[str]:
 
 
 def choose(costs: Mapping[str, float], budget_s: float, day: date) -> list[str]:
-    """Return the tests of a day, in its order: each one that the time left still holds."""
+    """Return the files of a day, in its order: each one that the time left still holds."""
     chosen = []
     for name in order_for_day(costs, day):
         if costs[name] <= budget_s:
@@ -73,37 +74,37 @@ class Budget:
         self._slowness = slowness
         self._until = clock() + budget_s
         self._costs: dict[str, float] = {}
-        self._not_run: list[str] = []
+        self._begun: set[str] = set()
+        self._not_run: set[str] = set()
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Leave out what is not chosen; the modules run in the order of the day."""
-        long = [item.nodeid for item in items if item.get_closest_marker("long")]
-        costs = estimate(long, self._known)
+        """Leave out what is not chosen; the long tests run last, files in the order of the day."""
+        long = [item for item in items if item.get_closest_marker("long")]
+        costs = estimate({name_file(item.nodeid) for item in long}, self._known)
         self._costs = {name: cost * self._slowness for name, cost in costs.items()}
         chosen = choose(self._costs, self._until - self._clock(), self._day)
-        self._not_run = sorted(set(long) - set(chosen))
-        left_out = set(self._not_run)
-        config.hook.pytest_deselected(items=[i for i in items if i.nodeid in left_out])
-        modules = {}
-        for name in chosen:
-            modules.setdefault(name.split("::")[0], len(modules))
-        items[:] = sorted(
-            (item for item in items if item.nodeid not in left_out),
-            key=lambda item: (
-                modules.get(item.nodeid.split("::")[0], -1) if item.nodeid in self._costs else -1
-            ),
+        self._not_run = costs.keys() - set(chosen)
+        config.hook.pytest_deselected(
+            items=[item for item in long if name_file(item.nodeid) in self._not_run]
         )
+        items[:] = [item for item in items if item not in long] + [
+            item for name in chosen for item in long if name_file(item.nodeid) == name
+        ]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Start no long test that would not end in time."""
-        cost = self._costs.get(item.nodeid)
-        if cost is not None and self._clock() + cost > self._until:
-            self._not_run.append(item.nodeid)
+        """Begin no file whose long tests would not end in time, and no test after the time."""
+        if not item.get_closest_marker("long"):
+            return
+        name = name_file(item.nodeid)
+        left_s = self._until - self._clock()
+        if left_s < (0 if name in self._begun else self._costs[name]):
+            self._not_run.add(item.nodeid)
             pytest.skip("the time for long tests is used up")
+        self._begun.add(name)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Fail no run for having no time at all."""
@@ -112,16 +113,14 @@ class Budget:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name what was not run, and the command that runs it."""
-        if not self._not_run:
-            return
-        count = len(self._costs)
-        terminalreporter.section(f"long tests not run: {len(self._not_run)} of {count}")
-        names = " ".join(shlex.quote(name) for name in self._not_run)
-        terminalreporter.line(f"pytest -m long {names}")
+        if self._not_run:
+            terminalreporter.section("no time today for these long tests; they are run by")
+            names = " ".join(shlex.quote(name) for name in sorted(self._not_run))
+            terminalreporter.line(f"pytest -m long {names}")
 
 
 class CostWriter:
-    """Measures the long tests, and writes their costs."""
+    """Measures the long tests, and writes the costs of their files."""
 
     def __init__(self, table: Path, slowness: float) -> None:
         self._table = table
@@ -134,22 +133,28 @@ class CostWriter:
         self._long = {i.nodeid for i in session.items if i.get_closest_marker("long")}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Add up a test's setup, call and teardown."""
+        """Add up setup, call and teardown of the tests of a file."""
         if report.nodeid in self._long and not report.skipped:
-            self._seconds[report.nodeid] = self._seconds.get(report.nodeid, 0) + report.duration
+            name = name_file(report.nodeid)
+            self._seconds[name] = self._seconds.get(name, 0) + report.duration
 
     def pytest_sessionfinish(self) -> None:
-        """Put the new costs among those of tests that did not run now."""
+        """Put the new costs among those of files that did not run now."""
         write_costs(self._table, self._seconds, self._slowness)
 
 
+def name_file(nodeid: str) -> str:
+    """Return the file of a test."""
+    return nodeid.partition("::")[0]
+
+
 def read_costs(table: Path) -> dict[str, float]:
-    """Return the known costs of tests, in seconds on a quick machine."""
+    """Return the known costs of files, in seconds on a quick machine."""
     return json.loads(table.read_text()) if table.exists() else {}
 
 
 def write_costs(table: Path, seconds: Mapping[str, float], slowness: float) -> None:
-    """Write what tests took on this machine into a table; the others keep their costs."""
+    """Write what files took on this machine into a table; the others keep their costs."""
     costs = read_costs(table)
     costs |= {name: round(took / slowness, 1) for name, took in seconds.items()}
     table.write_text(json.dumps(costs, indent=1, sort_keys=True) + "\n")

@@ -29,7 +29,7 @@ def test_a_sample_fits_its_budget_and_is_the_same_all_day(costs, budget_s, day):
 
 
 @given(COSTS.filter(bool), DAYS)
-def test_each_test_has_its_turn(costs, day):
+def test_each_file_has_its_turn(costs, day):
     """Even where the budget holds just the longest test."""
     days = [day + timedelta(number) for number in range(len(costs))]
     assert {order_for_day(costs, each)[0] for each in days} == costs.keys()
@@ -39,7 +39,7 @@ def test_each_test_has_its_turn(costs, day):
 
 
 def test_half_the_time_runs_all_in_a_few_days():
-    costs = {f"test_{number}": 10.0 + number for number in range(40)}
+    costs = {f"test_{number}.py": 10.0 + number for number in range(18)}
     days = [DAY + timedelta(number) for number in range(4)]
     seen = {name for day in days for name in choose(costs, sum(costs.values()) / 2, day)}
     assert seen == set(costs)
@@ -75,33 +75,37 @@ class Item:
 
 def test_the_clock_stops_what_takes_longer_than_its_estimate():
     now_s = 0.0
-    items = [Item(f"test_few.py::test_{number}") for number in range(4)]
-    costs = {item.nodeid: 10.0 for item in items}
-    budget = Budget(120.0, DAY, 3.0, costs, lambda: now_s)
+    items = [Item(f"test_{name}.py::test_{number}") for name in "ab" for number in range(3)]
+    costs = {"test_a.py": 10.0, "test_b.py": 20.0}
+    budget = Budget(100.0, DAY, 3.0, costs, lambda: now_s)
     budget.pytest_collection_modifyitems(items[0], items)
-    for moment_s, item in zip((0.0, 45.0, 90.0), items[:3], strict=True):
+    first, second = items[:3], items[3:]
+    assert {item.nodeid[:9] for item in first} != {item.nodeid[:9] for item in second}
+    budget.pytest_runtest_setup(first[0])
+    now_s = 99.0  # late, but what was begun goes on
+    budget.pytest_runtest_setup(first[1])
+    for moment_s, item in ((100.1, first[2]), (71.0, second[0])):
         now_s = moment_s
-        budget.pytest_runtest_setup(item)
-    now_s = 90.1
-    with pytest.raises(pytest.skip.Exception, match="used up"):
-        budget.pytest_runtest_setup(items[3])
+        with pytest.raises(pytest.skip.Exception, match="used up"):
+            budget.pytest_runtest_setup(item)
 
 
 TESTS = """
 import time, pytest
 @pytest.mark.long
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(2))
 def test_long(number):
-    time.sleep(0.4)
+    time.sleep(0.2)
 def test_plain():
     pass
 """
 
 
 def test_pytest_runs_the_sample_names_the_rest_and_measures_costs(tmp_path):
-    (tmp_path / "test_few.py").write_text(TESTS)
+    costs = {f"test_{name}.py": 1000.0 for name in "abcd"}
+    for name in costs:
+        (tmp_path / name).write_text(TESTS)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = long: takes long\n")
-    costs = {f"test_few.py::test_long[{number}]": 1000.0 for number in range(4)}
     (tmp_path / "costs.json").write_text(json.dumps(costs))
     done = subprocess.run(
         [
@@ -116,11 +120,10 @@ def test_pytest_runs_the_sample_names_the_rest_and_measures_costs(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed, 2 deselected" in done.stdout
+    assert "8 passed, 4 deselected" in done.stdout
     chosen = set(choose(costs, 2034, DAY))
-    left_out = " ".join(f"'{name}'" for name in sorted(set(costs) - chosen))
-    assert "long tests not run: 2 of 4" in done.stdout
-    assert f"pytest -m long {left_out}\n" in done.stdout
+    left_out = sorted(costs.keys() - chosen)
+    assert f"pytest -m long {' '.join(left_out)}\n" in done.stdout
     measured = read_costs(tmp_path / "costs.json")
     assert {name for name, cost in measured.items() if 0.1 <= cost < 1000} == chosen
     assert measured.keys() == costs.keys()
