@@ -54,6 +54,7 @@ def loaded(address: str, out: Path) -> tuple[LoadReport, list[str]]:
     return report, stands
 
 
+@pytest.mark.long
 @pytest.mark.neo4j
 def test_an_actor_dies_and_the_graph_is_what_threads_leave(
     neo4j_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -92,7 +93,7 @@ def brought(cpus: int) -> tuple[int, list[list[int]]]:
         return actors, sorted(tables)
 
 
-@pytest.mark.parametrize(("cpus", "actors"), [(1, 1), (2, 3)])
+@pytest.mark.parametrize(("cpus", "actors"), [(1, 1), pytest.param(2, 3, marks=pytest.mark.long)])
 def test_a_small_cluster_has_fewer_actors_and_does_not_wait_for_ever(
     cpus: int, actors: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
