@@ -18,7 +18,7 @@ from radkg.schema.arrow import from_table
 from radkg.storage import open_storage
 from tests.schema.test_radgraph import FOREIGN
 from tests.support.graph.same_answers import assert_same_answers
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.demo_run import DemoRun, radkg
 
 pytestmark = pytest.mark.ray
@@ -109,7 +109,7 @@ def test_both_engines_answer_alike_on_the_demo(demo_run: DemoRun, neo4j_uri: str
         open_graph(neo4j_uri, demo_run.out) as neo4j,
         open_graph("embedded", demo_run.out / "graph") as embedded,
     ):
-        empty(neo4j)
+        clear_graph(neo4j)
         report = load(neo4j, snapshot)
         assert (report.nodes, report.relationships) == (
             demo_run.report["nodes"],
@@ -123,7 +123,7 @@ def test_both_engines_answer_alike_on_the_demo(demo_run: DemoRun, neo4j_uri: str
 @pytest.mark.neo4j
 def test_the_demo_loads_a_neo4j_server(neo4j_uri: str, tmp_path: Path):
     with open_graph(neo4j_uri, tmp_path) as graph:
-        empty(graph)
+        clear_graph(graph)
     out = str(tmp_path / "out")
     done = radkg("demo", "--graph", neo4j_uri, "--limit", "50", "--out", out, "--json")
     assert done.returncode == 0, done.stderr

@@ -43,7 +43,7 @@ def open_graph(where: str, store: Path | None, *, insecure: bool = False) -> Ite
             read_schema_version(graph)
             yield graph
         return
-    with connect(_checked(where, insecure=insecure)) as graph:
+    with connect(_check_address(where, insecure=insecure)) as graph:
         read_schema_version(graph)
         yield graph
 
@@ -59,7 +59,7 @@ def connect(address: str) -> Graph:
     return Graph(address, user, os.environ.get("NEO4J_PASSWORD", ""))
 
 
-def _checked(where: str, *, insecure: bool) -> str:
+def _check_address(where: str, *, insecure: bool) -> str:
     """Return the address if a secret neither stands in it nor would leave the machine in clear."""
     parts = urlsplit(where)
     if parts.username is not None or parts.password is not None:

@@ -51,7 +51,7 @@ from radkg.schema.arrow import to_table
 from radkg.storage import LocalStorage
 from tests.benchmarks.grouped import SCHEMA as FLAT_SCHEMA
 from tests.benchmarks.grouped import load_grouped
-from tests.support.graph.servers import empty, neo4j_jars, run_neo4j
+from tests.support.graph.servers import clear_graph, neo4j_jars, run_neo4j
 from tests.support.runs.extractions import InventedSnapshot, invent
 
 HEAP = "4g"
@@ -123,18 +123,18 @@ def compare(
     found = {}
 
     def measure(name: str, loaded: Sequence[GraphRow], way: Callable[[], object]) -> None:
-        empty(graph)
+        clear_graph(graph)
         with measured(graph, len(loaded), num_triplets(loaded)) as found[name]:
             way()
 
     few = studies[:num_naive]
-    empty(graph)
+    clear_graph(graph)
     naive(graph, studies[-num_naive:])
     measure("merge_per_triplet", few, lambda: naive(graph, few))
-    empty(graph)
+    clear_graph(graph)
     load_grouped(graph, studies[: len(studies) // 4], max(writers))
     measure("grouped", studies, lambda: load_grouped(graph, studies, max(writers)))
-    empty(graph)
+    clear_graph(graph)
     load(graph, warm_up)
     for number in writers:
         measure(f"writers_{number}", studies, partial(load, graph, snapshot, writers=number))

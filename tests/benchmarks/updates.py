@@ -33,7 +33,7 @@ from radkg.graph.verify.full import verify
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import EXTRACTION_SCHEMA
 from tests.benchmarks.load import neo4j
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 from tests.support.graph.zipf import publish_zipf
 from tests.support.runs.extractions import InventedSnapshot, invent
 
@@ -67,7 +67,7 @@ def measure(graph: Graph, first: Snapshot, nights: dict[str, Snapshot]) -> dict[
     """Load them one after the other; return seconds, and those of a change over the first."""
     writers = graph.engine.default_writers
     load(graph, InventedSnapshot(invent(max(100, first.num_studies // 10), seed=1)))
-    empty(graph)
+    clear_graph(graph)
     whole = seconds(graph, first, writers)
     found: dict[str, Any] = {"writers": writers, "first_seconds": round(whole, 2)}
     for kind, night in nights.items():

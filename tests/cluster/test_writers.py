@@ -20,8 +20,8 @@ from radkg.run.snapshot import part_name, publish, read_snapshot
 from radkg.schema.arrow import to_table
 from radkg.storage import open_storage
 from tests.graph.load.test_loader import counts
-from tests.support.graph.contents import everything
-from tests.support.graph.servers import empty
+from tests.support.graph.contents import read_everything
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.extractions import invent
 from tests.support.runs.processes import commands
 
@@ -46,7 +46,7 @@ def loaded(address: str, out: Path) -> tuple[LoadReport, list[str]]:
     with ray_session(), open_graph(address, out) as graph:
         report = load(graph, night, kill, spread=writer_actors)
         assert killed
-        stands = everything(graph)
+        stands = read_everything(graph)
         for part in night.parts:
             storage.write(part_name(part), b"damaged")
         with pytest.raises(SnapshotError, match="was changed after it was written"):
@@ -63,10 +63,10 @@ def test_an_actor_dies_and_the_graph_is_what_threads_leave(
     rows = to_table(invent(400, entities=6, relations=4))
     night = publish(open_storage(str(tmp_path)), rows)
     with open_graph(neo4j_uri, tmp_path) as graph:
-        empty(graph)
+        clear_graph(graph)
         load(graph, night)
-        expected = everything(graph)
-        empty(graph)
+        expected = read_everything(graph)
+        clear_graph(graph)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
         report, stands = alone.submit(loaded, neo4j_uri, tmp_path).result(timeout=200)
     assert counts(report) == (400, 0, 0, 0)

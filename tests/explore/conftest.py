@@ -25,7 +25,7 @@ from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
 from tests.page.test_browser import chromium
 from tests.review.conftest import published
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 
 __all__ = ["chromium", "explorer", "open_explorer", "published"]
 
@@ -49,7 +49,7 @@ def review(tmp_path: Path) -> Path:
 def open_explorer(published: Path, review: Path) -> OpenExplorer:
     def opened(graph: Graph, images: Path | None = None) -> FastAPI:
         storage = open_storage(str(published))
-        empty(graph)
+        clear_graph(graph)
         load(graph, read_snapshot(storage))
         reports = Reports(loaded_night(graph, storage), images=images and str(images))
         return make_app(graph, reports, Verdicts(review), TOKEN)

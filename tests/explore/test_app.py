@@ -27,7 +27,7 @@ from radkg.storage import open_storage
 from tests.explore.conftest import TOKEN
 from tests.page.invented import extraction_of, study_of
 from tests.support.graph.facts import study
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.extractions import InventedSnapshot
 
 HOME = "http://127.0.0.1:8000"
@@ -198,7 +198,7 @@ def test_the_start_asks_once_what_the_page_asks(graph, published, open_explorer,
         for relation in get_args(EdgeType):
             passages(graph, reports, ("observation:small", relation, EFFUSION), Filters(), 0, 5)
     assert set(asked) == before  # an engine plans a statement by its text
-    empty(graph)
+    clear_graph(graph)
     warm_up(graph, reports)
 
 

@@ -14,14 +14,14 @@ from radkg.graph import open_graph
 from radkg.graph.load.loader import load
 from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.demo_run import RADKG, user_environment
 
 
 @pytest.mark.neo4j
 def test_it_explores_a_neo4j_until_it_is_stopped(neo4j_uri, published, tmp_path):
     with open_graph(neo4j_uri, tmp_path) as graph:
-        empty(graph)
+        clear_graph(graph)
         load(graph, read_snapshot(open_storage(str(published))))
     review = tmp_path / "review.csv"
     command = [RADKG, "explore", "--out", str(published), "--graph", neo4j_uri]
@@ -52,7 +52,7 @@ def test_it_explores_a_neo4j_until_it_is_stopped(neo4j_uri, published, tmp_path)
 @pytest.mark.neo4j
 def test_a_neo4j_without_the_run_is_told(neo4j_uri, published, tmp_path):
     with open_graph(neo4j_uri, tmp_path) as graph:
-        empty(graph)
+        clear_graph(graph)
     command = [RADKG, "explore", "--out", str(published), "--graph", neo4j_uri]
     done = subprocess.run(
         command, env=user_environment(), capture_output=True, text=True, check=False

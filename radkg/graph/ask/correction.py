@@ -124,11 +124,11 @@ def add_corrected(answer: Answer, of: Prevalence, table: ErrorTable | None) -> A
         cells = dict(zip(answer.columns, row, strict=True))
         finding = of.finding_of(cells, answer.parameters)
         error = table.findings.get(finding) if table is not None and finding is not None else None
-        rows.append([*row, *_corrected(cells, error)])
+        rows.append([*row, *_compute_corrected(cells, error)])
     return dataclasses.replace(answer, columns=[*answer.columns, *COLUMNS], rows=rows)
 
 
-def _corrected(row: Mapping[str, Cell], error: ErrorCounts | None) -> list[Cell]:
+def _compute_corrected(row: Mapping[str, Cell], error: ErrorCounts | None) -> list[Cell]:
     studies, of = row["studies"], row["of"]
     assert isinstance(studies, int)
     assert isinstance(of, int)

@@ -67,8 +67,8 @@ def run_cypher(
     if plan.kind not in ("r", None) or any("LoadCSV" in name for name in plan.operators):
         raise GraphError("the statement does more than read the graph: refused")
     columns, rows = graph.read_some(statement, parameters, timeout_s=timeout_s, limit=max_rows + 1)
-    cells = [[_cell(value) for value in row] for row in rows[:max_rows]]
-    given = {name: _cell(value) for name, value in parameters.items()}
+    cells = [[_to_cell(value) for value in row] for row in rows[:max_rows]]
+    given = {name: _to_cell(value) for name, value in parameters.items()}
     return Answer("cypher", "Free Cypher", given, columns, cells), len(rows) > max_rows
 
 
@@ -111,7 +111,7 @@ def _check_call(following: list[str]) -> None:
         raise GraphError(f"procedure {name} is none of {', '.join(sorted(PROCEDURES))}: refused")
 
 
-def _cell(value: Any) -> Cell:
+def _to_cell(value: Any) -> Cell:
     if value is None or isinstance(value, str | int | float | date):
         return value
     return json.dumps(value, default=str, ensure_ascii=False)

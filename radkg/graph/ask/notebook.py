@@ -67,7 +67,7 @@ def query(
     """
     if form not in ("pandas", "arrow"):
         raise ConfigError(f"form {form!r} is neither pandas nor arrow")
-    with _opened(where, insecure) as graph:
+    with _open(where, insecure) as graph:
         if len(question.split()) > 1:
             answer, is_cut = run_cypher(
                 graph, question, parameters, timeout_s=timeout_s, max_rows=max_rows
@@ -80,7 +80,7 @@ def query(
             texts = {n: "none" if v is None else str(v) for n, v in parameters.items()}
             tables = [*(read_table(Path(path)) for path in errors), *read_shipped_tables()]
             answer = run_query(graph, question, texts, tables)
-    return _frame(answer) if form == "pandas" else to_arrow(answer)
+    return _to_frame(answer) if form == "pandas" else to_arrow(answer)
 
 
 def to_arrow(answer: Answer) -> pa.Table:
@@ -91,7 +91,7 @@ def to_arrow(answer: Answer) -> pa.Table:
     return table.replace_schema_metadata({"question": answer.question, **parameters})
 
 
-def _frame(answer: Answer) -> pd.DataFrame:
+def _to_frame(answer: Answer) -> pd.DataFrame:
     try:
         import pandas as pd
     except ImportError as error:
@@ -104,7 +104,7 @@ def _frame(answer: Answer) -> pd.DataFrame:
 
 
 @contextlib.contextmanager
-def _opened(where: str | Path | Graph, insecure: bool) -> Iterator[Graph]:
+def _open(where: str | Path | Graph, insecure: bool) -> Iterator[Graph]:
     if isinstance(where, Graph):
         yield where
     elif "://" in str(where):

@@ -164,7 +164,7 @@ def run_query(
     """
     query = _find(name)
     given = _convert(query, values)
-    rows = graph.read(_statement(graph, query, given), **given)
+    rows = graph.read(_choose_statement(graph, query, given), **given)
     columns = query.columns
     answer = Answer(
         query.name, query.question, given, columns, [[row[c] for c in columns] for row in rows]
@@ -181,7 +181,7 @@ def find_unknown_concepts(graph: Graph, answer: Answer) -> list[str]:
     asked = [str(answer.parameters[p.name]) for p in query.parameters if p.type == "concept"]
     names = [row["name"] for row in graph.read("MATCH (c:Concept) RETURN c.name AS name")]
     return [
-        f"no study mentions {name!r}: {_nearest(name, names)}"
+        f"no study mentions {name!r}: {_suggest(name, names)}"
         for name in asked
         if name not in names
     ]
@@ -190,11 +190,11 @@ def find_unknown_concepts(graph: Graph, answer: Answer) -> list[str]:
 def _find(name: str) -> Query:
     by_name = {query.name: query for query in list_queries()}
     if name not in by_name:
-        raise ConfigError(f"no query {name!r}: {_nearest(name, by_name)}")
+        raise ConfigError(f"no query {name!r}: {_suggest(name, by_name)}")
     return by_name[name]
 
 
-def _statement(graph: Graph, query: Query, given: Mapping[str, Cell]) -> str:
+def _choose_statement(graph: Graph, query: Query, given: Mapping[str, Cell]) -> str:
     """Return what answers the query in this graph with the least work."""
     if query.summed is None:
         return query.statement
@@ -207,7 +207,7 @@ def _convert(query: Query, values: Mapping[str, str]) -> dict[str, Cell]:
     by_name = {parameter.name: parameter for parameter in query.parameters}
     for name in values:
         if name not in by_name:
-            raise ConfigError(f"query {query.name} has no {name!r}: {_nearest(name, by_name)}")
+            raise ConfigError(f"query {query.name} has no {name!r}: {_suggest(name, by_name)}")
     converted = {}
     for name, parameter in by_name.items():
         text = values.get(name, parameter.default)
@@ -216,7 +216,7 @@ def _convert(query: Query, values: Mapping[str, str]) -> dict[str, Cell]:
                 f"query {query.name} needs {name}=<{parameter.type}> ({parameter.meaning})"
             )
         try:
-            converted[name] = _value(parameter, text)
+            converted[name] = _parse_value(parameter, text)
         except ValueError:
             raise ConfigError(
                 f"query {query.name}: {name}={text!r} is no {_FORMS[parameter.type]}"
@@ -233,7 +233,7 @@ _FORMS = {
 }
 
 
-def _value(parameter: Parameter, text: str) -> Cell:
+def _parse_value(parameter: Parameter, text: str) -> Cell:
     """Return `text` as the parameter's type; `none` is no value where that is the default."""
     if parameter.default == text == "none":
         return None
@@ -255,7 +255,7 @@ def _value(parameter: Parameter, text: str) -> Cell:
     return text
 
 
-def _nearest(name: str, names: Iterable[str]) -> str:
+def _suggest(name: str, names: Iterable[str]) -> str:
     """Return a hint: the nearest of the names, or some of them where none is near."""
     near = difflib.get_close_matches(name, names, n=1)
     some = sorted(names)[:30]

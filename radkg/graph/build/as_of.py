@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from radkg.errors import ConfigError, GraphError, GraphUnavailable
-from radkg.graph.build.store import Stage
+from radkg.graph.build.store import Progress
 from radkg.graph.engine.client import Graph
 from radkg.graph.engine.embedded import open_embedded, remove_store
 from radkg.graph.load.ledger import read_verified, set_verified
@@ -51,7 +51,7 @@ def _folder(out: Path) -> Path:
 
 
 @contextlib.contextmanager
-def open_as_of(out: Path, snapshot: Snapshot, stage: Stage) -> Iterator[Graph]:
+def open_as_of(out: Path, snapshot: Snapshot, progress: Progress) -> Iterator[Graph]:
     """Give the graph of a snapshot, built and verified unless it stands, and close it in the end.
 
     What is retracted today is left out, or taken out of a graph that was built before; that is
@@ -60,7 +60,7 @@ def open_as_of(out: Path, snapshot: Snapshot, stage: Stage) -> Iterator[Graph]:
     Args:
         out: local directory of the run.
         snapshot: one that is published there.
-        stage: shows one stage of the work, as progress.stage does.
+        progress: shows one stage of the work by its name, as progress.stage does.
 
     Raises:
         ConfigError: the snapshot is retracted.
@@ -74,10 +74,10 @@ def open_as_of(out: Path, snapshot: Snapshot, stage: Stage) -> Iterator[Graph]:
             f" retract --run {snapshot.snapshot_id} --undo`"
         )
     with open_embedded(locate_as_of(out, snapshot)) as graph:
-        with stage(f"graph of snapshot {snapshot.snapshot_id}") as advance:
+        with progress(f"graph of snapshot {snapshot.snapshot_id}") as advance:
             load(graph, snapshot, advance)
         if read_verified(graph, snapshot) != snapshot.snapshot_id:
-            with stage("verify"):
+            with progress("verify"):
                 report = verify(graph, snapshot)
             if not report.ok:
                 raise GraphError(str(report))

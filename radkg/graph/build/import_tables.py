@@ -173,7 +173,7 @@ class _Writing:
         self._write_mentions(rows, study)
         findings = pc.list_flatten(rows["findings"])
         to = self._concepts(pc.struct_field(findings, "concept"))
-        files["HAS_FINDING"].add(findings, study[_parents(rows["findings"])], to)
+        files["HAS_FINDING"].add(findings, study[_list_parents(rows["findings"])], to)
         self.counted.update(num_studies=number, num_findings=len(findings))
 
     def write_sums(self, sums: Mapping[Edge, GraphRow]) -> None:
@@ -187,14 +187,14 @@ class _Writing:
 
     def _write_mentions(self, rows: pa.RecordBatch, study: _Ids) -> None:
         mentions, relations = pc.list_flatten(rows["mentions"]), pc.list_flatten(rows["relations"])
-        parents = _parents(rows["mentions"])
+        parents = _list_parents(rows["mentions"])
         first = self.counted["num_mentions"]
         ids = np.arange(first, first + len(mentions))
         self.files["Mention"].add(mentions, ids)
         self.files["HAS_MENTION"].add(None, study[parents], ids)
         self.files["OF"].add(None, ids, self._concepts(pc.struct_field(mentions, "concept")))
         first_of = first + np.searchsorted(parents, np.arange(rows.num_rows))
-        first_of = first_of[_parents(rows["relations"])]
+        first_of = first_of[_list_parents(rows["relations"])]
         head, tail = (first_of + pc.struct_field(relations, e).to_numpy() for e in ("head", "tail"))
         for name in RELATION_TYPES:
             is_of = pc.equal(pc.struct_field(relations, "type"), name)
@@ -219,7 +219,7 @@ class _Writing:
         return ids
 
 
-def _parents(lists: pa.ListArray) -> _Ids:
+def _list_parents(lists: pa.ListArray) -> _Ids:
     """Return the row of each item."""
     parents: _Ids = pc.list_parent_indices(lists).to_numpy()
     return parents

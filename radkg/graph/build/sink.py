@@ -54,12 +54,12 @@ def choose_sink(graph: Graph, snapshot: Snapshot, *, repair: bool = False) -> Si
         SnapshotError: published bytes were changed.
     """
     kept = hide_retracted(snapshot)
-    number, what, differ = _changed(graph, kept, repair)
+    number, what, differ = _count_changed(graph, kept, repair)
     share = f"{IMPORT_SHARE:.0%}"
     if number < IMPORT_SHARE * kept.num_studies or not number:
         why = f"{what}, less than {share}: the server takes the difference"
         return SinkChoice(False, why, differ)
-    others = _others(graph, kept)
+    others = _list_others(graph, kept)
     if others:
         why = f"{what}, {share} or more, but a new store would lack what the server holds: {others}"
         return SinkChoice(False, why, differ)
@@ -70,7 +70,9 @@ def choose_sink(graph: Graph, snapshot: Snapshot, *, repair: bool = False) -> Si
     return SinkChoice(True, why, differ)
 
 
-def _changed(graph: Graph, kept: VisibleSnapshot, repair: bool) -> tuple[int, str, Changes | None]:
+def _count_changed(
+    graph: Graph, kept: VisibleSnapshot, repair: bool
+) -> tuple[int, str, Changes | None]:
     """Return how many studies are to be created or replaced, in words too, and the comparison."""
     of_all = f"of {kept.num_studies} studies"
     if repair:
@@ -91,7 +93,7 @@ def _changed(graph: Graph, kept: VisibleSnapshot, repair: bool) -> tuple[int, st
     return number, f"{number} {of_all} do not stand as they are published", None
 
 
-def _others(graph: Graph, kept: VisibleSnapshot) -> str:
+def _list_others(graph: Graph, kept: VisibleSnapshot) -> str:
     """Return what the graph holds besides this archive and extractor, in words."""
     ledger = build_ledger_key(kept.archive, kept.extractor)
     loads = [row["key"] for row in graph.read(_OTHER_LOADS, ledger=ledger)]

@@ -27,12 +27,13 @@ from radkg.graph.migrations.steps import migrate
 from radkg.graph.rows.aggregates import build_edges
 from radkg.graph.rows.nested import build_ledger_key
 from radkg.graph.verify.full import verify
+from radkg.progress import Advance
 from radkg.run.retractions import hide_retracted
 from radkg.run.snapshot import Snapshot
 
 _LOCK = "lock"
 
-Stage = Callable[[str], contextlib.AbstractContextManager[Callable[[int, int], None]]]
+Progress = Callable[[str], contextlib.AbstractContextManager[Advance]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ def build_store(
     snapshot: Snapshot,
     into: Path,
     home: Neo4jHome,
-    stage: Stage,
+    progress: Progress,
     why: str = "--into asks for a new store, which holds this snapshot alone",
 ) -> BuildReport:
     """Make `into` a data directory of Neo4j whose database `neo4j` holds exactly this snapshot.
@@ -71,7 +72,7 @@ def build_store(
         into: directory that does not exist or is empty; it gets `databases/` and `transactions/`.
             What is unfinished stands beside it meanwhile, as `.<name>.building`.
         home: the installation whose import tool and server are used.
-        stage: shows one stage of the work, as progress.stage does.
+        progress: shows one stage of the work by its name, as progress.stage does.
         why: what the report says was the reason.
 
     Raises:
@@ -83,9 +84,9 @@ def build_store(
     """
     into = into.resolve()
     started = time.monotonic()
-    with _explained(into), _workplace(into) as work:
+    with _translate_errors(into), _open_work_folder(into) as work:
         marks = [time.monotonic()]
-        with stage("write tables for the import") as advance:
+        with progress("write tables for the import") as advance:
             tables = work / "tables"
             tables.mkdir()
             kept = hide_retracted(snapshot)
@@ -103,7 +104,7 @@ def build_store(
             properties = {**counted, **build_sums_properties(sums, kept)}
             write_ledger(own | build_finished_ledger(kept, properties), tables)
         marks.append(time.monotonic())
-        with stage("import (neo4j-admin)"):
+        with progress("import (neo4j-admin)"):
             nodes, types = (
                 {name: tables / f"{name}.parquet" for name in names}
                 for names in ((*NODES, "Load"), RELATIONSHIPS)
@@ -112,10 +113,10 @@ def build_store(
             shutil.rmtree(tables)
         marks.append(time.monotonic())
         with home.serve(work) as graph:
-            with stage("constraints and indexes"):
+            with progress("constraints and indexes"):
                 migrate(graph)
             marks.append(time.monotonic())
-            with stage("verify"):
+            with progress("verify"):
                 report = verify(graph, snapshot)
             if not report.ok:
                 raise GraphError(f"the import does not hold the snapshot: {report}")
@@ -139,7 +140,7 @@ def build_store(
 
 
 @contextlib.contextmanager
-def _workplace(into: Path) -> Iterator[Path]:
+def _open_work_folder(into: Path) -> Iterator[Path]:
     """Give an empty directory beside `into`, and remove it in the end."""
     if into.exists() and (not into.is_dir() or any(into.iterdir())):
         raise StorageError(
@@ -173,7 +174,7 @@ def _publish(data: Path, into: Path) -> None:
 
 
 @contextlib.contextmanager
-def _explained(into: Path) -> Iterator[None]:
+def _translate_errors(into: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -113,7 +113,7 @@ class Graph:
         with self._explained(), self._session(neo4j.READ_ACCESS) as session:
             summary = session.run(f"EXPLAIN {statement}", dict(parameters)).consume()
         kind = summary.query_type if self.engine.says_kind_of_plan else None
-        return Plan(kind, tuple(_operators(summary.plan or {})))
+        return Plan(kind, tuple(_list_operators(summary.plan or {})))
 
     def read_some(
         self, statement: str, parameters: Mapping[str, Any], *, timeout_s: float, limit: int
@@ -236,10 +236,10 @@ def _fulfil(future: Future[T], work: Callable[[], T]) -> None:
         future.set_exception(error)
 
 
-def _operators(plan: Mapping[str, Any]) -> Iterator[str]:
+def _list_operators(plan: Mapping[str, Any]) -> Iterator[str]:
     """Yield the steps of a plan as "name details", the last first."""
     if "operatorType" in plan:
         name = plan["operatorType"].partition("@")[0]
         yield f"{name} {plan.get('args', {}).get('Details', '')}".rstrip()
     for child in plan.get("children", ()):
-        yield from _operators(child)
+        yield from _list_operators(child)

@@ -97,7 +97,7 @@ def _lock(store: Path) -> int:
             owner = os.pread(lock, 20, 0).decode() or "unknown"
             waited = time.monotonic() - started
             # A dead owner's server is about to stop: wait for that, but hardly for a living one.
-            if waited > (LOCK_TIMEOUT_S if _runs(owner) else STOP_TIMEOUT_S):
+            if waited > (LOCK_TIMEOUT_S if _is_running(owner) else STOP_TIMEOUT_S):
                 os.close(lock)
                 raise GraphUnavailable(
                     f"store {store} is in use by process {owner}: wait for it or stop it"
@@ -108,7 +108,7 @@ def _lock(store: Path) -> int:
     return lock
 
 
-def _runs(pid: str) -> bool:
+def _is_running(pid: str) -> bool:
     """Tell whether the process runs: it exists, and not as what is left of a dead one."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
@@ -119,15 +119,15 @@ def _runs(pid: str) -> bool:
 
 def _start(store: Path, lock: int) -> tuple[subprocess.Popen[bytes], Graph]:
     """Return the running server and a Graph that is logged in to it."""
-    password = _password(store)
+    password = _read_password(store)
     bolt_port, http_port = find_free_ports(2)
-    server = _spawn(_command(store, bolt_port, http_port), store, lock)
+    server = _spawn(_build_command(store, bolt_port, http_port), store, lock)
     deadline = time.monotonic() + START_TIMEOUT_S
     try:
         while server.poll() is None and time.monotonic() < deadline:
             # A connection that is accepted is not yet a database that stands: log in.
             with contextlib.suppress(OSError, GraphError):
-                return server, _ready(bolt_port, password)
+                return server, _log_in(bolt_port, password)
             time.sleep(0.05)
     except BaseException:
         stop(server)
@@ -140,7 +140,7 @@ def _start(store: Path, lock: int) -> tuple[subprocess.Popen[bytes], Graph]:
     )
 
 
-def _ready(port: int, password: str) -> Graph:
+def _log_in(port: int, password: str) -> Graph:
     with socket.create_connection(("127.0.0.1", port), timeout=1):
         pass  # cheaper to ask than the driver while the port is closed
     graph = Graph(f"bolt://127.0.0.1:{port}", USER, password)
@@ -152,8 +152,8 @@ def _ready(port: int, password: str) -> Graph:
     return graph
 
 
-def _command(store: Path, bolt_port: int, http_port: int) -> list[str]:
-    home = _home()
+def _build_command(store: Path, bolt_port: int, http_port: int) -> list[str]:
+    home = _find_wheel()
     settings = {
         "server.rootPath": store,
         "server.databaseDirectory": store / "databases",
@@ -183,7 +183,7 @@ def _command(store: Path, bolt_port: int, http_port: int) -> list[str]:
     ]
 
 
-def _home() -> Path:
+def _find_wheel() -> Path:
     """Return the wheel's folder; its Python bridge is not imported (it can crash at exit)."""
     spec = importlib.util.find_spec("arcadedb_embedded")
     if spec is None or spec.origin is None:
@@ -193,7 +193,7 @@ def _home() -> Path:
     return Path(spec.origin).parent
 
 
-def _password(store: Path) -> str:
+def _read_password(store: Path) -> str:
     """Return the store's password, made on first use; it stands in a file of mode 0600."""
     path = store / "password"
     if not path.exists():

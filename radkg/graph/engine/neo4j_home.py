@@ -68,7 +68,7 @@ class Neo4jHome:
         with self._running(work, "org.neo4j.cli.AdminTool", arguments, log) as tool:
             code = tool.wait()
         if code != 0:
-            raise GraphError(f"neo4j-admin's import failed (exit code {code}): {_end(log)}")
+            raise GraphError(f"neo4j-admin's import failed (exit code {code}): {_read_tail(log)}")
 
     @contextlib.contextmanager
     def serve(self, work: Path) -> Iterator[Graph]:
@@ -142,8 +142,8 @@ def _log_in(address: str, server: subprocess.Popen[bytes], log: Path) -> str:
                 session.run(change, old="neo4j", new=password).consume()
             return password
         time.sleep(0.2)
-    raise GraphUnavailable(f"Neo4j did not start on the new store: {_end(log)}")
+    raise GraphUnavailable(f"Neo4j did not start on the new store: {_read_tail(log)}")
 
 
-def _end(log: Path) -> str:
+def _read_tail(log: Path) -> str:
     return " | ".join(log.read_text(errors="replace").strip().splitlines()[-8:])

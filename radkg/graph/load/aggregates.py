@@ -19,10 +19,17 @@ from radkg.graph.engine.client import Graph
 from radkg.graph.engine.retries import Conflict
 from radkg.graph.engine.values import Transaction, run_statement
 from radkg.graph.load.ledger import SUMS_VERSION, read_ledger
+from radkg.graph.load.sum_statements import (
+    CREATE_SUMS,
+    DELETE_SUMS,
+    NUM_UNPAIRED,
+    READ_SOME_SUMS,
+    READ_SUMS,
+    SET_SUMS,
+    SUMS_OF_LOADS,
+)
 from radkg.graph.rows.aggregates import (
-    CO_OCCURS,
     COLUMNS,
-    COUNTS,
     Edge,
     Sums,
     build_edges,
@@ -31,89 +38,6 @@ from radkg.graph.rows.aggregates import (
 )
 from radkg.graph.rows.nested import BatchSizes, GraphRow, build_ledger_key
 from radkg.run.retractions import VisibleSnapshot
-
-TYPES = {COUNTS: "Load", CO_OCCURS: "Concept"}
-"""relationships to a Concept, with the label they start at"""
-
-# One row: a record for each takes the client several times as long.
-_READ = {
-    COUNTS: """
-    MATCH (h:Load {key: $ledger})-[r:COUNTS]->(t)
-    RETURN collect({
-      head: coalesce(h.key, ''), tail: coalesce(t.key, ''), properties: properties(r)
-    }) AS sums
-    """,
-    CO_OCCURS: """
-    MATCH (h:Concept)-[r:AGG_CO_OCCURS {archive: $archive, extractor: $extractor}]->(t)
-    RETURN collect({
-      head: coalesce(h.key, ''), tail: coalesce(t.key, ''), properties: properties(r)
-    }) AS sums
-    """,
-}
-
-# Of the relationships of a load; COUNTS have no archive, for their Load has.
-_OWN = {COUNTS: "true", CO_OCCURS: "r.archive = $archive AND r.extractor = $extractor"}
-
-# One of each type. $rows: head; tails: keys; properties: by key; edges: tail and properties.
-_READ_SOME, _DELETE, _SET, _CREATE = (
-    {
-        kind: statement.format(kind=kind, label=label, own=_OWN[kind])
-        for kind, label in TYPES.items()
-    }
-    for statement in (
-        """
-        UNWIND $rows AS row
-        MATCH (h:{label} {{key: row.head}})-[r:{kind}]->(t)
-        WHERE {own} AND row.properties[coalesce(t.key, '')] IS NOT NULL
-        RETURN coalesce(h.key, '') AS head, coalesce(t.key, '') AS tail, properties(r) AS properties
-        """,
-        """
-        UNWIND $rows AS row
-        MATCH (h:{label} {{key: row.head}})-[r:{kind}]->(t)
-        WHERE {own} AND coalesce(t.key, '') IN row.tails
-        WITH collect(r) AS found
-        FOREACH (r IN found | DELETE r)
-        """,
-        """
-        UNWIND $rows AS row
-        MATCH (h:{label} {{key: row.head}})-[r:{kind}]->(t)
-        WHERE {own}
-        WITH r, row.properties[coalesce(t.key, '')] AS properties
-        WHERE properties IS NOT NULL
-        SET r = properties
-        """,
-        """
-        UNWIND $rows AS row
-        MATCH (h:{label} {{key: row.head}})
-        UNWIND row.edges AS edge
-        MATCH (t:Concept {{key: edge.tail}})
-        CREATE (h)-[r:{kind}]->(t)
-        SET r = edge.properties
-        RETURN count(*) AS number
-        """,
-    )
-)
-
-_LOADS = """
-MATCH (l:Load)
-RETURN l.archive AS archive, l.num_studies AS studies, l.complete AS complete, l.sums AS sums
-"""
-
-_UNPAIRED = """
-MATCH (:Load)-[counts:COUNTS]->(concept:Concept)
-WHERE concept.name = $finding AND counts.present > 0 AND NOT counts.paired
-RETURN count(*) AS number
-"""
-
-# What no load has written, for `repair`.
-SWEEP_STRAYS = """
-MATCH (l:Load)
-WITH collect([l.archive, l.extractor]) AS own
-MATCH (h:Concept)-[r:AGG_CO_OCCURS]->()
-WHERE h.key IS NULL OR NOT [coalesce(r.archive, ''), coalesce(r.extractor, '')] IN own
-WITH collect(r) AS found
-FOREACH (r IN found | DELETE r)
-"""
 
 Standing = Mapping[Edge, list[GraphRow]]
 """properties of all relationships between two nodes: no load writes more than one"""
@@ -129,13 +53,13 @@ def has_sums(graph: Graph, paired: str | None = None) -> bool:
         graph: an open graph.
         paired: name of a finding; its pairs must be there, too.
     """
-    loads = graph.read(_LOADS)
+    loads = graph.read(SUMS_OF_LOADS)
     archives = Counter(load["archive"] for load in loads if load["studies"])
     if not loads or max(archives.values(), default=0) > 1:
         return False
     if not all(load["complete"] is True and load["sums"] == SUMS_VERSION for load in loads):
         return False
-    return paired is None or graph.read(_UNPAIRED, finding=paired) == [{"number": 0}]
+    return paired is None or graph.read(NUM_UNPAIRED, finding=paired) == [{"number": 0}]
 
 
 def compute_sums(kept: VisibleSnapshot) -> Sums:
@@ -198,10 +122,10 @@ def write_sums(
     differing = _list_differing(found, wanted)
     for at in range(0, len(differing), batch_edges):
         part = differing[at : at + batch_edges]
-        graph.write(partial(_write, kept, wanted, part, lock))
+        graph.write(partial(_write_part, kept, wanted, part, lock))
 
 
-def _write(
+def _write_part(
     kept: VisibleSnapshot,
     wanted: Mapping[Edge, GraphRow],
     part: Iterable[Edge],
@@ -209,7 +133,7 @@ def _write(
     transaction: Transaction,
 ) -> None:
     lock(transaction)
-    scope = _scope(kept)
+    scope = _build_scope(kept)
     by_type: defaultdict[str, set[Edge]] = defaultdict(set)
     for edge in part:
         by_type[edge[0]].add(edge)
@@ -218,18 +142,18 @@ def _write(
         for _, head, tail in of_type:
             asked[head][tail] = True
         places = [{"head": head, "properties": tails} for head, tails in asked.items()]
-        standing = _by_edge(
-            kind, run_statement(transaction, _READ_SOME[kind], rows=places, **scope)
+        standing = _group_by_edge(
+            kind, run_statement(transaction, READ_SOME_SUMS[kind], rows=places, **scope)
         )
         part_of_wanted = {edge: wanted[edge] for edge in of_type if edge in wanted}
         changes = _list_changes(standing, part_of_wanted)
-        for name, statement in (("tails", _DELETE), ("properties", _SET)):
+        for name, statement in (("tails", DELETE_SUMS), ("properties", SET_SUMS)):
             concerned = [row for row in changes if row[name]]
             if concerned:
                 run_statement(transaction, statement[kind], rows=concerned, **scope)
         concerned = [row for row in changes if row["edges"]]
         if concerned:
-            (created,) = run_statement(transaction, _CREATE[kind], rows=concerned)
+            (created,) = run_statement(transaction, CREATE_SUMS[kind], rows=concerned)
             if created["number"] != sum(len(row["edges"]) for row in concerned):
                 raise Conflict("concepts vanished from the graph during the load: try again")
 
@@ -272,22 +196,22 @@ def _is_held(found: list[GraphRow], wanted: GraphRow | None) -> bool:
 
 
 def _read_standing(graph: Graph, kept: VisibleSnapshot) -> dict[Edge, list[GraphRow]]:
-    scope = _scope(kept)
+    scope = _build_scope(kept)
     found: dict[Edge, list[GraphRow]] = {}
-    for kind, statement in _READ.items():
+    for kind, statement in READ_SUMS.items():
         (row,) = graph.read(statement, **scope)
-        found |= _by_edge(kind, row["sums"])
+        found |= _group_by_edge(kind, row["sums"])
     return found
 
 
-def _by_edge(kind: str, found: Iterable[GraphRow]) -> dict[Edge, list[GraphRow]]:
+def _group_by_edge(kind: str, found: Iterable[GraphRow]) -> dict[Edge, list[GraphRow]]:
     by_edge: defaultdict[Edge, list[GraphRow]] = defaultdict(list)
     for row in found:
         by_edge[kind, row["head"], row["tail"]].append(row["properties"])
     return dict(by_edge)
 
 
-def _scope(kept: VisibleSnapshot) -> GraphRow:
+def _build_scope(kept: VisibleSnapshot) -> GraphRow:
     return {
         "ledger": build_ledger_key(kept.archive, kept.extractor),
         "archive": kept.archive,

@@ -118,7 +118,7 @@ def build_amendment(before: GraphRow, after: GraphRow) -> GraphRow:
     """
     matches = _match_mentions(before["mentions"], after["mentions"])
     changed = [
-        None if match is None or match == mention else _properties(match)
+        None if match is None or match == mention else _drop_concept(match)
         for mention, match in zip(before["mentions"], matches, strict=True)
     ]
     matched = {match["ordinal"] for match in matches if match is not None}
@@ -139,7 +139,7 @@ def build_amendment(before: GraphRow, after: GraphRow) -> GraphRow:
         "gone_findings": [key for key in old if key not in new],
         "set_mentions": changed if any(changed) else [],
         "set_findings": [
-            {"concept": key, "properties": _properties(new[key])}
+            {"concept": key, "properties": _drop_concept(new[key])}
             for key in old
             if key in new and old[key] != new[key]
         ],
@@ -185,5 +185,5 @@ def _match_mentions(before: Sequence[GraphRow], after: Sequence[GraphRow]) -> li
     return matches
 
 
-def _properties(item: GraphRow) -> GraphRow:
+def _drop_concept(item: GraphRow) -> GraphRow:
     return {name: value for name, value in item.items() if name != "concept"}

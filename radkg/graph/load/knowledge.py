@@ -22,9 +22,9 @@ from radkg.errors import ConfigError, GraphError
 from radkg.graph.engine.client import Graph
 from radkg.graph.engine.retries import Conflict
 from radkg.graph.engine.values import Transaction, run_statement
-from radkg.graph.load.loader import Progress
 from radkg.graph.migrations.steps import migrate
 from radkg.graph.rows.nested import GraphRow
+from radkg.progress import Advance
 from radkg.schema.known import KnownRelation, Term
 
 BATCH_RELATIONS = 2000
@@ -71,13 +71,6 @@ RETURN count(*) AS number
 """
 
 _LEDGERS = "MATCH (l:KnowledgeLoad) RETURN properties(l) AS ledger ORDER BY l.key"
-_NUM_TERMS = "MATCH (k:Knowledge {table: $table}) RETURN count(k) AS number"
-_ALL_TERMS = "MATCH (k:Knowledge) RETURN properties(k) AS term"
-_ALL_RELATIONS = "MATCH ()-[k:KNOWN]->() RETURN count(k) AS number"
-_OF_TABLE = """
-MATCH (head:Knowledge {table: $table})-[known:KNOWN]->(tail)
-RETURN head.key AS head, properties(known) AS known, tail.key AS tail
-"""
 _SHARED = """
 MATCH (k:Knowledge {table: $table})
 WITH DISTINCT k.name AS name
@@ -104,7 +97,7 @@ class KnowledgeReport:
 
 
 def write_knowledge(
-    graph: Graph, table: str, known: Sequence[KnownRelation], progress: Progress | None = None
+    graph: Graph, table: str, known: Sequence[KnownRelation], progress: Advance | None = None
 ) -> KnowledgeReport:
     """Make the graph hold exactly these relations for a table, in place of what it held of it.
 
@@ -123,7 +116,7 @@ def write_knowledge(
         raise ConfigError(
             f"{table!r} is no name of a table: give letters, digits, '.', '_' and '-' with --name"
         )
-    tables = [ledger["key"] for ledger in _ledgers(graph)]
+    tables = [ledger["key"] for ledger in read_knowledge_ledgers(graph)]
     if not known and table not in tables:
         there = ", ".join(tables) or "none"
         raise ConfigError(f"{graph.address} has no table {table!r}: there is {there}")
@@ -156,11 +149,11 @@ class _Writing:
     def __init__(self, graph: Graph, table: str, known: Sequence[KnownRelation]) -> None:
         self.graph = graph
         self.table = table
-        self.relations = sorted((_row(table, each) for each in known), key=_line)
-        self.digest = _digest(self.relations)
-        self.terms = {_key(table, term): term for k in known for term in (k.head, k.tail)}
+        self.relations = sorted((_build_row(table, each) for each in known), key=_write_line)
+        self.digest = digest_relations(self.relations)
+        self.terms = {_build_key(table, term): term for k in known for term in (k.head, k.tail)}
 
-    def run(self, progress: Progress) -> tuple[int, int]:
+    def run(self, progress: Advance) -> tuple[int, int]:
         """Take step after step; return the numbers of relations written and terms removed."""
         self.graph.write(self._begin)
         written = removed = 0
@@ -211,7 +204,7 @@ class _Writing:
 
     def _write(self, batch: Sequence[GraphRow], transaction: Transaction) -> None:
         keys = {row[end] for row in batch for end in ("head", "tail")}
-        terms = [_term(self.table, self.terms[key]) for key in sorted(keys)]
+        terms = [build_term(self.table, self.terms[key]) for key in sorted(keys)]
         run_statement(transaction, _TERMS, terms=terms)
         (created,) = run_statement(transaction, _RELATIONS, relations=batch)
         if created["number"] != len(batch):
@@ -221,73 +214,35 @@ class _Writing:
         run_statement(transaction, _SET, table=self.table, properties=properties)
 
 
-def find_knowledge_problems(graph: Graph) -> list[str]:
-    """Return what is wrong with the tables in the graph: at most one line a table, and strays.
-
-    No file is needed: a table whose import ended has the terms and relations that its ledger names.
-    """
-    problems = []
-    ledgers = _ledgers(graph)
-    for ledger in ledgers:
-        table = ledger["key"]
-        if ledger.get("complete") is not True:
-            problems.append(
-                f"the import of table {table} did not end: import it again, or remove it"
-            )
-        elif not _is_whole(graph, ledger):
-            problems.append(
-                f"table {table} is not as it was imported: remove it and import it again"
-            )
-    if not problems and ledgers:
-        relations = sum(ledger["relations"] for ledger in ledgers)
-        found = graph.read(_ALL_RELATIONS)[0]["number"]
-        if found != relations:
-            problems.append(f"{found} KNOWN in the graph, {relations} expected")
-    tables = {ledger["key"] for ledger in ledgers}
-    terms = [row["term"] for row in graph.read(_ALL_TERMS)]
-    strays = sum(not _is_term(term, tables) for term in terms)
-    if strays:
-        problems.append(
-            f"{strays} Knowledge that are no terms of an imported table: import it, or delete them"
-        )
-    return problems
-
-
-def _is_whole(graph: Graph, ledger: GraphRow) -> bool:
-    table = ledger["key"]
-    terms = graph.read(_NUM_TERMS, table=table)[0]["number"]
-    found = _digest(graph.read(_OF_TABLE, table=table))
-    return (found, terms) == (ledger["digest"], ledger["terms"])
-
-
-def _is_term(term: GraphRow, tables: set[str]) -> bool:
-    table = term.get("table")
-    named = Term(str(term.get("code")), str(term.get("name")))
-    return table in tables and term == _term(str(table), named)
-
-
-def _ledgers(graph: Graph) -> list[GraphRow]:
+def read_knowledge_ledgers(graph: Graph) -> list[GraphRow]:
+    """Return the properties of the KnowledgeLoad of each table, sorted by its name."""
     return [row["ledger"] for row in graph.read(_LEDGERS)]
 
 
-def _key(table: str, term: Term) -> str:
+def _build_key(table: str, term: Term) -> str:
     return "\t".join((table, *term))  # which none of them holds
 
 
-def _term(table: str, term: Term) -> dict[str, str]:
-    return {"key": _key(table, term), "table": table, "code": term.code, "name": term.name}
+def build_term(table: str, term: Term) -> dict[str, str]:
+    """Return the properties of the Knowledge node of a term."""
+    return {"key": _build_key(table, term), "table": table, "code": term.code, "name": term.name}
 
 
-def _row(table: str, known: KnownRelation) -> GraphRow:
+def _build_row(table: str, known: KnownRelation) -> GraphRow:
     """Return a relation as the graph gives it back: head and tail are keys of terms."""
     stated = {"relation": known.relation, "count": known.count}
-    return {"head": _key(table, known.head), "known": stated, "tail": _key(table, known.tail)}
+    return {
+        "head": _build_key(table, known.head),
+        "known": stated,
+        "tail": _build_key(table, known.tail),
+    }
 
 
-def _line(row: GraphRow) -> str:
+def _write_line(row: GraphRow) -> str:
     return json.dumps(row, sort_keys=True, default=str)
 
 
-def _digest(relations: Iterable[GraphRow]) -> str:
-    text = "\n".join(sorted(map(_line, relations)))
+def digest_relations(relations: Iterable[GraphRow]) -> str:
+    """Return the digest of relations as the graph gives them back, in whatever order."""
+    text = "\n".join(sorted(map(_write_line, relations)))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

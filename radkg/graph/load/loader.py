@@ -32,7 +32,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -42,7 +42,7 @@ import pyarrow.compute as pc
 from radkg.errors import ConfigError, GraphError
 from radkg.graph.engine.client import Graph
 from radkg.graph.engine.values import Transaction, run_statement
-from radkg.graph.load import aggregates, statements
+from radkg.graph.load import aggregates, statements, sum_statements
 from radkg.graph.load.comparison import (
     Comparison,
     compare_all,
@@ -58,13 +58,12 @@ from radkg.graph.load.writers import list_locks, split_by_writer, write_in_paral
 from radkg.graph.migrations.steps import migrate
 from radkg.graph.rows.nested import BatchSizes, GraphRow, batch_rows, count_contents
 from radkg.graph.rows.outlines import count_outlined, select_standing
+from radkg.progress import Advance
 from radkg.run.changes import Changes
 from radkg.run.retractions import hide_retracted
 from radkg.run.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +91,7 @@ class LoadReport:
 def load(
     graph: Graph,
     snapshot: Snapshot,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
     *,
     repair: bool = False,
     differ: Changes | None = None,
@@ -192,7 +191,7 @@ class _Loading:
             and count_stored(self.graph, self.kept) == self.kept.num_studies
         )
 
-    def run(self, progress: Progress) -> tuple[WriteCounts, int, str]:
+    def run(self, progress: Advance) -> tuple[WriteCounts, int, str]:
         """Make the graph hold the snapshot; return what was written, how many removed, and why."""
         base = None if self.repair else find_base(self.graph, self.kept)
         stands = self.graph.write(partial(self._begin, base and base.snapshot.snapshot_id))
@@ -306,7 +305,7 @@ class _Loading:
     def _finish(self, counted: GraphRow, transaction: Transaction) -> None:
         run_statement(transaction, statements.LOCK_ALL)
         self._lock_all(transaction)
-        strays = (aggregates.SWEEP_STRAYS, *statements.SWEEP_STRAYS) if self.repair else ()
+        strays = (sum_statements.SWEEP_STRAYS, *statements.SWEEP_STRAYS) if self.repair else ()
         for statement in (*strays, *statements.SWEEP):
             run_statement(transaction, statement)
         properties = build_finished_ledger(self.kept, counted)

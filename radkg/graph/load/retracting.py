@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from radkg.errors import ConfigError, SnapshotError
 from radkg.graph.engine.client import Graph
 from radkg.graph.load.ledger import read_ledger
-from radkg.graph.load.loader import Progress, load
+from radkg.graph.load.loader import load
 from radkg.graph.rows.nested import build_ledger_key
+from radkg.progress import Advance
 from radkg.run.retractions import Retractable, hide_retracted, read_retractions, record_retraction
 from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
 from radkg.storage import Storage
@@ -55,7 +56,7 @@ def retract(
     which: str,
     *,
     undo: bool = False,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
 ) -> RetractReport:
     """Record a retraction, and make the graph obey it.
 
@@ -85,7 +86,9 @@ def retract(
             removed=0,
             restored=0,
             retracted=hide_retracted(current).num_retracted,
-            elsewhere=[] if graph is None else _elsewhere(graph, current.archive, kind, which),
+            elsewhere=[]
+            if graph is None
+            else _find_other_extractors(graph, current.archive, kind, which),
         )
     try:
         snapshot = read_snapshot(storage, ledger["snapshot_id"])
@@ -101,7 +104,7 @@ def retract(
         removed=report.removed,
         restored=report.created,
         retracted=report.retracted,
-        elsewhere=_elsewhere(graph, current.archive, kind, which) if not undo else [],
+        elsewhere=_find_other_extractors(graph, current.archive, kind, which) if not undo else [],
     )
 
 
@@ -123,7 +126,7 @@ def _holds(snapshot: Snapshot, kind: Retractable, which: str) -> bool:
     return any(which in table[column].to_pylist() for table in snapshot.tables([column]))
 
 
-def _elsewhere(graph: Graph, archive: str, kind: Retractable, which: str) -> list[str]:
+def _find_other_extractors(graph: Graph, archive: str, kind: Retractable, which: str) -> list[str]:
     if kind == "run":
         return []
     found = graph.read(_ELSEWHERE[kind], key=f"{archive}/{which}")

@@ -40,10 +40,10 @@ def store_studies(
         if is_amendable(standing.get(key), before.get(key), row):
             amendments.append(build_amendment(before[key], row))
         else:
-            others.append(_by_type(row))
+            others.append(_group_by_type(row))
     created = amend_studies(transaction, amendments, extractor)
     created += _create(transaction, others, extractor, standing, repair)
-    if created != _to_create([*amendments, *others]):
+    if created != _count_to_create([*amendments, *others]):
         raise Conflict("concepts vanished from the graph during the load: try again")
 
 
@@ -67,13 +67,13 @@ def _create(
     return Counter(created)
 
 
-def _to_create(batch: list[GraphRow]) -> Counter[str]:
+def _count_to_create(batch: list[GraphRow]) -> Counter[str]:
     """Return the numbers of mentions and relations that are created with these rows."""
     kinds = {"mentions": ("mentions",), "relations": RELATION_TYPES}
     return Counter({k: sum(len(row[n]) for row in batch for n in kinds[k]) for k in kinds})
 
 
-def _by_type(row: GraphRow) -> GraphRow:
+def _group_by_type(row: GraphRow) -> GraphRow:
     """Return the row as CREATE takes it: a relationship type cannot be a parameter."""
     by_type = {
         name: [relation for relation in row["relations"] if relation["type"] == name]

@@ -93,7 +93,7 @@ def sum_edges(found: Iterable[tuple[Edge, GraphRow]], read: int) -> Sums:
             for state in COUNTED:
                 sums.findings[tail, state] = properties[state]
         else:
-            sums.pairs[_pair(head, tail)] = properties["studies"]
+            sums.pairs[_sort_pair(head, tail)] = properties["studies"]
     return sums
 
 
@@ -133,7 +133,7 @@ class SumsBuilder:
             for each, number in zip(*np.unique(which, return_counts=True), strict=True):
                 self._findings[names[each], state] += int(number)
         present = states[_PRESENT].to_numpy(zero_copy_only=False)
-        two, number = np.unique(_together(study[present], concept[present]), return_counts=True)
+        two, number = np.unique(_pair_up(study[present], concept[present]), return_counts=True)
         self._pairs.append(two)
         self._numbers.append(number)
 
@@ -144,7 +144,7 @@ class SumsBuilder:
         studies = np.bincount(place, np.concatenate(self._numbers), len(distinct)).astype(np.int64)
         pairs: Counter[tuple[str, str]] = Counter()
         for two, number in zip(distinct.tolist(), studies.tolist(), strict=True):
-            pairs[_pair(names[two >> 32], names[two & 0xFFFFFFFF])] += number
+            pairs[_sort_pair(names[two >> 32], names[two & 0xFFFFFFFF])] += number
         return Sums(self._read, self._findings, pairs)
 
 
@@ -156,7 +156,7 @@ def number_keys(keys: pa.Array, ids: dict[str, int]) -> _Array:
     return numbers
 
 
-def _together(study: _Array, concept: _Array) -> _Array:
+def _pair_up(study: _Array, concept: _Array) -> _Array:
     """Return two concepts, lesser number first, in one number for each two of each study."""
     _, sizes = np.unique(study, return_counts=True)
     end = np.repeat(np.cumsum(sizes), sizes)  # of each entry's study
@@ -168,5 +168,5 @@ def _together(study: _Array, concept: _Array) -> _Array:
     return together
 
 
-def _pair(one: str, other: str) -> tuple[str, str]:
+def _sort_pair(one: str, other: str) -> tuple[str, str]:
     return (one, other) if one < other else (other, one)

@@ -43,57 +43,57 @@ def compute_digests(rows: pa.Table, shape: int) -> pa.Array:
     rows = rows.select(EXTRACTION_SCHEMA.names)
     lanes = [np.empty((0, 2), np.uint64)]
     for batch in rows.to_batches(max_chunksize=_AT_A_TIME):
-        studies = _hashes(batch.to_struct_array(), "")
-        lanes.append(_mixed(studies + _salt(f"shape {shape}")))
-    return _hexadecimal(np.concatenate(lanes))
+        studies = _hash(batch.to_struct_array(), "")
+        lanes.append(_mix(studies + _make_salt(f"shape {shape}")))
+    return _to_hexadecimal(np.concatenate(lanes))
 
 
-def _hashes(values: pa.Array, name: str) -> _Lanes:
+def _hash(values: pa.Array, name: str) -> _Lanes:
     """Return a hash of each value of a column, null or not, under its name."""
     if pa.types.is_struct(values.type):
-        found = _of_structs(values, name)
+        found = _hash_structs(values, name)
     elif pa.types.is_list(values.type):
-        found = _of_lists(values, name)
+        found = _hash_lists(values, name)
     elif pa.types.is_string(values.type):
-        found = _of_texts(values, name)
+        found = _hash_texts(values, name)
     else:
-        found = _of_numbers(values, name)
+        found = _hash_numbers(values, name)
     if values.null_count:
-        found[values.is_null().to_numpy(zero_copy_only=False)] = _salt(f"{name} null")
+        found[values.is_null().to_numpy(zero_copy_only=False)] = _make_salt(f"{name} null")
     return found
 
 
-def _of_structs(values: pa.Array, name: str) -> _Lanes:
+def _hash_structs(values: pa.Array, name: str) -> _Lanes:
     total = np.zeros((len(values), 2), np.uint64)
     for field, column in zip(values.type, values.flatten(), strict=True):
-        total += _hashes(column, f"{name}.{field.name}")
-    return _mixed(total)
+        total += _hash(column, f"{name}.{field.name}")
+    return _mix(total)
 
 
-def _of_lists(values: pa.Array, name: str) -> _Lanes:
-    items = _hashes(pc.list_flatten(values), f"{name}[]")
+def _hash_lists(values: pa.Array, name: str) -> _Lanes:
+    items = _hash(pc.list_flatten(values), f"{name}[]")
     lengths = pc.fill_null(pc.list_value_length(values), 0)
     ends = np.cumsum(lengths.to_numpy(), dtype=np.int64)
     if name.removeprefix(".") not in _UNORDERED:
         place = np.arange(len(items)) - np.repeat(ends - lengths.to_numpy(), lengths.to_numpy())
         longest = pa.array(np.arange(place.max(initial=0) + 1))
-        items = _mixed(items + _of_numbers(longest, f"{name} place")[place])
+        items = _mix(items + _hash_numbers(longest, f"{name} place")[place])
     sums = np.concatenate([np.zeros((1, 2), np.uint64), np.cumsum(items, axis=0)])  # modulo 2^64
     total = sums[ends] - sums[ends - lengths.to_numpy()]
-    return _mixed(total + _of_numbers(lengths, f"{name} length"))
+    return _mix(total + _hash_numbers(lengths, f"{name} length"))
 
 
-def _of_texts(values: pa.Array, name: str) -> _Lanes:
+def _hash_texts(values: pa.Array, name: str) -> _Lanes:
     encoded = values.dictionary_encode()
     texts = encoded.dictionary.cast(pa.binary()).to_pylist()
     hashed = b"".join(blake2b(text, digest_size=16).digest() for text in [*texts, b""])
     known = np.frombuffer(hashed, "<u8").astype(np.uint64).reshape(-1, 2)
     codes = encoded.indices.fill_null(len(texts)).to_numpy()  # a null has the last one
-    found: _Lanes = np.take(_mixed(known + _salt(name)), codes, axis=0)
+    found: _Lanes = np.take(_mix(known + _make_salt(name)), codes, axis=0)
     return found
 
 
-def _of_numbers(values: pa.Array, name: str) -> _Lanes:
+def _hash_numbers(values: pa.Array, name: str) -> _Lanes:
     """Return hashes of whole numbers, dates (days) or floats."""
     if pa.types.is_floating(values.type):
         floats = values.fill_null(0.0).to_numpy().astype(np.float64) + 0.0  # no -0.0
@@ -102,14 +102,14 @@ def _of_numbers(values: pa.Array, name: str) -> _Lanes:
     else:
         whole = values.cast(pa.int32()) if pa.types.is_date32(values.type) else values
         bits = whole.fill_null(0).to_numpy().astype(np.int64).view(np.uint64)
-    return _mixed(bits[:, None] + _salt(name))
+    return _mix(bits[:, None] + _make_salt(name))
 
 
-def _salt(name: str) -> _Lanes:
+def _make_salt(name: str) -> _Lanes:
     return np.frombuffer(blake2b(name.encode(), digest_size=16).digest(), "<u8").astype(np.uint64)
 
 
-def _mixed(lanes: _Lanes) -> _Lanes:
+def _mix(lanes: _Lanes) -> _Lanes:
     """Return `lanes`, each of its numbers changed into another: the finalizer of splitmix64."""
     lanes ^= lanes >> np.uint64(30)
     lanes *= np.uint64(0xBF58476D1CE4E5B9)
@@ -119,7 +119,7 @@ def _mixed(lanes: _Lanes) -> _Lanes:
     return lanes
 
 
-def _hexadecimal(lanes: _Lanes) -> pa.Array:
+def _to_hexadecimal(lanes: _Lanes) -> pa.Array:
     """Return each row as 32 digits."""
     digits = lanes.astype(">u8").tobytes().hex().encode()
     ends = np.arange(0, len(digits) + 1, 32, dtype=np.int32)

@@ -57,7 +57,7 @@ class BatchSizes:
 
 def build_ledger_key(archive: str, extractor: str) -> str:
     """Return Load.key."""
-    (key,) = _keys(pa.array([f"{archive}|{extractor}"])).to_pylist()
+    (key,) = _check_keys(pa.array([f"{archive}|{extractor}"])).to_pylist()
     return str(key)
 
 
@@ -83,22 +83,24 @@ def nest_rows(table: pa.Table) -> Iterator[pa.RecordBatch]:
         GraphError: an id or a concept is too long to be a key.
     """
     for rows in table.to_batches(max_chunksize=_AT_A_TIME):
-        patient = _keys(_joined(rows["archive"], rows["subject_id"], "/"))
-        study = _keys(_joined(rows["archive"], rows["study_id"], "/"))
-        extraction = _keys(_joined(study, rows["extractor"], "|"))
+        patient = _check_keys(_join(rows["archive"], rows["subject_id"], "/"))
+        study = _check_keys(_join(rows["archive"], rows["study_id"], "/"))
+        extraction = _check_keys(_join(study, rows["extractor"], "|"))
         views = rows["view_positions"]
         some = pc.greater(pc.list_value_length(views), 0)
         names = ("model_id", "condition", "status", "reason", "study_fingerprint", "radkg_version")
         columns = {
-            "patient": _struct(key=patient, **_some(rows, "subject_id", "archive")),
-            "study": _struct(
+            "patient": _build_struct(key=patient, **_select(rows, "subject_id", "archive")),
+            "study": _build_struct(
                 key=study,
-                **_some(rows, "study_id", "archive", "study_date", "age", "sex"),
+                **_select(rows, "study_id", "archive", "study_date", "age", "sex"),
                 view_positions=pc.if_else(some, views, None),
             ),
-            "extraction": _struct(key=extraction, **_some(rows, "extractor", *names, "digest")),
-            "mentions": _mentions(rows["entities"]),
-            "relations": _relations(rows["relations"]),
+            "extraction": _build_struct(
+                key=extraction, **_select(rows, "extractor", *names, "digest")
+            ),
+            "mentions": _nest_mentions(rows["entities"]),
+            "relations": _nest_relations(rows["relations"]),
             "findings": list_findings(rows, ("concept", *FINDING_PROPERTIES)),
         }
         yield pa.RecordBatch.from_pydict(columns)
@@ -111,7 +113,7 @@ def batch_rows(
     sizes = sizes or BatchSizes()
     batch: list[GraphRow] = []
     mentions = 0
-    for row in _rows(tables):
+    for row in _make_rows(tables):
         full = mentions + len(row["mentions"]) > sizes.mentions
         if batch and (full or len(batch) == sizes.studies):
             yield batch
@@ -143,7 +145,7 @@ def count_contents(batch: Iterable[GraphRow]) -> Counter[str]:
     return counter
 
 
-def _rows(tables: Iterable[pa.Table]) -> Iterator[GraphRow]:
+def _make_rows(tables: Iterable[pa.Table]) -> Iterator[GraphRow]:
     for columns in (columns for table in tables for columns in nest_rows(add_digests(table))):
         # mentions of reports have no nulls; to look at each of them takes as long as all else
         sparse = [name for name in columns.schema.names if _has_nulls(columns[name])]
@@ -152,7 +154,7 @@ def _rows(tables: Iterable[pa.Table]) -> Iterator[GraphRow]:
                 for name in sparse:
                     found = row[name]
                     one = isinstance(found, dict)
-                    row[name] = _present(found) if one else [_present(item) for item in found]
+                    row[name] = _drop_nulls(found) if one else [_drop_nulls(item) for item in found]
                 yield row
 
 
@@ -162,7 +164,7 @@ def _has_nulls(column: pa.Array) -> bool:
     return any(field.null_count for field in structs.flatten())
 
 
-def _mentions(entities: pa.ListArray) -> pa.ListArray:
+def _nest_mentions(entities: pa.ListArray) -> pa.ListArray:
     flat = pc.list_flatten(entities)
     lengths = pc.list_value_length(entities).to_numpy()
     ends = np.cumsum(lengths)
@@ -172,38 +174,38 @@ def _mentions(entities: pa.ListArray) -> pa.ListArray:
     own = {
         "ordinal": pa.array(np.arange(len(flat)) - np.repeat(ends - lengths, lengths)),
         "confidence": pc.add(fields["confidence"], 0.0),  # no -0.0: it equals 0.0
-        "concept": _keys(_joined(kinds.take(labels.indices), fields["concept"], ":")),
+        "concept": _check_keys(_join(kinds.take(labels.indices), fields["concept"], ":")),
     }
-    return _listed(entities, _struct(**fields | own))
+    return _to_lists(entities, _build_struct(**fields | own))
 
 
-def _relations(relations: pa.ListArray) -> pa.ListArray:
+def _nest_relations(relations: pa.ListArray) -> pa.ListArray:
     flat = pc.list_flatten(relations)
     fields = dict(zip(flat.type.names, flat.flatten(), strict=True))
     kind = pc.utf8_upper(fields.pop("relation"))
     own = {"type": kind, "confidence": pc.add(fields["confidence"], 0.0)}
-    return _listed(relations, _struct(**fields | own))
+    return _to_lists(relations, _build_struct(**fields | own))
 
 
-def _listed(lists: pa.ListArray, items: pa.StructArray) -> pa.ListArray:
+def _to_lists(lists: pa.ListArray, items: pa.StructArray) -> pa.ListArray:
     """Return lists of these items, as long as those, which may be a slice of a longer array."""
     ends = np.cumsum(pc.list_value_length(lists).to_numpy())
     return pa.ListArray.from_arrays(pa.array(np.append(0, ends), pa.int32()), items)
 
 
-def _struct(**columns: pa.Array) -> pa.StructArray:
+def _build_struct(**columns: pa.Array) -> pa.StructArray:
     return pa.StructArray.from_arrays(list(columns.values()), names=list(columns))
 
 
-def _some(rows: pa.RecordBatch, *names: str) -> dict[str, pa.Array]:
+def _select(rows: pa.RecordBatch, *names: str) -> dict[str, pa.Array]:
     return {name: rows[name] for name in names}
 
 
-def _joined(left: pa.Array, right: pa.Array, between: str) -> pa.Array:
+def _join(left: pa.Array, right: pa.Array, between: str) -> pa.Array:
     return pc.binary_join_element_wise(left, right, between)
 
 
-def _keys(keys: pa.Array) -> pa.Array:
+def _check_keys(keys: pa.Array) -> pa.Array:
     """Return the keys, which an index must take."""
     long = keys.filter(pc.greater(pc.binary_length(keys), MAX_KEY_BYTES))
     if len(long):
@@ -214,7 +216,7 @@ def _keys(keys: pa.Array) -> pa.Array:
     return keys
 
 
-def _present(properties: Mapping[str, Any]) -> GraphRow:
+def _drop_nulls(properties: Mapping[str, Any]) -> GraphRow:
     return {name: value for name, value in properties.items() if value is not None}
 
 

@@ -10,33 +10,29 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from radkg.graph.engine.client import Graph
 from radkg.graph.engine.values import to_native
-from radkg.graph.load.aggregates import (
-    build_sums_properties,
-    compute_sums,
-    find_differing_sums,
-)
-from radkg.graph.load.ledger import SUMS_VERSION, read_digests, read_ledger
-from radkg.graph.rows.aggregates import Sums
+from radkg.graph.load.ledger import read_digests
 from radkg.graph.rows.nested import (
     LISTS,
     GraphRow,
     batch_rows,
-    build_ledger_key,
     count_contents,
     encode_canonically,
 )
 from radkg.graph.verify.invariants import find_graph_problems, find_ledger_problems
-from radkg.run.retractions import VisibleSnapshot, hide_retracted
+from radkg.graph.verify.report import (
+    VerifyReport,
+    build_expected_ledger,
+    describe_unexpected,
+    find_sums_problems,
+)
+from radkg.run.retractions import hide_retracted
 from radkg.run.snapshot import Snapshot
-
-SHOWN = 20
 
 # Patterns start from what is bound: the embedded engine walks them from left to right.
 STUDIES = """
@@ -57,35 +53,6 @@ RETURN key, collect([elementId(m), properties(h), properties(m), out]) AS mentio
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class VerifyReport:
-    """What differs: `differences` by study_id, and `problems` of the graph as a whole."""
-
-    num_studies: int
-    num_retracted: int
-    compared: str
-    """what was, of every study"""
-    differences: dict[str, str]
-    problems: list[str]
-    seconds: float
-
-    @property
-    def ok(self) -> bool:
-        """True if the graph holds the snapshot exactly."""
-        return not self.differences and not self.problems
-
-    def __str__(self) -> str:
-        if self.ok:
-            retracted = f"; {self.num_retracted} are retracted" if self.num_retracted else ""
-            equal = f"all {self.num_studies} studies equal the snapshot"
-            return f"{equal}, compared by {self.compared}{retracted}"
-        lines = [f"study {study_id}: {what}" for study_id, what in self.differences.items()]
-        if len(lines) > SHOWN:
-            lines[SHOWN:] = [f"... and {len(lines) - SHOWN} more studies"]
-        hint = f"compared by {self.compared}; to mend the graph: radkg load --repair"
-        return "\n".join([*self.problems, *lines, hint])
-
-
 def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> VerifyReport:
     """Return how the graph differs from the snapshot, over all studies of both.
 
@@ -103,22 +70,22 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
     started = time.monotonic()
     kept = hide_retracted(snapshot)
     only = None if only is None else kept.keep_visible(only)
-    strangers = set(read_digests(graph, kept))
+    unexpected = set(read_digests(graph, kept))
     differences = {}
     counted = count_contents([])
     if only is not None:
         known = (table["study_id"].to_pylist() for table in kept.tables(["study_id"]))
-        strangers.difference_update(f"{snapshot.archive}/{i}" for ids in known for i in ids)
+        unexpected.difference_update(f"{snapshot.archive}/{i}" for ids in known for i in ids)
     expected = batch_rows(kept.tables() if only is None else [only])
     for batch, found in _read_batches(graph, expected, snapshot.extractor):
         for row in batch:
-            what = _difference(row, found.get(row["study"]["key"]))
+            what = _describe_difference(row, found.get(row["study"]["key"]))
             if what:
                 differences[row["study"]["study_id"]] = what
-        strangers.difference_update(row["study"]["key"] for row in batch)
+        unexpected.difference_update(row["study"]["key"] for row in batch)
         counted.update(count_contents(batch))  # adding would drop the zeros
-    for key in sorted(map(str, strangers)):
-        differences[key.removeprefix(f"{snapshot.archive}/")] = describe_stranger(kept)
+    for key in sorted(map(str, unexpected)):
+        differences[key.removeprefix(f"{snapshot.archive}/")] = describe_unexpected(kept)
     ledger = build_expected_ledger(kept)
     if only is None:
         problems = find_sums_problems(graph, kept, ledger | counted) + find_graph_problems(graph)
@@ -132,47 +99,6 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
         problems=problems,
         seconds=time.monotonic() - started,
     )
-
-
-def describe_stranger(kept: VisibleSnapshot) -> str:
-    """Return what is said of a study that is in the graph and should not be."""
-    return "not in the snapshot" + (", or retracted" if kept.num_retracted else "")
-
-
-def build_expected_ledger(kept: VisibleSnapshot) -> GraphRow:
-    """Return what the ledger is to say of a snapshot, but for what is counted in its studies."""
-    ledger = {
-        "key": build_ledger_key(kept.archive, kept.extractor),
-        "snapshot_id": kept.snapshot_id,
-        "archive": kept.archive,
-        "extractor": kept.extractor,
-        "complete": True,
-        "num_studies": kept.num_studies,
-    }
-    known = {"retractions": kept.retractions.number} if kept.retractions.number else {}
-    return ledger | known
-
-
-def find_sums_problems(
-    graph: Graph, kept: VisibleSnapshot, ledger: GraphRow, sums: Sums | None = None
-) -> list[str]:
-    """Return in what the ledger, or else the sums, differ; an older radkg has left no sums.
-
-    Args:
-        graph: an open graph.
-        kept: the snapshot.
-        ledger: as it should be.
-        sums: those of the snapshot, where they are known.
-    """
-    if read_ledger(graph, ledger["key"]).get("sums") != SUMS_VERSION:
-        return find_ledger_problems(graph, ledger)
-    sums = sums or compute_sums(kept)
-    problems = find_ledger_problems(graph, ledger | build_sums_properties(sums, kept))
-    differing = [] if problems else find_differing_sums(graph, kept, sums)
-    if differing:
-        kinds = ", ".join(sorted({kind for kind, _, _ in differing}))
-        problems.append(f"{len(differing)} sums ({kinds}) are not those of the studies")
-    return problems
 
 
 def _read_batches(
@@ -198,16 +124,16 @@ def _read(graph: Graph, keys: list[str], extractor: str) -> dict[str, GraphRow]:
     """Return by key the rows that the graph holds of these studies under this extractor."""
     # only of a study is anything a date; a date elsewhere differs by its type
     studies = graph.read_unchanged(STUDIES, keys=keys)
-    found = {row["key"]: _study(row, extractor) for row in studies}
+    found = {row["key"]: _build_study_row(row, extractor) for row in studies}
     for read in graph.read_unchanged(MENTIONS, keys=keys, extractor=extractor):
         mentions = read["mentions"]
         row = found[read["key"]]
         ordinals = {node_id: mention.get("ordinal") for node_id, _, mention, _ in mentions}
         for _, link, mention, out in mentions:
             of = [target_key for kind, _, _, target_key in out if kind == "OF"]
-            row["mentions"].append(_joined(mention, link, concept=_one(of)))
+            row["mentions"].append(_join_properties(mention, link, concept=_take_only(of)))
             row["relations"] += [
-                _joined(
+                _join_properties(
                     properties,
                     type=kind,
                     head=mention.get("ordinal"),
@@ -219,25 +145,27 @@ def _read(graph: Graph, keys: list[str], extractor: str) -> dict[str, GraphRow]:
     return found
 
 
-def _study(read: dict[str, Any], extractor: str) -> GraphRow:
+def _build_study_row(read: dict[str, Any], extractor: str) -> GraphRow:
     """Return the row of a study without its mentions and relations."""
-    extractions = [_joined(node, link) for link, node in read["extractions"]]
+    extractions = [_join_properties(node, link) for link, node in read["extractions"]]
     others = {extraction.get("extractor") for extraction in extractions} - {extractor}
     return {
-        "patient": _one([_joined(node, link) for link, node in read["patients"]]),
+        "patient": _take_only([_join_properties(node, link) for link, node in read["patients"]]),
         "study": to_native(read["study"]),
-        "extraction": _one([e for e in extractions if e.get("extractor") == extractor]),
+        "extraction": _take_only([e for e in extractions if e.get("extractor") == extractor]),
         "mentions": [],
         "relations": [],
         "findings": [
-            _joined(properties, concept=target)
+            _join_properties(properties, concept=target)
             for properties, target in read["findings"]
             if properties.get("extractor") not in others
         ],
     }
 
 
-def _joined(properties: GraphRow, link: GraphRow | None = None, **structure: Any) -> GraphRow:
+def _join_properties(
+    properties: GraphRow, link: GraphRow | None = None, **structure: Any
+) -> GraphRow:
     """Return the properties and what the row adds to them, hiding none of either.
 
     `link` are the properties of the relationship that leads here, which should have none.
@@ -246,12 +174,12 @@ def _joined(properties: GraphRow, link: GraphRow | None = None, **structure: Any
     return {**properties, **clash, **structure, **({"link": link} if link else {})}
 
 
-def _one(found: list[Any]) -> Any:
+def _take_only(found: list[Any]) -> Any:
     """Return the one thing that should stand there, or something unequal to any such thing."""
     return found[0] if len(found) == 1 else {"number": len(found)}
 
 
-def _difference(expected: GraphRow, found: GraphRow | None) -> str | None:
+def _describe_difference(expected: GraphRow, found: GraphRow | None) -> str | None:
     """Return what differs, in names of properties and numbers, never in words of the report."""
     if found is None:
         return "missing"
@@ -259,7 +187,7 @@ def _difference(expected: GraphRow, found: GraphRow | None) -> str | None:
         return None
     parts = []
     for node in ("patient", "study", "extraction"):
-        names = sorted(_unequal(expected[node], found[node]))
+        names = sorted(_list_unequal(expected[node], found[node]))
         parts += [f"{node} ({', '.join(names)})"] if names else []
     for name in LISTS:
         unexpected = [each for each in found[name] if each not in expected[name]]
@@ -272,7 +200,7 @@ def _difference(expected: GraphRow, found: GraphRow | None) -> str | None:
     return ", ".join(parts) or "a value of another type"
 
 
-def _unequal(expected: GraphRow, found: GraphRow) -> set[str]:
+def _list_unequal(expected: GraphRow, found: GraphRow) -> set[str]:
     return {
         name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
     }

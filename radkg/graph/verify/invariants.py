@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from radkg.graph.engine.client import Graph
-from radkg.graph.load import knowledge
-from radkg.graph.load.aggregates import TYPES
+from radkg.graph.load.knowledge import LABELS
 from radkg.graph.load.ledger import read_ledger
 from radkg.graph.load.statements import NUM_NODES, NUM_RELATIONSHIPS
+from radkg.graph.load.sum_statements import TYPES
 from radkg.graph.rows.nested import RELATION_TYPES, GraphRow, build_concept
+from radkg.graph.verify.knowledge import find_knowledge_problems
 
 _UNOWNED = {
     "patients without a study": "MATCH (n:Patient) WHERE NOT (n)-[:HAS_STUDY]->()",
@@ -57,8 +58,8 @@ def find_graph_problems(graph: Graph, *, quick: bool = False) -> list[str]:
             as they should be: the embedded engine walks them.
     """
     problems = []
-    loads = _properties(graph, "Load")
-    renamed = sum(c != build_concept(str(c.get("key"))) for c in _properties(graph, "Concept"))
+    loads = _read_properties(graph, "Load")
+    renamed = sum(c != build_concept(str(c.get("key"))) for c in _read_properties(graph, "Concept"))
     if renamed:
         problems.append(f"{renamed} concepts whose key is not their kind and name")
     for what, match in _UNOWNED.items():
@@ -66,16 +67,16 @@ def find_graph_problems(graph: Graph, *, quick: bool = False) -> list[str]:
         if count["number"]:
             problems.append(f"{count['number']} {what}")
     complete = all(load.get("complete") is True for load in loads)
-    if complete and not (quick and _add_up(graph)):
-        problems += _totals(graph, loads)
-    return problems + knowledge.find_knowledge_problems(graph)
+    if complete and not (quick and _is_consistent(graph)):
+        problems += _find_wrong_totals(graph, loads)
+    return problems + find_knowledge_problems(graph)
 
 
-def _properties(graph: Graph, label: str) -> list[GraphRow]:
+def _read_properties(graph: Graph, label: str) -> list[GraphRow]:
     return [row["node"] for row in graph.read(f"MATCH (n:{label}) RETURN properties(n) AS node")]
 
 
-def _add_up(graph: Graph) -> bool:
+def _is_consistent(graph: Graph) -> bool:
     """Tell whether nodes have the labels, and relationships the number, that loads wrote down."""
     (names,) = graph.read(_NAMES)
     if not set(names["names"]) <= _COUNTED.keys():
@@ -93,7 +94,7 @@ def _add_up(graph: Graph) -> bool:
     )
 
 
-def _totals(graph: Graph, loads: list[GraphRow]) -> list[str]:
+def _find_wrong_totals(graph: Graph, loads: list[GraphRow]) -> list[str]:
     """Return which numbers of nodes and relationships are not the sum of what was loaded."""
     found = {
         row["name"]: row["number"]
@@ -102,7 +103,7 @@ def _totals(graph: Graph, loads: list[GraphRow]) -> list[str]:
             "MATCH ()-[r]->() RETURN type(r) AS name, count(*) AS number",
         )
         for row in graph.read(statement)
-        if row["name"] not in knowledge.LABELS
+        if row["name"] not in LABELS
     }
     found["relations"] = sum(found.pop(name, 0) for name in RELATION_TYPES)
     found["sums"] = sum(found.pop(name, 0) for name in TYPES)

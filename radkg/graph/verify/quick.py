@@ -18,13 +18,13 @@ from radkg.graph.engine.client import Graph
 from radkg.graph.rows.aggregates import FINDING_COLUMNS, Sums, SumsBuilder
 from radkg.graph.rows.nested import add_digests
 from radkg.graph.rows.outlines import OUTLINE, build_outline, count_outlined
-from radkg.graph.verify.full import (
+from radkg.graph.verify.invariants import find_graph_problems
+from radkg.graph.verify.report import (
     VerifyReport,
     build_expected_ledger,
-    describe_stranger,
+    describe_unexpected,
     find_sums_problems,
 )
-from radkg.graph.verify.invariants import find_graph_problems
 from radkg.run.retractions import VisibleSnapshot, hide_retracted
 from radkg.run.snapshot import Snapshot
 from radkg.schema.findings import list_findings
@@ -60,13 +60,13 @@ def verify_quick(graph: Graph, snapshot: Snapshot) -> VerifyReport:
     kept = hide_retracted(snapshot)
     with ThreadPoolExecutor(2) as beside:
         whole = beside.submit(find_graph_problems, graph, quick=True)
-        reading = beside.submit(_standing, graph, kept)
-        wanted, sums = _published(kept)
+        reading = beside.submit(_read_outlines, graph, kept)
+        wanted, sums = _read_published(kept)
         standing = reading.result()
         ledger = build_expected_ledger(kept) | count_outlined(wanted)
         problems = find_sums_problems(graph, kept, ledger, sums) + whole.result()
-    found = dict.fromkeys(_strangers(wanted, standing), describe_stranger(kept))
-    found |= _differences(wanted, standing)
+    found = dict.fromkeys(_list_unexpected(wanted, standing), describe_unexpected(kept))
+    found |= _list_differences(wanted, standing)
     return VerifyReport(
         num_studies=kept.num_studies,
         num_retracted=kept.num_retracted,
@@ -77,7 +77,7 @@ def verify_quick(graph: Graph, snapshot: Snapshot) -> VerifyReport:
     )
 
 
-def _published(kept: VisibleSnapshot) -> tuple[pa.Table, Sums]:
+def _read_published(kept: VisibleSnapshot) -> tuple[pa.Table, Sums]:
     """Return the outlines of a snapshot and its sums, reading it once."""
     outlined, builder = [], SumsBuilder()
     for part in (part for table in kept.tables() for part in add_digests(table).to_batches()):
@@ -87,7 +87,7 @@ def _published(kept: VisibleSnapshot) -> tuple[pa.Table, Sums]:
     return pa.Table.from_batches(outlined, OUTLINE), builder.build()
 
 
-def _standing(graph: Graph, kept: VisibleSnapshot) -> pa.Table:
+def _read_outlines(graph: Graph, kept: VisibleSnapshot) -> pa.Table:
     """Return the outlines that stand in the graph, without relations."""
     (columns,) = graph.read(_READ, archive=kept.archive, extractor=kept.extractor)
     for name in ("key", "digest"):
@@ -95,14 +95,14 @@ def _standing(graph: Graph, kept: VisibleSnapshot) -> pa.Table:
     return pa.table(columns, pa.schema([OUTLINE.field(name) for name in columns]))
 
 
-def _strangers(wanted: pa.Table, standing: pa.Table) -> list[str]:
+def _list_unexpected(wanted: pa.Table, standing: pa.Table) -> list[str]:
     """Return the keys of studies that stand in the graph and should not."""
     known = pc.is_in(standing["key"], wanted["key"].combine_chunks())
     keys: list[str] = standing["key"].filter(pc.invert(known)).to_pylist()
     return keys
 
 
-def _differences(wanted: pa.Table, standing: pa.Table) -> dict[str, str]:
+def _list_differences(wanted: pa.Table, standing: pa.Table) -> dict[str, str]:
     """Return by key in what studies differ that should stand in the graph."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     place = pc.index_in(wanted["key"], standing["key"].combine_chunks())

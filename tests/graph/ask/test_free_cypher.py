@@ -17,7 +17,7 @@ from radkg.graph.ask.queries import list_queries, run_query
 from radkg.graph.load.loader import load
 from tests.support.graph.facts import study
 from tests.support.graph.hostile import payloads
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.extractions import InventedSnapshot
 
 STUDIES = [study(n, n, "2020-01-01", "+effusion", "left > effusion") for n in range(5)]
@@ -207,5 +207,5 @@ def test_an_emptied_graph_counts_as_one(graph: Graph) -> None:
     """`counts` sees what it is for."""
     load(graph, InventedSnapshot(STUDIES, archive="alpha"))  # type: ignore[arg-type]
     before = counts(graph)
-    empty(graph)
+    clear_graph(graph)
     assert counts(graph) != before

@@ -27,7 +27,7 @@ from radkg.graph.load.loader import load
 from tests.support.graph.courses import COURSES, GAMMA, GAMMA_ONEPASS
 from tests.support.graph.facts import OTHER_TABLE, TABLE, study
 from tests.support.graph.same_answers import assert_same_answers, forms
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.extractions import InventedSnapshot
 
 ALPHA = [
@@ -97,7 +97,7 @@ OTHER = [
 
 
 def fill(graph: Graph) -> None:
-    empty(graph)
+    clear_graph(graph)
     load(graph, InventedSnapshot(ALPHA, archive="alpha"))  # type: ignore[arg-type]
     load(graph, InventedSnapshot(BETA, archive="beta"))  # type: ignore[arg-type]
     load(graph, InventedSnapshot(OTHER, archive="alpha", extractor="onepass"))  # type: ignore[arg-type]
@@ -550,7 +550,7 @@ def test_a_rate_is_the_quotient_of_its_columns(population: Graph) -> None:
 
 def test_every_query_on_an_empty_graph(population: Graph) -> None:
     needed = {"subject_id": "p1", "study_id": "s1"}
-    empty(population)
+    clear_graph(population)
     try:
         for query in list_queries():
             values = {p.name: needed[p.name] for p in query.parameters if p.default is None}
@@ -566,7 +566,7 @@ def test_every_query_on_an_empty_graph(population: Graph) -> None:
 
 def test_golden_courses(population: Graph) -> None:
     """On the studies of courses.py in the place of the eight."""
-    empty(population)
+    clear_graph(population)
     try:
         add_courses(population)
         for name, values, rows in COURSES:

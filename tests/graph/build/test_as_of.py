@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from radkg.cli.app import app
 from radkg.errors import ConfigError, GraphUnavailable
 from radkg.graph.build.as_of import locate_as_of, open_as_of, remove_as_of
-from radkg.graph.load.loader import Progress
 from radkg.graph.verify.full import verify
+from radkg.progress import Advance
 from radkg.run.retractions import record_retraction
 from tests.graph.load.test_loader import nights
 from tests.graph.load.test_retracting import stands
@@ -25,7 +25,7 @@ class Stages:
         self.names: list[str] = []
 
     @contextlib.contextmanager
-    def __call__(self, name: str) -> Iterator[Progress]:
+    def __call__(self, name: str) -> Iterator[Advance]:
         self.names.append(name)
         yield lambda done, total: None
 

@@ -19,7 +19,7 @@ from radkg.schema.arrow import to_table
 from radkg.storage import open_storage
 from tests.graph.load.test_knowledge import TABLE
 from tests.graph.load.test_loader import few, nights
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.demo_run import radkg
 from tests.support.runs.extractions import InventedSnapshot
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.neo4j
 @pytest.fixture
 def server(neo4j_uri: str, tmp_path: Path) -> Iterator[Graph]:
     with open_graph(neo4j_uri, tmp_path) as graph:
-        empty(graph)
+        clear_graph(graph)
         yield graph
 
 

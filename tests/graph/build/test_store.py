@@ -19,8 +19,8 @@ from radkg.schema.arrow import to_table
 from radkg.schema.records import Entity, Extraction, Relation
 from radkg.storage import open_storage
 from tests.graph.load.test_loader import HOSTILE
-from tests.support.graph.contents import everything
-from tests.support.graph.servers import empty, run_neo4j
+from tests.support.graph.contents import read_everything
+from tests.support.graph.servers import clear_graph, run_neo4j
 from tests.support.runs.demo_run import radkg
 from tests.support.runs.extractions import InventedSnapshot, invent
 from tests.support.runs.rows import row
@@ -81,27 +81,27 @@ def test_the_import_is_the_load(neo4j_home: Path, neo4j_uri: str, tmp_path: Path
     assert refused.returncode == 2
     assert "--neo4j-home" in refused.stderr
     with open_graph(neo4j_uri, tmp_path) as server:
-        empty(server)
+        clear_graph(server)
         # an empty server needs every study, so the store is built, and the server left alone
         chosen = (*command, "--graph", neo4j_uri, "--json")
         done = radkg(*chosen, NEO4J_HOME=str(neo4j_home))
         assert done.returncode == 0, done.stderr
-        assert everything(server) == []
+        assert read_everything(server) == []
     report = json.loads(done.stdout)
     assert report["sink"] == "import"
     assert f"none of {snapshot.num_studies} studies stands, 50% or more" in report["why"]
     assert {path.name for path in tmp_path.iterdir()} == {"out", "store"}
     with open_graph(neo4j_uri, tmp_path) as loaded:
-        empty(loaded)
+        clear_graph(loaded)
         by_load = load(loaded, snapshot)
-        expected = everything(loaded)
+        expected = read_everything(loaded)
         ledger = loaded.read("MATCH (l:Load) RETURN properties(l) AS p")[0]["p"]
         schema = "SHOW CONSTRAINTS YIELD type, labelsOrTypes, properties"
         constraints = loaded.read(schema)
     assert report["nodes"] == by_load.nodes
     assert report["relationships"] == by_load.relationships
     with served(tmp_path / "store") as graph:
-        assert everything(graph) == expected
+        assert read_everything(graph) == expected
         found = graph.read("MATCH (l:Load) RETURN properties(l) AS p")[0]["p"]
         own = {"loaded_at"}
         assert {k: v for k, v in found.items() if k not in own} == {

@@ -15,11 +15,11 @@ from radkg.run.snapshot import publish
 from radkg.schema.arrow import to_table
 from radkg.storage import open_storage
 from tests.graph.load.test_loader import assert_exact, few
-from tests.support.graph.contents import everything
+from tests.support.graph.contents import read_everything
 from tests.support.graph.facts import study
 from tests.support.graph.loading import HookedGraph
 from tests.support.graph.same_answers import sample_values, variations
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.extractions import InventedSnapshot
 
 COUNTED = "MATCH (:Load)-[n:COUNTS]->(:Concept {name: $name}) RETURN n.present AS studies"
@@ -59,7 +59,7 @@ def test_a_night_adds_what_came_and_takes_off_what_went(
     first = [study(i, i, None, "+edema", "+mass") for i in range(30)]
     rare = study(30, 30, None, "+edema", "-mass", "+nodule")
     load(graph, publish(storage, to_table([*first, rare])))
-    whole = everything(graph)
+    whole = read_everything(graph)
     changed = [study(0, 0, None, "?edema", "+mass"), *first[2:], rare]
     after = publish(storage, to_table(changed))
     with monkeypatch.context() as patch:
@@ -79,7 +79,7 @@ def test_a_night_adds_what_came_and_takes_off_what_went(
     write(graph, "MATCH (l:Load) MATCH (c:Concept {name: 'mass'}) CREATE (l)-[:COUNTS]->(c)")
     back = publish(storage, to_table([*first, rare]))
     load(graph, back)
-    assert everything(graph) == whole
+    assert read_everything(graph) == whole
 
 
 def test_a_load_killed_among_its_sums_is_not_asked(graph: Graph, login: tuple[str, str]) -> None:
@@ -89,7 +89,7 @@ def test_a_load_killed_among_its_sums_is_not_asked(graph: Graph, login: tuple[st
     with HookedGraph(graph, login) as undisturbed:
         load(undisturbed, new, sizes=sizes)
     last_sums = undisturbed.num_writes - 2  # behind them only the end of the load
-    empty(graph)
+    clear_graph(graph)
     load(graph, old)
     assert has_sums(graph)
 
@@ -108,7 +108,7 @@ def test_a_load_killed_among_its_sums_is_not_asked(graph: Graph, login: tuple[st
 def test_a_graph_of_an_older_radkg_gets_its_sums_with_the_next_load(graph: Graph) -> None:
     snapshot = InventedSnapshot(few())
     load(graph, snapshot)
-    whole = everything(graph)
+    whole = read_everything(graph)
     write(graph, "MATCH (l:Load)-[n:COUNTS]->() DELETE n")
     write(graph, "MATCH (:Concept)-[n:AGG_CO_OCCURS]->() DELETE n")
     write(graph, "MATCH (l:Load) REMOVE l.sums, l.num_sums, l.num_read")
@@ -118,7 +118,7 @@ def test_a_graph_of_an_older_radkg_gets_its_sums_with_the_next_load(graph: Graph
     report = load(graph, snapshot)
     assert report.unchanged == report.studies
     assert has_sums(graph)
-    assert everything(graph) == whole
+    assert read_everything(graph) == whole
     assert_exact(graph, snapshot)
     assert run_query(graph, "certainty_mix", {}).rows == answer
 

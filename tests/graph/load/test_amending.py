@@ -12,8 +12,8 @@ from radkg.run.snapshot import publish
 from radkg.schema.arrow import to_table
 from radkg.schema.records import Entity, Extraction, Relation
 from radkg.storage import open_storage
-from tests.graph.load.test_loader import counts, everything
-from tests.support.graph.servers import empty
+from tests.graph.load.test_loader import counts, read_everything
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.extractions import invent
 
 STUDIES = 12
@@ -57,13 +57,13 @@ def test_amended_is_loaded_anew(graph: Graph, tmp_path: Path, later: str) -> Non
     assert counts(load(graph, after)) == (0, STUDIES, 0, 0)
     if later.startswith("a sentence"):
         assert nodes < mentions(graph)  # none was deleted
-    amended = everything(graph)
+    amended = read_everything(graph)
     assert verify(graph, after).ok
     load(graph, before)
     assert verify(graph, before).ok
-    empty(graph)
+    clear_graph(graph)
     load(graph, after)
-    assert everything(graph) == amended
+    assert read_everything(graph) == amended
 
 
 def mentions(graph: Graph) -> set[str]:
@@ -76,7 +76,7 @@ def test_where_a_hand_took_a_mention_the_study_is_replaced(
     storage = open_storage(str(tmp_path))
     before = publish(storage, to_table(readings()))
     after = publish(storage, to_table(LATER["a sentence at the end"]))
-    empty(embedded_graph)
+    clear_graph(embedded_graph)
     load(embedded_graph, before)
     stolen = "MATCH (x:Extraction {key: $key})-[:HAS_MENTION]->(m {ordinal: 3}) DETACH DELETE m"
     key = "invented/s0000004|rules"

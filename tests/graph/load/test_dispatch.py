@@ -19,8 +19,8 @@ from radkg.run.snapshot import publish
 from radkg.schema.arrow import EXTRACTION_SCHEMA, to_table
 from radkg.storage import open_storage
 from tests.graph.load.test_loader import assert_exact, counts, few, nights
-from tests.support.graph.contents import everything
-from tests.support.graph.servers import empty
+from tests.support.graph.contents import read_everything
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.demo_run import radkg
 from tests.support.runs.extractions import InventedSnapshot, invent
 
@@ -51,7 +51,7 @@ def twice(load: RemoteLoad) -> Iterator[tuple[int, Iterator[WriteResult]]]:
 @pytest.fixture
 def neo4j(neo4j_uri: str, tmp_path: Path) -> Iterator[Graph]:
     with open_graph(neo4j_uri, tmp_path) as graph:
-        empty(graph)
+        clear_graph(graph)
         yield graph
 
 
@@ -76,15 +76,15 @@ def test_what_is_written_again_is_neither_doubled_nor_counted(neo4j: Graph, tmp_
     before, after = nights(tmp_path)
     load(neo4j, before)
     load(neo4j, after)
-    expected = everything(neo4j)
-    empty(neo4j)
+    expected = read_everything(neo4j)
+    clear_graph(neo4j)
     seen: list[int] = []
     first = load(neo4j, before, lambda done, _: seen.append(done), dispatch=twice)
     assert (*counts(first), first.writers) == (23, 0, 0, 0, 2)
     assert (seen, seen[-1]) == (sorted(seen), 23)
     assert counts(load(neo4j, after, dispatch=twice)) == (1, 3, 4, 16)
     assert_exact(neo4j, after)
-    assert everything(neo4j) == expected
+    assert read_everything(neo4j) == expected
     assert counts(load(neo4j, after, dispatch=twice, repair=True)) == (0, 20, 0, 0)
     assert_exact(neo4j, after)
 

@@ -12,7 +12,7 @@ from radkg.graph.load.knowledge import _Writing, write_knowledge
 from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
 from radkg.schema.known import KnownRelation, Term
-from tests.graph.load.test_loader import everything
+from tests.graph.load.test_loader import read_everything
 from tests.support.graph.facts import TABLE
 from tests.support.runs.extractions import InventedSnapshot
 from tests.support.runs.rows import row
@@ -40,16 +40,16 @@ def known(graph: Graph) -> list[tuple[str, str, str, int]]:
 
 def test_a_table_stands_once_beside_the_population_until_it_is_removed(graph: Graph) -> None:
     load(graph, SNAPSHOT)  # type: ignore[arg-type]
-    before = everything(graph)
+    before = read_everything(graph)
     seen: list[tuple[int, int]] = []
     first = write_knowledge(graph, "t", TABLE, lambda done, total: seen.append((done, total)))
     assert (first.terms, first.relations, first.written, first.removed) == (8, 6, 6, 0)
     assert first.concepts == 2  # effusion and small
     assert seen[-3:] == [(2, 6), (4, 6), (6, 6)]
-    whole = everything(graph)
+    whole = read_everything(graph)
     again = write_knowledge(graph, "t", TABLE[::-1])
     assert again == dataclasses.replace(first, written=0)
-    assert everything(graph) != before
+    assert read_everything(graph) != before
     assert known(graph) == sorted((k.head.name, k.relation, k.tail.name, k.count) for k in TABLE)
     assert problems(graph) == ""
     write_knowledge(graph, "other", TABLE[:1])
@@ -58,9 +58,9 @@ def test_a_table_stands_once_beside_the_population_until_it_is_removed(graph: Gr
     assert problems(graph) == ""
     gone = write_knowledge(graph, "other", [])
     assert (gone.relations, gone.written, gone.removed) == (0, 0, 2)
-    assert len(everything(graph)) == len(whole)
+    assert len(read_everything(graph)) == len(whole)
     write_knowledge(graph, "t", [])
-    assert everything(graph) == before
+    assert read_everything(graph) == before
     assert problems(graph) == ""
     with pytest.raises(ConfigError, match="has no table 't': there is none"):
         write_knowledge(graph, "t", [])

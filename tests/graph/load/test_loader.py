@@ -22,9 +22,9 @@ from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
 from radkg.schema.records import Entity, Extraction, Relation
 from radkg.storage import open_storage
-from tests.support.graph.contents import everything
+from tests.support.graph.contents import read_everything
 from tests.support.graph.loading import HookedGraph, load_small
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.extractions import InventedSnapshot, invent
 from tests.support.runs.processes import children, commands
 from tests.support.runs.rows import row
@@ -53,13 +53,13 @@ def test_once_and_twice(graph: Graph) -> None:
     assert counts(first) == (23, 0, 0, 0)
     assert seen == [(5, 23), (10, 23), (15, 23), (20, 23), (23, 23)]
     assert_exact(graph, snapshot)
-    once = everything(graph)
+    once = read_everything(graph)
     nodes = graph.read("MATCH (n) RETURN count(n) AS n")[0]["n"]
     assert (first.studies, first.nodes) == (23, nodes)
     second = load_small(graph, snapshot)
     assert counts(second) == (0, 0, 0, 23)
     assert (second.nodes, second.relationships) == (first.nodes, first.relationships)
-    assert everything(graph) == once
+    assert read_everything(graph) == once
 
 
 def test_equal_rows_in_another_snapshot_are_skipped(graph: Graph) -> None:
@@ -78,10 +78,10 @@ def test_a_new_model_replaces_and_the_missing_are_retracted(graph: Graph) -> Non
     new = InventedSnapshot(few(seed=1, model_id="m2")[4:21])
     assert counts(load_small(graph, new)) == (0, 17, 6, 0)
     assert_exact(graph, new)
-    replaced = everything(graph)
-    empty(graph)
+    replaced = read_everything(graph)
+    clear_graph(graph)
     load_small(graph, new)
-    assert everything(graph) == replaced
+    assert read_everything(graph) == replaced
 
 
 def test_one_changed_study_replaces_one(graph: Graph) -> None:
@@ -204,7 +204,7 @@ def test_any_text_comes_back(embedded_graph: Graph, drawn: list[tuple[str, str, 
         or [row("1")],
         archive="test",
     )
-    empty(embedded_graph)
+    clear_graph(embedded_graph)
     load_small(embedded_graph, snapshot)
     assert_exact(embedded_graph, snapshot)
 
@@ -308,10 +308,10 @@ def test_the_night_after_looks_at_what_differs(graph: Graph, tmp_path: Path) -> 
     assert list(verify(graph, after).differences) == ["s0000009"]
     graph.write(lambda t: t.run(stain, digest=was["d"]).consume())
     assert_exact(graph, after)
-    step_by_step = everything(graph)
-    empty(graph)
+    step_by_step = read_everything(graph)
+    clear_graph(graph)
     load_small(graph, after)
-    assert everything(graph) == step_by_step
+    assert read_everything(graph) == step_by_step
 
 
 def test_a_night_that_did_not_end_or_was_pruned_is_no_base(graph: Graph, tmp_path: Path) -> None:
@@ -400,7 +400,7 @@ def test_changed_bytes_of_a_snapshot_stop_the_load(embedded_graph: Graph) -> Non
 
         snapshot_id = "broken"
 
-    empty(embedded_graph)
+    clear_graph(embedded_graph)
     with pytest.raises(SnapshotError):
         load_small(embedded_graph, Broken(few()))
     (ledger,) = embedded_graph.read("MATCH (l:Load) RETURN l.complete AS complete")

@@ -18,7 +18,7 @@ from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
 from radkg.storage import open_storage
 from tests.graph.load.test_loader import few, nights
-from tests.support.graph.contents import everything
+from tests.support.graph.contents import read_everything
 from tests.support.graph.loading import HookedGraph, load_small
 
 
@@ -38,7 +38,7 @@ def test_a_study_stays_out_of_every_night_until_undone(graph: Graph, tmp_path: P
     before, after = nights(tmp_path)
     study = after.read_part(after.parts[0])["study_id"][3].as_py()
     load_small(graph, after)
-    whole = everything(graph)
+    whole = read_everything(graph)
     report = retract(graph, after.storage, "study", study)
     assert (report.recorded, report.removed, report.retracted) == (True, 1, 1)
     assert not stands(graph, study)
@@ -53,14 +53,14 @@ def test_a_study_stays_out_of_every_night_until_undone(graph: Graph, tmp_path: P
     assert not stands(graph, study)
     undone = retract(graph, after.storage, "study", study, undo=True)
     assert (undone.restored, undone.retracted) == (1, 0)
-    assert everything(graph) == whole
+    assert read_everything(graph) == whole
     assert_exact(graph, after, 0)
 
 
 def test_a_patient_and_a_night(graph: Graph, tmp_path: Path) -> None:
     before, after = nights(tmp_path)
     load_small(graph, after)
-    whole = everything(graph)
+    whole = read_everything(graph)
     report = retract(graph, after.storage, "subject", "p0000003")
     assert report.removed == 3
     assert graph.read("MATCH (p:Patient {subject_id: 'p0000003'}) RETURN p") == []
@@ -77,7 +77,7 @@ def test_a_patient_and_a_night(graph: Graph, tmp_path: Path) -> None:
     retract(graph, after.storage, "run", after.snapshot_id, undo=True)
     retract(graph, after.storage, "subject", "p0000003", undo=True)
     load_small(graph, after)
-    assert everything(graph) == whole
+    assert read_everything(graph) == whole
 
 
 def test_a_retraction_that_was_killed_is_finished_by_the_same_command_or_a_load(

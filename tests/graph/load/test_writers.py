@@ -17,9 +17,9 @@ from radkg.graph.load.loader import LoadReport
 from radkg.graph.load.writers import split_by_writer, write_in_parallel
 from radkg.graph.rows.nested import GraphRow, batch_rows
 from radkg.run.snapshot import publish
-from tests.graph.load.test_loader import assert_exact, at_once, counts, everything, few, nights
+from tests.graph.load.test_loader import assert_exact, at_once, counts, few, nights, read_everything
 from tests.support.graph.loading import HookedGraph, load_small
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.demo_run import radkg
 from tests.support.runs.extractions import InventedSnapshot
 
@@ -54,19 +54,19 @@ def test_several_writers_leave_what_one_leaves(graph: Graph, tmp_path: Path) -> 
     before, after = nights(tmp_path)
     found = []
     for writers in (1, 3):
-        empty(graph)
+        clear_graph(graph)
         first = load_small(graph, before, writers=writers)
         assert (*counts(first), first.writers) == (23, 0, 0, 0, writers)
-        once = everything(graph)
+        once = read_everything(graph)
         assert counts(load_small(graph, after, writers=writers)) == (1, 3, 4, 16)
         assert_exact(graph, after)
-        found.append((once, everything(graph)))
+        found.append((once, read_everything(graph)))
     assert found[0] == found[1]
     assert graph.read("MATCH (k:Lock) RETURN k") == []
 
 
 def test_progress_rises_to_all(embedded_graph: Graph) -> None:
-    empty(embedded_graph)
+    clear_graph(embedded_graph)
     seen: list[int] = []
     load_small(
         embedded_graph, InventedSnapshot(few()), lambda done, _: seen.append(done), writers=3
@@ -99,7 +99,7 @@ def test_who_is_overtaken_stops_with_all_its_writers(graph: Graph) -> None:
 def test_two_loaders_race_with_several_writers_each(graph: Graph) -> None:
     rivals = [InventedSnapshot(few(seed=n, model_id=f"m{n}")[n:]) for n in range(2)]
     for _ in range(2):
-        empty(graph)
+        clear_graph(graph)
         at_once(*[lambda s=s: load_small(graph, s, writers=3) for s in rivals])
         ledger = read_ledger(graph, "invented|rules")
         assert ledger["complete"]
@@ -125,7 +125,7 @@ def test_a_sweep_between_concepts_and_studies_is_met_by_another_try(
 @pytest.mark.neo4j
 def test_the_command_says_who_wrote_and_why(neo4j_uri: str, tmp_path: Path) -> None:
     with open_graph(neo4j_uri, tmp_path) as graph:
-        empty(graph)
+        clear_graph(graph)
     before, after = nights(tmp_path)
 
     def loaded(*options: str) -> dict[str, Any]:

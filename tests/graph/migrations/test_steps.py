@@ -28,7 +28,7 @@ from radkg.schema.arrow import to_table
 from radkg.storage import open_storage
 from tests.support.graph.bolt_faults import Fault
 from tests.support.graph.fault_proxy import FaultProxy
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.extractions import invent
 
 KNOWN = list_steps()
@@ -40,7 +40,7 @@ COUNT = Step(len(KNOWN) + 1, "count", "counts", (COUNTING,))
 def graph(graph: Graph) -> Iterator[Graph]:
     """An empty graph on each engine, and empty again: others would find it newer than the code."""
     yield graph
-    empty(graph)
+    clear_graph(graph)
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_a_step_is_done_once_where_it_was_killed_in_the_middle(
         assert read_schema_version(graph) == COUNT.number - 1
         assert migrate(graph) == [COUNT]
         assert graph.read("MATCH (l:Load) RETURN l.n AS n") == [{"n": 1}]
-        empty(graph)
+        clear_graph(graph)
 
 
 def test_a_newer_graph_is_refused_at_every_door(

@@ -12,7 +12,7 @@ from radkg.graph.rows.nested import BatchSizes
 from radkg.graph.verify.full import verify
 from radkg.graph.verify.quick import verify_quick
 from radkg.schema.records import Entity
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.extractions import InventedSnapshot, invent
 from tests.support.runs.rows import row
 
@@ -187,7 +187,7 @@ def loaded(graph: Graph) -> Iterator[Graph]:
     load(graph, SNAPSHOT)
     assert verify(graph, SNAPSHOT).ok
     yield graph
-    empty(graph)
+    clear_graph(graph)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -225,7 +225,7 @@ def test_the_report_names_the_first_twenty(graph: Graph) -> None:
 
 
 def test_a_change_is_noticed_in_every_batch(embedded_graph: Graph) -> None:
-    empty(embedded_graph)
+    clear_graph(embedded_graph)
     snapshot = InventedSnapshot(invent(2 * BatchSizes().studies + 1, entities=2, relations=1))
     load(embedded_graph, snapshot)
     places = (0, BatchSizes().studies - 1, BatchSizes().studies, 2 * BatchSizes().studies)
@@ -252,7 +252,7 @@ def test_an_empty_graph(graph: Graph) -> None:
 
 
 def test_verifying_changes_nothing(embedded_graph: Graph) -> None:
-    empty(embedded_graph)
+    clear_graph(embedded_graph)
     load(embedded_graph, SNAPSHOT)
     with pytest.raises(GraphError):
         embedded_graph.read("MATCH (m:Mention) SET m.text = 'x'")

@@ -8,7 +8,7 @@ from radkg.graph import Graph
 from radkg.graph.engine.values import run_statement
 from radkg.graph.load.loader import load
 from radkg.graph.verify.quick import verify_quick
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.extractions import InventedSnapshot
 from tests.support.runs.rows import row
 
@@ -38,7 +38,7 @@ SAID = {
 def loaded(graph: Graph) -> Iterator[Graph]:
     load(graph, SNAPSHOT)
     yield graph
-    empty(graph)
+    clear_graph(graph)
 
 
 @pytest.mark.parametrize("change", SAID)

@@ -5,7 +5,7 @@ import json
 from radkg.graph import Graph
 
 
-def everything(graph: Graph) -> list[str]:
+def read_everything(graph: Graph) -> list[str]:
     """Return all nodes and relationships but those that tell how the graph came to be."""
     nodes = graph.read(
         "MATCH (n) WHERE NOT n:Load AND NOT n:SchemaVersion"

@@ -17,10 +17,10 @@ from radkg.graph.verify.full import verify
 from radkg.run.snapshot import Snapshot, publish
 from radkg.schema.arrow import to_table
 from radkg.storage import open_storage
-from tests.support.graph.contents import everything
+from tests.support.graph.contents import read_everything
 from tests.support.graph.fault_proxy import FaultProxy
 from tests.support.graph.loading import load_small
-from tests.support.graph.servers import empty
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.extractions import invent
 from tests.support.runs.rows import row
 
@@ -51,7 +51,7 @@ class Tally:
 
     def compare(self, graph: Graph, night: Night) -> None:
         """Compare what stands in the graph with what must stand there after a night."""
-        found = Counter(everything(graph))
+        found = Counter(read_everything(graph))
         self.duplicates += (found - night.contents).total()
         self.lost += (night.contents - found).total()
         report = verify(graph, night.snapshot)
@@ -75,12 +75,12 @@ def publish_nights(place: Path, studies: int) -> list[Snapshot]:
 
 def load_undisturbed(graph: Graph, snapshots: list[Snapshot]) -> list[Night]:
     """Empty a graph, load one snapshot after another, and return what each leaves."""
-    empty(graph)
+    clear_graph(graph)
     found = []
     for snapshot in snapshots:
         calls: list[int] = []
         load_small(graph, snapshot, lambda done, total, calls=calls: calls.append(done))
-        found.append(Night(snapshot, Counter(everything(graph)), len(calls)))
+        found.append(Night(snapshot, Counter(read_everything(graph)), len(calls)))
     return found
 
 
@@ -96,7 +96,7 @@ def load_disturbed(
         login: user and password.
         nights: in the order of their undisturbed loads.
     """
-    empty(graph)
+    clear_graph(graph)
     tally = Tally()
     for night in nights:
         tally.loads += 1

@@ -24,7 +24,7 @@ from radkg.graph import Graph, open_graph
 from radkg.graph.engine.embedded import find_free_ports
 from tests.support.graph.disturbed_loads import Night, Tally
 from tests.support.graph.loading import load_small
-from tests.support.graph.servers import empty, run_neo4j
+from tests.support.graph.servers import clear_graph, run_neo4j
 from tests.support.runs.fork_server import ROOT
 from tests.support.runs.processes import children, commands
 
@@ -104,7 +104,7 @@ class KilledLoads:
     def round(self, who: str, rng: random.Random) -> Tally:
         """Empty the graph, and load every night: kill at a drawn moment, load again, compare."""
         with self._opened() as graph:
-            empty(graph)
+            clear_graph(graph)
         tally = Tally()
         for night in self.nights:
             tally.loads += 1

@@ -136,7 +136,7 @@ def graph(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Graph]:
             opened = stack.enter_context(open_graph(uri, tmp_path))
         else:
             opened = request.getfixturevalue("embedded_graph")
-        empty(opened)
+        clear_graph(opened)
         yield opened
 
 
@@ -147,7 +147,7 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
     if request.param == "neo4j":
         address = request.getfixturevalue("neo4j_uri")
         with open_graph(address, tmp_path) as graph:
-            empty(graph)
+            clear_graph(graph)
     return address, tmp_path
 
 
@@ -160,7 +160,7 @@ def login(graph: Graph, request: pytest.FixtureRequest) -> tuple[str, str]:
     return USER, (store / "password").read_text()
 
 
-def empty(graph: Graph) -> None:
+def clear_graph(graph: Graph) -> None:
     """Delete every node and relationship, a part at a time; constraints and indexes stay."""
     statement = "MATCH (n) WITH n LIMIT 20000 DETACH DELETE n RETURN count(n) AS number"
     while graph.write(lambda tx: run_statement(tx, statement))[0]["number"]:

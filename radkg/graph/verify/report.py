@@ -1,0 +1,85 @@
+"""What a verification says, and what the ledger and the sums must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from radkg.graph.engine.client import Graph
+from radkg.graph.load.aggregates import build_sums_properties, compute_sums, find_differing_sums
+from radkg.graph.load.ledger import SUMS_VERSION, read_ledger
+from radkg.graph.rows.aggregates import Sums
+from radkg.graph.rows.nested import GraphRow, build_ledger_key
+from radkg.graph.verify.invariants import find_ledger_problems
+from radkg.run.retractions import VisibleSnapshot
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyReport:
+    """What differs: `differences` by study_id, and `problems` of the graph as a whole."""
+
+    num_studies: int
+    num_retracted: int
+    compared: str
+    """what was, of every study"""
+    differences: dict[str, str]
+    problems: list[str]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """True if the graph holds the snapshot exactly."""
+        return not self.differences and not self.problems
+
+    def __str__(self) -> str:
+        if self.ok:
+            retracted = f"; {self.num_retracted} are retracted" if self.num_retracted else ""
+            equal = f"all {self.num_studies} studies equal the snapshot"
+            return f"{equal}, compared by {self.compared}{retracted}"
+        lines = [f"study {study_id}: {what}" for study_id, what in self.differences.items()]
+        if len(lines) > SHOWN:
+            lines[SHOWN:] = [f"... and {len(lines) - SHOWN} more studies"]
+        hint = f"compared by {self.compared}; to mend the graph: radkg load --repair"
+        return "\n".join([*self.problems, *lines, hint])
+
+
+def describe_unexpected(kept: VisibleSnapshot) -> str:
+    """Return what is said of a study that is in the graph and should not be."""
+    return "not in the snapshot" + (", or retracted" if kept.num_retracted else "")
+
+
+def build_expected_ledger(kept: VisibleSnapshot) -> GraphRow:
+    """Return what the ledger is to say of a snapshot, but for what is counted in its studies."""
+    ledger = {
+        "key": build_ledger_key(kept.archive, kept.extractor),
+        "snapshot_id": kept.snapshot_id,
+        "archive": kept.archive,
+        "extractor": kept.extractor,
+        "complete": True,
+        "num_studies": kept.num_studies,
+    }
+    known = {"retractions": kept.retractions.number} if kept.retractions.number else {}
+    return ledger | known
+
+
+def find_sums_problems(
+    graph: Graph, kept: VisibleSnapshot, ledger: GraphRow, sums: Sums | None = None
+) -> list[str]:
+    """Return in what the ledger, or else the sums, differ; an older radkg has left no sums.
+
+    Args:
+        graph: an open graph.
+        kept: the snapshot.
+        ledger: as it should be.
+        sums: those of the snapshot, where they are known.
+    """
+    if read_ledger(graph, ledger["key"]).get("sums") != SUMS_VERSION:
+        return find_ledger_problems(graph, ledger)
+    sums = sums or compute_sums(kept)
+    problems = find_ledger_problems(graph, ledger | build_sums_properties(sums, kept))
+    differing = [] if problems else find_differing_sums(graph, kept, sums)
+    if differing:
+        kinds = ", ".join(sorted({kind for kind, _, _ in differing}))
+        problems.append(f"{len(differing)} sums ({kinds}) are not those of the studies")
+    return problems
