@@ -27,8 +27,8 @@ Progress = Callable[[str], AbstractContextManager[Advance]]
 @contextlib.contextmanager
 def say_nothing(stage: str) -> Iterator[Advance]:
     """Be a `Progress` that nobody sees."""
-    yield _ignore
+    yield ignore
 
 
-def _ignore(done: int, total: int, failed: int = 0, /) -> None:
+def ignore(done: int, total: int, failed: int = 0, /) -> None:
     """Be an `Advance` that nobody sees."""

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from radkg.errors import ConfigError, GraphError, GraphUnavailable
-from radkg.graph.build.store import Progress
 from radkg.graph.engine.client import Graph
 from radkg.graph.engine.embedded import open_embedded, remove_store
 from radkg.graph.load.ledger import read_verified, set_verified
 from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
+from radkg.progress import Progress
 from radkg.run.retractions import read_retractions
 from radkg.run.snapshot import Snapshot
 
@@ -60,7 +60,7 @@ def open_as_of(out: Path, snapshot: Snapshot, progress: Progress) -> Iterator[Gr
     Args:
         out: local directory of the run.
         snapshot: one that is published there.
-        progress: shows one stage of the work by its name, as progress.stage does.
+        progress: shows the stages of the work.
 
     Raises:
         ConfigError: the snapshot is retracted.

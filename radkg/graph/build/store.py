@@ -13,7 +13,7 @@ import itertools
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,13 +27,11 @@ from radkg.graph.migrations.steps import migrate
 from radkg.graph.rows.aggregates import build_edges
 from radkg.graph.rows.nested import build_ledger_key
 from radkg.graph.verify.full import verify
-from radkg.progress import Advance
+from radkg.progress import Progress
 from radkg.run.retractions import hide_retracted
 from radkg.run.snapshot import Snapshot
 
 _LOCK = "lock"
-
-Progress = Callable[[str], contextlib.AbstractContextManager[Advance]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +70,7 @@ def build_store(
         into: directory that does not exist or is empty; it gets `databases/` and `transactions/`.
             What is unfinished stands beside it meanwhile, as `.<name>.building`.
         home: the installation whose import tool and server are used.
-        progress: shows one stage of the work by its name, as progress.stage does.
+        progress: shows the stages of the work.
         why: what the report says was the reason.
 
     Raises:

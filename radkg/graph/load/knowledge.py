@@ -24,7 +24,7 @@ from radkg.graph.engine.retries import Conflict
 from radkg.graph.engine.values import Transaction, run_statement
 from radkg.graph.migrations.steps import migrate
 from radkg.graph.rows.nested import GraphRow
-from radkg.progress import Advance
+from radkg.progress import Advance, ignore
 from radkg.schema.known import KnownRelation, Term
 
 BATCH_RELATIONS = 2000
@@ -97,7 +97,7 @@ class KnowledgeReport:
 
 
 def write_knowledge(
-    graph: Graph, table: str, known: Sequence[KnownRelation], progress: Advance | None = None
+    graph: Graph, table: str, known: Sequence[KnownRelation], progress: Advance = ignore
 ) -> KnowledgeReport:
     """Make the graph hold exactly these relations for a table, in place of what it held of it.
 
@@ -122,7 +122,7 @@ def write_knowledge(
         raise ConfigError(f"{graph.address} has no table {table!r}: there is {there}")
     migrate(graph)
     writing = _Writing(graph, table, known)
-    written, removed = writing.run(progress or (lambda done, total: None))
+    written, removed = writing.run(progress)
     return KnowledgeReport(
         table=table,
         digest=writing.digest,

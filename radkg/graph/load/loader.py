@@ -58,7 +58,7 @@ from radkg.graph.load.writers import list_locks, split_by_writer, write_in_paral
 from radkg.graph.migrations.steps import migrate
 from radkg.graph.rows.nested import BatchSizes, GraphRow, batch_rows, count_contents
 from radkg.graph.rows.outlines import count_outlined, select_standing
-from radkg.progress import Advance
+from radkg.progress import Advance, ignore
 from radkg.run.changes import Changes
 from radkg.run.retractions import hide_retracted
 from radkg.run.snapshot import Snapshot
@@ -91,7 +91,7 @@ class LoadReport:
 def load(
     graph: Graph,
     snapshot: Snapshot,
-    progress: Advance | None = None,
+    progress: Advance = ignore,
     *,
     repair: bool = False,
     differ: Changes | None = None,
@@ -129,7 +129,6 @@ def load(
     started = time.monotonic()
     migrate(graph, repair=repair)
     loading = _Loading(graph, snapshot, repair, differ, writers, dispatch, sizes or BatchSizes())
-    progress = progress or (lambda done, total: None)
     num_studies = loading.kept.num_studies
     done, removed, why = WriteCounts(), 0, "this snapshot stands complete in the graph"
     if loading.is_done():

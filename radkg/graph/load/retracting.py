@@ -14,7 +14,7 @@ from radkg.graph.engine.client import Graph
 from radkg.graph.load.ledger import read_ledger
 from radkg.graph.load.loader import load
 from radkg.graph.rows.nested import build_ledger_key
-from radkg.progress import Advance
+from radkg.progress import Advance, ignore
 from radkg.run.retractions import Retractable, hide_retracted, read_retractions, record_retraction
 from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
 from radkg.storage import Storage
@@ -56,7 +56,7 @@ def retract(
     which: str,
     *,
     undo: bool = False,
-    progress: Advance | None = None,
+    progress: Advance = ignore,
 ) -> RetractReport:
     """Record a retraction, and make the graph obey it.
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from radkg.graph.build.store import build_store
 from radkg.graph.engine.neo4j_home import Neo4jHome
 from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
+from radkg.progress import say_nothing
 from radkg.run.snapshot import publish
 from radkg.schema.arrow import to_table
 from radkg.schema.records import Entity, Extraction, Relation
@@ -26,12 +27,6 @@ from tests.support.runs.extractions import InventedSnapshot, invent
 from tests.support.runs.rows import row
 
 pytestmark = pytest.mark.neo4j
-
-
-@contextlib.contextmanager
-def unseen(name: str) -> Iterator[Callable[[int, int], None]]:
-    """A stage that shows nothing."""
-    yield lambda done, total: None
 
 
 @contextlib.contextmanager
@@ -124,14 +119,18 @@ def test_a_store_that_differs_is_not_put_in_place(
         "radkg.graph.build.import_tables.concept", lambda key: {"key": key, "name": "x"}
     )
     with pytest.raises(GraphError, match="concepts whose key is not their kind and name"):
-        build_store(InventedSnapshot(invent(3)), tmp_path / "store", Neo4jHome(neo4j_home), unseen)
+        build_store(
+            InventedSnapshot(invent(3)), tmp_path / "store", Neo4jHome(neo4j_home), say_nothing
+        )
     assert not list(tmp_path.iterdir())
 
 
 def test_an_empty_text_is_refused(neo4j_home: Path, tmp_path: Path) -> None:
     silent = row("1", entities=(Entity("", "OBS-DP", "edema", 0, 0, None),), relations=())
     with pytest.raises(GraphError, match="the text of a Mention is an empty text"):
-        build_store(InventedSnapshot([silent]), tmp_path / "store", Neo4jHome(neo4j_home), unseen)
+        build_store(
+            InventedSnapshot([silent]), tmp_path / "store", Neo4jHome(neo4j_home), say_nothing
+        )
     assert not list(tmp_path.iterdir())
 
 
@@ -139,7 +138,9 @@ def test_what_stands_is_not_touched(neo4j_home: Path, tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "note").write_text("mine")
     with pytest.raises(StorageError, match="holds something"):
-        build_store(InventedSnapshot(invent(3)), tmp_path / "store", Neo4jHome(neo4j_home), unseen)
+        build_store(
+            InventedSnapshot(invent(3)), tmp_path / "store", Neo4jHome(neo4j_home), say_nothing
+        )
     assert (tmp_path / "store" / "note").read_text() == "mine"
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -150,7 +151,7 @@ def test_a_damaged_part_leaves_nothing(neo4j_home: Path, tmp_path: Path) -> None
             raise SnapshotError("damaged")
 
     with pytest.raises(SnapshotError):
-        build_store(Damaged(invent(3)), tmp_path / "store", Neo4jHome(neo4j_home), unseen)
+        build_store(Damaged(invent(3)), tmp_path / "store", Neo4jHome(neo4j_home), say_nothing)
     assert not list(tmp_path.iterdir())
 
 

@@ -118,7 +118,7 @@ def test_a_step_is_done_once_whatever_becomes_of_its_commit(
 ) -> None:
     graph.write(lambda t: run_statement(t, "CREATE (:Load {key: 'a|b'})"))
     migrate(graph)
-    monkeypatch.setattr(migrating, "steps", lambda: [*KNOWN, COUNT])
+    monkeypatch.setattr(migrating, "list_steps", lambda: [*KNOWN, COUNT])
     with FaultProxy(graph.address) as proxy, Graph(proxy.address, *login) as far:
         proxy.disturb([Fault(kind, "COMMIT", 0)])
         migrate(far)
@@ -134,13 +134,13 @@ from pathlib import Path
 from radkg.graph.migrations import steps as migrating
 from radkg.graph import open_graph
 from tests.graph.migrations.test_steps import COUNT, COUNTING, KNOWN
-migrating.steps = lambda: [*KNOWN, COUNT]
+migrating.list_steps = lambda: [*KNOWN, COUNT]
 def die(transaction, statement, **parameters):
     found = run(transaction, statement, **parameters)
     if statement == COUNTING:
         os.kill(os.getpid(), 9)
     return found
-run, migrating.rows = migrating.rows, die
+run, migrating.run_statement = migrating.run_statement, die
 with open_graph(sys.argv[1], Path(sys.argv[2])) as graph:
     migrating.migrate(graph)
 """
@@ -153,7 +153,7 @@ def test_a_step_is_done_once_where_it_was_killed_in_the_middle(
         graph.write(lambda t: run_statement(t, "CREATE (:Load {key: 'a|b'})"))
     killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, where)], check=False)
     assert killed.returncode == -9
-    monkeypatch.setattr(migrating, "steps", lambda: [*KNOWN, COUNT])
+    monkeypatch.setattr(migrating, "list_steps", lambda: [*KNOWN, COUNT])
     with open_graph(*where) as graph:
         assert read_schema_version(graph) == COUNT.number - 1
         assert migrate(graph) == [COUNT]
