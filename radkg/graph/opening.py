@@ -31,8 +31,8 @@ def open_graph(where: str, store: Path | None, *, insecure: bool = False) -> Ite
         insecure: allow an unencrypted connection to another machine.
 
     Raises:
-        ConfigError: `where` is neither, holds a password, or is unencrypted and far; or the
-            embedded engine was given no directory.
+        ConfigError: `where` is neither, holds a login, or is an unencrypted connection to another
+            machine; or the embedded engine has no directory.
         GraphUnavailable: nothing answers there, or another process holds the store.
         GraphError: the login was refused, or the graph's schema is newer than this program.
     """

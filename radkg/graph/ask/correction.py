@@ -61,7 +61,7 @@ class Prevalence:
         finding, column, value = match.groups()
         return cls(finding, (column, value) if column else None)
 
-    def finding_of(self, row: Mapping[str, Cell], parameters: Mapping[str, Cell]) -> str | None:
+    def find_finding(self, row: Mapping[str, Cell], parameters: Mapping[str, Cell]) -> str | None:
         """Return the finding whose prevalence a row gives; None where it gives none."""
         if self.only is not None and row[self.only[0]] != self.only[1]:
             return None
@@ -122,7 +122,7 @@ def add_corrected(answer: Answer, of: Prevalence, table: ErrorTable | None) -> A
     rows = []
     for row in answer.rows:
         cells = dict(zip(answer.columns, row, strict=True))
-        finding = of.finding_of(cells, answer.parameters)
+        finding = of.find_finding(cells, answer.parameters)
         error = table.findings.get(finding) if table is not None and finding is not None else None
         rows.append([*row, *_compute_corrected(cells, error)])
     return dataclasses.replace(answer, columns=[*answer.columns, *COLUMNS], rows=rows)

@@ -57,7 +57,7 @@ _SUMS = re.compile(r"^// from sums(?: with pairs of \$(?P<paired>\w+))?$", re.MU
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What a query can be told; `default` is text, None where a value must be given."""
+    """One parameter of a query; `default` is text, or None where a value is required."""
 
     name: str
     type: str

@@ -1,4 +1,4 @@
-"""Tables of what others know, beside the population: (:Knowledge)-[:KNOWN]->(:Knowledge).
+"""Tables of relations from elsewhere, beside the population: (:Knowledge)-[:KNOWN]->(:Knowledge).
 
 A Knowledge node is a term of one table in one spelling; terms with one code are one thing. Nothing
 links it to a Concept: a query joins the two by their name, which is indexed. A link would go stale

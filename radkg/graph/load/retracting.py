@@ -38,9 +38,9 @@ class RetractReport:
     """What a retraction did, in numbers of studies."""
 
     recorded: bool
-    """False: it was so already, and the graph was only compared"""
+    """False: the same was recorded before, and the graph was only compared"""
     has_graph: bool
-    """False: there is no graph yet; every later load leaves it out"""
+    """False: there is no graph yet; every later load leaves out what was retracted"""
     removed: int
     restored: int
     retracted: int
@@ -109,7 +109,7 @@ def retract(
 
 
 def _check(current: Snapshot, kind: Retractable, which: str, undo: bool) -> None:
-    """Raise ConfigError for an id that nothing has: a slip of the pen would protect nobody."""
+    """Raise ConfigError for an id that no study has: a mistyped id would protect nobody."""
     storage = current.storage
     if which in read_retractions(storage).ids[kind]:
         return

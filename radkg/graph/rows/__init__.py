@@ -1,1 +1,1 @@
-"""What the graph holds of a study, computed from published rows: no server is asked here."""
+"""What the graph holds of a study, computed from published rows, without a server."""

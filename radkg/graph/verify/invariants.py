@@ -1,4 +1,4 @@
-"""What can be wrong with a graph as a whole: things that nothing owns, sums that do not add up."""
+"""What can be wrong with a graph as a whole: nodes that nothing owns, totals that differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong with tables of what others know: without their files, by their ledgers."""
+"""What can be wrong with tables of relations from elsewhere, as their ledgers say."""
 
 from __future__ import annotations
 

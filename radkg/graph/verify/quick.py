@@ -1,4 +1,4 @@
-"""Compare what tells whether a graph holds the studies of a snapshot: counts and digests.
+"""Compare counts and digests of the studies of a snapshot with those in the graph.
 
 Of each study the digest that its extraction keeps, and the numbers of its mentions and findings,
 which an engine knows without reading them. A digest tells what was loaded, not what stands there:
