@@ -158,7 +158,7 @@ def experiment(
     if as_json:
         print_json({"rows": [dataclasses.asdict(row) for row in table.rows]})
         return
-    typer.echo(table.markdown() + "\n".join(str(file) for file in files))
+    typer.echo(table.to_markdown() + "\n".join(str(file) for file in files))
 
 
 def evaluate(

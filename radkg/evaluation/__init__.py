@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from radkg.evaluation.bench import Bench, open_bench
 from radkg.evaluation.copying import asserts_finding
+from radkg.evaluation.evaluation_set import EvaluationSet, open_evaluation_set
 from radkg.evaluation.floors import Floors
-from radkg.evaluation.report import check_question, report
+from radkg.evaluation.report import check_question, make_report
 from radkg.extractor import CodesReader, Extractor, load_extractor
 from radkg.schema.linearize import Target
 from radkg.schema.records import Condition
 
 __all__ = [
-    "Bench",
     "CodesReader",
+    "EvaluationSet",
     "asserts_finding",
     "check_question",
     "evaluate",
-    "open_bench",
-    "report",
+    "make_report",
+    "open_evaluation_set",
 ]
 
 
@@ -60,5 +60,5 @@ def evaluate(
     check_question(split, target, condition, floors, images)  # before the work
     if isinstance(extractor, str) and extractor != "ngram":
         extractor = load_extractor(extractor, condition)
-    bench = open_bench(archive_uri, split, images)
-    return report(bench, extractor, target=target, condition=condition, floors=floors)
+    eval_set = open_evaluation_set(archive_uri, split, images)
+    return make_report(eval_set, extractor, target=target, condition=condition, floors=floors)

@@ -7,41 +7,43 @@ from typing import Any
 
 from radkg.evaluation.reference import (
     Answer,
-    Yardstick,
-    contradicted,
-    false_on_normal,
-    unsupported,
+    References,
+    count_contradicted,
+    count_false_on_normal,
+    count_unsupported,
 )
 from radkg.metrics import bootstrap_rate
-from radkg.metrics.figures import calibration, rate_with_interval, rounded
+from radkg.metrics.figures import estimate_rate, measure_calibration, round_interval
 from radkg.schema.codes import Codes
 
 
-def codes_report(
+def make_codes_report(
     read: Sequence[Codes | None],
     answers: Sequence[Answer],
     classes: frozenset[str],
-    yard: Yardstick,
+    references: References,
 ) -> dict[str, Any]:
     """Return the parts of the report that only this target has."""
-    false = false_on_normal(yard, answers)
-    known = [(codes, k.answer) for codes, k in zip(read, yard, strict=True) if codes is not None]
+    false = count_false_on_normal(references, answers)
+    known = [
+        (codes, k.answer) for codes, k in zip(read, references, strict=True) if codes is not None
+    ]
     return {
         "normal_reports": {"total": len(false), "with_false_triplet": sum(n for n, _ in false)},
-        "false_interval": rounded(bootstrap_rate(false)) if false else None,
+        "false_interval": round_interval(bootstrap_rate(false)) if false else None,
         "rates": {
-            "validity": rate_with_interval([(int(codes is not None), 1) for codes in read]),
+            "validity": estimate_rate([(int(codes is not None), 1) for codes in read]),
             "hallucination": {
-                "codes": rate_with_interval(unsupported(yard, answers, by_codes=True)),
-                "report": rate_with_interval(unsupported(yard, answers, by_codes=False)),
+                "codes": estimate_rate(count_unsupported(references, answers, by_codes=True)),
+                "report": estimate_rate(count_unsupported(references, answers, by_codes=False)),
             },
-            "contradiction": {"report": rate_with_interval(contradicted(yard, answers))},
+            "contradiction": {"report": estimate_rate(count_contradicted(references, answers))},
         },
         "calibration": {
-            "triplets": calibration(
+            "triplets": measure_calibration(
                 [(c, t in gold.triplets) for codes, gold in known for t, c in codes.triplets]
             ),
-            "findings": calibration(
+            "findings": measure_calibration(
                 [
                     (c, name in gold.findings)
                     for codes, gold in known

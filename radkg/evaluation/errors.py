@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from radkg.evaluation.reference import Yardstick
+from radkg.evaluation.reference import References
 from radkg.metrics.prevalence import ErrorCounts
 from radkg.schema.arrow import to_table
 from radkg.schema.findings import list_findings
@@ -22,13 +22,13 @@ from radkg.storage import write_atomically
 _KEPT = ("archive", "split", "studies", "extractor", "model_id", "condition")
 
 
-def error_counts(
-    rows: Sequence[Extraction], yard: Yardstick, classes: Iterable[str]
+def count_errors(
+    rows: Sequence[Extraction], references: References, classes: Iterable[str]
 ) -> dict[str, ErrorCounts]:
     """Return the counts of each class over the studies that were read, sorted by name."""
     pairs = [
         (present, known.answer.findings)
-        for row, present, known in zip(rows, _list_present(rows), yard, strict=True)
+        for row, present, known in zip(rows, _list_present(rows), references, strict=True)
         if row.status != "failed"
     ]
 

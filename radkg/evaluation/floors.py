@@ -28,7 +28,7 @@ Floors = Literal["quick", "all"]
 FLOORS: tuple[Floors, ...] = get_args(Floors)
 
 
-def quick_answers(
+def make_quick_answers(
     filing: Filing, training: CodedStudies, studies: Sequence[Study]
 ) -> dict[str, list[Answer]]:
     """Return the answers of the floors that cost nothing, for each study."""
@@ -43,20 +43,20 @@ def quick_answers(
     return answers
 
 
-def slow_answers(
+def make_slow_answers(
     filing: Filing, ngram: NgramReader, studies: Sequence[Study]
 ) -> dict[str, list[Answer]]:
     """Return the answers of the n-gram model and of the rules, for each study."""
     rows = RulesExtractor()(studies)
     return {
-        "ngram": [answer_of(codes, filing) for codes in ngram.codes(studies)],
+        "ngram": [to_answer(codes, filing) for codes in ngram.codes(studies)],
         "rules": [
             Answer(filing.predict_findings(row), filing.predict_triplets(row)) for row in rows
         ],
     }
 
 
-def trained_ngram(training: CodedStudies) -> NgramReader:
+def train_ngram_floor(training: CodedStudies) -> NgramReader:
     """Return the n-gram model, trained on these studies."""
     return train_ngram(
         training.studies,
@@ -65,7 +65,7 @@ def trained_ngram(training: CodedStudies) -> NgramReader:
     )
 
 
-def answer_of(codes: Codes | None, filing: Filing) -> Answer:
+def to_answer(codes: Codes | None, filing: Filing) -> Answer:
     """Return codes without their confidence; a study that failed has none."""
     if codes is None:
         return Answer(frozenset(), frozenset())

@@ -16,8 +16,8 @@ from radkg.gold.codes import GoldTriplet
 from radkg.gold.filing import Filing, list_gold_findings, list_gold_triplets
 from radkg.gold.statements import SAME_SITE, list_statements
 from radkg.metrics import score
-from radkg.metrics.figures import rounded_rate, scores
-from radkg.metrics.text import TextScore, text_score
+from radkg.metrics.figures import round_rate, round_scores
+from radkg.metrics.text import TextScore, score_text
 from radkg.rules import RulesExtractor
 from radkg.schema.linearize import Form
 from radkg.schema.records import Extraction
@@ -38,7 +38,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Expected:
+class Reference:
     """What is known of one study."""
 
     answer: Answer  # by the human codes
@@ -48,10 +48,10 @@ class Expected:
     denied: frozenset[str]  # observations that the rules read as absent only
 
 
-Yardstick = Sequence[Expected]
+References = Sequence[Reference]
 
 
-def yardstick(coded: CodedStudies, filing: Filing) -> list[Expected]:
+def list_references(coded: CodedStudies, filing: Filing) -> list[Reference]:
     """Return what is known of each study."""
     readings = RulesExtractor()(coded.studies)
     expected = []
@@ -61,18 +61,18 @@ def yardstick(coded: CodedStudies, filing: Filing) -> list[Expected]:
         derived = {end for (head, _, tail), _ in made for end in (head, tail)}
         names = {name for name, _ in gold.entities}
         expected.append(
-            Expected(
+            Reference(
                 answer=Answer(list_gold_findings(gold) & filing.classes, triplets),
                 is_normal=gold.normal,
-                coded=frozenset(one_name(name) for name in names),
-                stated=frozenset(one_name(e.concept) for e in reading.entities) | derived,
-                denied=polarities(reading)[1],
+                coded=frozenset(unify_anatomy(name) for name in names),
+                stated=frozenset(unify_anatomy(e.concept) for e in reading.entities) | derived,
+                denied=split_by_polarity(reading)[1],
             )
         )
     return expected
 
 
-def polarities(extraction: Extraction) -> tuple[frozenset[str], frozenset[str]]:
+def split_by_polarity(extraction: Extraction) -> tuple[frozenset[str], frozenset[str]]:
     """Return the observations that are only ever present, and those that are only ever absent."""
     labels: dict[str, set[str]] = {}
     for entity in extraction.entities:
@@ -83,57 +83,59 @@ def polarities(extraction: Extraction) -> tuple[frozenset[str], frozenset[str]]:
     )
 
 
-def one_name(name: str) -> str:
+def unify_anatomy(name: str) -> str:
     """Return the name that findings and triplets use for an anatomy; others stay."""
     return SAME_SITE.get(name, name)
 
 
-def unsupported(yard: Yardstick, answers: Sequence[Answer], *, by_codes: bool) -> list[Count]:
+def count_unsupported(
+    references: References, answers: Sequence[Answer], *, by_codes: bool
+) -> list[Count]:
     """Count the triplets of each answer whose head or tail nothing supports.
 
     `by_codes`: what the human codes do not name; else what they do not name and the report does
     not state either.
     """
     counts = []
-    for known, answer in zip(yard, answers, strict=True):
+    for known, answer in zip(references, answers, strict=True):
         names = known.coded if by_codes else known.coded | known.stated
         wrong = sum(not {head, tail} <= names for head, _, tail in answer.triplets)
         counts.append((wrong, len(answer.triplets)))
     return counts
 
 
-def contradicted(yard: Yardstick, answers: Sequence[Answer]) -> list[Count]:
+def count_contradicted(references: References, answers: Sequence[Answer]) -> list[Count]:
     """Count the observations of each answer that the report denies and no coder filed."""
     counts = []
-    for known, answer in zip(yard, answers, strict=True):
+    for known, answer in zip(references, answers, strict=True):
         heads = {head for head, relation, _ in answer.triplets if relation == "located_at"}
         said = answer.findings | heads
         counts.append((len(said & known.denied - known.coded), len(said)))
     return counts
 
 
-def false_on_normal(yard: Yardstick, answers: Sequence[Answer]) -> list[Count]:
+def count_false_on_normal(references: References, answers: Sequence[Answer]) -> list[Count]:
     """Count, for each normal study, whether its answer has a triplet at all."""
-    pairs = zip(yard, answers, strict=True)
+    pairs = zip(references, answers, strict=True)
     return [(int(bool(answer.triplets)), 1) for known, answer in pairs if known.is_normal]
 
 
-def text_rows(yard: Yardstick, answers: Sequence[Answer]) -> list[dict[str, Any]]:
+def list_text_scores(references: References, answers: Sequence[Answer]) -> list[dict[str, Any]]:
     """Return BLEU and ROUGE-L of the triplets as text; the last two rows are controls of order."""
-    gold = [known.answer.ordered for known in yard]
+    gold = [known.answer.ordered for known in references]
     said = [answer.ordered for answer in answers]
     forms: tuple[Form, ...] = ("list", "plain")
     return [
         *(
-            {"of": "prediction", **text_row(text_score(gold, said, form=f, order="sorted"))}
+            {"of": "prediction", **to_text_score(score_text(gold, said, form=f, order="sorted"))}
             for f in forms
         ),
-        {"of": "prediction", **text_row(text_score(gold, said, order="shuffled"))},
-        {"of": "gold", **text_row(text_score(gold, gold, order="shuffled"))},
+        {"of": "prediction", **to_text_score(score_text(gold, said, order="shuffled"))},
+        {"of": "gold", **to_text_score(score_text(gold, gold, order="shuffled"))},
     ]
 
 
-def text_row(found: TextScore) -> dict[str, Any]:
+def to_text_score(found: TextScore) -> dict[str, Any]:
     """Return a text score as JSON-ready values, policies first."""
     return {
         "format": found.form,
@@ -145,21 +147,23 @@ def text_row(found: TextScore) -> dict[str, Any]:
     }
 
 
-def floor_scores(yard: Yardstick, answers: Sequence[Answer]) -> dict[str, Any]:
+def score_floor(references: References, answers: Sequence[Answer]) -> dict[str, Any]:
     """Return the figures of a floor, without intervals."""
-    gold = [known.answer for known in yard]
-    text = text_row(
-        text_score([g.ordered for g in gold], [a.ordered for a in answers], order="sorted")
+    gold = [known.answer for known in references]
+    text = to_text_score(
+        score_text([g.ordered for g in gold], [a.ordered for a in answers], order="sorted")
     )
     return {
-        "findings": scores(score([g.findings for g in gold], [a.findings for a in answers])),
-        "triplets": scores(score([g.triplets for g in gold], [a.triplets for a in answers])),
-        "normal_reports_with_false_triplet": sum(n for n, _ in false_on_normal(yard, answers)),
+        "findings": round_scores(score([g.findings for g in gold], [a.findings for a in answers])),
+        "triplets": round_scores(score([g.triplets for g in gold], [a.triplets for a in answers])),
+        "normal_reports_with_false_triplet": sum(
+            n for n, _ in count_false_on_normal(references, answers)
+        ),
         "hallucination": {
-            "codes": rounded_rate(unsupported(yard, answers, by_codes=True)),
-            "report": rounded_rate(unsupported(yard, answers, by_codes=False)),
+            "codes": round_rate(count_unsupported(references, answers, by_codes=True)),
+            "report": round_rate(count_unsupported(references, answers, by_codes=False)),
         },
-        "contradiction": rounded_rate(contradicted(yard, answers)),
+        "contradiction": round_rate(count_contradicted(references, answers)),
         "bleu_1": text["bleu_1"],
         "bleu_4": text["bleu_4"],
         "rouge_l": text["rouge_l"],

@@ -12,14 +12,19 @@ from typing import Any
 
 from radkg.extractor import Extractor, extract_rows
 from radkg.metrics import bootstrap
-from radkg.metrics.figures import calibration, counted, rounded, scores
-from radkg.metrics.radgraph_f1 import Graph, graph_of, links, radgraph_f1, strict_f1
+from radkg.metrics.figures import (
+    measure_calibration,
+    round_interval,
+    round_scores,
+    round_scores_by_name,
+)
+from radkg.metrics.radgraph_f1 import Graph, list_links, score_radgraph, score_strict, to_graph
 from radkg.rules import RulesExtractor
 from radkg.schema.records import Extraction, Section, Study
 from radkg.train.silver import archive_sentences
 
 
-def unseen_sentences(training: Iterable[Study], studies: Iterable[Study]) -> list[str]:
+def list_unseen_sentences(training: Iterable[Study], studies: Iterable[Study]) -> list[str]:
     """Return the sentences of `studies` that stand in no training study, each once, sorted."""
     seen = {_plain(sentence) for sentence in archive_sentences(training)}
     found: dict[str, str] = {}
@@ -29,24 +34,26 @@ def unseen_sentences(training: Iterable[Study], studies: Iterable[Study]) -> lis
     return list(found.values())
 
 
-def silver_report(extractor: Extractor, sentences: Sequence[str]) -> dict[str, Any]:
+def make_silver_report(extractor: Extractor, sentences: Sequence[str]) -> dict[str, Any]:
     """Return the agreement of an extractor with the rules, with its calibration."""
     studies = [_as_study(i, sentence) for i, sentence in enumerate(sentences)]
     rows, teacher = extract_rows(extractor, studies), RulesExtractor()(studies)
-    found, gold = [graph_of(row) for row in rows], [graph_of(row) for row in teacher]
-    strict = strict_f1(gold, found)
-    words = radgraph_f1(gold, found)
-    interval = bootstrap([links(graph) for graph in gold], [links(graph) for graph in found])
+    found, gold = [to_graph(row) for row in rows], [to_graph(row) for row in teacher]
+    strict = score_strict(gold, found)
+    words = score_radgraph(gold, found)
+    interval = bootstrap(
+        [list_links(graph) for graph in gold], [list_links(graph) for graph in found]
+    )
     return {
         "sentences": len(sentences),
         "failed": sum(row.status == "failed" for row in rows),
-        "entities": scores(strict.entities),
-        "triplets": scores(strict.relations),
-        "triplets_relaxed": scores(strict.relaxed),
-        "per_relation": counted(strict.per_relation),
-        "intervals_95": {"triplets_f1": rounded(interval)},
+        "entities": round_scores(strict.entities),
+        "triplets": round_scores(strict.relations),
+        "triplets_relaxed": round_scores(strict.relaxed),
+        "per_relation": round_scores_by_name(strict.per_relation),
+        "intervals_95": {"triplets_f1": round_interval(interval)},
         "f1_radgraph": {name: round(value, 4) for name, value in words._asdict().items()},
-        "calibration": calibration(_pairs(rows, gold)),
+        "calibration": measure_calibration(_pairs(rows, gold)),
     }
 
 
@@ -54,7 +61,7 @@ def _pairs(rows: Sequence[Extraction], gold: Sequence[Graph]) -> list[tuple[floa
     """Return the confidence of each relation and whether the rules have it too."""
     pairs = []
     for row, graph in zip(rows, gold, strict=True):
-        known, entities = links(graph), graph_of(row).entities
+        known, entities = list_links(graph), to_graph(row).entities
         for r in row.relations:
             link = (entities[r.head].place, r.relation, entities[r.tail].place)
             pairs.append((r.confidence, link in known))

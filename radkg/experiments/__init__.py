@@ -1,78 +1,76 @@
-"""The experiments that the paper calls for: `run` trains small variants and writes what came out.
+"""Experiments on small variants: `run` trains them, compares them on human codes, writes a table.
 
-Each is one module with a frozen dataclass of settings, a sentence that says what was done, and a
-function that yields the rows of its table. Everything is trained in this process on one thread or
-as many as torch has, without Ray, and scored on human codes.
+An experiment is one module with a class after `Experiment` of base.py; to add one, write its module
+and name its class in EXPERIMENTS. Everything is trained in this process, without Ray, on as many
+threads as torch has.
 """
 
 from __future__ import annotations
 
-import importlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from radkg.config import Config
 from radkg.errors import ConfigError
-from radkg.experiments.context import Laboratory
+from radkg.experiments.base import Experiment
+from radkg.experiments.conditions import ConditionsExperiment
+from radkg.experiments.context import ExperimentContext
+from radkg.experiments.institutions import InstitutionsExperiment
 from radkg.experiments.plot import plot
+from radkg.experiments.prefix import PrefixExperiment
+from radkg.experiments.projector import ProjectorExperiment
+from radkg.experiments.prompts import PromptsExperiment
 from radkg.experiments.settings import ExperimentConfig
-from radkg.experiments.table import Row, Table
+from radkg.experiments.table import Table, TableRow
+from radkg.experiments.transfer import TransferExperiment
 
-EXPERIMENTS = ("conditions", "projector", "prefix", "prompts", "transfer")
+EXPERIMENTS: tuple[type[Experiment], ...] = (
+    ConditionsExperiment,
+    ProjectorExperiment,
+    PrefixExperiment,
+    PromptsExperiment,
+    TransferExperiment,  # with --other: InstitutionsExperiment
+)
 
 logger = logging.getLogger(__name__)
 
 
-class Experiment(Protocol):
-    """What a module of this package offers."""
-
-    TITLE: str
-    SHOWN: tuple[str, ...]
-    """figures that the Markdown table and the plot show; the CSV has them all"""
-    Settings: type[Config]
-
-    def caption(self, laboratory: Laboratory, settings: Any) -> str:
-        """Return what was trained and what is compared, in a few sentences."""
-        ...
-
-    def rows(self, laboratory: Laboratory, settings: Any) -> Iterator[Row]:
-        """Yield the rows of the table as they are found."""
-        ...
-
-
 def run(
-    name: str, config: ExperimentConfig, settings: dict[str, Any] | None = None
+    name: str, config: ExperimentConfig, settings: Mapping[str, Any] | None = None
 ) -> tuple[Table, list[Path]]:
     """Run an experiment; return its table and the files it wrote under `config.out`.
 
     The CSV grows row by row, so that a run that was stopped leaves what it found.
 
     Args:
+        name: of one of EXPERIMENTS.
+        config: what every experiment is run on.
         settings: changes of the experiment's own settings.
 
     Raises:
         ConfigError: there is no such experiment or setting, or it needs images.
     """
-    if name not in EXPERIMENTS:
-        raise ConfigError(f"no experiment {name!r}: known: {', '.join(EXPERIMENTS)}")
-    module = "other" if name == "transfer" and config.other is not None else name
-    experiment: Any = importlib.import_module(f"radkg.experiments.{module}")  # an Experiment
-    own = experiment.Settings.from_mapping(settings or {})
-    laboratory = Laboratory(config, getattr(own, "vision", None))
+    known = {each.name: each for each in EXPERIMENTS}
+    if name not in known:
+        raise ConfigError(f"no experiment {name!r}: known: {', '.join(known)}")
+    chosen = known[name]
+    if chosen is TransferExperiment and config.other is not None:
+        chosen = InstitutionsExperiment
+    experiment = chosen.from_mapping(settings or {})
+    context = ExperimentContext(config, experiment.default_vision)
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.config.json").write_text(
-        f'{{"experiment": {config.to_json().strip()},\n"own": {own.to_json().strip()}}}\n'
+        f'{{"experiment": {config.to_json().strip()},\n"own": {experiment.to_json().strip()}}}\n'
     )
-    found: list[Row] = []
-    for row in experiment.rows(laboratory, own):
+    found: list[TableRow] = []
+    for row in experiment.make_rows(context):
         logger.info("experiment=%s row=%s", name, row.name)
         found.append(row)
-        (out / f"{name}.csv").write_text(Table(name, experiment.TITLE, "", found, ()).csv())
-    caption = f"{experiment.caption(laboratory, own)} {laboratory.provenance()}"
-    table = Table(name, experiment.TITLE, caption, found, experiment.SHOWN)
-    (out / f"{name}.md").write_text(table.markdown())
+        (out / f"{name}.csv").write_text(Table(name, experiment.title, "", found, ()).to_csv())
+    caption = f"{experiment.write_caption(context)} {context.describe_provenance()}"
+    table = Table(name, experiment.title, caption, found, experiment.shown)
+    (out / f"{name}.md").write_text(table.to_markdown())
     plot(table, out / f"{name}.png")
     return table, [out / f"{name}.{kind}" for kind in ("csv", "md", "png")]

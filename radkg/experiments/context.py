@@ -16,16 +16,16 @@ from torch import Tensor
 from radkg.archive.files.located import read_bytes
 from radkg.archive.images.pixels import read_image
 from radkg.errors import ConfigError
-from radkg.evaluation.floors import answer_of
+from radkg.evaluation.floors import to_answer
 from radkg.evaluation.readers import read_codes
-from radkg.evaluation.reference import Expected
-from radkg.experiments.examples import Aligned, Unit
-from radkg.experiments.parts import Images, Part, read_parts
-from radkg.experiments.provenance import made_on
-from radkg.experiments.reader import VariantReader
-from radkg.experiments.scoring import Figures, code_figures
+from radkg.evaluation.reference import Reference
+from radkg.experiments.examples import Aligned, PromptUnit
+from radkg.experiments.provenance import describe_origin
+from radkg.experiments.scoring import Figures, score_codes
 from radkg.experiments.settings import ExperimentConfig
-from radkg.experiments.training import Budget, Trained, steps_in, train
+from radkg.experiments.study_sets import Images, StudySet, read_study_sets
+from radkg.experiments.training import Trained, TrainingBudget, count_steps, train
+from radkg.experiments.variant_reader import VariantReader
 from radkg.extractor import SHIPPED
 from radkg.extractor.vlm import read_encoder
 from radkg.gold.coded import CodedStudies
@@ -44,7 +44,7 @@ from radkg.train.supervision import align, vocabulary
 logger = logging.getLogger(__name__)
 
 
-class Laboratory:
+class ExperimentContext:
     """Studies, features and the model that variants start from; everything is read when asked."""
 
     def __init__(self, config: ExperimentConfig, vision: str | None = None) -> None:
@@ -56,7 +56,7 @@ class Laboratory:
     @cached_property
     def _coded(self) -> tuple[CodedStudies, CodedStudies]:
         config = self.config
-        return read_parts(config.archive, config.images, config.split, config.limit)
+        return read_study_sets(config.archive, config.images, config.split, config.limit)
 
     @cached_property
     def features(self) -> dict[str, Tensor]:
@@ -89,12 +89,12 @@ class Laboratory:
         return load_encoder(IMAGENET)
 
     @cached_property
-    def training(self) -> Part:
+    def training(self) -> StudySet:
         """The studies to train on: train without its held-out tenth."""
         return self._part(self._coded[0])
 
     @cached_property
-    def scored(self) -> Part:
+    def scored(self) -> StudySet:
         """The studies to score on."""
         return self._part(self._coded[1])
 
@@ -126,7 +126,7 @@ class Laboratory:
         return checkpoint.parse_config(ModelConfig, values, self.directory)
 
     @property
-    def start(self) -> str:
+    def start_sentence(self) -> str:
         """What variants start from, as a sentence."""
         return (
             f"Variants start from a text model ({checkpoint.model_id(self.directory)}) that, as "
@@ -134,7 +134,7 @@ class Laboratory:
             "tenth: it has seen no study that is scored here."
         )
 
-    def need_images(self, name: str) -> None:
+    def require_images(self, name: str) -> None:
         """Refuse to run an experiment on images without any.
 
         Raises:
@@ -143,14 +143,14 @@ class Laboratory:
         if self.config.images is None:
             raise ConfigError(f"experiment {name} needs --images: a directory with the images")
 
-    def projector(self, **changes: Any) -> ProjectorConfig:
+    def make_projector_config(self, **changes: Any) -> ProjectorConfig:
         """Return the small preset's projector between this encoder and this language model."""
         default = small().projector
         assert default is not None
         sizes = {"dim_in": self.encoder.dim, "dim_out": self.base.language.hidden}
         return dataclasses.replace(default, **{**sizes, **changes})
 
-    def model(
+    def make_model(
         self, projector: ProjectorConfig | None, *, fresh: bool = False
     ) -> VisionLanguageModel:
         """Return an untrained variant: a new projector on the language model to start from.
@@ -174,12 +174,14 @@ class Laboratory:
     def train(
         self, model: VisionLanguageModel, *kinds: Sequence[Example], fresh: bool = False
     ) -> Trained:
-        """Train a variant, made by `model`, on one or more kinds of examples (see training.py)."""
+        """Train a variant of `make_model` on one or more kinds of examples (see training.py)."""
         limit = self.base.language.max_positions
-        budget = Budget(self._steps, self.config.batch_tokens, self.config.seed, limit)
+        budget = TrainingBudget(self._steps, self.config.batch_tokens, self.config.seed, limit)
         if budget.steps is None:
             assert self.config.minutes is not None
-            self._steps = steps_in(60 * self.config.minutes, budget, model, kinds[0], self.features)
+            self._steps = count_steps(
+                60 * self.config.minutes, budget, model, kinds[0], self.features
+            )
             budget = dataclasses.replace(budget, steps=self._steps)
         return train(model, kinds, self.features, budget, fresh=fresh)
 
@@ -188,22 +190,22 @@ class Laboratory:
         model: VisionLanguageModel,
         condition: Condition,
         images: Images,
-        part: Part | None = None,
-        unit: Unit = "sentence",
+        part: StudySet | None = None,
+        unit: PromptUnit = "sentence",
     ) -> tuple[Figures, float]:
         """Return a variant's figures on a part (default: `scored`), and the seconds of reading."""
         part = part or self.scored
         reader = VariantReader(model, condition, self.features, images, self.names, unit)
         start = time.perf_counter()
-        answers = [answer_of(codes, self.filing) for codes in read_codes(reader, part.studies)]
+        answers = [to_answer(codes, self.filing) for codes in read_codes(reader, part.studies)]
         seconds = time.perf_counter() - start
-        return code_figures(self.yard(part), answers), round(seconds, 1)
+        return score_codes(self.list_references(part), answers), round(seconds, 1)
 
-    def yard(self, part: Part) -> list[Expected]:
+    def list_references(self, part: StudySet) -> list[Reference]:
         """Return what is known of the studies of a part."""
-        return part.yardstick(self.filing)
+        return part.list_references(self.filing)
 
-    def provenance(self) -> str:
+    def describe_provenance(self) -> str:
         """Return on what, from what, when and where the figures were found, as sentences."""
         config = self.config
         on = (
@@ -216,21 +218,21 @@ class Laboratory:
             f"{len(self.scored)} studies of {on}, {len(self.training)} to train on; "
             f"{self._steps} steps of {config.batch_tokens} tokens a condition, bf16, seed "
             f"{config.seed}, one run each: intervals are 95 % bootstrap over studies and leave "
-            f"out the spread over seeds. Greedy, no thresholds.{encoder} {made_on()}"
+            f"out the spread over seeds. Greedy, no thresholds.{encoder} {describe_origin()}"
         )
 
-    def _part(self, coded: CodedStudies) -> Part:
+    def _part(self, coded: CodedStudies) -> StudySet:
         known = self.features
         images: dict[str, tuple[str, ...]] = {}
         for study in coded.studies:
             ids = tuple(i.image_id for i in study.images if i.image_id in known)
             if ids:
                 images[study.study_id] = ids
-        part = Part(coded, images)
-        return part if self.config.images is None else part.where(lambda s: s.study_id in images)
+        part = StudySet(coded, images)
+        return part if self.config.images is None else part.filter(lambda s: s.study_id in images)
 
 
-def num_parameters(model: VisionLanguageModel) -> Mapping[str, int]:
+def count_parameters(model: VisionLanguageModel) -> Mapping[str, int]:
     """Return the weights of the projector and of the language model."""
     projector = model.projector.parameters() if model.projector is not None else ()
     return {

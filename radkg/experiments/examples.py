@@ -6,18 +6,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
-from radkg.experiments.parts import Images, Part
+from radkg.experiments.study_sets import Images, StudySet
 from radkg.model.vlmkg.batches import Example
 from radkg.schema.records import Condition, Study
 from radkg.schema.sentences import study_sentences
 from radkg.train.supervision import MAX_REPEATS, all_codes
 
-Unit = Literal["sentence", "report"]
+PromptUnit = Literal["sentence", "report"]
 Aligned = Mapping[str, Sequence[tuple[str, str]]]
-UNITS: tuple[Unit, ...] = get_args(Unit)
+PROMPT_UNITS: tuple[PromptUnit, ...] = get_args(PromptUnit)
 
 
-def texts(study: Study, condition: Condition, unit: Unit) -> list[str]:
+def list_texts(study: Study, condition: Condition, unit: PromptUnit) -> list[str]:
     """Return what is shown of a study's report, one text a prompt: "" where it is not read."""
     if condition == "image":
         return [""]
@@ -26,8 +26,12 @@ def texts(study: Study, condition: Condition, unit: Unit) -> list[str]:
     return [" ; ".join(found)] if unit == "report" else found
 
 
-def examples(
-    part: Part, condition: Condition, aligned: Aligned, images: Images, unit: Unit = "sentence"
+def make_examples(
+    part: StudySet,
+    condition: Condition,
+    aligned: Aligned,
+    images: Images,
+    unit: PromptUnit = "sentence",
 ) -> list[Example]:
     """Return the examples of a condition, study by study.
 
@@ -43,7 +47,7 @@ def examples(
         ids = images.get(study.study_id, ()) if condition != "report" else ()
         if condition == "image" or unit == "report":
             answer = all_codes(gold)
-            found += [Example("codes", t, answer, ids) for t in texts(study, condition, unit)]
+            found += [Example("codes", t, answer, ids) for t in list_texts(study, condition, unit)]
             continue
         for pair in aligned[study.study_id]:
             repeats[pair] += 1

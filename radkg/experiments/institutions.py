@@ -9,12 +9,13 @@ import dataclasses
 from collections.abc import Hashable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from typing import ClassVar
 
-from radkg.config import Config
 from radkg.errors import ConfigError
-from radkg.experiments.context import Laboratory
-from radkg.experiments.scoring import Figures, f1, per_relation
-from radkg.experiments.table import Row
+from radkg.experiments.base import Experiment
+from radkg.experiments.context import ExperimentContext
+from radkg.experiments.scoring import Figures, score_f1, score_relations
+from radkg.experiments.table import TableRow
 from radkg.model.generate.engines import load_engine
 from radkg.model.language import Prompt
 from radkg.model.vlmkg.batches import Example
@@ -25,58 +26,58 @@ from radkg.train.radgraph import radgraph_sentences
 from radkg.train.silver import SilverSentence, archive_sentences, silver
 
 ENTITIES, TRIPLETS = "entity F1", "triplet F1, copy"
-SHOWN = (ENTITIES, TRIPLETS, *(f"{name} F1" for name in RELATIONS))
-TITLE = "Trained on one archive, tested on the other"
 _MAX_NEW_TOKENS = 256
 _HELD_OUT = 20  # per cent of the other side's sentences
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(Config):
-    """There is nothing to choose."""
+class InstitutionsExperiment(Experiment):
+    """Two archives, each trained on and tested on; the experiment has no settings."""
 
+    name: ClassVar[str] = "transfer"
+    title: ClassVar[str] = "Trained on one archive, tested on the other"
+    shown: ClassVar[tuple[str, ...]] = (ENTITIES, TRIPLETS, *(f"{name} F1" for name in RELATIONS))
 
-def caption(laboratory: Laboratory, settings: Settings) -> str:
-    """Return what was trained and what is compared."""
-    return (
-        "Target copy, sentence by sentence, strict: an entity agrees with span and label, a "
-        "triplet with both ends and relation. Open-i's side is the rules' reading (silver), the "
-        "other side is what its file states; sentences that the language model's form cannot "
-        "state are left out on both. Equal sentences are on one side of each split; as many "
-        "training sentences on both sides; the language model starts from random weights. Rules: "
-        "read without any training."
-    )
+    def write_caption(self, context: ExperimentContext) -> str:
+        """Return what was trained and what is compared."""
+        return (
+            "Target copy, sentence by sentence, strict: an entity agrees with span and label, a "
+            "triplet with both ends and relation. Open-i's side is the rules' reading (silver), "
+            "the other side is what its file states; sentences that the language model's form "
+            "cannot state are left out on both. Equal sentences are on one side of each split; as "
+            "many training sentences on both sides; the language model starts from random "
+            "weights. Rules: read without any training."
+        )
 
-
-def rows(laboratory: Laboratory, settings: Settings) -> Iterator[Row]:
-    """Yield each pair of a side to train on and a side to test on, and the rules on both."""
-    assert laboratory.config.other is not None
-    other = _split(_read(Path(laboratory.config.other)))
-    sides = {"Open-i": _openi(laboratory), "the other file": other}
-    number = min(len(training) for training, _ in sides.values())
-    for name, (training, tested) in sides.items():
-        if not training or not tested:
-            raise ConfigError(f"{name} has too few sentences to train and to test on")
-    for tested_on, (_, tested) in sides.items():
-        read = silver((s.sentence for s in tested), only_stated=False)
-        answers = [(s.spans, s.links) for s in read]
-        yield Row(f"tested on {tested_on}", "rules", _figures(tested, answers), {})
-    for trained_on, (training, _) in sides.items():
-        taught = [_example(s) for s in sorted(training, key=_hash)[:number]]
-        model = laboratory.model(None, fresh=True)
-        variant = laboratory.train(model, taught, fresh=True)
+    def make_rows(self, context: ExperimentContext) -> Iterator[TableRow]:
+        """Yield each pair of a side to train on and a side to test on, and the rules on both."""
+        assert context.config.other is not None
+        other = _split(_read(Path(context.config.other)))
+        sides = {"Open-i": _openi(context), "the other file": other}
+        number = min(len(training) for training, _ in sides.values())
+        for name, (training, tested) in sides.items():
+            if not training or not tested:
+                raise ConfigError(f"{name} has too few sentences to train and to test on")
         for tested_on, (_, tested) in sides.items():
-            yield Row(
-                f"tested on {tested_on}",
-                f"trained on {trained_on}",
-                _figures(tested, _answers(variant.model, tested)),
-                {**variant.notes, "tested sentences": len(tested)},
-            )
+            read = silver((s.sentence for s in tested), only_stated=False)
+            answers = [(s.spans, s.links) for s in read]
+            yield TableRow(f"tested on {tested_on}", "rules", _figures(tested, answers), {})
+        for trained_on, (training, _) in sides.items():
+            taught = [_example(s) for s in sorted(training, key=_hash)[:number]]
+            model = context.make_model(None, fresh=True)
+            variant = context.train(model, taught, fresh=True)
+            for tested_on, (_, tested) in sides.items():
+                yield TableRow(
+                    f"tested on {tested_on}",
+                    f"trained on {trained_on}",
+                    _figures(tested, _answers(variant.model, tested)),
+                    {**variant.notes, "tested sentences": len(tested)},
+                )
 
 
-def _openi(laboratory: Laboratory) -> tuple[list[SilverSentence], list[SilverSentence]]:
-    seen = archive_sentences(laboratory.training.studies)
-    new = [s for s in archive_sentences(laboratory.scored.studies) if s not in seen]
+def _openi(context: ExperimentContext) -> tuple[list[SilverSentence], list[SilverSentence]]:
+    seen = archive_sentences(context.training.studies)
+    new = [s for s in archive_sentences(context.scored.studies) if s not in seen]
     return silver(seen), silver(new)
 
 
@@ -124,9 +125,9 @@ def _figures(
     gold = [_facts(s.spans, s.links) for s in tested]
     said = [_facts(spans, links) for spans, links in answers]
     return {
-        ENTITIES: f1([set(s.spans) for s in tested], [set(spans) for spans, _ in answers]),
-        TRIPLETS: f1(gold, said),
-        **per_relation(gold, said),
+        ENTITIES: score_f1([set(s.spans) for s in tested], [set(spans) for spans, _ in answers]),
+        TRIPLETS: score_f1(gold, said),
+        **score_relations(gold, said),
     }
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 
 
-def made_on() -> str:
+def describe_origin() -> str:
     """Return a sentence with date, commit and hardware."""
-    return f"Made {datetime.now(UTC).date()}, commit {commit()}, on {hardware()}."
+    return f"Made {datetime.now(UTC).date()}, commit {read_commit()}, on {describe_hardware()}."
 
 
-def commit() -> str:
+def read_commit() -> str:
     """Return the commit of this checkout, and whether it was changed since; `unknown` outside."""
     here = Path(__file__).parent
     try:
@@ -26,7 +26,7 @@ def commit() -> str:
     return f"{found} with changes" if changed else found
 
 
-def hardware() -> str:
+def describe_hardware() -> str:
     """Return the processor with the threads that torch uses, and the GPU where there is one."""
     text = f"{_processor()}, {torch.get_num_threads()} thread(s)"
     return f"{text}, {torch.cuda.get_device_name()}" if torch.cuda.is_available() else text

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
-from radkg.evaluation.floors import quick_answers
-from radkg.evaluation.reference import Answer, Expected, false_on_normal, unsupported
-from radkg.experiments.parts import Part
+from radkg.evaluation.floors import make_quick_answers
+from radkg.evaluation.reference import Answer, Reference, count_false_on_normal, count_unsupported
+from radkg.experiments.study_sets import StudySet
 from radkg.experiments.table import Figure
 from radkg.gold.filing import Filing, list_gold_findings, list_gold_triplets
 from radkg.metrics import bootstrap, bootstrap_rate, score
@@ -21,34 +21,38 @@ TRIPLETS, FINDINGS, NORMAL = "triplet F1", "findings F1", "false on normal"
 BY_CODES, BY_REPORT = "hallucination, codes", "hallucination, report"
 
 
-def code_figures(yard: Sequence[Expected], answers: Sequence[Answer]) -> Figures:
+def score_codes(references: Sequence[Reference], answers: Sequence[Answer]) -> Figures:
     """Return the figures of codes; what they mean is said by `radkg evaluate` (definitions)."""
-    gold, said = [k.answer.triplets for k in yard], [a.triplets for a in answers]
+    gold, said = [k.answer.triplets for k in references], [a.triplets for a in answers]
     pairs = list(zip(gold, said, strict=True))
     figures: Figures = {
-        TRIPLETS: f1(gold, said),
-        "triplet precision": share([(len(g & s), len(s)) for g, s in pairs]),
-        "triplet recall": share([(len(g & s), len(g)) for g, s in pairs]),
-        FINDINGS: f1([k.answer.findings for k in yard], [a.findings for a in answers]),
-        BY_CODES: share(unsupported(yard, answers, by_codes=True)),
-        BY_REPORT: share(unsupported(yard, answers, by_codes=False)),
-        NORMAL: share(false_on_normal(yard, answers)),
+        TRIPLETS: score_f1(gold, said),
+        "triplet precision": score_share([(len(g & s), len(s)) for g, s in pairs]),
+        "triplet recall": score_share([(len(g & s), len(g)) for g, s in pairs]),
+        FINDINGS: score_f1([k.answer.findings for k in references], [a.findings for a in answers]),
+        BY_CODES: score_share(count_unsupported(references, answers, by_codes=True)),
+        BY_REPORT: score_share(count_unsupported(references, answers, by_codes=False)),
+        NORMAL: score_share(count_false_on_normal(references, answers)),
     }
-    figures |= per_relation(gold, said)
+    figures |= score_relations(gold, said)
     return figures
 
 
-def per_relation(gold: Sequence[AbstractSet[Fact]], said: Sequence[AbstractSet[Fact]]) -> Figures:
+def score_relations(
+    gold: Sequence[AbstractSet[Fact]], said: Sequence[AbstractSet[Fact]]
+) -> Figures:
     """Return the F1 of each relation; None where the gold has none of it."""
     found: Figures = {}
     for name in RELATIONS:
         one = [{t for t in triplets if t[1] == name} for triplets in gold]
         other = [{t for t in triplets if t[1] == name} for triplets in said]
-        found[f"{name} F1"] = f1(one, other)
+        found[f"{name} F1"] = score_f1(one, other)
     return found
 
 
-def f1(gold: Sequence[AbstractSet[object]], said: Sequence[AbstractSet[object]]) -> Figure | None:
+def score_f1(
+    gold: Sequence[AbstractSet[object]], said: Sequence[AbstractSet[object]]
+) -> Figure | None:
     """Return micro F1 with the interval over studies; None where the gold has nothing."""
     counts = score(gold, said)
     if not counts.gold:
@@ -56,7 +60,7 @@ def f1(gold: Sequence[AbstractSet[object]], said: Sequence[AbstractSet[object]])
     return Figure(counts.f1, *bootstrap(gold, said), counts.gold)
 
 
-def share(counts: Sequence[tuple[int, int]]) -> Figure | None:
+def score_share(counts: Sequence[tuple[int, int]]) -> Figure | None:
     """Return a rate with its interval over studies; None of nothing."""
     total = sum(of for _, of in counts)
     if not total:
@@ -64,9 +68,9 @@ def share(counts: Sequence[tuple[int, int]]) -> Figure | None:
     return Figure(sum(n for n, _ in counts) / total, *bootstrap_rate(counts), total)
 
 
-def floors(training: Part, scored: Part, filing: Filing) -> dict[str, list[Answer]]:
+def make_floors(training: StudySet, scored: StudySet, filing: Filing) -> dict[str, list[Answer]]:
     """Return two answers that look at nothing: the best fixed one, and the most frequent one."""
-    constant = quick_answers(filing, training.coded, scored.studies)["constant"]
+    constant = make_quick_answers(filing, training.coded, scored.studies)["constant"]
     counts = Counter(
         Answer(list_gold_findings(gold) & filing.classes, list_gold_triplets(gold))
         for gold in training.golds

@@ -6,7 +6,7 @@ import dataclasses
 
 from radkg.config import Config
 from radkg.errors import ConfigError
-from radkg.experiments.parts import SPLITS
+from radkg.experiments.study_sets import SPLITS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

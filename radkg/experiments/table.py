@@ -22,7 +22,7 @@ class Figure(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A variant under a condition; None where a figure has nothing to count."""
 
     group: str
@@ -40,11 +40,11 @@ class Table:
     name: str
     title: str
     caption: str
-    rows: Sequence[Row]
+    rows: Sequence[TableRow]
     shown: tuple[str, ...]
     """names of the figures that people see first"""
 
-    def csv(self) -> str:
+    def to_csv(self) -> str:
         """Return every figure with value, low, high and of, and the notes."""
         figures = list(dict.fromkeys(name for row in self.rows for name in row.figures))
         notes = list(dict.fromkeys(name for row in self.rows for name in row.notes))
@@ -60,7 +60,7 @@ class Table:
             writer.writerow([*cells, *(row.notes.get(name, "") for name in notes)])
         return text.getvalue()
 
-    def markdown(self) -> str:
+    def to_markdown(self) -> str:
         """Return the shown figures and the caption."""
         lines = [
             "| | | " + " | ".join(self.shown) + " |",
@@ -86,7 +86,7 @@ class Table:
         _, closed, after = rest.partition(end)
         if not (opened and closed):
             raise ConfigError(f"{readme} has no lines {start} and {end} to write the table between")
-        readme.write_text(f"{before}{start}\n{self.markdown()}{end}{after}")
+        readme.write_text(f"{before}{start}\n{self.to_markdown()}{end}{after}")
 
 
 def _rounded(figure: Figure) -> list[str | int | float]:

@@ -22,7 +22,7 @@ _FRESH_RATE = 2e-3  # learning rate of random weights
 
 
 @dataclass(frozen=True)
-class Budget:
+class TrainingBudget:
     """What a variant may cost."""
 
     steps: int | None
@@ -46,7 +46,7 @@ def train(
     model: VisionLanguageModel,
     kinds: Sequence[Sequence[Example]],
     features: Mapping[str, Tensor],
-    budget: Budget,
+    budget: TrainingBudget,
     *,
     fresh: bool,
 ) -> Trained:
@@ -77,9 +77,9 @@ def train(
     return Trained(model.eval(), notes)
 
 
-def steps_in(
+def count_steps(
     seconds: float,
-    budget: Budget,
+    budget: TrainingBudget,
     model: VisionLanguageModel,
     examples: Sequence[Example],
     features: Mapping[str, Tensor],
@@ -98,7 +98,7 @@ def _stream(
     model: VisionLanguageModel,
     examples: Sequence[Example],
     features: Mapping[str, Tensor],
-    budget: Budget,
+    budget: TrainingBudget,
 ) -> Iterator[Batch]:
     """Yield batches without end, in an order that the seed fixes alone."""
     projector = model.config.projector
@@ -114,7 +114,7 @@ def _stream(
         epoch += 1
 
 
-def _settings(budget: Budget, fresh: bool) -> TrainConfig:
+def _settings(budget: TrainingBudget, fresh: bool) -> TrainConfig:
     return TrainConfig(
         learning_rate=_FRESH_RATE if fresh else 3e-4,
         projector_learning_rate=_FRESH_RATE if fresh else 1e-3,

@@ -3,7 +3,7 @@
 Open-i does not say which of its two hospital systems a study is from. Its DICOM headers say whose
 software wrote them (Agfa or Siemens), which nearly splits the collection in two, by detector and
 by wording; that is a shift of acquisition, and only probably one of institution. Where another
-archive is given, other.py is run instead.
+archive is given, institutions.py is run instead.
 """
 
 from __future__ import annotations
@@ -13,21 +13,19 @@ import dataclasses
 import gzip
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from radkg.archive import open_archive
 from radkg.archive.formats.openi import OpenI
-from radkg.config import Config
 from radkg.errors import ConfigError
-from radkg.experiments.context import Laboratory
-from radkg.experiments.examples import examples
-from radkg.experiments.parts import Part
+from radkg.experiments.base import Experiment
+from radkg.experiments.context import ExperimentContext
+from radkg.experiments.examples import make_examples
 from radkg.experiments.scoring import FINDINGS, NORMAL, TRIPLETS
-from radkg.experiments.table import Row
+from radkg.experiments.study_sets import StudySet
+from radkg.experiments.table import TableRow
 from radkg.model.vision.encoders import IMAGENET
 from radkg.schema.records import Condition
-
-TITLE = "Trained on one system, tested on the other"
-SHOWN = (TRIPLETS, "modify F1", "located_at F1", FINDINGS, NORMAL)
 
 _WRITERS = {
     "Agfa": ("MITRA", "Agfa", "AGFA"),  # Mitra was bought by Agfa in 2002
@@ -36,67 +34,79 @@ _WRITERS = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(Config):
+class TransferExperiment(Experiment):
     """What is transferred."""
+
+    name: ClassVar[str] = "transfer"
+    title: ClassVar[str] = "Trained on one system, tested on the other"
+    shown: ClassVar[tuple[str, ...]] = (TRIPLETS, "modify F1", "located_at F1", FINDINGS, NORMAL)
 
     conditions: tuple[Condition, ...] = ("report", "image")
     """the target codes is compared under these; image only where images are given"""
     vision: str = IMAGENET
     """image encoder where --vision names none: the model's own has seen both sides"""
 
+    @property
+    def default_vision(self) -> str:
+        """Return an encoder that has seen neither side."""
+        return self.vision
 
-def caption(laboratory: Laboratory, settings: Settings) -> str:
-    """Return what was trained and what is compared."""
-    return (
-        "Target codes; studies whose DICOM headers were written by Agfa's (or Mitra's) software "
-        "alone against those by Siemens' alone, the others left out. Open-i does not label its two "
-        "hospital systems: this is a shift of acquisition and, by the wording, of readers, not a "
-        "proven one of institution. The language model starts from random weights and the image "
-        "encoder is ImageNet's unless --vision names another, so that neither has seen the other "
-        "side; as many training studies on both sides, drawn at random; both: half of either."
-    )
-
-
-def rows(laboratory: Laboratory, settings: Settings) -> Iterator[Row]:
-    """Yield each pair of a side to train on and a side to test on."""
-    writers = header_writers(laboratory.config.archive)
-    seed = laboratory.config.seed
-    sides = {
-        name: (
-            _written(laboratory.training, name, writers),
-            _written(laboratory.scored, name, writers),
+    def write_caption(self, context: ExperimentContext) -> str:
+        """Return what was trained and what is compared."""
+        return (
+            "Target codes; studies whose DICOM headers were written by Agfa's (or Mitra's) "
+            "software alone against those by Siemens' alone, the others left out. Open-i does not "
+            "label its two hospital systems: this is a shift of acquisition and, by the wording, "
+            "of readers, not a proven one of institution. The language model starts from random "
+            "weights and the image encoder is ImageNet's unless --vision names another, so that "
+            "neither has seen the other side; as many training studies on both sides, drawn at "
+            "random; both: half of either."
         )
-        for name in _WRITERS
-    }
-    number = min(len(training) for training, _ in sides.values())
-    if not number or not all(len(scored) for _, scored in sides.values()):
-        raise ConfigError("a side has no study: raise --limit")
-    for condition in settings.conditions:
-        if condition != "report" and laboratory.config.images is None:
-            continue
-        for side in (*sides, "both"):
-            parts = (
-                [sides[side][0].drawn(number, seed)]
-                if side in sides
-                else [training.drawn(number // 2, seed) for training, _ in sides.values()]
+
+    def make_rows(self, context: ExperimentContext) -> Iterator[TableRow]:
+        """Yield each pair of a side to train on and a side to test on."""
+        writers = header_writers(context.config.archive)
+        seed = context.config.seed
+        sides = {
+            name: (
+                _written(context.training, name, writers),
+                _written(context.scored, name, writers),
             )
-            taught = [
-                example
-                for part in parts
-                for example in examples(part, condition, laboratory.aligned, part.images)
-            ]
-            projector = laboratory.projector() if condition != "report" else None
-            model = laboratory.model(projector, fresh=True)
-            variant = laboratory.train(model, taught, fresh=True)
-            for tested, (_, scored) in sides.items():
-                figures, seconds = laboratory.score(variant.model, condition, scored.images, scored)
-                notes = {
-                    **variant.notes,
-                    "training studies": sum(len(part) for part in parts),
-                    "tested studies": len(scored),
-                    "seconds of reading": seconds,
-                }
-                yield Row(f"{condition}, tested on {tested}", f"trained on {side}", figures, notes)
+            for name in _WRITERS
+        }
+        number = min(len(training) for training, _ in sides.values())
+        if not number or not all(len(scored) for _, scored in sides.values()):
+            raise ConfigError("a side has no study: raise --limit")
+        for condition in self.conditions:
+            if condition != "report" and context.config.images is None:
+                continue
+            for side in (*sides, "both"):
+                parts = (
+                    [sides[side][0].draw(number, seed)]
+                    if side in sides
+                    else [training.draw(number // 2, seed) for training, _ in sides.values()]
+                )
+                taught = [
+                    example
+                    for part in parts
+                    for example in make_examples(part, condition, context.aligned, part.images)
+                ]
+                projector = context.make_projector_config() if condition != "report" else None
+                model = context.make_model(projector, fresh=True)
+                variant = context.train(model, taught, fresh=True)
+                for tested, (_, scored) in sides.items():
+                    figures, seconds = context.score(
+                        variant.model, condition, scored.images, scored
+                    )
+                    notes = {
+                        **variant.notes,
+                        "training studies": sum(len(part) for part in parts),
+                        "tested studies": len(scored),
+                        "seconds of reading": seconds,
+                    }
+                    yield TableRow(
+                        f"{condition}, tested on {tested}", f"trained on {side}", figures, notes
+                    )
 
 
 def header_writers(archive: str) -> dict[str, set[str]]:
@@ -120,5 +130,5 @@ def header_writers(archive: str) -> dict[str, set[str]]:
     return dict(writers)
 
 
-def _written(part: Part, name: str, writers: Mapping[str, set[str]]) -> Part:
-    return part.where(lambda study: writers.get(study.subject_id) == {name})
+def _written(part: StudySet, name: str, writers: Mapping[str, set[str]]) -> StudySet:
+    return part.filter(lambda study: writers.get(study.subject_id) == {name})

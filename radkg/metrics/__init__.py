@@ -5,10 +5,10 @@ from radkg.metrics.triplets import (
     bootstrap,
     bootstrap_gain,
     bootstrap_rate,
-    by_relation,
-    rate,
-    relaxed,
+    compute_rate,
     score,
+    score_by_relation,
+    score_relaxed,
 )
 
 __all__ = [
@@ -16,8 +16,8 @@ __all__ = [
     "bootstrap",
     "bootstrap_gain",
     "bootstrap_rate",
-    "by_relation",
-    "rate",
-    "relaxed",
+    "compute_rate",
     "score",
+    "score_by_relation",
+    "score_relaxed",
 ]

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 
 
-def raw_agreement(readings: Sequence[Sequence[Hashable]]) -> float:
+def compute_raw_agreement(readings: Sequence[Sequence[Hashable]]) -> float:
     """Return the share of pairs of readers that agree, over all items, in [0, 1].
 
     Args:
@@ -23,8 +23,8 @@ def raw_agreement(readings: Sequence[Sequence[Hashable]]) -> float:
     return sum(map(_agreeing, items)) / len(items)
 
 
-def cohen_kappa(one: Sequence[Hashable], other: Sequence[Hashable]) -> float | None:
-    """Return Cohen's kappa of two readers; ValueError as in `raw_agreement`."""
+def compute_cohen_kappa(one: Sequence[Hashable], other: Sequence[Hashable]) -> float | None:
+    """Return Cohen's kappa of two readers; ValueError as in `compute_raw_agreement`."""
     items = _items([one, other])
     observed = sum(a == b for a, b in items) / len(items)
     ones, others = Counter(one), Counter(other)
@@ -32,8 +32,8 @@ def cohen_kappa(one: Sequence[Hashable], other: Sequence[Hashable]) -> float | N
     return _kappa(observed, by_chance)
 
 
-def fleiss_kappa(readings: Sequence[Sequence[Hashable]]) -> float | None:
-    """Return Fleiss' kappa of two or more readers; ValueError as in `raw_agreement`."""
+def compute_fleiss_kappa(readings: Sequence[Sequence[Hashable]]) -> float | None:
+    """Return Fleiss' kappa of two or more readers; ValueError as in `compute_raw_agreement`."""
     items = _items(readings)
     observed = sum(map(_agreeing, items)) / len(items)
     answers = Counter(answer for item in items for answer in item)

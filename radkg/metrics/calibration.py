@@ -22,7 +22,7 @@ class Bin:
     accuracy: float | None  # share that is right
 
 
-def reliability(pairs: Iterable[Pair], num_bins: int = 10) -> list[Bin]:
+def bin_by_confidence(pairs: Iterable[Pair], num_bins: int = 10) -> list[Bin]:
     """Return the bins of equal width, the lowest first, empty ones too.
 
     Raises:
@@ -47,7 +47,7 @@ def reliability(pairs: Iterable[Pair], num_bins: int = 10) -> list[Bin]:
     ]
 
 
-def expected_calibration_error(bins: Sequence[Bin]) -> float:
+def compute_calibration_error(bins: Sequence[Bin]) -> float:
     """Return the mean gap between confidence and accuracy, weighted by count; 0 without answers."""
     total = sum(b.count for b in bins)
     gaps = (

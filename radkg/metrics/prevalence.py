@@ -42,7 +42,7 @@ class Corrected(NamedTuple):
     high: float
 
 
-def corrected(studies: int, of: int, error: ErrorCounts) -> Corrected | None:
+def correct_prevalence(studies: int, of: int, error: ErrorCounts) -> Corrected | None:
     """Return the prevalence behind `studies` of `of` that were read as having the finding.
 
     None where nothing can be said: no study, a sensitivity or specificity measured on none, a

@@ -56,7 +56,7 @@ class RadGraphF1(NamedTuple):
     complete: float
 
 
-def graph_of(extraction: Extraction) -> Graph:
+def to_graph(extraction: Extraction) -> Graph:
     """Return the graph of an extraction."""
     return Graph(
         tuple(
@@ -67,13 +67,13 @@ def graph_of(extraction: Extraction) -> Graph:
     )
 
 
-def strict_f1(gold: Sequence[Graph], predicted: Sequence[Graph]) -> Strict:
+def score_strict(gold: Sequence[Graph], predicted: Sequence[Graph]) -> Strict:
     """Return the strict scores, as DyGIE++ counts them.
 
     Raises:
         ValueError: the sequences differ in length.
     """
-    ours, theirs = [links(g) for g in gold], [links(p) for p in predicted]
+    ours, theirs = [list_links(g) for g in gold], [list_links(p) for p in predicted]
     kinds = sorted({kind for found in ours + theirs for _, kind, _ in found})
     return Strict(
         entities=score([_places(g) for g in gold], [_places(p) for p in predicted]),
@@ -89,7 +89,7 @@ def strict_f1(gold: Sequence[Graph], predicted: Sequence[Graph]) -> Strict:
     )
 
 
-def radgraph_f1(gold: Sequence[Graph], predicted: Sequence[Graph]) -> RadGraphF1:
+def score_radgraph(gold: Sequence[Graph], predicted: Sequence[Graph]) -> RadGraphF1:
     """Return F1-RadGraph in its three strengths, 0 for a document where either side is empty.
 
     Raises:
@@ -110,7 +110,7 @@ def _places(graph: Graph) -> AbstractSet[Hashable]:
     return {mention.place for mention in graph.entities}
 
 
-def links(graph: Graph) -> set[tuple[Hashable, RelationType, Hashable]]:
+def list_links(graph: Graph) -> set[tuple[Hashable, RelationType, Hashable]]:
     """Return the relations by the places of their ends: what must agree in a strict match."""
     entities = graph.entities
     return {(entities[h].place, kind, entities[t].place) for h, t, kind in graph.relations}

@@ -43,7 +43,7 @@ class TextScore(NamedTuple):
     tokeniser: Tokeniser
 
 
-def text_score(
+def score_text(
     references: Sequence[Sequence[Triplet]],
     hypotheses: Sequence[Sequence[Triplet]],
     *,
@@ -82,8 +82,8 @@ def text_score(
     guessed = [tokens(triplets, True) for triplets in hypotheses]
     num_written, num_guessed = sum(map(len, written)), sum(map(len, guessed))
     return TextScore(
-        bleu=corpus_bleu(written, guessed),
-        rouge_l=mean_rouge_l(written, guessed),
+        bleu=compute_bleu(written, guessed),
+        rouge_l=compute_rouge_l(written, guessed),
         length_ratio=num_guessed / num_written if num_written else float(not num_guessed),
         form=form,
         order=order,
@@ -91,7 +91,7 @@ def text_score(
     )
 
 
-def corpus_bleu(
+def compute_bleu(
     references: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str]]
 ) -> tuple[float, float, float, float]:
     """Return BLEU-1 to BLEU-4 of token lists, one reference each; 0 where no n-gram agrees.
@@ -118,7 +118,7 @@ def corpus_bleu(
     return values[0], values[1], values[2], values[3]
 
 
-def mean_rouge_l(
+def compute_rouge_l(
     references: Sequence[Sequence[str]],
     hypotheses: Sequence[Sequence[str]],
     beta: float = ROUGE_BETA,

@@ -55,7 +55,7 @@ def score(
     return sum((_study(g, p) for g, p in zip(gold, predicted, strict=True)), Score(0, 0, 0))
 
 
-def by_relation(
+def score_by_relation(
     gold: Sequence[AbstractSet[Triplet]], predicted: Sequence[AbstractSet[Triplet]]
 ) -> dict[str, Score]:
     """Return the score of each relation that occurs on either side, by name."""
@@ -69,7 +69,7 @@ def by_relation(
     }
 
 
-def relaxed(
+def score_relaxed(
     gold: Sequence[AbstractSet[Triplet]], predicted: Sequence[AbstractSet[Triplet]]
 ) -> Score:
     """Return the score of heads with tails, whatever the relation."""
@@ -89,7 +89,7 @@ def bootstrap(
     """Return the 95 % interval of F1 when the studies are drawn again with replacement."""
     studies = [_study(g, p) for g, p in zip(gold, predicted, strict=True)]
     counts = [(s.agreed, s.predicted, s.gold) for s in studies]
-    return resampled(
+    return resample(
         counts, lambda sums: Score(sums[0], sums[1], sums[2]).f1, num_samples=num_samples, seed=seed
     )
 
@@ -107,7 +107,7 @@ def bootstrap_gain(
         (len(g & b), len(b), len(g & a), len(a), len(g))
         for g, b, a in zip(gold, before, after, strict=True)
     ]
-    return resampled(
+    return resample(
         counts,
         lambda s: Score(s[2], s[3], s[4]).f1 - Score(s[0], s[1], s[4]).f1,
         num_samples=num_samples,
@@ -119,15 +119,15 @@ def bootstrap_rate(
     counts: Sequence[tuple[int, int]], *, num_samples: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
     """Return the 95 % interval of a rate; each study gives (how often, of how many)."""
-    return resampled(counts, lambda sums: rate(*sums), num_samples=num_samples, seed=seed)
+    return resample(counts, lambda sums: compute_rate(*sums), num_samples=num_samples, seed=seed)
 
 
-def rate(num: int, total: int) -> float:
+def compute_rate(num: int, total: int) -> float:
     """Return a share in [0, 1]; 0 of nothing is 0."""
     return num / total if total else 0.0
 
 
-def resampled(
+def resample(
     counts: Sequence[tuple[int, ...]],
     statistic: Callable[[Sequence[int]], float],
     *,

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from radkg.errors import ConfigError, SchemaError, StorageError
-from radkg.metrics.agreement import cohen_kappa, fleiss_kappa, raw_agreement
-from radkg.metrics.figures import calibration, rate_with_interval
+from radkg.metrics.agreement import compute_cohen_kappa, compute_fleiss_kappa, compute_raw_agreement
+from radkg.metrics.figures import estimate_rate, measure_calibration
 from radkg.review.sheet import VERDICTS, Judged, Key, read_csv
 
 
@@ -68,7 +68,9 @@ def _scores(rows: Sequence[Judged]) -> dict[str, Any]:
         "per_relation": {
             name: _accepted([row for row in decided if row.relation == name]) for name in relations
         },
-        "per_confidence": calibration([(r.confidence, r.verdict == "accept") for r in decided]),
+        "per_confidence": measure_calibration(
+            [(r.confidence, r.verdict == "accept") for r in decided]
+        ),
     }
 
 
@@ -76,7 +78,7 @@ def _accepted(rows: Sequence[Judged]) -> dict[str, Any]:
     by_study: dict[str, list[bool]] = {}
     for row in rows:
         by_study.setdefault(row.key[1], []).append(row.verdict == "accept")
-    return rate_with_interval([(sum(judged), len(judged)) for judged in by_study.values()])
+    return estimate_rate([(sum(judged), len(judged)) for judged in by_study.values()])
 
 
 def _agreement(files: Sequence[Path], sheets: Sequence[Sequence[Judged]]) -> dict[str, Any]:
@@ -87,11 +89,11 @@ def _agreement(files: Sequence[Path], sheets: Sequence[Sequence[Judged]]) -> dic
         raise ConfigError(f"no triplet is judged in all of {names}: are they of one sheet?")
     readings = [[answer[key] for key in common] for answer in answers]
     two = len(readings) == 2
-    kappa = cohen_kappa(*readings) if two else fleiss_kappa(readings)
+    kappa = compute_cohen_kappa(*readings) if two else compute_fleiss_kappa(readings)
     return {
         "readers": len(readings),
         "triplets": len(common),
-        "raw": round(raw_agreement(readings), 4),
+        "raw": round(compute_raw_agreement(readings), 4),
         "kappa": None if kappa is None else round(kappa, 4),
         "kappa_of": "Cohen" if two else "Fleiss",
         "all_agree": sum(

@@ -88,7 +88,7 @@ def write(folder: Path) -> dict[str, Path]:
     return found | {f"real {path.name}": path for path in sorted(real.glob("*.dcm"))}
 
 
-def rate(path: Path, fit: Preprocessing, seconds: float) -> float:
+def compute_rate(path: Path, fit: Preprocessing, seconds: float) -> float:
     """Return how many times a second a picture becomes the encoder's input, on this core."""
     fit.square(read_image(str(path)))
     start, done = time.process_time(), 0
@@ -110,7 +110,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rates, sizes = {}, {}
         for name, path in write(Path(folder)).items():
-            rates[name] = round(rate(path, fit, options.seconds), 1)
+            rates[name] = round(compute_rate(path, fit, options.seconds), 1)
             sizes[name] = round(len(io.FileIO(path).readall()) / 1e6, 2)
     print(
         json.dumps(

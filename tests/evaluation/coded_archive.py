@@ -17,7 +17,7 @@ NUM_TRAIN, NUM_TEST = 120, 24
 
 def coded_archive(path: Path) -> Path:
     """Write 120 training and 24 test studies, every text of its own; return the path."""
-    lines = files("radkg.archive").joinpath("openi_test.txt").read_text().splitlines()
+    lines = files("radkg.archive.formats").joinpath("openi_test.txt").read_text().splitlines()
     test = [int(n) for line in lines if line[:1] != "#" for n in line.split()]
     train = [n for n in range(1, 4000) if n not in set(test)]
     members = {}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from radkg.errors import ConfigError, ExtractorError
-from radkg.evaluation import evaluate, open_bench, report
+from radkg.evaluation import evaluate, make_report, open_evaluation_set
 from radkg.evaluation.readers import apply_condition, read_codes
 from radkg.gold.coded import load_coded_studies
 from radkg.rules import RulesExtractor
@@ -135,12 +135,14 @@ def test_without_images_a_reader_that_can_is_put_under_the_report_alone(archive,
     assert found["condition"] == "report"
 
 
-def test_one_bench_serves_several_readers_with_the_floors_made_once(archive, golds, perfect):
-    bench = open_bench(archive)
-    assert report(bench, Oracle(golds), target="codes") == perfect
-    other = report(bench, Alarmed(golds), target="codes")
+def test_one_evaluation_set_serves_several_readers_with_the_floors_made_once(
+    archive, golds, perfect
+):
+    eval_set = open_evaluation_set(archive)
+    assert make_report(eval_set, Oracle(golds), target="codes") == perfect
+    other = make_report(eval_set, Alarmed(golds), target="codes")
     assert other["floors"] == perfect["floors"]
-    assert report(bench, "ngram", target="codes")["model_id"] == bench.ngram.model_id
+    assert make_report(eval_set, "ngram", target="codes")["model_id"] == eval_set.ngram.model_id
 
 
 def test_what_cannot_be_asked_is_refused(archive, golds):

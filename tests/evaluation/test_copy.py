@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from radkg.evaluation import evaluate
-from radkg.evaluation.unseen import unseen_sentences
+from radkg.evaluation.unseen import list_unseen_sentences
 from radkg.rules import RulesExtractor
 from tests.evaluation.coded_archive import NUM_TEST, coded_archive
 from tests.rules.reading import study
@@ -97,7 +97,7 @@ def test_names_that_nobody_said_are_hallucinations(archive):
 
 def test_a_sentence_is_unseen_whatever_its_capitals_and_blanks():
     training = [study("Clear lungs. Small  effusion.")]
-    found = unseen_sentences(
+    found = list_unseen_sentences(
         training, [study("CLEAR LUNGS. Small effusion. New opacity. New  opacity.")]
     )
     assert found == ["New  opacity"]

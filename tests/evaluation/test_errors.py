@@ -7,8 +7,8 @@ import pytest
 
 from radkg.errors import StorageError
 from radkg.evaluation import evaluate
-from radkg.evaluation.errors import error_counts, write_errors
-from radkg.evaluation.reference import Answer, Expected
+from radkg.evaluation.errors import count_errors, write_errors
+from radkg.evaluation.reference import Answer, Reference
 from radkg.graph.ask.correction import read_shipped_tables, read_table
 from radkg.metrics.prevalence import ErrorCounts
 from tests.support.runs.rows import row
@@ -16,21 +16,21 @@ from tests.support.runs.rows import row
 NONE: frozenset[str] = frozenset()
 
 
-def expected(*findings: str) -> Expected:
-    return Expected(Answer(frozenset(findings), frozenset()), False, NONE, NONE, NONE)
+def expected(*findings: str) -> Reference:
+    return Reference(Answer(frozenset(findings), frozenset()), False, NONE, NONE, NONE)
 
 
 def test_counts_by_hand():
     """`row` has an effusion; "small" only modifies it, and pneumothorax is absent."""
     failed = row("d", status="failed", reason="broken", entities=(), relations=())
     rows = [row("a"), row("b"), row("c", status="empty", entities=(), relations=()), failed]
-    yard = [
+    references = [
         expected("effusion", "small"),
         expected("pneumothorax"),
         expected("effusion"),
         *[expected("effusion")],
     ]
-    assert error_counts(rows, yard, {"effusion", "small", "pneumothorax"}) == {
+    assert count_errors(rows, references, {"effusion", "small", "pneumothorax"}) == {
         "effusion": ErrorCounts(1, 1, 0, 1),
         "pneumothorax": ErrorCounts(0, 1, 2, 0),
         "small": ErrorCounts(0, 1, 2, 0),

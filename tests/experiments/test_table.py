@@ -5,17 +5,17 @@ import pytest
 
 from radkg.errors import ConfigError
 from radkg.experiments.plot import plot
-from radkg.experiments.table import Figure, Row, Table
+from radkg.experiments.table import Figure, Table, TableRow
 
 ROWS = [
-    Row("floor", "constant", {"F1": Figure(0.1, 0.05, 0.15, 40), "rate": None}, {}),
-    Row("retrained", "image", {"F1": Figure(1.0, 0.9, 1.0, 40)}, {"steps": 3}),
+    TableRow("floor", "constant", {"F1": Figure(0.1, 0.05, 0.15, 40), "rate": None}, {}),
+    TableRow("retrained", "image", {"F1": Figure(1.0, 0.9, 1.0, 40)}, {"steps": 3}),
 ]
 TABLE = Table("toy", "A toy", "What was done.", ROWS, ("F1", "rate"))
 
 
 def test_the_csv_has_every_figure_with_its_interval():
-    rows = list(csv.DictReader(io.StringIO(TABLE.csv())))
+    rows = list(csv.DictReader(io.StringIO(TABLE.to_csv())))
     assert rows[0] == {
         "group": "floor",
         "row": "constant",
@@ -33,7 +33,7 @@ def test_the_csv_has_every_figure_with_its_interval():
 
 
 def test_the_markdown_is_a_table_and_a_caption():
-    assert TABLE.markdown().splitlines() == [
+    assert TABLE.to_markdown().splitlines() == [
         "| | | F1 | rate |",
         "|---|---|---|---|",
         "| floor | constant | .100 (.050 to .150) |  |",

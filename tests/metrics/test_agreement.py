@@ -1,14 +1,14 @@
 import pytest
 
-from radkg.metrics.agreement import cohen_kappa, fleiss_kappa, raw_agreement
+from radkg.metrics.agreement import compute_cohen_kappa, compute_fleiss_kappa, compute_raw_agreement
 
 
 def test_cohen_by_hand():
     # 20 yes-yes, 5 yes-no, 10 no-yes, 15 no-no: observed .7, by chance .5
     one = ["y"] * 25 + ["n"] * 25
     other = ["y"] * 20 + ["n"] * 5 + ["y"] * 10 + ["n"] * 15
-    assert raw_agreement([one, other]) == pytest.approx(0.7)
-    assert cohen_kappa(one, other) == pytest.approx(0.4)
+    assert compute_raw_agreement([one, other]) == pytest.approx(0.7)
+    assert compute_cohen_kappa(one, other) == pytest.approx(0.4)
 
 
 def test_fleiss_on_the_published_example():
@@ -27,25 +27,25 @@ def test_fleiss_on_the_published_example():
     ]
     items = [[answer for answer, n in enumerate(row) for _ in range(n)] for row in table]
     readings = list(zip(*items, strict=True))
-    assert fleiss_kappa(readings) == pytest.approx(0.210, abs=0.001)
-    assert raw_agreement(readings) == pytest.approx(0.378, abs=0.001)
+    assert compute_fleiss_kappa(readings) == pytest.approx(0.210, abs=0.001)
+    assert compute_raw_agreement(readings) == pytest.approx(0.378, abs=0.001)
 
 
 def test_full_agreement_is_1_and_one_answer_alone_undefined():
-    assert cohen_kappa(["y", "n"], ["y", "n"]) == 1
-    assert fleiss_kappa([["y", "n"]] * 3) == 1
-    assert cohen_kappa(["y", "y"], ["y", "y"]) is None
-    assert fleiss_kappa([["y", "y"]] * 3) is None
+    assert compute_cohen_kappa(["y", "n"], ["y", "n"]) == 1
+    assert compute_fleiss_kappa([["y", "n"]] * 3) == 1
+    assert compute_cohen_kappa(["y", "y"], ["y", "y"]) is None
+    assert compute_fleiss_kappa([["y", "y"]] * 3) is None
 
 
 def test_no_agreement_is_below_chance():
-    assert cohen_kappa(["y", "n"], ["n", "y"]) == -1
+    assert compute_cohen_kappa(["y", "n"], ["n", "y"]) == -1
 
 
 def test_wrong_arguments_are_refused():
     with pytest.raises(ValueError, match="1 readers"):
-        raw_agreement([["y"]])
+        compute_raw_agreement([["y"]])
     with pytest.raises(ValueError, match="at least one item"):
-        fleiss_kappa([[], []])
+        compute_fleiss_kappa([[], []])
     with pytest.raises(ValueError, match=r"shorter|longer"):
-        cohen_kappa(["y"], ["y", "n"])
+        compute_cohen_kappa(["y"], ["y", "n"])

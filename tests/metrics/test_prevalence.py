@@ -2,14 +2,14 @@ import random
 
 import pytest
 
-from radkg.metrics.prevalence import ErrorCounts, corrected
+from radkg.metrics.prevalence import ErrorCounts, correct_prevalence
 
 PERFECT = ErrorCounts(10**7, 0, 10**7, 0)
 
 
 def test_rogan_and_gladen_by_hand():
     """30 % read as present, sensitivity .8, specificity .9: (.3 + .9 - 1) / (.8 + .9 - 1)."""
-    found = corrected(300, 1000, ErrorCounts(80, 20, 90, 10))
+    found = correct_prevalence(300, 1000, ErrorCounts(80, 20, 90, 10))
     assert found is not None
     assert found.rate == pytest.approx(0.2 / 0.7)
     assert found.low < found.rate < found.high
@@ -17,7 +17,7 @@ def test_rogan_and_gladen_by_hand():
 
 def test_a_perfect_reader_leaves_the_interval_of_agresti_and_coull():
     """50 of 100: (50 + z^2 / 2) / (100 + z^2) = .5, half width z sqrt(.25 / (100 + z^2))."""
-    found = corrected(50, 100, PERFECT)
+    found = correct_prevalence(50, 100, PERFECT)
     assert found is not None
     assert found == pytest.approx((0.5, 0.40383, 0.59617), abs=1e-4)
 
@@ -26,7 +26,7 @@ def test_an_error_that_is_less_well_known_widens_the_interval():
     widths = []
     for scale in (1, 10, 1000):
         counts = ErrorCounts(8 * scale, 2 * scale, 9 * scale, scale)
-        found = corrected(300, 1000, counts)
+        found = correct_prevalence(300, 1000, counts)
         assert found is not None
         widths.append(found.high - found.low)
     assert widths[0] > widths[1] > widths[2]
@@ -46,12 +46,12 @@ def test_an_error_that_is_less_well_known_widens_the_interval():
     ],
 )
 def test_where_nothing_can_be_said(studies, of, error):
-    assert corrected(studies, of, error) is None
+    assert correct_prevalence(studies, of, error) is None
 
 
 def test_a_prevalence_stays_one():
     """Fewer are read as present than the false positives alone would be, but not by much."""
-    found = corrected(9, 100, ErrorCounts(80, 20, 90, 10))
+    found = correct_prevalence(9, 100, ErrorCounts(80, 20, 90, 10))
     assert found is not None
     assert found.rate == found.low == 0
     assert 0 < found.high < 0.3
@@ -80,6 +80,6 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(prevalence, sensitivi
             575 - with_finding - true_negatives,
         )
         apparent = prevalence * sensitivity + (1 - prevalence) * (1 - specificity)
-        found = corrected(binomial(1000, apparent), 1000, error)
+        found = correct_prevalence(binomial(1000, apparent), 1000, error)
         covered += found is not None and found.low <= prevalence <= found.high
     assert covered / trials > 0.92

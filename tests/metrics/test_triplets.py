@@ -7,10 +7,10 @@ from radkg.metrics import (
     bootstrap,
     bootstrap_gain,
     bootstrap_rate,
-    by_relation,
-    rate,
-    relaxed,
+    compute_rate,
     score,
+    score_by_relation,
+    score_relaxed,
 )
 
 SETS = st.lists(st.tuples(st.frozensets(st.integers(0, 9)), st.frozensets(st.integers(0, 9))))
@@ -98,18 +98,18 @@ def test_an_interval_over_nothing_is_refused():
 def test_relations_are_scored_apart_and_relaxed_forgets_them():
     gold = [{("a", "modify", "b"), ("c", "located_at", "d")}, {("e", "modify", "f")}]
     predicted = [{("a", "modify", "b"), ("c", "suggestive_of", "d")}, set()]
-    assert by_relation(gold, predicted) == {
+    assert score_by_relation(gold, predicted) == {
         "located_at": Score(0, 0, 1),
         "modify": Score(1, 1, 2),
         "suggestive_of": Score(0, 1, 0),
     }
-    assert relaxed(gold, predicted) == Score(2, 2, 3)
+    assert score_relaxed(gold, predicted) == Score(2, 2, 3)
 
 
 def test_the_interval_of_a_rate_is_over_studies():
     counts = [(1, 2)] * 50 + [(0, 2)] * 50
     low, high = bootstrap_rate(counts)
-    assert low < rate(50, 200) == 0.25 < high
+    assert low < compute_rate(50, 200) == 0.25 < high
     assert bootstrap_rate([(10, 20)] * 30) == (0.5, 0.5)  # studies that are alike
     assert bootstrap_rate([(0, 0)] * 3) == (0, 0)
     with pytest.raises(ValueError, match="at least one"):

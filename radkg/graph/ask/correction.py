@@ -18,7 +18,7 @@ from typing import Any
 from radkg.errors import ConfigError
 from radkg.graph.engine.client import Graph
 from radkg.graph.packaged import read_packaged_texts
-from radkg.metrics.prevalence import ErrorCounts, corrected
+from radkg.metrics.prevalence import ErrorCounts, correct_prevalence
 from radkg.schema.answer import Answer, Cell
 
 COLUMNS = ("corrected", "low", "high")
@@ -132,5 +132,5 @@ def _compute_corrected(row: Mapping[str, Cell], error: ErrorCounts | None) -> li
     studies, of = row["studies"], row["of"]
     assert isinstance(studies, int)
     assert isinstance(of, int)
-    found = corrected(studies, of, error) if error is not None else None
+    found = correct_prevalence(studies, of, error) if error is not None else None
     return [None] * len(COLUMNS) if found is None else list(found)

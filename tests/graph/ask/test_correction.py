@@ -14,7 +14,7 @@ from radkg.graph import Graph
 from radkg.graph.ask.correction import ErrorTable, parse_table, read_shipped_tables, read_table
 from radkg.graph.ask.queries import run_query
 from radkg.graph.load.loader import load
-from radkg.metrics.prevalence import ErrorCounts, corrected
+from radkg.metrics.prevalence import ErrorCounts, correct_prevalence
 from tests.support.graph.facts import study
 from tests.support.runs.extractions import InventedSnapshot
 
@@ -30,7 +30,7 @@ def fill(graph: Graph, *snapshots: InventedSnapshot) -> None:
 
 def test_a_prevalence_stands_beside_the_raw_rate(graph: Graph) -> None:
     fill(graph, InventedSnapshot(FOUR, archive="alpha"))
-    expected = corrected(3, 4, ERROR)
+    expected = correct_prevalence(3, 4, ERROR)
     assert expected is not None
     answer = run_query(graph, "prevalence", {}, [TABLE])
     assert answer.columns[-3:] == ["corrected", "low", "high"]

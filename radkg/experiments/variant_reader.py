@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from radkg.experiments.examples import Unit, texts
-from radkg.experiments.parts import Images
+from radkg.experiments.examples import PromptUnit, list_texts
+from radkg.experiments.study_sets import Images
 from radkg.extractor.coded import asked
 from radkg.model.generate.engines import load_engine
 from radkg.model.language import Prompt
@@ -40,7 +40,7 @@ class VariantReader:
         features: Mapping[str, Tensor],
         images: Images,
         names: Sequence[str],
-        unit: Unit = "sentence",
+        unit: PromptUnit = "sentence",
     ) -> None:
         self.condition = condition
         self._model = model.eval()
@@ -55,7 +55,7 @@ class VariantReader:
         prompts = [
             [
                 Prompt("codes", text, i if sees else None)
-                for text in texts(study, self.condition, self._unit)
+                for text in list_texts(study, self.condition, self._unit)
             ]
             for i, study in enumerate(studies)
         ]

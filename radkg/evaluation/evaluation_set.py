@@ -1,7 +1,7 @@
-"""The bench: the studies of a split, what is known of them, and the floors; made once.
+"""An evaluation set: the studies of a split, their references, and the floors; made once.
 
-Several extractors, or one under several conditions, are held against one bench: the same studies,
-the same habits of the coders, the same floors.
+Several extractors, or one under several conditions, are scored on one evaluation set: the same
+studies, the same habits of the coders, the same floors.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from radkg.errors import ArchiveError
-from radkg.evaluation.floors import Floors, quick_answers, slow_answers, trained_ngram
+from radkg.evaluation.floors import Floors, make_quick_answers, make_slow_answers, train_ngram_floor
 from radkg.evaluation.ngram import NgramReader
-from radkg.evaluation.reference import Answer, Expected, floor_scores, yardstick
+from radkg.evaluation.reference import Answer, Reference, list_references, score_floor
 from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.gold.filing import Filing, fit_filing
 from radkg.rules import RulesExtractor
@@ -21,8 +21,8 @@ SPLITS = ("train", "test")
 
 
 @dataclass(frozen=True)
-class Bench:
-    """Studies to score on and to count on; make it with `open_bench`."""
+class EvaluationSet:
+    """Studies to score on and to count on; make it with `open_evaluation_set`."""
 
     archive: str
     split: str
@@ -31,12 +31,12 @@ class Bench:
     coded: CodedStudies
     without_image: int  # coded studies that were left out
     filing: Filing
-    yard: tuple[Expected, ...]
+    references: tuple[Reference, ...]
 
     @cached_property
     def ngram(self) -> NgramReader:
         """The n-gram model, trained when it is first asked for."""
-        return trained_ngram(self.training)
+        return train_ngram_floor(self.training)
 
     def floors(self, which: Floors) -> dict[str, dict[str, object]]:
         """Return the figures of the floors, the quick ones or all."""
@@ -44,18 +44,20 @@ class Bench:
 
     @cached_property
     def _quick(self) -> dict[str, dict[str, object]]:
-        return self._scored(quick_answers(self.filing, self.training, self.coded.studies))
+        return self._scored(make_quick_answers(self.filing, self.training, self.coded.studies))
 
     @cached_property
     def _slow(self) -> dict[str, dict[str, object]]:
-        return self._scored(slow_answers(self.filing, self.ngram, self.coded.studies))
+        return self._scored(make_slow_answers(self.filing, self.ngram, self.coded.studies))
 
     def _scored(self, answers: dict[str, list[Answer]]) -> dict[str, dict[str, object]]:
-        return {name: floor_scores(self.yard, found) for name, found in answers.items()}
+        return {name: score_floor(self.references, found) for name, found in answers.items()}
 
 
-def open_bench(archive_uri: str, split: str = "test", images: str | None = None) -> Bench:
-    """Return the bench of a split; with images, only studies that have one at hand.
+def open_evaluation_set(
+    archive_uri: str, split: str = "test", images: str | None = None
+) -> EvaluationSet:
+    """Return the evaluation set of a split; with images, only studies that have an image.
 
     Raises:
         ArchiveError: the archive has no human codes, or no usable study in the split.
@@ -70,7 +72,7 @@ def open_bench(archive_uri: str, split: str = "test", images: str | None = None)
             f"{archive_uri} has no coded study in split {split!r}{left}, or none to train"
         )
     filing = fit_filing(RulesExtractor()(training.studies), training.golds)
-    return Bench(
+    return EvaluationSet(
         archive=archive_uri,
         split=split,
         images=images,
@@ -78,7 +80,7 @@ def open_bench(archive_uri: str, split: str = "test", images: str | None = None)
         coded=coded,
         without_image=len(every) - len(coded),
         filing=filing,
-        yard=tuple(yardstick(coded, filing)),
+        references=tuple(list_references(coded, filing)),
     )
 
 

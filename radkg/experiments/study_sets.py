@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from radkg.evaluation.reference import Expected, yardstick
+from radkg.evaluation.reference import Reference, list_references
 from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.gold.codes import Gold
 from radkg.gold.filing import Filing
@@ -22,7 +22,7 @@ Images = Mapping[str, tuple[str, ...]]  # study_id -> ids of its images that hav
 
 
 @dataclass(frozen=True)
-class Part:
+class StudySet:
     """Studies, their codes, and their images."""
 
     coded: CodedStudies
@@ -42,30 +42,30 @@ class Part:
     def __len__(self) -> int:
         return len(self.coded)
 
-    def where(self, keep: Callable[[Study], bool]) -> Part:
+    def filter(self, keep: Callable[[Study], bool]) -> StudySet:
         """Return the studies that `keep` is true of."""
         coded = self.coded.choose(i for i, study in enumerate(self.studies) if keep(study))
         kept = {study.study_id for study in coded.studies}
-        return Part(coded, {name: ids for name, ids in self.images.items() if name in kept})
+        return StudySet(coded, {name: ids for name, ids in self.images.items() if name in kept})
 
-    def drawn(self, number: int, seed: int) -> Part:
+    def draw(self, number: int, seed: int) -> StudySet:
         """Return `number` studies drawn at random, in the order of the archive."""
         ids = [study.study_id for study in self.studies]
         chosen = set(random.Random(seed).sample(ids, min(number, len(ids))))
-        return self.where(lambda study: study.study_id in chosen)
+        return self.filter(lambda study: study.study_id in chosen)
 
-    def shuffled(self, seed: int) -> Images:
+    def shuffle_images(self, seed: int) -> Images:
         """Return the images of another study for each: one fixed cycle through all of them."""
         ids = sorted(self.images)
         random.Random(seed).shuffle(ids)
         return {a: self.images[b] for a, b in zip(ids, ids[1:] + ids[:1], strict=True)}
 
-    def yardstick(self, filing: Filing) -> list[Expected]:
+    def list_references(self, filing: Filing) -> list[Reference]:
         """Return what answers are held against, study by study."""
-        return list(yardstick(self.coded, filing))
+        return list(list_references(self.coded, filing))
 
 
-def read_parts(
+def read_study_sets(
     archive: str, images: str | None, split: str, limit: int | None
 ) -> tuple[CodedStudies, CodedStudies]:
     """Return the studies to train on (nine tenths of train) and those of the split to score on.

@@ -1,0 +1,40 @@
+"""What an experiment offers: a name, a title, settings as dataclass fields, a caption, its rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar
+
+from radkg.config import Config
+from radkg.experiments.context import ExperimentContext
+from radkg.experiments.table import TableRow
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Experiment(Config, ABC):
+    """One experiment; its fields are its own settings, beside those of `ExperimentConfig`."""
+
+    name: ClassVar[str]
+    """what `radkg experiment` calls it"""
+    title: ClassVar[str]
+    shown: ClassVar[tuple[str, ...]]
+    """names of the figures that the Markdown table and the plot show; the CSV has all"""
+
+    @property
+    def default_vision(self) -> str | None:
+        """Return the image encoder where --vision names none; None: that of the model."""
+        return None
+
+    @abstractmethod
+    def write_caption(self, context: ExperimentContext) -> str:
+        """Return what was trained and what is compared, in a few sentences."""
+
+    @abstractmethod
+    def make_rows(self, context: ExperimentContext) -> Iterator[TableRow]:
+        """Yield the rows of the table as they are found.
+
+        Raises:
+            ConfigError: the experiment needs images, and the context has none.
+        """
