@@ -14,7 +14,7 @@ from pathlib import Path
 from radkg import archive
 from radkg.experiments import EXPERIMENTS
 from radkg.extractor import RULES, SHIPPED
-from radkg.graph.ask.queries import queries
+from radkg.graph.ask.queries import list_queries
 from radkg.interchange.formats import EXPORT_FORMATS, IMPORT_FORMATS
 from radkg.interchange.formats.base import list_options
 from radkg.model.vision import encoders, medclip, openclip
@@ -47,7 +47,7 @@ def list_query_rows() -> list[tuple[str, ...]]:
                 for p in query.parameters
             ),
         )
-        for query in queries()
+        for query in list_queries()
     ]
 
 
@@ -57,7 +57,7 @@ REGISTRIES: dict[str, Callable[[], list[str]]] = {
     "import formats": lambda: [each.name for each in IMPORT_FORMATS],
     "export options": lambda: [row[0].strip("`") for row in list_option_rows(EXPORT_FORMATS)],
     "import options": lambda: [row[0].strip("`") for row in list_option_rows(IMPORT_FORMATS)],
-    "named queries": lambda: [query.name for query in queries()],
+    "named queries": lambda: [query.name for query in list_queries()],
     "experiments": lambda: [each.name for each in EXPERIMENTS],
     "extractors": lambda: [*SHIPPED, RULES],
     "model presets": lambda: list(PRESETS),
