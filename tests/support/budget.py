@@ -108,7 +108,7 @@ class Budget:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Fail no run for having no time at all."""
-        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._not_run:
+        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             session.exitstatus = pytest.ExitCode.OK
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -74,12 +74,14 @@ def test_a_night_does_what_changed_and_the_second_time_nothing(nights: Nights):
     assert AuditLog(nights.storage).verify().ok
 
 
+@pytest.mark.long
 def test_another_model_replaces_all(nights: Nights):
     nights.run()
     assert did(nights.run(WORDS + "_two")) == (40, 0, 40, 0, 40)
     assert nights.in_graph() == read_snapshot(nights.storage).snapshot_id
 
 
+@pytest.mark.long
 def test_a_night_that_flips_too_much_is_published_and_not_loaded(nights: Nights):
     first, gate = nights.run(), Gate(0.1, 20)
     for number in range(1, 6):  # 5 of 40
@@ -93,6 +95,7 @@ def test_a_night_that_flips_too_much_is_published_and_not_loaded(nights: Nights)
     assert did(nights.run(gate=gate)) == (40, 0, 5, 0, 5)
 
 
+@pytest.mark.long
 def test_a_night_that_does_not_verify_is_verified_again(nights: Nights):
     nights.run()
     nights.members["ecgen-radiology/99.xml"] = make_xml(99)
@@ -120,6 +123,7 @@ def test_a_night_that_does_not_verify_is_verified_again(nights: Nights):
     ] == "GraphError"
 
 
+@pytest.mark.long
 def test_a_night_is_verified_again_after_a_retraction(nights: Nights):
     nights.run()
     record_retraction(nights.storage, "study", "CXR7", undo=False)
@@ -127,6 +131,7 @@ def test_a_night_is_verified_again_after_a_retraction(nights: Nights):
     assert did(nights.run()) == (0, 0, 0, 0, 0)
 
 
+@pytest.mark.long
 def test_the_gate_does_not_open_because_a_load_was_cut_off(nights: Nights):
     class Stopped(Exception):
         pass
@@ -148,6 +153,7 @@ def test_the_gate_does_not_open_because_a_load_was_cut_off(nights: Nights):
         nights.run(gate=Gate(0.1, 20))
 
 
+@pytest.mark.long
 def test_old_nights_and_finished_units_go(nights: Nights):
     for number in range(3):
         nights.members[f"ecgen-radiology/{50 + number}.xml"] = make_xml(50 + number)
