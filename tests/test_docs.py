@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -194,7 +195,7 @@ def test_links_of_a_page_outside_of_docs_lead_somewhere(page: Path) -> None:
 def test_a_walk_stands_in_contributing(walk: str) -> None:
     """From the first page to the place: README names CONTRIBUTING, which names the files."""
     assert "CONTRIBUTING.md" in README.read_text()
-    assert re.search(rf"\*\*An? {walk}\.\*\* 1\. ", (ROOT / "CONTRIBUTING.md").read_text())
+    assert re.search(rf"^### An? {walk}\n\n1\. ", (ROOT / "CONTRIBUTING.md").read_text(), re.M)
 
 
 def test_an_archive_format_is_found_in_a_minute() -> None:
@@ -202,6 +203,18 @@ def test_an_archive_format_is_found_in_a_minute() -> None:
     assert "radkg/archive/README.md" in contributing
     assert "FORMATS" in contributing
     assert "FORMATS = " in (ROOT / "radkg/archive/__init__.py").read_text()
+
+
+def test_the_import_rule_of_the_architecture_is_the_contract() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    rule = re.search(r"```\n(cli -> .*?)```", (ROOT / "radkg/README.md").read_text(), re.DOTALL)
+    assert rule
+    written = [floor.split(",") for floor in rule[1].replace("\n", " ").split("->")]
+    expected = [layer.split("|") for layer in layers]
+    assert [sorted(map(str.strip, floor)) for floor in written] == [
+        sorted(map(str.strip, floor)) for floor in expected
+    ]
 
 
 def test_every_package_stands_in_the_architecture() -> None:
