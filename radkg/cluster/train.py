@@ -30,10 +30,10 @@ from ray.exceptions import RayError
 
 from radkg.cluster.session import ray_session
 from radkg.errors import ClusterError, ConfigError, RadkgError, TrainingError
-from radkg.train.curve import last_line, read_curve
+from radkg.train.curve import read_curve, read_last_line
 from radkg.train.finish import finish_model
 from radkg.train.loop import run_stage
-from radkg.train.presets import stages_of
+from radkg.train.presets import select_stages
 from radkg.train.stage_task import StagePaths, TrainJob, TrainStage, open_stage_task, prepare_stage
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def train(job: TrainJob, progress: Progress | None = None) -> TrainReport:
     """
     start = time.perf_counter()
     out = Path(job.out).resolve()
-    stages = stages_of(job.preset, job.stages)
+    stages = select_stages(job.preset, job.stages)
     if job.images is None:
         seeing = [stage.name for stage in stages if stage.needs_images]
         if job.stages and seeing:
@@ -145,7 +145,7 @@ def _fit(job: TrainJob, stage: TrainStage, paths: StagePaths, progress: Progress
                 result = running.result(timeout=_POLL_S)
                 break
             except NotYet:
-                line = last_line(paths.out)
+                line = read_last_line(paths.out)
                 if progress and line and line["stage"] == stage.name:
                     progress(stage.name, line)
     except _v2.TrainingFailedError as error:

@@ -21,14 +21,14 @@ from radkg.metrics.figures import (
 from radkg.metrics.radgraph_f1 import Graph, list_links, score_radgraph, score_strict, to_graph
 from radkg.rules import RulesExtractor
 from radkg.schema.records import Extraction, Section, Study
-from radkg.train.silver import archive_sentences
+from radkg.train.silver import count_sentences
 
 
 def list_unseen_sentences(training: Iterable[Study], studies: Iterable[Study]) -> list[str]:
     """Return the sentences of `studies` that stand in no training study, each once, sorted."""
-    seen = {_plain(sentence) for sentence in archive_sentences(training)}
+    seen = {_plain(sentence) for sentence in count_sentences(training)}
     found: dict[str, str] = {}
-    for sentence in sorted(archive_sentences(studies)):
+    for sentence in sorted(count_sentences(studies)):
         if _plain(sentence) not in seen:
             found.setdefault(_plain(sentence), sentence)
     return list(found.values())

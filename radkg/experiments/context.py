@@ -31,7 +31,7 @@ from radkg.extractor.vlm import read_encoder
 from radkg.gold.coded import CodedStudies
 from radkg.gold.filing import Filing, fit_filing
 from radkg.model import checkpoint
-from radkg.model.config import ModelConfig, ProjectorConfig, small
+from radkg.model.config import ModelConfig, ProjectorConfig, make_small_config
 from radkg.model.language import Language
 from radkg.model.vision.encoders import IMAGENET, ImageEncoder, load_encoder
 from radkg.model.vision.features import FeatureCache
@@ -39,7 +39,7 @@ from radkg.model.vlmkg.batches import Example
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.rules import RulesExtractor
 from radkg.schema.records import Condition
-from radkg.train.supervision import align, vocabulary
+from radkg.train.supervision import align, collect_vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class ExperimentContext:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The closed vocabulary of the studies to train on."""
-        return vocabulary(self.training.coded)
+        return collect_vocabulary(self.training.coded)
 
     @property
     def directory(self) -> Path:
@@ -128,10 +128,11 @@ class ExperimentContext:
     @property
     def start_sentence(self) -> str:
         """What variants start from, as a sentence."""
+        model_id = checkpoint.compute_model_id(self.directory)
         return (
-            f"Variants start from a text model ({checkpoint.model_id(self.directory)}) that, as "
-            "the small image encoder, was trained on the training split without its held-out "
-            "tenth: it has seen no study that is scored here."
+            f"Variants start from a text model ({model_id}) that, as the small image encoder, "
+            "was trained on the training split without its held-out tenth: it has seen no study "
+            "that is scored here."
         )
 
     def require_images(self, name: str) -> None:
@@ -145,7 +146,7 @@ class ExperimentContext:
 
     def make_projector_config(self, **changes: Any) -> ProjectorConfig:
         """Return the small preset's projector between this encoder and this language model."""
-        default = small().projector
+        default = make_small_config().projector
         assert default is not None
         sizes = {"dim_in": self.encoder.dim, "dim_out": self.base.language.hidden}
         return dataclasses.replace(default, **{**sizes, **changes})

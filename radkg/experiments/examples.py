@@ -10,7 +10,7 @@ from radkg.experiments.study_sets import Images, StudySet
 from radkg.model.vlmkg.batches import Example
 from radkg.schema.records import Condition, Study
 from radkg.schema.sentences import study_sentences
-from radkg.train.supervision import MAX_REPEATS, all_codes
+from radkg.train.supervision import MAX_REPEATS, write_all_codes
 
 PromptUnit = Literal["sentence", "report"]
 Aligned = Mapping[str, Sequence[tuple[str, str]]]
@@ -46,7 +46,7 @@ def make_examples(
     for study, gold in zip(part.studies, part.golds, strict=True):
         ids = images.get(study.study_id, ()) if condition != "report" else ()
         if condition == "image" or unit == "report":
-            answer = all_codes(gold)
+            answer = write_all_codes(gold)
             found += [Example("codes", t, answer, ids) for t in list_texts(study, condition, unit)]
             continue
         for pair in aligned[study.study_id]:

@@ -22,8 +22,8 @@ from radkg.model.vlmkg.batches import Example
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.linearize import Link, Span, ground, make_items, parse, write
 from radkg.schema.records import RELATIONS
-from radkg.train.radgraph import radgraph_sentences
-from radkg.train.silver import SilverSentence, archive_sentences, silver
+from radkg.train.radgraph import read_radgraph_sentences
+from radkg.train.silver import SilverSentence, count_sentences, label_sentences
 
 ENTITIES, TRIPLETS = "entity F1", "triplet F1, copy"
 _MAX_NEW_TOKENS = 256
@@ -59,7 +59,7 @@ class InstitutionsExperiment(Experiment):
             if not training or not tested:
                 raise ConfigError(f"{name} has too few sentences to train and to test on")
         for tested_on, (_, tested) in sides.items():
-            read = silver((s.sentence for s in tested), only_stated=False)
+            read = label_sentences((s.sentence for s in tested), only_stated=False)
             answers = [(s.spans, s.links) for s in read]
             yield TableRow(f"tested on {tested_on}", "rules", _figures(tested, answers), {})
         for trained_on, (training, _) in sides.items():
@@ -76,16 +76,16 @@ class InstitutionsExperiment(Experiment):
 
 
 def _openi(context: ExperimentContext) -> tuple[list[SilverSentence], list[SilverSentence]]:
-    seen = archive_sentences(context.training.studies)
-    new = [s for s in archive_sentences(context.scored.studies) if s not in seen]
-    return silver(seen), silver(new)
+    seen = count_sentences(context.training.studies)
+    new = [s for s in count_sentences(context.scored.studies) if s not in seen]
+    return label_sentences(seen), label_sentences(new)
 
 
 def _read(path: Path) -> list[SilverSentence]:
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     if not files:
         raise ConfigError(f"no .json file in {path}: --other takes RadGraph JSON")
-    found = {s.sentence: s for file in files for s in radgraph_sentences(file)}
+    found = {s.sentence: s for file in files for s in read_radgraph_sentences(file)}
     return list(found.values())
 
 

@@ -15,7 +15,7 @@ from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.gold.codes import Gold
 from radkg.gold.filing import Filing
 from radkg.schema.records import Study
-from radkg.train.supervision import held_out
+from radkg.train.supervision import split_held_out
 
 SPLITS = ("dev", "test")
 Images = Mapping[str, tuple[str, ...]]  # study_id -> ids of its images that have features
@@ -72,6 +72,6 @@ def read_study_sets(
 
     Texts that occur in both are on one side only.
     """
-    training, dev = held_out(load_coded_studies(archive, "train", images))
+    training, dev = split_held_out(load_coded_studies(archive, "train", images))
     scored = dev if split == "dev" else load_coded_studies(archive, "test", images)
     return training.first(limit), scored.first(limit)

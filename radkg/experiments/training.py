@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from radkg.errors import ConfigError
-from radkg.model.vlmkg.batches import Batch, Example, batch_order, collate, encode
+from radkg.model.vlmkg.batches import Batch, Example, collate, encode, order_batches
 from radkg.model.vlmkg.vlm import StageName, VisionLanguageModel
 from radkg.train.trainer import TrainConfig, Trainer
 
@@ -109,7 +109,7 @@ def _stream(
     lengths = [len(row.ids) for row in rows]
     epoch = 0
     while True:
-        for members in batch_order(lengths, budget.batch_tokens, budget.seed, epoch):
+        for members in order_batches(lengths, budget.batch_tokens, budget.seed, epoch):
             yield collate([rows[i] for i in members], model.language.pad_id, features)
         epoch += 1
 

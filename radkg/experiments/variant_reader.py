@@ -9,7 +9,7 @@ from torch import Tensor
 
 from radkg.experiments.examples import PromptUnit, list_texts
 from radkg.experiments.study_sets import Images
-from radkg.extractor.coded import asked
+from radkg.extractor.coded import ask_codes
 from radkg.model.generate.engines import load_engine
 from radkg.model.language import Prompt
 from radkg.model.vlmkg.batches import stack_views
@@ -60,7 +60,7 @@ class VariantReader:
             for i, study in enumerate(studies)
         ]
         prefixes = self._prefixes(studies) if sees else None
-        return asked(
+        return ask_codes(
             prompts,
             lambda p: self._engine.generate(p, prefixes, max_new_tokens=_MAX_NEW_TOKENS),
         )

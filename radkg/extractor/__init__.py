@@ -23,7 +23,7 @@ from radkg.extractor.loading import (
     load_extractor,
     resolve_name,
 )
-from radkg.extractor.rows import extract_rows, unreadable_row
+from radkg.extractor.rows import extract_rows, make_unreadable_row
 
 __all__ = [
     "DEFAULT",
@@ -41,6 +41,6 @@ __all__ = [
     "extract_rows",
     "find_preprocessing",
     "load_extractor",
+    "make_unreadable_row",
     "resolve_name",
-    "unreadable_row",
 ]

@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from radkg.model.config import ModelConfig
-from radkg.model.generate.decode import Generation, item_confidences
+from radkg.model.generate.decode import Generation, compute_item_confidences
 from radkg.model.language import Prompt
 from radkg.schema.codes import CodedTriplet, Codes
 from radkg.schema.linearize import list_triplets, parse
 from radkg.schema.records import Condition, Entity, Relation
 
 
-def merged(written: Iterable[Generation]) -> Codes:
+def merge_outputs(written: Iterable[Generation]) -> Codes:
     """Return the codes of all outputs of a study, each with the best confidence it has anywhere."""
     triplets: dict[CodedTriplet, float] = {}
     findings: dict[str, float] = {}
     for generation in written:
         items = parse(generation.text, "codes")
-        for item, confidence in zip(items, item_confidences(generation), strict=True):
+        for item, confidence in zip(items, compute_item_confidences(generation), strict=True):
             for triplet in list_triplets([item]):
                 triplets[triplet] = max(confidence, triplets.get(triplet, 0.0))
             if not item.links:
@@ -33,15 +33,15 @@ def merged(written: Iterable[Generation]) -> Codes:
     return Codes(tuple(sorted(findings.items())), tuple(sorted(triplets.items())))
 
 
-def asked(
+def ask_codes(
     prompts: Sequence[Sequence[Prompt]], generate: Callable[[list[Prompt]], list[Generation]]
 ) -> list[Codes]:
     """Return the codes of each study from its prompts; those of all studies are asked at once."""
     written = iter(generate([prompt for one in prompts for prompt in one]))
-    return [merged(islice(written, len(one))) for one in prompts]
+    return [merge_outputs(islice(written, len(one))) for one in prompts]
 
 
-def limited(codes: Codes, threshold: float, normal_threshold: float = 0.0) -> Codes:
+def limit_codes(codes: Codes, threshold: float, normal_threshold: float = 0.0) -> Codes:
     """Return the codes that are at least as sure as `threshold`, both in [0, 1].
 
     A study none of whose codes is as sure as `normal_threshold` is taken as normal: it has none.
@@ -55,16 +55,16 @@ def limited(codes: Codes, threshold: float, normal_threshold: float = 0.0) -> Co
     )
 
 
-def given(codes: Codes, condition: Condition, config: ModelConfig) -> Codes:
+def select_codes(codes: Codes, condition: Condition, config: ModelConfig) -> Codes:
     """Return the codes that are sure enough to be given under a condition."""
     if condition == "image":
-        return limited(codes, config.image_threshold)
+        return limit_codes(codes, config.image_threshold)
     together = condition == "image+report"
     threshold = config.both_threshold if together else config.report_threshold
-    return limited(codes, threshold, config.normal_threshold)
+    return limit_codes(codes, threshold, config.normal_threshold)
 
 
-def from_image(
+def make_image_entities(
     codes: Codes, first: int, threshold: float
 ) -> tuple[tuple[Entity, ...], tuple[Relation, ...]]:
     """Return codes as entities without offsets, numbered from `first`, and their relations.
@@ -74,7 +74,7 @@ def from_image(
     """
     sites = _sites(triplet for triplet, _ in codes.triplets)
     anatomy = sites | {h for (h, r, t), _ in codes.triplets if r == "modify" and t in sites}
-    sure = limited(codes, threshold)
+    sure = limit_codes(codes, threshold)
     names = dict(sure.findings)
     for (head, _, tail), confidence in sure.triplets:
         for name in (head, tail):

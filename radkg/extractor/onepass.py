@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from radkg.extractor.sentencewise import SentencewiseReader, extraction, names_id
-from radkg.model.checkpoint import load_weights, model_id, parse_config, read_config
+from radkg.extractor.sentencewise import SentencewiseReader, compute_reading_id, make_extraction
+from radkg.model.checkpoint import compute_model_id, load_weights, parse_config, read_config
 from radkg.model.device import resolve_device
 from radkg.model.onepass.network import OnePass, OnePassConfig
 from radkg.model.onepass.reading import Reader
@@ -31,7 +31,7 @@ class OnePassExtractor:
         model = OnePass(config)
         load_weights(model, directory)
         on_device = () if device == "cpu" else (device,)
-        self.model_id = model_id(directory, names_id(), *on_device)
+        self.model_id = compute_model_id(directory, compute_reading_id(), *on_device)
         self.read = SentencewiseReader(Reader(model.to(resolve_device(device))).read)
 
     def __reduce__(self) -> tuple[type[OnePassExtractor], tuple[Path, Device]]:
@@ -44,7 +44,7 @@ class OnePassExtractor:
             ExtractorError: a report is not in English.
         """
         return [
-            extraction(
+            make_extraction(
                 study,
                 entities,
                 relations,

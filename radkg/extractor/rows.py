@@ -60,12 +60,12 @@ def extract_rows(
     except (Exception, SystemExit):  # find out below which study it was, and say why
         rows = {study.study_id: _extract_one(extractor, extract, study) for study in readable}
     return [
-        rows[item.study_id] if isinstance(item, Study) else unreadable_row(extractor, item)
+        rows[item.study_id] if isinstance(item, Study) else make_unreadable_row(extractor, item)
         for item in items
     ]
 
 
-def unreadable_row(extractor: Extractor, item: Unreadable) -> Extraction:
+def make_unreadable_row(extractor: Extractor, item: Unreadable) -> Extraction:
     """Return the failed row of a study that could not be read."""
     record = item.record
     identity = {name: record[name] for name in (*_IDENTITY, *_PATIENT)}

@@ -69,7 +69,7 @@ class SentencewiseReader:
         ]
 
 
-def extraction(
+def make_extraction(
     study: Study,
     entities: tuple[Entity, ...],
     relations: tuple[Relation, ...],
@@ -96,7 +96,7 @@ def extraction(
     )
 
 
-def names_id() -> str:
+def compute_reading_id() -> str:
     """Return the hash of what cuts sentences and names concepts, for a model's id."""
     return RulesExtractor(cache_size=0).model_id
 

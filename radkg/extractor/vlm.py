@@ -17,27 +17,27 @@ from torch import Tensor
 
 from radkg.errors import ExtractorError
 from radkg.extractor.base import PreparedImages
-from radkg.extractor.coded import asked, from_image, given
+from radkg.extractor.coded import ask_codes, make_image_entities, select_codes
 from radkg.extractor.images import STUDIES_AT_ONCE, make_prefixes
 from radkg.extractor.loading import SHIPPED
 from radkg.extractor.onepass import OnePassExtractor
 from radkg.extractor.sentencewise import (
     SentencewiseReader,
     check_language,
-    extraction,
-    names_id,
+    compute_reading_id,
+    make_extraction,
 )
 from radkg.model.checkpoint import (
     CONFIG,
+    compute_model_id,
     load_weights,
-    model_id,
     parse_config,
     read_config,
     read_tokenizer,
 )
 from radkg.model.config import ModelConfig
 from radkg.model.device import resolve_device
-from radkg.model.generate.decode import Generation, item_confidences
+from radkg.model.generate.decode import Generation, compute_item_confidences
 from radkg.model.generate.engines import load_engine
 from radkg.model.language import Language, Prompt
 from radkg.model.vision.encoders import ImageEncoder, load_encoder
@@ -104,7 +104,7 @@ class VlmExtractor:
             self._engine = load_engine(engine, self.model, config.names)
         except ValueError as error:  # a name that is none
             raise ExtractorError(f"{directory / CONFIG}: {error}") from error
-        parts = [self.condition, type(self._engine).__name__, names_id()]
+        parts = [self.condition, type(self._engine).__name__, compute_reading_id()]
         parts += [] if device == "cpu" else [device]
         self._read = SentencewiseReader(self._read_sentences)
         if config.copy_reader is not None:
@@ -113,7 +113,7 @@ class VlmExtractor:
             )
             self._read = reader.read
             parts.append(reader.model_id)
-        self.model_id = model_id(directory, *parts)
+        self.model_id = compute_model_id(directory, *parts)
         self._encoder: ImageEncoder | None = None
 
     def __reduce__(self) -> tuple[type[Self], tuple[Path, Condition, str, Device]]:
@@ -156,10 +156,12 @@ class VlmExtractor:
             condition: Condition = self.condition if i in answers else "report"
             found = answers.get(i)
             if found is not None:
-                more, links = from_image(found, len(entities), self.model.config.sure_threshold)
+                more, links = make_image_entities(
+                    found, len(entities), self.model.config.sure_threshold
+                )
                 entities, relations = entities + more, relations + links
             rows.append(
-                extraction(
+                make_extraction(
                     study,
                     entities,
                     relations,
@@ -182,7 +184,7 @@ class VlmExtractor:
         if self.condition == "image":
             _all_have_images(studies, prefixes)
             found = self._codes_of_images(prefixes, range(len(studies)))
-            return [given(codes, "image", config) for codes in found]
+            return [select_codes(codes, "image", config) for codes in found]
         images = [i for i, prefix in enumerate(prefixes) if prefix is not None]
         row = {i: k for k, i in enumerate(images)}
         prompts = []
@@ -190,9 +192,9 @@ class VlmExtractor:
             check_language(study)
             texts = (study.report[a:b] for _, a, b in study_sentences(study))
             prompts.append([Prompt("codes", text, row.get(i)) for text in texts])
-        found = asked(prompts, lambda p: self._generate(p, self._stacked(prefixes, images)))
+        found = ask_codes(prompts, lambda p: self._generate(p, self._stacked(prefixes, images)))
         return [
-            given(codes, "image+report" if i in row else "report", config)
+            select_codes(codes, "image+report" if i in row else "report", config)
             for i, codes in enumerate(found)
         ]
 
@@ -200,7 +202,7 @@ class VlmExtractor:
         self, prefixes: Sequence[Tensor | None], chosen: Sequence[int]
     ) -> list[Codes]:
         prompts = [[Prompt("codes", "", k)] for k in range(len(chosen))]
-        return asked(prompts, lambda p: self._generate(p, self._stacked(prefixes, chosen)))
+        return ask_codes(prompts, lambda p: self._generate(p, self._stacked(prefixes, chosen)))
 
     def _read_sentences(self, found: Sequence[str]) -> list[Reading]:
         written = self._generate([Prompt("copy", sentence) for sentence in found], None)
@@ -256,7 +258,7 @@ def read_encoder(directory: Path, config: ModelConfig, device: str = "cpu") -> I
 
 def _reading(sentence: str, generation: Generation) -> Reading:
     items = parse(generation.text, "copy")
-    confidences = item_confidences(generation)
+    confidences = compute_item_confidences(generation)
     spans, links, first = ground(sentence, items)
     # a link is as sure as the item that states it: the one whose head is its head
     of_head: dict[int, float] = {}

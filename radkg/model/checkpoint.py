@@ -113,7 +113,7 @@ def load_weights(module: nn.Module, directory: Path, prefix: str = "") -> None:
     module.load_state_dict(weights, strict=False)
 
 
-def model_id(directory: Path, *parts: str) -> str:
+def compute_model_id(directory: Path, *parts: str) -> str:
     """Return the hash of everything in the directory that decides the output, 16 hex digits."""
     digest = sha256()
     for name in (CONFIG, WEIGHTS, TOKENIZER):

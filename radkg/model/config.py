@@ -1,4 +1,4 @@
-"""The sizes of a model, saved as config.json beside its weights; `small()` and `published()`."""
+"""The sizes of a model, saved as config.json beside its weights; those of the two presets."""
 
 from __future__ import annotations
 
@@ -143,7 +143,9 @@ class ModelConfig(Config):
         return super().from_mapping(built)
 
 
-def small(dim_in: int = 320, vocab_size: int = 3072, names: tuple[str, ...] = ()) -> ModelConfig:
+def make_small_config(
+    dim_in: int = 320, vocab_size: int = 3072, names: tuple[str, ...] = ()
+) -> ModelConfig:
     """Return the preset that two CPU cores train in minutes and that the repository ships."""
     return ModelConfig(
         language=LanguageConfig(
@@ -168,6 +170,6 @@ def small(dim_in: int = 320, vocab_size: int = 3072, names: tuple[str, ...] = ()
     )
 
 
-def published() -> ModelConfig:
+def make_published_config() -> ModelConfig:
     """Return the sizes of VLM-KG (arXiv 2505.17042): Qwen1.5-0.5B and the 100.9 M mapper."""
     return ModelConfig(projector=ProjectorConfig(), vision=VisionConfig(encoder="medclip"))

@@ -25,7 +25,7 @@ _PEAKS = {
 _SIDE = 1024  # of the matrices that measure a CPU
 
 
-def training_flops(
+def count_training_flops(
     model: nn.Module, tokens: int, outputs: int, rows: int, images: int = 0
 ) -> float | None:
     """Return the FLOPs that forward and backward passes over text and images need.
@@ -61,7 +61,7 @@ def training_flops(
     return flops
 
 
-def peak_flops(device: torch.device, precision: str) -> tuple[float | None, str]:
+def find_peak_flops(device: torch.device, precision: str) -> tuple[float | None, str]:
     """Return the peak FLOP/s of a device and where the number is from.
 
     A GPU's is its maker's, None for one that is not in the table; a CPU's is measured with a

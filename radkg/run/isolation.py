@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple
 
 from radkg.archive import Archive
 from radkg.errors import ClusterError, RadkgError
-from radkg.extractor import Extractor, extract_rows, load_extractor, unreadable_row
+from radkg.extractor import Extractor, extract_rows, load_extractor, make_unreadable_row
 from radkg.schema.records import Condition, Device, Extraction, Unreadable
 
 
@@ -133,7 +133,7 @@ def one_by_one(
             reason = f"the study ended its process (exit status {code})"
             if hung.is_set():
                 reason = f"the study took longer than --study-timeout {limit:g} s"
-            yield unreadable_row(extractor, Unreadable(todo[done], reason))
+            yield make_unreadable_row(extractor, Unreadable(todo[done], reason))
         todo = todo[done + 1 :]
 
 

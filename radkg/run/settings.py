@@ -39,7 +39,7 @@ class ExtractConfig(Config):
     max_memory: float | None = None
     """GiB that a worker may allocate; None: its share of four fifths of the machine"""
     device: Device = "cpu"
-    """where a model computes; cuda: a GPU for each worker, and CPUs beside it that read pictures"""
+    """where a model computes; cuda: a GPU for each worker, and CPUs beside it that read images"""
 
     def __post_init__(self) -> None:
         for name in ("archive", "out", "extractor"):

@@ -95,7 +95,7 @@ def read_curve(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("}\n")]
 
 
-def last_line(out: Path) -> dict[str, Any] | None:
+def read_last_line(out: Path) -> dict[str, Any] | None:
     """Return the newest line of a run without reading the whole file."""
     try:
         with (out / METRICS).open("rb") as file:

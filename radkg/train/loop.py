@@ -16,8 +16,8 @@ from typing import Any
 import torch
 
 from radkg.errors import ConfigError
-from radkg.model.flops import peak_flops, training_flops
-from radkg.model.vlmkg.batches import batch_order
+from radkg.model.flops import count_training_flops, find_peak_flops
+from radkg.model.vlmkg.batches import order_batches
 from radkg.train.curve import Curve
 from radkg.train.stage_task import StageTask
 from radkg.train.trainer import Parallel, StepResult, TrainConfig, Trainer
@@ -44,14 +44,14 @@ def run_stage(
         state: what a checkpoint holds, to go on from; None to begin.
         checkpoint: called on every worker alike; only the first one's state is whole.
     """
-    num_steps = config.num_steps or steps_in_epochs(task, config)
+    num_steps = config.num_steps or count_steps(task, config)
     trainer = Trainer(task.model, config, num_steps, stage=stage, parallel=parallel, device=device)
     last: Mapping[str, Any] | None = None
     if state is not None:
         trainer.load_state_dict(state)
         logger.info("stage=%s goes on after step %d of %d", stage, trainer.step_done, num_steps)
     begin = trainer.step_done * config.accumulate
-    stream = itertools.islice(micro_batches(task, config), begin, None)
+    stream = itertools.islice(iterate_micro_batches(task, config), begin, None)
     with contextlib.ExitStack() as stack:
         log = _Log(trainer, out, stage, stack) if trainer.rank == 0 else None
         while trainer.step_done < num_steps:
@@ -75,13 +75,13 @@ class _Log:
         self, trainer: Trainer, out: Path, stage: str, stack: contextlib.ExitStack
     ) -> None:
         self._trainer = trainer
-        peak, source = peak_flops(trainer.device, trainer.config.precision)
+        peak, source = find_peak_flops(trainer.device, trainer.config.precision)
         logger.info("stage=%s peak=%s FLOP/s per worker: %s", stage, peak, source)
         self._peak = peak * trainer.world_size if peak else None
         self._curve = stack.enter_context(Curve(out, stage, trainer.step_done, trainer.num_steps))
 
     def add(self, result: StepResult) -> None:
-        flops = training_flops(
+        flops = count_training_flops(
             self._trainer.unwrapped, result.tokens, result.outputs, result.rows, result.images
         )
         self._curve.count(result, flops)
@@ -91,13 +91,13 @@ class _Log:
             self._curve.write(result, self._peak, self._trainer.world_size)
 
 
-def steps_in_epochs(task: StageTask, config: TrainConfig) -> int:
+def count_steps(task: StageTask, config: TrainConfig) -> int:
     """Return the optimizer steps that `config.epochs` passes over the examples take."""
     counts = (len(_order(task, config, epoch)) for epoch in range(config.epochs))
     return math.ceil(sum(counts) / config.accumulate)
 
 
-def micro_batches(task: StageTask, config: TrainConfig) -> Iterator[list[int]]:
+def iterate_micro_batches(task: StageTask, config: TrainConfig) -> Iterator[list[int]]:
     """Yield the examples of each micro-batch, epoch after epoch without end."""
     for epoch in itertools.count():
         yield from _order(task, config, epoch)
@@ -106,4 +106,4 @@ def micro_batches(task: StageTask, config: TrainConfig) -> Iterator[list[int]]:
 def _order(task: StageTask, config: TrainConfig, epoch: int) -> list[list[int]]:
     if not task.lengths:
         raise ConfigError("there is no example to learn from: check --archive and --images")
-    return batch_order(task.lengths, config.batch_tokens, config.seed, epoch)
+    return order_batches(task.lengths, config.batch_tokens, config.seed, epoch)

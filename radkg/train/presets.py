@@ -84,7 +84,7 @@ PRESETS: dict[str, tuple[TrainStage, ...]] = {
 }
 
 
-def stages_of(preset: str, names: tuple[str, ...] = ()) -> tuple[TrainStage, ...]:
+def select_stages(preset: str, names: tuple[str, ...] = ()) -> tuple[TrainStage, ...]:
     """Return the stages of a preset, or those of them that are named, in the preset's order.
 
     Raises:

@@ -15,7 +15,7 @@ from radkg.schema.sentences import sentences
 from radkg.train.silver import SilverSentence, can_be_stated
 
 
-def radgraph_sentences(file: Path) -> list[SilverSentence]:
+def read_radgraph_sentences(file: Path) -> list[SilverSentence]:
     """Return the sentences of every document, in order.
 
     Raises:

@@ -21,12 +21,12 @@ from radkg.rules import RulesExtractor
 from radkg.schema.linearize import make_coded_items, make_items, write
 from radkg.schema.records import Extraction, Study
 from radkg.schema.sentences import sections_read, study_sentences
-from radkg.train.silver import SilverSentence, archive_sentences, invented, silver
+from radkg.train.silver import SilverSentence, count_sentences, invent_sentences, label_sentences
 
 MAX_REPEATS = 8  # of one sentence with one output: "The lungs are clear" is not all there is
 
 
-def held_out(coded: CodedStudies) -> tuple[CodedStudies, CodedStudies]:
+def split_held_out(coded: CodedStudies) -> tuple[CodedStudies, CodedStudies]:
     """Return studies to train on, and the tenth to choose on."""
     is_held = [is_held_out(study) for study in coded.studies]
     return (
@@ -42,30 +42,30 @@ def is_held_out(study: Study) -> bool:
     return int.from_bytes(digest, "big") % 10 == 0
 
 
-def copy_examples(
+def make_copy_examples(
     studies: Sequence[Study], num_invented: int, seed: int, *, repeats: int = 1
 ) -> list[Example]:
     """Return silver examples of the target `copy`: real sentences, repeated, and invented ones."""
-    real = archive_sentences(studies)
-    made = invented(real, num_invented, seed, mild=True) if num_invented else ()
-    known = [_copied(s) for s in silver(sorted(real))]
-    return known * repeats + [_copied(s) for s in silver(made)]
+    real = count_sentences(studies)
+    made = invent_sentences(real, num_invented, seed, mild=True) if num_invented else ()
+    known = [_copied(s) for s in label_sentences(sorted(real))]
+    return known * repeats + [_copied(s) for s in label_sentences(made)]
 
 
-def codes_examples(
-    coded: CodedStudies, num_invented: int, seed: int, have: Iterable[str] = ()
+def make_codes_examples(
+    coded: CodedStudies, num_invented: int, seed: int, known_images: Iterable[str] = ()
 ) -> list[Example]:
     """Return examples of the target `codes`, one per sentence: human codes, then silver ones.
 
     A silver one is an invented sentence with what the coders would file for the rules' reading.
-    Sentences of studies with images that `have` names come a second time, with those images.
+    Sentences of studies with images in `known_images` come a second time, with those images.
     """
     filing = fit_filing(RulesExtractor()(coded.studies), coded.golds)
-    known = frozenset(have)
+    known = frozenset(known_images)
     repeats: Counter[tuple[str, str]] = Counter()
     examples = []
     for study, codes in zip(coded.studies, coded.golds, strict=True):
-        ids = _at_hand(study, known)
+        ids = _known_images(study, known)
         for sentence, output in align(study, codes, filing):
             repeats[sentence, output] += 1
             if repeats[sentence, output] > MAX_REPEATS:
@@ -74,23 +74,25 @@ def codes_examples(
             if ids:
                 examples.append(Example("codes", sentence, output, ids))
     if num_invented:
-        made = invented(archive_sentences(coded.studies), num_invented, seed, mild=True)
-        examples += [Example("codes", text, filed(read(text), filing)) for text in made]
+        made = invent_sentences(count_sentences(coded.studies), num_invented, seed, mild=True)
+        examples += [
+            Example("codes", text, write_filed_codes(read_text(text), filing)) for text in made
+        ]
     return examples
 
 
-def image_examples(coded: CodedStudies, have: Iterable[str]) -> list[Example]:
-    """Return whole studies, by those of their images that `have` names, with all their codes."""
-    known = frozenset(have)
+def make_image_examples(coded: CodedStudies, known_images: Iterable[str]) -> list[Example]:
+    """Return whole studies, by those of their images in `known_images`, with all their codes."""
+    known = frozenset(known_images)
     found = []
     for study, codes in zip(coded.studies, coded.golds, strict=True):
-        ids = _at_hand(study, known)
+        ids = _known_images(study, known)
         if ids:
-            found.append(Example("codes", "", all_codes(codes), ids))
+            found.append(Example("codes", "", write_all_codes(codes), ids))
     return found
 
 
-def vocabulary(coded: CodedStudies) -> tuple[str, ...]:
+def collect_vocabulary(coded: CodedStudies) -> tuple[str, ...]:
     """Return every name that the human codes of the studies use, sorted."""
     names = {name for codes in coded.golds for name in list_gold_findings(codes)}
     for codes in coded.golds:
@@ -105,7 +107,7 @@ def align(study: Study, codes: Gold, filing: Filing) -> list[tuple[str, str]]:
     sentence yields goes where its observation stands, and is left out where that stands nowhere.
     """
     texts = [study.report[a:b].strip() for _, a, b in study_sentences(study)]
-    readings = [read(text) for text in texts]
+    readings = [read_text(text) for text in texts]
     triplets, names = list_gold_triplets(codes), list_gold_findings(codes)
     could = [{t for t, _ in list_statements(r, filing.implied_sites)} for r in readings]
     stated = [{name for name, _ in list_stated_findings(r)} for r in readings]
@@ -123,24 +125,24 @@ def align(study: Study, codes: Gold, filing: Filing) -> list[tuple[str, str]]:
     ]
 
 
-def all_codes(codes: Gold) -> str:
+def write_all_codes(codes: Gold) -> str:
     """Return all codes of a study as the model writes them."""
     return _codes(list_gold_triplets(codes), list_gold_findings(codes))
 
 
-def filed(extraction: Extraction, filing: Filing) -> str:
+def write_filed_codes(extraction: Extraction, filing: Filing) -> str:
     """Return the codes that would be filed for an extraction, as the model writes them."""
     return _codes(filing.predict_triplets(extraction), filing.predict_findings(extraction))
 
 
-def read(text: str) -> Extraction:
+def read_text(text: str) -> Extraction:
     """Return the rules' reading of a text that is no study."""
     study = Study("text", "text", "text", None, text, (), (), None, "text")
     (extraction,) = _rules()([study])
     return extraction
 
 
-def _at_hand(study: Study, known: frozenset[str]) -> tuple[str, ...]:
+def _known_images(study: Study, known: frozenset[str]) -> tuple[str, ...]:
     return tuple(image.image_id for image in study.images if image.image_id in known)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from radkg.extractor.coded import given
+from radkg.extractor.coded import select_codes
 from radkg.extractor.vlm import VlmExtractor
 from radkg.gold.coded import CodedStudies
 from radkg.gold.codes import Gold
@@ -32,33 +32,35 @@ def choose_thresholds(directory: Path, held_out: CodedStudies) -> dict[Condition
     config = _set(directory, config.unlimited())
     extractor = VlmExtractor(directory, "report")
     seen = held_out.with_image()
-    asked: dict[Condition, CodedStudies] = {"report": held_out}
+    studies_by_condition: dict[Condition, CodedStudies] = {"report": held_out}
     if config.projector is not None and len(seen):
-        asked |= {"image+report": seen, "image": seen}
+        studies_by_condition |= {"image+report": seen, "image": seen}
     found = {
         condition: extractor.for_condition(condition).codes(coded.studies)
-        for condition, coded in asked.items()
+        for condition, coded in studies_by_condition.items()
     }
 
-    def right(condition: Condition, settings: ModelConfig) -> Score:
-        codes = [given(codes, condition, settings) for codes in found[condition]]
-        return _score(codes, asked[condition].golds)
+    def score_under(condition: Condition, settings: ModelConfig) -> Score:
+        codes = [select_codes(codes, condition, settings) for codes in found[condition]]
+        return _score(codes, studies_by_condition[condition].golds)
 
-    def best(condition: Condition, limits: Sequence[dict[str, Any]]) -> ModelConfig:
+    def choose_best(condition: Condition, limits: Sequence[dict[str, Any]]) -> ModelConfig:
         tried = [dataclasses.replace(config, **limit) for limit in limits]
-        return max(tried, key=lambda settings: right(condition, settings).f1)
+        return max(tried, key=lambda settings: score_under(condition, settings).f1)
 
     pairs = [(t, n) for t in GRID for n in GRID if n >= t]
-    config = best("report", [{"report_threshold": t, "normal_threshold": n} for t, n in pairs])
-    if "image" in asked:
-        config = best("image+report", [{"both_threshold": t} for t in GRID])
+    config = choose_best(
+        "report", [{"report_threshold": t, "normal_threshold": n} for t, n in pairs]
+    )
+    if "image" in studies_by_condition:
+        config = choose_best("image+report", [{"both_threshold": t} for t in GRID])
         by_image = [dataclasses.replace(config, image_threshold=t) for t in GRID]
-        sure = [c for c in by_image if right("image", c).precision >= MIN_PRECISION]
-        config = best("image", [{"image_threshold": t} for t in GRID])
+        sure = [c for c in by_image if score_under("image", c).precision >= MIN_PRECISION]
+        config = choose_best("image", [{"image_threshold": t} for t in GRID])
         sure_threshold = sure[0].image_threshold if sure else 1.0
         config = dataclasses.replace(config, sure_threshold=sure_threshold)
     _set(directory, config)
-    return {condition: right(condition, config) for condition in asked}
+    return {condition: score_under(condition, config) for condition in studies_by_condition}
 
 
 def _score(codes: Sequence[Codes], golds: Sequence[Gold]) -> Score:

@@ -146,7 +146,7 @@ class Trainer:
             trained = freeze(stage)
             logger.info("stage=%s trains=%d of %d", stage, len(trained), _count(model))
         self.trains = [n for n, p in model.named_parameters() if p.requires_grad]
-        self.model = _spread(self.unwrapped, parallel, config.precision, self.world_size)
+        self.model = _wrap_for_workers(self.unwrapped, parallel, config.precision, self.world_size)
         self._sharded = parallel == "fsdp" and self.world_size > 1
         self._optimizer = torch.optim.AdamW(
             _groups(self.unwrapped, config), betas=config.betas, fused=self.device.type == "cuda"
@@ -314,7 +314,9 @@ class Trainer:
         )
 
 
-def _spread(model: nn.Module, parallel: Parallel, precision: str, world_size: int) -> nn.Module:
+def _wrap_for_workers(
+    model: nn.Module, parallel: Parallel, precision: str, world_size: int
+) -> nn.Module:
     """Return the model as the workers share it."""
     if world_size == 1:
         return model

@@ -24,14 +24,14 @@ import torch
 
 from radkg.archive import open_archive
 from radkg.extractor.vlm import read_model
-from radkg.model.config import small
+from radkg.model.config import make_small_config
 from radkg.model.generate.decode import TransformersEngine
 from radkg.model.generate.engine_ctranslate2 import CTranslate2Engine
 from radkg.model.generate.grammar import Grammar, is_valid
 from radkg.model.language import Prompt
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.records import Study
-from radkg.train.silver import archive_sentences
+from radkg.train.silver import count_sentences
 from tests.benchmarks.grammar import small_language
 
 Run = Callable[[Sequence[Prompt]], list[str]]
@@ -112,12 +112,12 @@ def main() -> None:
     archive = open_archive("openi")
     test = [r for r in archive.index().to_pylist() if r["split"] == "test"]
     studies = [s for s in archive.read(test[: args.reports]) if isinstance(s, Study)]
-    texts = list(archive_sentences(studies))
+    texts = list(count_sentences(studies))
     if args.model:
         model = read_model(args.model)
     else:
         torch.manual_seed(0)
-        model = VisionLanguageModel(small(), small_language(texts, 3072)).eval()
+        model = VisionLanguageModel(make_small_config(), small_language(texts, 3072)).eval()
     vocab_size, names = model.config.language.vocab_size, model.config.names
     grammar = Grammar(model.language, vocab_size, names)
     prompts = [Prompt("copy", text) for text in texts]

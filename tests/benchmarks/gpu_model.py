@@ -10,7 +10,12 @@ import random
 
 import torch
 
-from radkg.model.config import ModelConfig, ProjectorConfig, published, small
+from radkg.model.config import (
+    ModelConfig,
+    ProjectorConfig,
+    make_published_config,
+    make_small_config,
+)
 from radkg.model.language import Language, train_tokenizer
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 
@@ -20,9 +25,15 @@ WORDS = [f"{a}{b}" for a in ("opa", "effu", "cardi", "nodu", "pleu", "hil") for 
 def config(*, tiny: bool) -> ModelConfig:
     """Return VLM-KG's sizes (Qwen1.5-0.5B, mapper 64/64 with 8 layers), or tiny ones."""
     if not tiny:
-        return published()
+        return make_published_config()
     language = dataclasses.replace(
-        small().language, vocab_size=512, hidden=32, layers=2, heads=4, kv_heads=4, intermediate=64
+        make_small_config().language,
+        vocab_size=512,
+        hidden=32,
+        layers=2,
+        heads=4,
+        kv_heads=4,
+        intermediate=64,
     )
     projector = ProjectorConfig(
         dim_in=16, dim_out=32, clip_length=4, prefix_length=4, layers=1, heads=4

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 import transformers
 
-from radkg.model.flops import peak_flops, training_flops
+from radkg.model.flops import count_training_flops, find_peak_flops
 from radkg.model.vlmkg.vlm import IGNORED, STAGE_NAMES, StageName, VisionLanguageModel
 from radkg.train.trainer import TrainConfig, Trainer
 from tests.benchmarks.gpu_machine import about, table, wait
@@ -80,8 +80,8 @@ def measure(
     # a step reads its loss back, so its own clock has waited for the device
     took = sorted(r.seconds for r in results)[len(results) // 2]
     first = results[0]
-    flops = training_flops(made, first.tokens, first.outputs, first.rows, first.images)
-    limit, source = peak_flops(device, args.precision)
+    flops = count_training_flops(made, first.tokens, first.outputs, first.rows, first.images)
+    limit, source = find_peak_flops(device, args.precision)
     return {
         "stage": stage,
         "attention": attention,

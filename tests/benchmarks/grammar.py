@@ -21,20 +21,20 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from radkg.gold.coded import load_coded_studies
-from radkg.model.config import small
-from radkg.model.generate.grammar import Grammar, complete
+from radkg.model.config import make_small_config
+from radkg.model.generate.grammar import Grammar, drop_unfinished
 from radkg.model.language import Language, Prompt, train_tokenizer
 from radkg.schema.linearize import ground, parse
 from radkg.schema.sentences import words
-from radkg.train.silver import archive_sentences
-from radkg.train.supervision import vocabulary
+from radkg.train.silver import count_sentences
+from radkg.train.supervision import collect_vocabulary
 
 TOKENS = 48  # budget of one output
 
 
 def small_language(texts: Sequence[str], vocab_size: int) -> Language:
     """Return a byte-level tokenizer trained on the sentences as the prompt shows them."""
-    config = dataclasses.replace(small().language, vocab_size=vocab_size)
+    config = dataclasses.replace(make_small_config().language, vocab_size=vocab_size)
     shown = [" " + " ".join(word for word, _, _ in words(text)) for text in texts]
     marks = [" @ + ? - ; modify located_at suggestive_of"] * len(shown)
     tokenizer: Tokenizer = train_tokenizer([*shown, *marks], config)
@@ -60,7 +60,7 @@ def random_texts(
         active = kept
     for ids_of, matcher in zip(outputs, matchers, strict=True):
         finished = ids_of[-1] == language.eos_id and not matcher.is_error()
-        text = complete(language.decode(ids_of), prompt.target, finished=finished)
+        text = drop_unfinished(language.decode(ids_of), prompt.target, finished=finished)
         yield text, finished, len(ids_of)
 
 
@@ -89,8 +89,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     coded = load_coded_studies("openi", "train")
-    names = vocabulary(coded)
-    texts = sorted(archive_sentences(coded.studies))
+    names = collect_vocabulary(coded)
+    texts = sorted(count_sentences(coded.studies))
     language = small_language(texts, args.vocabulary)
     grammar = Grammar(language, args.vocabulary, names)
     rng = np.random.default_rng(args.seed)

@@ -24,7 +24,7 @@ from radkg.model.onepass.reading import Reader
 from radkg.rules import RulesExtractor
 from radkg.rules.concepts import concepts
 from radkg.schema.sentences import study_sentences
-from radkg.train.silver import archive_sentences, silver
+from radkg.train.silver import count_sentences, label_sentences
 
 BATCH = 500  # studies read at a time, as radkg evaluate does
 
@@ -42,12 +42,12 @@ def facts(reading):
 
 def agreement(model, studies):
     """Return precision, recall and F1 of each kind of fact on unseen sentences."""
-    seen = {plain(s) for s in archive_sentences(x for x in studies if x.split == "train")}
+    seen = {plain(s) for s in count_sentences(x for x in studies if x.split == "train")}
     unseen = {}
-    for sentence in sorted(archive_sentences(x for x in studies if x.split == "test")):
+    for sentence in sorted(count_sentences(x for x in studies if x.split == "test")):
         if plain(sentence) not in seen:
             unseen.setdefault(plain(sentence), sentence)
-    gold = silver(unseen.values(), only_stated=False)
+    gold = label_sentences(unseen.values(), only_stated=False)
     counts = {name: Counter() for name in ("gold", "found", "agreed")}
     for one, reading in zip(gold, Reader(model).read([g.sentence for g in gold]), strict=True):
         expected, got = facts(one), facts(reading)

@@ -17,13 +17,13 @@ import torch
 import torch.distributed as dist
 
 from radkg.archive import open_archive
-from radkg.model.config import small
-from radkg.model.flops import peak_flops, training_flops
+from radkg.model.config import make_small_config
+from radkg.model.flops import count_training_flops, find_peak_flops
 from radkg.model.language import Language, train_tokenizer
-from radkg.model.vlmkg.batches import Example, batch_order, collate, encode
+from radkg.model.vlmkg.batches import Example, collate, encode, order_batches
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.linearize import make_items, write
-from radkg.train.silver import archive_sentences, silver
+from radkg.train.silver import count_sentences, label_sentences
 from radkg.train.trainer import TrainConfig, Trainer
 
 BATCH_TOKENS, ACCUMULATE, STEPS, WARM = 2048, 2, 6, 2
@@ -32,7 +32,7 @@ BATCH_TOKENS, ACCUMULATE, STEPS, WARM = 2048, 2, 6, 2
 def sentences(limit=1500):
     archive = open_archive("openi")
     records = [r for r in archive.index().to_pylist() if r["split"] == "train"][:limit]
-    found = silver(sorted(archive_sentences(archive.read(records))))
+    found = label_sentences(sorted(count_sentences(archive.read(records))))
     return [
         Example("copy", s.sentence, write(make_items(s.sentence, s.spans, s.links))) for s in found
     ]
@@ -62,7 +62,7 @@ def speed(model, rows, precision="fp32"):
         batch_tokens=BATCH_TOKENS, accumulate=ACCUMULATE, learning_rate=1e-4, precision=precision
     )
     trainer = Trainer(model, config, STEPS, stage="llm_kg")
-    order = batch_order([len(row.ids) for row in rows], BATCH_TOKENS, 0, 0)
+    order = order_batches([len(row.ids) for row in rows], BATCH_TOKENS, 0, 0)
     tokens = flops = 0
     for step in range(STEPS):
         if step == WARM:
@@ -72,18 +72,18 @@ def speed(model, rows, precision="fp32"):
             [collate([rows[i] for i in m], model.language.pad_id, {}) for m in members]
         )
         tokens += result.tokens
-        flops += training_flops(model, result.tokens, result.outputs, result.rows)
+        flops += count_training_flops(model, result.tokens, result.outputs, result.rows)
     seconds = time.perf_counter() - start
-    peak, _ = peak_flops(trainer.device, precision)
+    peak, _ = find_peak_flops(trainer.device, precision)
     return tokens / seconds, flops / seconds / (peak * trainer.world_size)
 
 
 def make():
     examples = sentences()
-    config = small().language
+    config = make_small_config().language
     language = Language(train_tokenizer((e.sentence for e in examples), config), config)
     torch.manual_seed(0)
-    return VisionLanguageModel(small(), language), encode(examples, language, 1024)
+    return VisionLanguageModel(make_small_config(), language), encode(examples, language, 1024)
 
 
 def worker(rank, port):
@@ -114,7 +114,7 @@ def main():
     bf16, _ = speed(model, rows, "bf16")
     fp32, mfu = speed(model, rows)
     two = pair()
-    bucketed = padding(lengths, batch_order(lengths, BATCH_TOKENS, 0, 0))
+    bucketed = padding(lengths, order_batches(lengths, BATCH_TOKENS, 0, 0))
     naive = padding(lengths, as_they_come(lengths, BATCH_TOKENS))
     print(
         json.dumps(

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from radkg.cluster.train import train, train_stage
 from radkg.errors import ClusterError, ConfigError, TrainingError
-from radkg.train.curve import METRICS, last_line, read_curve
+from radkg.train.curve import METRICS, read_curve, read_last_line
 from radkg.train.stage_task import TrainJob
 from tests.support.runs import stage_tasks
 from tests.support.runs.demo_run import user_environment
@@ -92,7 +92,7 @@ def wait(driver, true, what):
 
 
 def step(out):
-    line = last_line(out)
+    line = read_last_line(out)
     return line["step"] if line else 0
 
 

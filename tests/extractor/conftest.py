@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.extractor.models import picture, write_onepass, write_vlm
+from tests.extractor.models import write_image, write_onepass, write_vlm
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,6 +39,6 @@ def onepass(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
-    return [picture(folder / f"{n}.png", n) for n in range(3)]
+def image_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("image_files")
+    return [write_image(folder / f"{n}.png", n) for n in range(3)]

@@ -1,11 +1,11 @@
-"""Model directories of a few thousand weights, studies of invented reports, pictures of noise."""
+"""Model directories of a few thousand weights, studies of invented reports, images of noise."""
 
 import dataclasses
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image as Picture
+from PIL import Image as PilImage
 
 from radkg.model import checkpoint
 from radkg.model.config import ProjectorConfig, VisionConfig
@@ -57,19 +57,19 @@ def write_onepass(directory: Path) -> Path:
     return directory
 
 
-def study(report: str = REPORT, *pictures: Path | None, study_id: str = "S1") -> Study:
-    """Return a study with one section and its pictures; None for one that is not at hand."""
+def study(report: str = REPORT, *files: Path | None, study_id: str = "S1") -> Study:
+    """Return a study with one section and its images; None for one that is not at hand."""
     report = f"FINDINGS: {report}"
     images = tuple(
         Image(f"{study_id}-{i}", None, None if path is None else str(path))
-        for i, path in enumerate(pictures)
+        for i, path in enumerate(files)
     )
     section = Section("findings", len("FINDINGS: "), len(report))
     return Study(study_id, "P1", "invented", None, report, (section,), images, None, "f" * 16)
 
 
-def picture(path: Path, seed: int = 0) -> Path:
-    """Write a grey picture of noise."""
+def write_image(path: Path, seed: int = 0) -> Path:
+    """Write a grey image of noise."""
     noise = np.random.default_rng(seed).integers(0, 256, (40, 30), np.uint8)
-    Picture.fromarray(noise).save(path)
+    PilImage.fromarray(noise).save(path)
     return path

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from radkg.extractor.coded import from_image, limited, merged
+from radkg.extractor.coded import limit_codes, make_image_entities, merge_outputs
 from radkg.model.generate.decode import Generation
 from radkg.schema.codes import Codes
 
@@ -28,7 +28,7 @@ def rounded(codes):
 
 
 def test_each_code_has_the_best_confidence_it_has_anywhere():
-    codes = merged(
+    codes = merge_outputs(
         [
             written("effusion located_at pleura ; cardiomegaly", 0.5, 0.9),
             written(""),
@@ -43,9 +43,11 @@ def test_each_code_has_the_best_confidence_it_has_anywhere():
 
 
 def test_a_finding_that_is_modified_is_said_and_its_site_is_none():
-    codes = merged([written("small modify effusion ; effusion located_at pleura", 0.5, 0.25)])
+    codes = merge_outputs(
+        [written("small modify effusion ; effusion located_at pleura", 0.5, 0.25)]
+    )
     assert rounded(codes)[0] == {"effusion": 0.5}
-    assert merged([]) == merged([written("")]) == Codes((), ())
+    assert merge_outputs([]) == merge_outputs([written("")]) == Codes((), ())
 
 
 CODES = Codes((("cardiomegaly", 0.2), ("effusion", 0.6)), ((EFFUSION, 0.6), (LEFT, 0.9)))
@@ -63,14 +65,14 @@ CODES = Codes((("cardiomegaly", 0.2), ("effusion", 0.6)), ((EFFUSION, 0.6), (LEF
     ],
 )
 def test_thresholds(threshold, normal, names, triplets):
-    codes = limited(CODES, threshold, normal)
+    codes = limit_codes(CODES, threshold, normal)
     assert [name for name, _ in codes.findings] == names
     assert [triplet for triplet, _ in codes.triplets] == triplets
-    assert limited(Codes((), ()), threshold, normal) == Codes((), ())
+    assert limit_codes(Codes((), ()), threshold, normal) == Codes((), ())
 
 
 def test_entities_of_an_image_have_no_offsets():
-    entities, relations = from_image(CODES, 3, 0.0)
+    entities, relations = make_image_entities(CODES, 3, 0.0)
     assert [(e.text, e.label, e.confidence) for e in entities] == [
         ("cardiomegaly", "OBS-DP", 0.2),
         ("effusion", "OBS-DP", 0.6),
@@ -88,7 +90,7 @@ def test_entities_of_an_image_have_no_offsets():
 
 
 def test_what_is_not_sure_is_left_out_and_still_tells_a_site():
-    entities, relations = from_image(CODES, 0, 0.7)
+    entities, relations = make_image_entities(CODES, 0, 0.7)
     assert [(e.text, e.label) for e in entities] == [("left", "ANAT-DP"), ("pleura", "ANAT-DP")]
     assert len(relations) == 1
-    assert from_image(CODES, 0, 1.0) == ((), ())
+    assert make_image_entities(CODES, 0, 1.0) == ((), ())

@@ -175,14 +175,14 @@ def test_the_id_says_what_decides_the_rows(seeing, copy):
 
 
 def test_features_of_another_encoder_are_refused(seeing, tmp_path):
-    from tests.extractor.models import picture, study
+    from tests.extractor.models import study, write_image
 
     copy = shutil.copytree(seeing, tmp_path / "model")
     torch.manual_seed(9)
     save_tower(copy / "vision", Tower(), "Another random tower.\n")
     extractor = load_extractor(str(copy), "image")
     with pytest.raises(ExtractorError, match="give the encoder it was trained with"):
-        extractor([study("Clear lungs", picture(tmp_path / "a.png"))])
+        extractor([study("Clear lungs", write_image(tmp_path / "a.png"))])
 
 
 def test_a_model_on_a_gpu_has_another_identity_also_where_there_is_none(seeing, onepass):

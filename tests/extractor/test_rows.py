@@ -7,7 +7,7 @@ from radkg.archive import open_archive
 from radkg.archive.images.pixels import read_image
 from radkg.errors import ExtractorError, RadkgError
 from radkg.extractor import extract_rows, find_preprocessing, load_extractor
-from tests.extractor.models import picture, study
+from tests.extractor.models import study, write_image
 from tests.support.archives.openi import make_xml, write_tar
 from tests.support.runs import EXTRACTORS, IMAGES
 
@@ -54,7 +54,7 @@ def test_what_the_archive_tells_is_in_every_row_whoever_reads(tmp_path):
 
 
 def test_images_prepared_elsewhere_are_an_argument(tmp_path):
-    locations = [str(picture(tmp_path / f"{n}.png", n)) for n in range(2)]
+    locations = [str(write_image(tmp_path / f"{n}.png", n)) for n in range(2)]
     found = [study("effusion", Path(p), study_id=f"S{n}") for n, p in enumerate(locations)]
     alone, beside = (load_extractor(f"{IMAGES}:{n}") for n in ("preparing", "only_prepared"))
     preprocessing = find_preprocessing(beside)

@@ -4,7 +4,7 @@ import pytest
 
 from radkg.archive import open_archive
 from radkg.errors import ExtractorError
-from radkg.extractor.sentencewise import SentencewiseReader, check_language, names_id
+from radkg.extractor.sentencewise import SentencewiseReader, check_language, compute_reading_id
 from radkg.rules import RulesExtractor
 from radkg.schema.linearize import Reading
 from radkg.schema.records import Study
@@ -115,4 +115,4 @@ def test_offsets_are_those_of_the_report():
 
 
 def test_the_id_of_the_names_is_that_of_the_rules():
-    assert names_id() == RulesExtractor().model_id
+    assert compute_reading_id() == RulesExtractor().model_id

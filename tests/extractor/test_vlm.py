@@ -6,14 +6,14 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image as Picture
+from PIL import Image as PilImage
 
 from radkg.errors import ExtractorError
 from radkg.extractor import extract_rows, load_extractor
 from radkg.model.vision.encoders import FrozenEncoder
 from radkg.schema.records import DEVICES, check_extraction
 from tests.archive.images.test_pixels import png_header
-from tests.extractor.models import REPORT, picture, study
+from tests.extractor.models import REPORT, study, write_image
 from tests.model.tiny import COPIED, NAMES
 
 SPANISH = "El corazón es de tamaño normal. No hay derrame pleural."
@@ -109,12 +109,12 @@ def test_a_study_without_text_is_empty(text_extractor):
     assert text_extractor([]) == []
 
 
-def test_a_row_says_what_was_read(both, image_extractor, pictures):
+def test_a_row_says_what_was_read(both, image_extractor, image_files):
     studies = [
-        study(REPORT, pictures[0], study_id="seen"),
+        study(REPORT, image_files[0], study_id="seen"),
         study(REPORT, None, study_id="not at hand"),
         study(REPORT, study_id="text"),
-        study("", *pictures, study_id="three views"),
+        study("", *image_files, study_id="three views"),
     ]
     rows = extract_rows(both, studies)
     assert [row.condition for row in rows] == ["image+report", "report", "report", "image+report"]
@@ -135,8 +135,8 @@ def test_a_row_says_what_was_read(both, image_extractor, pictures):
         assert {e.text for e in row.entities} <= set(NAMES)
 
 
-def test_entities_of_the_image_stand_behind_those_of_the_report(both, image_extractor, pictures):
-    one = study(REPORT, *pictures)
+def test_entities_of_the_image_stand_behind_those_of_the_report(both, image_extractor, image_files):
+    one = study(REPORT, *image_files)
     (row,) = extract_rows(both, [one])
     (image,) = extract_rows(image_extractor, [one])
     count = len(row.entities) - len(image.entities)
@@ -150,9 +150,9 @@ def test_entities_of_the_image_stand_behind_those_of_the_report(both, image_extr
 
 def bad_images(folder):
     """Yield name, file and the words of the reason."""
-    Picture.new("L", (1, 1)).save(folder / "one.png")
+    PilImage.new("L", (1, 1)).save(folder / "one.png")
     yield folder / "one.png", "less than 16 a side"
-    picture(folder / "whole.png")
+    write_image(folder / "whole.png")
     data = (folder / "whole.png").read_bytes()
     (folder / "cut.png").write_bytes(data[: len(data) // 2])
     yield folder / "cut.png", "is damaged"
@@ -165,12 +165,14 @@ def bad_images(folder):
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("condition", ["image", "image+report"])
 def test_an_image_that_cannot_be_read_is_a_failed_row(
-    both, image_extractor, pictures, tmp_path, condition
+    both, image_extractor, image_files, tmp_path, condition
 ):
     extractor = image_extractor if condition == "image" else both
     bad = list(bad_images(tmp_path))
     studies = [study(REPORT, path, study_id=path.stem) for path, _ in bad]
-    rows = extract_rows(extractor, [*studies, study("Clear lungs", pictures[0], study_id="good")])
+    rows = extract_rows(
+        extractor, [*studies, study("Clear lungs", image_files[0], study_id="good")]
+    )
     for row, (path, reason) in zip(rows, bad, strict=False):
         assert row.status == "failed"
         assert row.condition == condition
@@ -180,8 +182,8 @@ def test_an_image_that_cannot_be_read_is_a_failed_row(
 
 
 def test_images_of_every_depth_and_colour_are_read(image_extractor, tmp_path):
-    picture(tmp_path / "grey.png")
-    grey = Picture.open(tmp_path / "grey.png")
+    write_image(tmp_path / "grey.png")
+    grey = PilImage.open(tmp_path / "grey.png")
     grey.convert("CMYK").save(tmp_path / "cmyk.jpg")
     grey.convert("I;16").point(lambda v: v * 256).save(tmp_path / "deep.png")
     found = [study("", p, study_id=p.stem) for p in sorted(tmp_path.iterdir())]
@@ -190,9 +192,12 @@ def test_images_of_every_depth_and_colour_are_read(image_extractor, tmp_path):
     ] * 3
 
 
-def test_a_report_in_another_language_costs_itself_alone(text_extractor, both, pictures):
+def test_a_report_in_another_language_costs_itself_alone(text_extractor, both, image_files):
     for extractor in (text_extractor, both):
-        studies = [study(SPANISH, pictures[0], study_id="es"), study("No effusion", study_id="en")]
+        studies = [
+            study(SPANISH, image_files[0], study_id="es"),
+            study("No effusion", study_id="en"),
+        ]
         spanish, english = extract_rows(extractor, studies)
         assert spanish.status == "failed"
         assert "not in English (it has corazón, de, derrame, el)" in spanish.reason
@@ -213,8 +218,8 @@ def test_codes_of_reports(text_extractor):
     assert all(0.5 < confidence <= 1 for _, confidence in (*one.findings, *one.triplets))
 
 
-def test_codes_of_images(both, image_extractor, pictures):
-    seen = study(REPORT, *pictures[:2])
+def test_codes_of_images(both, image_extractor, image_files):
+    seen = study(REPORT, *image_files[:2])
     (codes,) = image_extractor.codes([seen])
     assert {name for name, _ in codes.findings} <= set(NAMES)
     assert image_extractor.codes([seen]) == [codes]
@@ -243,7 +248,7 @@ def test_the_lexicon_names_what_the_model_found(text_extractor):
     assert concepts["lungs"] == "lung"
 
 
-def test_images_of_many_studies_are_encoded_at_once_on_a_gpu(seeing, pictures, monkeypatch):
+def test_images_of_many_studies_are_encoded_at_once_on_a_gpu(seeing, image_files, monkeypatch):
     """Where there is no GPU the extractor of one computes here, in the same batches."""
     batches = []
     look = FrozenEncoder.look
@@ -253,7 +258,7 @@ def test_images_of_many_studies_are_encoded_at_once_on_a_gpu(seeing, pictures, m
         return look(encoder, squares)
 
     monkeypatch.setattr(FrozenEncoder, "look", counted)
-    studies = [study("", *pictures[: 1 + i % 3], study_id=f"S{i}") for i in range(6)]
+    studies = [study("", *image_files[: 1 + i % 3], study_id=f"S{i}") for i in range(6)]
     studies.insert(2, study(REPORT, study_id="without"))
     one, many = (load_extractor(str(seeing), device=d)._prefixes(studies) for d in DEVICES)
     assert batches == [1, 2, 3, 1, 2, 3, 12]
@@ -262,9 +267,9 @@ def test_images_of_many_studies_are_encoded_at_once_on_a_gpu(seeing, pictures, m
         assert torch.allclose(alone, beside, atol=1e-4)
 
 
-def test_a_study_on_the_cpu_is_the_same_bits_whatever_is_read_beside_it(both, pictures):
+def test_a_study_on_the_cpu_is_the_same_bits_whatever_is_read_beside_it(both, image_files):
     """Its confidences are published: a batch of several studies would change their last bits."""
-    studies = [study(REPORT, *pictures[: 1 + i % 3], study_id=f"S{i}") for i in range(6)]
+    studies = [study(REPORT, *image_files[: 1 + i % 3], study_id=f"S{i}") for i in range(6)]
     together = both._prefixes(studies)
     for one, prefix in zip(studies, together, strict=True):
         (alone,) = both._prefixes([one])

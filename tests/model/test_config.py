@@ -11,19 +11,22 @@ from radkg.model.config import (
     ModelConfig,
     ProjectorConfig,
     VisionConfig,
-    published,
-    small,
+    make_published_config,
+    make_small_config,
 )
 
 
-@pytest.mark.parametrize("config", [small(names=("effusion", "lung")), published(), ModelConfig()])
+@pytest.mark.parametrize(
+    "config",
+    [make_small_config(names=("effusion", "lung")), make_published_config(), ModelConfig()],
+)
 def test_settings_come_back_from_json(config):
     assert ModelConfig.from_mapping(json.loads(config.to_json())) == config
     assert ModelConfig.from_mapping(dataclasses.asdict(config)) == config
 
 
 def test_the_published_sizes():
-    config = published()
+    config = make_published_config()
     assert (config.language.hidden, config.language.layers) == (1024, 24)
     assert config.projector is not None
     assert (config.projector.clip_length, config.projector.prefix_length) == (64, 64)

@@ -7,7 +7,7 @@ import functools
 
 import torch
 
-from radkg.model.config import LanguageConfig, ModelConfig, ProjectorConfig, small
+from radkg.model.config import LanguageConfig, ModelConfig, ProjectorConfig, make_small_config
 from radkg.model.language import Language, train_tokenizer
 from radkg.model.vlmkg.batches import Example, collate, encode
 from radkg.model.vlmkg.vlm import VisionLanguageModel
@@ -36,7 +36,7 @@ def config() -> ModelConfig:
     """Return settings of about 40,000 weights."""
     language = LanguageConfig(
         **{
-            **dataclasses.asdict(small().language),
+            **dataclasses.asdict(make_small_config().language),
             "vocab_size": 400,
             "hidden": 32,
             "layers": 2,

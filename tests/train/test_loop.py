@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from radkg.errors import ConfigError, TrainingError
-from radkg.train.curve import METRICS, Curve, last_line, read_curve
-from radkg.train.loop import micro_batches, run_stage, steps_in_epochs
+from radkg.train.curve import METRICS, Curve, read_curve, read_last_line
+from radkg.train.loop import count_steps, iterate_micro_batches, run_stage
 from radkg.train.trainer import TrainConfig, Trainer
 from tests.support.runs.stage_tasks import TinyTask
 from tests.support.runs.tiny import tiny_model
@@ -99,7 +99,7 @@ def test_the_curve_takes_back_what_came_after_the_checkpoint(alone, tmp_path):
     learn(tmp_path, state=kept[6])
     assert [line["step"] for line in read_curve(tmp_path)] == list(range(1, STEPS + 1))
     assert losses(tmp_path) == losses(out)
-    assert last_line(tmp_path)["step"] == STEPS
+    assert read_last_line(tmp_path)["step"] == STEPS
 
 
 def test_a_line_tells_speed_padding_and_use(alone):
@@ -129,10 +129,10 @@ def test_a_broken_batch_is_named(tmp_path):
 def test_every_epoch_has_every_example_once():
     task = TinyTask("plain")
     config = TrainConfig(batch_tokens=100, epochs=3)
-    count = steps_in_epochs(task, config)
-    stream = micro_batches(task, config)
+    count = count_steps(task, config)
+    stream = iterate_micro_batches(task, config)
     seen = [i for _, members in zip(range(count), stream, strict=False) for i in members]
     assert sorted(seen) == sorted([*range(len(task.rows))] * 3)
     task.lengths = []
     with pytest.raises(ConfigError, match="no example"):
-        steps_in_epochs(task, config)
+        count_steps(task, config)

@@ -4,7 +4,13 @@ import pytest
 
 from radkg.rules.extractor import read_sentence
 from radkg.schema.records import Section, Study
-from radkg.train.silver import MAX_WORDS, archive_sentences, can_be_stated, invented, silver
+from radkg.train.silver import (
+    MAX_WORDS,
+    can_be_stated,
+    count_sentences,
+    invent_sentences,
+    label_sentences,
+)
 
 REAL = (
     "Small left pleural effusion",
@@ -23,13 +29,13 @@ def study(report: str, *sections: Section) -> Study:
 def test_the_sentences_of_an_archive_are_those_that_extractors_read():
     report = "Cough.  No effusion. No effusion . Clear lungs."
     sections = (Section("indication", 0, 7), Section("findings", 7, len(report)))
-    assert archive_sentences([study(report, *sections)]) == Counter(
+    assert count_sentences([study(report, *sections)]) == Counter(
         {"No effusion": 2, "Clear lungs": 1}
     )
 
 
 def test_silver_is_the_reading_of_the_rules():
-    found = silver(REAL)
+    found = label_sentences(REAL)
     assert [s.sentence for s in found] == list(REAL)
     for one in found:
         mentions, links = read_sentence(one.sentence)
@@ -47,21 +53,21 @@ def test_what_the_written_form_cannot_state_is_left_out():
     mentions, links = read_sentence(sentence)
     spans = tuple((start, end, label) for _, label, _, start, end in mentions)
     assert not can_be_stated(sentence, spans, links)
-    assert silver([sentence, REAL[0]]) == silver([REAL[0]])
-    assert len(silver([sentence, REAL[0]], only_stated=False)) == 2
+    assert label_sentences([sentence, REAL[0]]) == label_sentences([REAL[0]])
+    assert len(label_sentences([sentence, REAL[0]], only_stated=False)) == 2
 
 
 def test_inventions_are_as_many_as_asked_new_and_repeatable():
-    one = list(invented(REAL, 300, seed=1))
-    assert one == list(invented(reversed(REAL), 300, seed=1))
-    assert one != list(invented(REAL, 300, seed=2))
+    one = list(invent_sentences(REAL, 300, seed=1))
+    assert one == list(invent_sentences(reversed(REAL), 300, seed=1))
+    assert one != list(invent_sentences(REAL, 300, seed=2))
     assert len(set(one)) == 300
     assert not set(one) & set(REAL)
     assert all(0 < len(s.split()) <= MAX_WORDS for s in one)
 
 
 def test_inventions_suggest_deny_and_doubt_often_enough_to_be_learnt():
-    found = silver(invented(REAL, 2000, seed=3))
+    found = label_sentences(invent_sentences(REAL, 2000, seed=3))
     assert len(found) > 1500  # few words, so many twice
     suggesting = sum(any(r == "suggestive_of" for _, _, r in s.links) for s in found)
     assert suggesting / len(found) >= 0.12
@@ -71,7 +77,9 @@ def test_inventions_suggest_deny_and_doubt_often_enough_to_be_learnt():
 
 def test_inventions_reach_words_that_the_archive_does_not_have():
     texts = {
-        s.sentence[a:b].lower() for s in silver(invented(REAL, 3000, 4)) for a, b, _ in s.parts
+        s.sentence[a:b].lower()
+        for s in label_sentences(invent_sentences(REAL, 3000, 4))
+        for a, b, _ in s.parts
     }
     assert len(texts) > 1500
     assert {"bihilar", "cannot be ruled out", "may be due to"} <= texts
@@ -79,4 +87,4 @@ def test_inventions_reach_words_that_the_archive_does_not_have():
 
 def test_nothing_is_invented_from_nothing():
     with pytest.raises(ValueError, match="no sentence"):
-        next(invented([], 1, seed=0))
+        next(invent_sentences([], 1, seed=0))

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from radkg.errors import ConfigError, SchemaError, StorageError
-from radkg.train.presets import PRESETS, stages_of
-from radkg.train.radgraph import radgraph_sentences
+from radkg.train.presets import PRESETS, select_stages
+from radkg.train.radgraph import read_radgraph_sentences
 from radkg.train.stage_task import StagePaths, TaskModule, TrainJob, TrainStage, prepare_stage
 from radkg.train.trainer import TrainConfig
 from tests.support.runs import stage_tasks
@@ -19,11 +19,14 @@ def job(**changes):
 
 
 def test_presets_have_their_stages_in_order():
-    assert [s.name for s in stages_of("small")] == ["vision", "llm_kg", "vlm_kg"]
-    assert [s.name for s in stages_of("published", ("vlm_kg", "llm_kg"))] == ["llm_kg", "vlm_kg"]
+    assert [s.name for s in select_stages("small")] == ["vision", "llm_kg", "vlm_kg"]
+    assert [s.name for s in select_stages("published", ("vlm_kg", "llm_kg"))] == [
+        "llm_kg",
+        "vlm_kg",
+    ]
     for wrong in (("big", ()), ("small", ("llm",))):
         with pytest.raises(ConfigError, match="known: "):
-            stages_of(*wrong)
+            select_stages(*wrong)
     for stages in PRESETS.values():
         assert len({stage.name for stage in stages}) == len(stages)
 
@@ -74,7 +77,7 @@ def test_a_radgraph_file_is_cut_into_sentences(tmp_path):
     }
     file = tmp_path / "mine.json"
     file.write_text(json.dumps({"a": document}))
-    first, second = radgraph_sentences(file)
+    first, second = read_radgraph_sentences(file)
     assert first.sentence == "Small effusion"
     assert first.spans == ((0, 5, "OBS-DP"), (6, 14, "OBS-DP"))
     assert first.links == ((0, 1, "modify"),)  # the one across sentences is left out
@@ -86,6 +89,6 @@ def test_what_is_no_radgraph_is_said(tmp_path, text):
     file = tmp_path / "mine.json"
     file.write_text(text)
     with pytest.raises(SchemaError, match="not RadGraph JSON"):
-        radgraph_sentences(file)
+        read_radgraph_sentences(file)
     with pytest.raises(StorageError, match="cannot read"):
-        radgraph_sentences(tmp_path / "gone.json")
+        read_radgraph_sentences(tmp_path / "gone.json")

@@ -16,11 +16,11 @@ from radkg.schema.records import Image, Section, Study
 from radkg.train.supervision import (
     MAX_REPEATS,
     align,
-    codes_examples,
-    copy_examples,
-    held_out,
-    image_examples,
-    vocabulary,
+    collect_vocabulary,
+    make_codes_examples,
+    make_copy_examples,
+    make_image_examples,
+    split_held_out,
 )
 from tests.support.archives.openi import make_xml, write_tar
 from tests.support.runs.demo_run import user_environment
@@ -89,17 +89,17 @@ def coded(*pairs):
 
 def test_a_sentence_that_all_say_is_not_all_there_is():
     part = coded(*[("Clear lungs.", ["normal"])] * (MAX_REPEATS + 5))
-    assert len(codes_examples(part, 0, seed=0)) == MAX_REPEATS
+    assert len(make_codes_examples(part, 0, seed=0)) == MAX_REPEATS
 
 
 def test_images_come_with_all_codes_of_their_study():
     part = coded(("Clear.", ["Pleural Effusion", "Cardiomegaly"]), ("Clear.", ["normal"]))
-    one, two = image_examples(part, ["i0", "i1", "other"])
+    one, two = make_image_examples(part, ["i0", "i1", "other"])
     assert (one.sentence, one.image_ids) == ("", ("i0",))
     assert one.output == "cardiomegaly ; effusion located_at pleura"
     assert (two.output, two.image_ids) == ("", ("i1",))
-    assert image_examples(part, []) == []
-    with_image = [e for e in codes_examples(part, 0, 0, have=["i1"]) if e.image_ids]
+    assert make_image_examples(part, []) == []
+    with_image = [e for e in make_codes_examples(part, 0, 0, known_images=["i1"]) if e.image_ids]
     assert [e.image_ids for e in with_image] == [("i1",)]
 
 
@@ -127,7 +127,7 @@ def wheel():
 
 @pytest.fixture(scope="module")
 def parts(wheel):
-    return held_out(wheel)
+    return split_held_out(wheel)
 
 
 def test_the_hold_out_has_no_text_of_the_training_part(wheel, parts):
@@ -164,8 +164,8 @@ def test_nearly_all_training_triplets_stand_with_a_sentence(parts):
 
 def test_the_vocabulary_covers_every_output(parts):
     train = parts[0].choose(range(600))
-    names = set(vocabulary(train))
-    examples = codes_examples(train, 50, seed=1)
+    names = set(collect_vocabulary(train))
+    examples = make_codes_examples(train, 50, seed=1)
     assert len(examples) > 2000
     used = set()
     for example in {e.output: e for e in examples}.values():
@@ -174,29 +174,35 @@ def test_the_vocabulary_covers_every_output(parts):
     assert used <= names
     for codes in train.golds:
         assert list_gold_findings(codes) <= names
-    assert list(vocabulary(train)) == sorted(names)
+    assert list(collect_vocabulary(train)) == sorted(names)
 
 
 def test_copied_examples_ground_in_their_sentence(parts):
     part = parts[0].choose(range(150))
-    examples = copy_examples(part.studies, 100, seed=1)
+    examples = make_copy_examples(part.studies, 100, seed=1)
     assert len(examples) > 300
     assert {e.target for e in examples} == {"copy"}
     for example in examples:
         ground(example.sentence, parse(example.output, "copy"))
-    assert examples == copy_examples(part.studies, 100, seed=1)
-    assert examples != copy_examples(part.studies, 100, seed=2)
+    assert examples == make_copy_examples(part.studies, 100, seed=1)
+    assert examples != make_copy_examples(part.studies, 100, seed=2)
 
 
 DIGEST = """
-from tests.train.test_supervision import coded, codes_examples, copy_examples, vocabulary
+from tests.train.test_supervision import (
+    coded,
+    collect_vocabulary,
+    make_codes_examples,
+    make_copy_examples,
+)
 heads = ["Opacity", "Nodule", "Density", "Granuloma", "Infiltrate"]
 sites = ["lung/base", "lung/apex", "lung/upper lobe"]
 part = coded(*[
     (f"{h}. Clear {number} bones.", [f"{h}/{site}/{side}/small"])
     for number, h in enumerate(heads) for site in sites for side in ("left", "right")
 ])
-print(codes_examples(part, 20, 1), copy_examples(part.studies, 20, 1), vocabulary(part))
+print(make_codes_examples(part, 20, 1), make_copy_examples(part.studies, 20, 1))
+print(collect_vocabulary(part))
 """
 
 

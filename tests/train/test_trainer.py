@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from radkg.errors import ConfigError, TrainingError
-from radkg.model.flops import peak_flops, training_flops
+from radkg.model.flops import count_training_flops, find_peak_flops
 from radkg.train.trainer import TrainConfig, Trainer
 from tests.support.runs.tiny import micro_batches, tiny_model
 
@@ -184,13 +184,13 @@ def test_flops_are_those_that_torch_counts():
     }
     with FlopCounterMode(display=False) as counter:
         model(batch).backward()
-    counted = training_flops(model, rows * tokens, rows * (tokens - 1), rows, rows)
+    counted = count_training_flops(model, rows * tokens, rows * (tokens - 1), rows, rows)
     assert counted == pytest.approx(counter.get_total_flops(), rel=0.15)
-    assert training_flops(Dropping(), 10, 5, 2) is None
+    assert count_training_flops(Dropping(), 10, 5, 2) is None
 
 
 def test_the_peak_of_a_cpu_is_measured():
-    peak, source = peak_flops(torch.device("cpu"), "fp32")
+    peak, source = find_peak_flops(torch.device("cpu"), "fp32")
     assert peak > 1e9
     assert "measured" in source
 

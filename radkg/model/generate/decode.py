@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from radkg.model.generate.grammar import Grammar, complete
+from radkg.model.generate.grammar import Grammar, drop_unfinished
 from radkg.model.language import Prompt
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 
@@ -68,7 +68,7 @@ class Engine(Protocol):
         ...
 
 
-def item_confidences(generation: Generation) -> list[float]:
+def compute_item_confidences(generation: Generation) -> list[float]:
     """Return the model's probability [0, 1] of each item of the text, given those before it.
 
     It is the product over the item's tokens, with the one that ends the item: not calibrated, and
@@ -96,7 +96,7 @@ def make_generation(
         item_of.append(item)
         # byte-level tokenizers and all others write ";" as itself
         item += ";" in (language.tokenizer.id_to_token(token) or "")
-    text = complete(language.decode(ids), prompt.target, finished=finished)
+    text = drop_unfinished(language.decode(ids), prompt.target, finished=finished)
     return Generation(text, tuple(ids), tuple(logprobs), finished, tuple(item_of))
 
 

@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerFast
 
 from radkg.errors import ExtractorError
 from radkg.model.generate.decode import Generation, make_generation
-from radkg.model.generate.grammar import codes_grammar, copy_grammar
+from radkg.model.generate.grammar import make_codes_grammar, make_copy_grammar
 from radkg.model.language import Prompt
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 
@@ -31,7 +31,7 @@ class VllmEngine:
         except ImportError as error:
             raise ExtractorError("the engine vllm is not installed: pip install vllm") from error
         self.model = model.eval()
-        self._codes = codes_grammar(vocabulary)
+        self._codes = make_codes_grammar(vocabulary)
         self._vllm: Any = vllm
         with tempfile.TemporaryDirectory() as directory:
             _write(model, Path(directory))
@@ -73,7 +73,7 @@ class VllmEngine:
         return {"prompt_embeds": torch.cat([prefix, embedded]).cpu()}
 
     def _sampling(self, prompt: Prompt, max_new_tokens: int) -> Any:
-        grammar = copy_grammar(prompt.sentence) if prompt.target == "copy" else self._codes
+        grammar = make_copy_grammar(prompt.sentence) if prompt.target == "copy" else self._codes
         return self._vllm.SamplingParams(
             temperature=0.0,
             max_tokens=max_new_tokens,

@@ -4,8 +4,9 @@
     codes   (end sep)* end      end = a name of the closed vocabulary
     sep     " ;", or a relation
 
-Whatever the grammar lets through and `complete` has seen, `schema.linearize` parses and grounds.
-It knows tokens as bytes, so a text may be cut into other tokens than the tokenizer would choose.
+What the grammar allows and `drop_unfinished` has seen, `schema.linearize` parses and grounds.
+The grammar knows tokens as bytes, so a text may be cut into other tokens than the tokenizer would
+choose.
 """
 
 from __future__ import annotations
@@ -50,14 +51,14 @@ class Grammar:
         self._tokens = LLTokenizer(
             language.tokenizer.to_str(), n_vocab=vocab_size, eos_token=language.eos_id
         )
-        self._codes = codes_grammar(vocabulary)
+        self._codes = make_codes_grammar(vocabulary)
         self._codes_matcher: LLMatcher | None = None
         self._width = (vocab_size + 31) // 32
 
     def matcher(self, prompt: Prompt) -> LLMatcher:
         """Return a matcher at the start of the prompt's grammar."""
         if prompt.target == "copy":
-            return self._compiled(copy_grammar(prompt.sentence))
+            return self._compiled(make_copy_grammar(prompt.sentence))
         if self._codes_matcher is None:
             self._codes_matcher = self._compiled(self._codes)
         return self._codes_matcher.deep_copy()
@@ -83,7 +84,7 @@ class Grammar:
         return matcher
 
 
-def copy_grammar(sentence: str) -> str:
+def make_copy_grammar(sentence: str) -> str:
     """Return the Lark grammar of what a sentence can state."""
     found = [f" {word}" for word, _, _ in split_words(sentence)]
     if not found:
@@ -98,7 +99,7 @@ def copy_grammar(sentence: str) -> str:
     )
 
 
-def codes_grammar(vocabulary: Sequence[str]) -> str:
+def make_codes_grammar(vocabulary: Sequence[str]) -> str:
     """Return the Lark grammar of coded triplets over a closed vocabulary."""
     if not vocabulary:
         return 'start: ""\n'
@@ -115,7 +116,7 @@ def codes_grammar(vocabulary: Sequence[str]) -> str:
     )
 
 
-def complete(text: str, target: Target, *, finished: bool) -> str:
+def drop_unfinished(text: str, target: Target, *, finished: bool) -> str:
     """Return the text without an item that the end of the budget cut, or a relation of a name
     with itself, which no grammar of bounded size excludes."""
     if not finished:

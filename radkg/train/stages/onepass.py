@@ -16,12 +16,12 @@ from torch import Tensor
 
 from radkg.archive import open_archive
 from radkg.model import checkpoint
-from radkg.model.onepass.batches import collate, encode, part_kinds
+from radkg.model.onepass.batches import collate, encode, list_part_kinds
 from radkg.model.onepass.network import OnePass, OnePassConfig
 from radkg.model.onepass.words import WordTable
 from radkg.schema.records import Study
-from radkg.train.radgraph import radgraph_sentences
-from radkg.train.silver import SilverSentence, archive_sentences, invented, silver
+from radkg.train.radgraph import read_radgraph_sentences
+from radkg.train.silver import SilverSentence, count_sentences, invent_sentences, label_sentences
 from radkg.train.stage_task import Batch, ModelCard, StagePaths, TrainJob, TrainStage
 
 _SENTENCES = "sentences.jsonl"
@@ -32,16 +32,16 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     """Write the sentences and the network's sizes."""
     archive = open_archive(job.archive)
     records = [r for r in archive.index().to_pylist() if r["split"] == "train"][: job.limit]
-    real = archive_sentences(s for s in archive.read(records) if isinstance(s, Study))
+    real = count_sentences(s for s in archive.read(records) if isinstance(s, Study))
     number = stage.num_invented(job)
-    made = invented(real, number, stage.config.seed) if number else ()
+    made = invent_sentences(real, number, stage.config.seed) if number else ()
     found: list[SilverSentence] = []
     if not job.only_radgraph:
-        found += silver(sorted(real), only_stated=False) * _REPEATS
-        found += silver(made, only_stated=False)
-    config = OnePassConfig(parts=part_kinds(found))
+        found += label_sentences(sorted(real), only_stated=False) * _REPEATS
+        found += label_sentences(made, only_stated=False)
+    config = OnePassConfig(parts=list_part_kinds(found))
     if job.radgraph:
-        found += radgraph_sentences(Path(job.radgraph))
+        found += read_radgraph_sentences(Path(job.radgraph))
     with (paths.data / _SENTENCES).open("w") as file:
         for sentence in found:
             file.write(json.dumps(dataclasses.asdict(sentence)) + "\n")

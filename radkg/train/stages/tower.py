@@ -21,10 +21,10 @@ from radkg.gold.coded import load_coded_studies
 from radkg.gold.filing import list_gold_findings
 from radkg.model.vision.encoders import save_tower
 from radkg.model.vision.preprocessing import Preprocessing
-from radkg.model.vision.tower import Tower, imagenet_tower
+from radkg.model.vision.tower import Tower, load_imagenet_tower
 from radkg.model.vision.tower_training import TowerTraining
 from radkg.train.stage_task import Batch, ModelCard, StagePaths, TrainJob, TrainStage
-from radkg.train.supervision import held_out
+from radkg.train.supervision import split_held_out
 
 _SIDE = 192  # px of the images as they are kept
 _MIN_IMAGES = 20  # with a finding, for it to be a label; fewer where there are few images
@@ -37,7 +37,7 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     Raises:
         ConfigError: there is none, or no finding is frequent enough.
     """
-    coded = held_out(load_coded_studies(job.archive, "train", job.images))[0].first(job.limit)
+    coded = split_held_out(load_coded_studies(job.archive, "train", job.images))[0].first(job.limit)
     resize = Preprocessing(side=_SIDE)
     pixels: list[Tensor] = []
     findings: list[frozenset[str]] = []
@@ -69,7 +69,7 @@ def open_task(job: TrainJob, stage: TrainStage, paths: StagePaths) -> TowerTask:
     data = load_file(paths.data / _IMAGES)
     torch.manual_seed(stage.config.seed)
     return TowerTask(
-        TowerTraining(imagenet_tower(), data["labels"].mean(0)), data["pixels"], data["labels"]
+        TowerTraining(load_imagenet_tower(), data["labels"].mean(0)), data["pixels"], data["labels"]
     )
 
 

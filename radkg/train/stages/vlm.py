@@ -22,7 +22,13 @@ from radkg.archive.images.pixels import read_image
 from radkg.errors import ConfigError
 from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.model import checkpoint
-from radkg.model.config import ModelConfig, ProjectorConfig, VisionConfig, published, small
+from radkg.model.config import (
+    ModelConfig,
+    ProjectorConfig,
+    VisionConfig,
+    make_published_config,
+    make_small_config,
+)
 from radkg.model.language import Language, read_language, train_tokenizer
 from radkg.model.vision.encoders import IMAGENET, load_encoder
 from radkg.model.vision.features import FeatureCache
@@ -31,16 +37,16 @@ from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.linearize import make_items, write
 from radkg.schema.records import Study
 from radkg.schema.sentences import words
-from radkg.train.radgraph import radgraph_sentences
+from radkg.train.radgraph import read_radgraph_sentences
 from radkg.train.stage_task import Batch, StagePaths, TrainJob, TrainStage
 from radkg.train.stages.vlm_finish import finish
 from radkg.train.supervision import (
-    codes_examples,
-    copy_examples,
-    held_out,
-    image_examples,
+    collect_vocabulary,
     is_held_out,
-    vocabulary,
+    make_codes_examples,
+    make_copy_examples,
+    make_image_examples,
+    split_held_out,
 )
 
 __all__ = ["VlmTask", "finish", "open_task", "prepare"]
@@ -53,7 +59,7 @@ _MAX_LENGTH = 1024  # tokens of an example
 
 def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     """Write examples, settings, tokenizer and features of one of the two stages."""
-    coded = held_out(load_coded_studies(job.archive, "train", job.images))[0].first(job.limit)
+    coded = split_held_out(load_coded_studies(job.archive, "train", job.images))[0].first(job.limit)
     examples = _silver_examples(job, stage)
     number, seed = stage.num_invented(job), stage.config.seed
     if stage.name == "vlm_kg":
@@ -61,9 +67,13 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
         encoder_name = job.vision or _own_tower(paths)
         encoder = load_encoder(encoder_name)
         features = _features(job, coded, encoder_name, paths)
-        examples += codes_examples(coded, number, seed, features)
-        examples += image_examples(coded, features) * _IMAGE_REPEATS
-        projector = small().projector if job.preset == "small" else published().projector
+        examples += make_codes_examples(coded, number, seed, features)
+        examples += make_image_examples(coded, features) * _IMAGE_REPEATS
+        projector = (
+            make_small_config().projector
+            if job.preset == "small"
+            else make_published_config().projector
+        )
         assert projector is not None
         config = dataclasses.replace(
             config,
@@ -73,7 +83,7 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
         save_file({"features": torch.stack(list(features.values()))}, paths.data / _FEATURES)
         (paths.data / _IDS).write_text(json.dumps(list(features)))
     else:
-        examples += codes_examples(coded, number, seed)
+        examples += make_codes_examples(coded, number, seed)
         config, tokenizer = _first(job, coded, examples)
     with (paths.data / _EXAMPLES).open("w") as file:
         for example in examples:
@@ -153,11 +163,11 @@ def _silver_examples(job: TrainJob, stage: TrainStage) -> list[Example]:
         archive = open_archive(job.archive)
         records = [r for r in archive.index().to_pylist() if r["split"] == "train"][: job.limit]
         studies = [s for s in archive.read(records) if isinstance(s, Study) and not is_held_out(s)]
-        examples = copy_examples(
+        examples = make_copy_examples(
             studies, stage.num_invented(job), stage.config.seed, repeats=_REAL_REPEATS
         )
     if job.radgraph:
-        for s in radgraph_sentences(Path(job.radgraph)):
+        for s in read_radgraph_sentences(Path(job.radgraph)):
             output = write(make_items(s.sentence, s.spans, s.links))
             examples.append(Example("copy", s.sentence, output))
     return examples
@@ -167,13 +177,13 @@ def _first(
     job: TrainJob, coded: CodedStudies, examples: Iterable[Example]
 ) -> tuple[ModelConfig, Tokenizer]:
     """Return settings and tokenizer of the text-only first stage."""
-    names = vocabulary(coded)
+    names = collect_vocabulary(coded)
     if job.language:
         _, tokenizer, language = read_language(Path(job.language))
         return ModelConfig(language=language, names=names), tokenizer
     if job.preset != "small":
         raise ConfigError(f"preset {job.preset} starts from a language model: give --language DIR")
-    config = dataclasses.replace(small(names=names), projector=None, vision=None)
+    config = dataclasses.replace(make_small_config(names=names), projector=None, vision=None)
     texts = (
         "".join(" " + word for word, _, _ in words(e.sentence)) + " " + e.output for e in examples
     )

@@ -16,7 +16,7 @@ from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.model.checkpoint import CONFIG, parse_config, read_config
 from radkg.model.config import ModelConfig
 from radkg.train.stage_task import ModelCard, StagePaths, TrainJob
-from radkg.train.supervision import held_out
+from radkg.train.supervision import split_held_out
 from radkg.train.thresholds import choose_thresholds
 
 _VISION = "vision"
@@ -35,7 +35,9 @@ def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
     _copy_encoder(paths, directory)
     if job.preset == "small":
         _change_settings(directory, copy_reader="onepass")
-    chosen_on = held_out(load_coded_studies(job.archive, "train", job.images))[1].first(job.limit)
+    chosen_on = split_held_out(load_coded_studies(job.archive, "train", job.images))[1].first(
+        job.limit
+    )
     figures = _figures(directory, chosen_on) if len(chosen_on) else ""
     return ModelCard(what=_WHAT, targets=_TARGETS, holds_out=True, figures=figures)
 

@@ -11,7 +11,7 @@ import torch
 from radkg.model.generate.decode import (
     Generation,
     TransformersEngine,
-    item_confidences,
+    compute_item_confidences,
     make_generation,
 )
 from radkg.model.generate.grammar import Grammar
@@ -101,7 +101,7 @@ def test_learnt_outputs_come_back():
         found = engine.generate(prompts, None, max_new_tokens=64)
         assert [g.text for g in found] == list(learnt.values())
         for generation in found:
-            confidences = item_confidences(generation)
+            confidences = compute_item_confidences(generation)
             assert len(confidences) == len(parse(generation.text, target))
             assert all(0.5 < confidence <= 1 for confidence in confidences)
 
@@ -142,7 +142,7 @@ def test_confidence_is_the_product_over_an_item():
         finished=True,
         item_of=(0, 0, 0, 1, 1, 1),
     )
-    assert item_confidences(generation) == pytest.approx([0.25, 0.72])
+    assert compute_item_confidences(generation) == pytest.approx([0.25, 0.72])
 
 
 def test_confidence_of_a_cut_output_leaves_the_cut_item_out():
@@ -151,5 +151,8 @@ def test_confidence_of_a_cut_output_leaves_the_cut_item_out():
     cut = make_generation(learnt_model(), prompt, ids, [-0.1] * len(ids), finished=False)
     assert cut.text == "small + modify effusion +"
     first = cut.item_of.count(0)
-    assert item_confidences(cut) == pytest.approx([math.exp(-0.1 * first)])
-    assert item_confidences(make_generation(learnt_model(), prompt, [], [], finished=False)) == []
+    assert compute_item_confidences(cut) == pytest.approx([math.exp(-0.1 * first)])
+    assert (
+        compute_item_confidences(make_generation(learnt_model(), prompt, [], [], finished=False))
+        == []
+    )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radkg.errors import ExtractorError
-from radkg.model.generate.decode import Begun, TransformersEngine, item_confidences
+from radkg.model.generate.decode import Begun, TransformersEngine, compute_item_confidences
 from radkg.model.generate.engine_ctranslate2 import CTranslate2Engine
 from radkg.model.generate.engines import ENGINES, load_engine
 from radkg.model.language import Prompt
@@ -60,7 +60,9 @@ def test_float32_equals_the_torch_engine():
     assert [g.text for g in found] == [*COPIED.values(), *CODED.values()]
     for one, other in zip(found, expected, strict=True):
         assert one.logprobs == pytest.approx(other.logprobs, abs=1e-3)
-        assert item_confidences(one) == pytest.approx(item_confidences(other), abs=1e-3)
+        assert compute_item_confidences(one) == pytest.approx(
+            compute_item_confidences(other), abs=1e-3
+        )
 
 
 def test_int8_writes_the_same_text():

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radkg.errors import ExtractorError
-from radkg.model.generate.grammar import Grammar, codes_grammar, complete, is_valid
+from radkg.model.generate.grammar import Grammar, drop_unfinished, is_valid, make_codes_grammar
 from radkg.model.language import Prompt
 from radkg.schema.linearize import ground, parse, split_words
 from tests.benchmarks.grammar import problem, random_texts
@@ -175,16 +175,16 @@ def test_rows_of_a_batch_have_their_own_tokens(grammar):
     ],
 )
 def test_unfinished_item_is_cut_off(text, expected):
-    assert complete(text, "copy", finished=False) == expected
+    assert drop_unfinished(text, "copy", finished=False) == expected
     assert parse(expected, "copy") is not None
 
 
 def test_name_is_not_related_to_itself():
     text = "left modify left modify effusion ; pleura located_at pleura ; small"
     expected = "left modify effusion ; pleura ; small"
-    assert complete(text, "codes", finished=True) == expected
+    assert drop_unfinished(text, "codes", finished=True) == expected
     copied = "left @ modify left @"  # two mentions of one word: `ground` tells them apart
-    assert complete(copied, "copy", finished=True) == copied
+    assert drop_unfinished(copied, "copy", finished=True) == copied
     _, links, _ = ground("left", parse(copied, "copy"))
     assert links == [(0, 1, "modify")]
 
@@ -192,7 +192,7 @@ def test_name_is_not_related_to_itself():
 @pytest.mark.parametrize("name", ["", "a;b", "left  lung", " left", "to modify", "modify"])
 def test_impossible_names_are_refused(name):
     with pytest.raises(ValueError, match="cannot be a name"):
-        codes_grammar(["left", name])
+        make_codes_grammar(["left", name])
 
 
 def test_no_names_allow_nothing():

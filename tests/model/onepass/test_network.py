@@ -9,15 +9,15 @@ import torch
 from radkg.errors import ConfigError
 from radkg.extractor import SHIPPED
 from radkg.model.checkpoint import load_weights, parse_config, read_config
-from radkg.model.onepass.batches import collate, encode, pairs_of, part_kinds
+from radkg.model.onepass.batches import collate, encode, list_pairs, list_part_kinds
 from radkg.model.onepass.network import IGNORED, MAX_SPANS_APART, OnePass, OnePassConfig
 from radkg.model.onepass.reading import Reader
 from radkg.model.onepass.words import WordTable
-from radkg.model.vlmkg.batches import batch_order
+from radkg.model.vlmkg.batches import order_batches
 from radkg.schema.linearize import Reading, make_items
 from radkg.schema.records import LABELS, RELATIONS
 from radkg.schema.sentences import words
-from radkg.train.silver import SilverSentence, invented, silver
+from radkg.train.silver import SilverSentence, invent_sentences, label_sentences
 from radkg.train.trainer import TrainConfig, Trainer
 
 REAL = (
@@ -79,9 +79,9 @@ def one_thread():
 @pytest.fixture(scope="module")
 def learnt() -> tuple[OnePass, list[SilverSentence]]:
     """Return a small network that has learnt 50 sentences by heart, and the sentences."""
-    found = silver([*REAL, *invented(REAL, 100, seed=1)], only_stated=False)
+    found = label_sentences([*REAL, *invent_sentences(REAL, 100, seed=1)], only_stated=False)
     found = [one for one in found if len(words(one.sentence)) <= 12][:50]
-    model = small(parts=part_kinds(found))
+    model = small(parts=list_part_kinds(found))
     table = WordTable(model.config.buckets)
     rows = encode(found, table, model.config.parts)
     trainer = Trainer(model, TrainConfig(learning_rate=1e-2), num_steps=150)
@@ -109,7 +109,7 @@ def test_two_mentions_of_one_span_come_back(learnt):
 
 
 def test_whatever_the_weights_what_is_read_is_valid():
-    made = list(invented(REAL, 200, seed=2))
+    made = list(invent_sentences(REAL, 200, seed=2))
     noise = random.Random(0)
     made += ["".join(noise.choices("ab1 ,;_.é胸-\n", k=noise.randrange(80))) for _ in range(200)]
     found = 0
@@ -135,7 +135,7 @@ def test_a_sentence_without_words_states_nothing():
 @pytest.mark.parametrize("which", ["learnt", "shipped"])
 def test_neighbours_do_not_change_an_answer(learnt, which):
     model = learnt[0] if which == "learnt" else shipped()
-    found = [*invented(REAL, 150, seed=3), *HOSTILE]
+    found = [*invent_sentences(REAL, 150, seed=3), *HOSTILE]
     expected = dict(zip(found, Reader(model).read(found), strict=True))
     shuffled = list(found)
     random.Random(0).shuffle(shuffled)
@@ -156,14 +156,14 @@ def shipped() -> OnePass:
 
 
 def test_the_same_seed_gives_the_same_weights():
-    found = silver(REAL, only_stated=False)
+    found = label_sentences(REAL, only_stated=False)
 
     def train() -> OnePass:
-        model = small(parts=part_kinds(found))
+        model = small(parts=list_part_kinds(found))
         table = WordTable(model.config.buckets)
         rows = encode(found, table, model.config.parts)
         trainer = Trainer(model, TrainConfig(learning_rate=1e-2), num_steps=6)
-        for members in batch_order([len(row.words) for row in rows], 20, seed=5, epoch=0):
+        for members in order_batches([len(row.words) for row in rows], 20, seed=5, epoch=0):
             trainer.step([collate([rows[i] for i in members], table)])
         return model
 
@@ -202,8 +202,8 @@ def test_spans_that_are_no_runs_of_words_or_cross_are_refused():
 
 
 def test_a_sentence_costs_the_same_alone_and_beside_others():
-    found = silver([REAL[0], REAL[2], REAL[5]], only_stated=False)
-    model = small(parts=part_kinds(found))
+    found = label_sentences([REAL[0], REAL[2], REAL[5]], only_stated=False)
+    model = small(parts=list_part_kinds(found))
     table = WordTable(512)
     rows = encode(found, table, model.config.parts)
     together = model(collate(rows + rows[::-1], table))
@@ -214,16 +214,16 @@ def test_a_sentence_costs_the_same_alone_and_beside_others():
 
 
 def test_pairs_join_spans_of_one_sentence_only():
-    pairs = pairs_of(np.array([0, 0, 0, 2, 2, 5])).tolist()
+    pairs = list_pairs(np.array([0, 0, 0, 2, 2, 5])).tolist()
     expected = [[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1], [3, 4], [4, 3]]
     assert sorted(pairs) == expected
-    many = pairs_of(np.zeros(300, dtype=np.int64))
+    many = list_pairs(np.zeros(300, dtype=np.int64))
     assert len(many) < 300 * 2 * MAX_SPANS_APART
 
 
 def test_words_and_slips_of_the_fingers_have_features_of_their_own():
     table = WordTable(6144)
-    met = sorted({w for s in invented(REAL, 2000, 5) for w, _, _ in words(s)})
+    met = sorted({w for s in invent_sentences(REAL, 2000, 5) for w, _, _ in words(s)})
     numbers = table.numbers([(w, 0, 1) for w in [*met, "opacity", "opactiy"]])
     features = [frozenset(table.features([n])[0].tolist()) for n in dict.fromkeys(numbers)]
     assert len(set(features)) == len(features)

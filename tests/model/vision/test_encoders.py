@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from radkg.errors import ExtractorError
 from radkg.model.vision.encoders import FrozenEncoder, load_encoder, save_tower
 from radkg.model.vision.preprocessing import FITS, Preprocessing
-from radkg.model.vision.tower import imagenet_tower
+from radkg.model.vision.tower import load_imagenet_tower
 
 TINY_CLIP = {
     "embed_dim": 24,
@@ -29,7 +29,7 @@ MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.2757
 
 
 def pixels(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """Return a smooth picture as bytes."""
+    """Return a smooth image as bytes."""
     coarse = np.random.default_rng(seed).integers(0, 256, (7, 9), np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
 
@@ -87,46 +87,46 @@ def test_preprocessing_is_pillows_but_for_rounding(size, fit, interpolation) -> 
 def test_open_clips_own_transform_agrees() -> None:
     from open_clip.transform import image_transform
 
-    picture = pixels(300, 417)
-    expected = image_transform(224, is_train=False)(Image.fromarray(picture))
+    image = pixels(300, 417)
+    expected = image_transform(224, is_train=False)(Image.fromarray(image))
     found = Preprocessing(
         side=224,
         fit="crop",
         mean=(0.48145466, 0.4578275, 0.40821073),
         std=(0.26862954, 0.26130258, 0.27577711),
-    )(picture)
+    )(image)
     assert found.shape == (3, 224, 224)
     assert (found - expected).abs().max() * 0.26 * 255 < 1.5
 
 
-def test_bytes_and_floats_are_the_same_picture() -> None:
-    picture = pixels(100, 80)
-    as_floats = (picture / 255).astype(np.float32)
-    assert torch.allclose(Preprocessing()(picture), Preprocessing()(as_floats), atol=1e-6)
+def test_bytes_and_floats_are_the_same_image() -> None:
+    image = pixels(100, 80)
+    as_floats = (image / 255).astype(np.float32)
+    assert torch.allclose(Preprocessing()(image), Preprocessing()(as_floats), atol=1e-6)
     with pytest.raises(ValueError, match=r"instead of \(H, W\)"):
-        Preprocessing()(picture[None])
+        Preprocessing()(image[None])
     with pytest.raises(ValueError, match="int64"):
-        Preprocessing()(picture.astype(np.int64))
+        Preprocessing()(image.astype(np.int64))
 
 
 def test_the_trained_tower_comes_back_from_its_directory(tmp_path: Path) -> None:
-    tower = imagenet_tower()
+    tower = load_imagenet_tower()
     with torch.no_grad():
         tower.blocks[-1].project.bias.add_(torch.linspace(-1, 1, 320))
     save_tower(tmp_path / "tower", tower, "# A tower\n")
     assert sum(f.stat().st_size for f in (tmp_path / "tower").iterdir()) < 6_000_000
     encoder = load_encoder(str(tmp_path / "tower"))
     assert encoder.dim == 320
-    pictures = [pixels(256, 256), pixels(300, 200, seed=1)]
-    features = encoder(pictures)
+    images = [pixels(256, 256), pixels(300, 200, seed=1)]
+    features = encoder(images)
     start = load_encoder("imagenet")
     assert features.shape == (2, 320)
     assert features.dtype == torch.float32
     assert not features.requires_grad
-    assert not torch.allclose(features, start(pictures), atol=0.1)
+    assert not torch.allclose(features, start(images), atol=0.1)
     assert encoder.encoder_id != start.encoder_id
     assert encoder.encoder_id == load_encoder(str(tmp_path / "tower")).encoder_id
-    assert torch.allclose(encoder(pictures[:1]), features[:1], atol=1e-4)
+    assert torch.allclose(encoder(images[:1]), features[:1], atol=1e-4)
     assert encoder([]).shape == (0, 320)
 
 
@@ -159,7 +159,7 @@ def test_the_id_is_of_weights_and_preprocessing(tmp_path: Path) -> None:
 
 
 def test_half_precision_weights_compute_in_single(tmp_path: Path) -> None:
-    encoder = FrozenEncoder("half", imagenet_tower().half(), 320, Preprocessing())
+    encoder = FrozenEncoder("half", load_imagenet_tower().half(), 320, Preprocessing())
     assert encoder([pixels(64, 64)]).dtype == torch.float32
 
 

@@ -17,7 +17,7 @@ from radkg.model.vision.features import FeatureCache
 
 
 class Means:
-    """An encoder that counts what it looks at: mean and standard deviation of a picture."""
+    """An encoder that counts what it looks at: mean and standard deviation of an image."""
 
     name, dim = "means", 2
 
@@ -31,7 +31,7 @@ class Means:
 
 
 def write_images(folder: Path, count: int, first: int = 0) -> dict[str, str]:
-    """Write pictures of different brightness; return locations by image id."""
+    """Write images of different brightness; return locations by image id."""
     folder.mkdir(exist_ok=True)
     locations = {}
     for i in range(first, first + count):

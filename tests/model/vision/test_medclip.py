@@ -113,7 +113,7 @@ def refusal(source: Path, directory: Path) -> str:
     return str(caught.value)
 
 
-PICTURES = [np.linspace(0, 1, 300 * 200, dtype=np.float32).reshape(300, 200) ** k for k in (1, 3)]
+IMAGES = [np.linspace(0, 1, 300 * 200, dtype=np.float32).reshape(300, 200) ** k for k in (1, 3)]
 
 
 @pytest.mark.parametrize("variant", ["swin", "resnet"])
@@ -122,11 +122,11 @@ def test_the_published_zip_becomes_an_encoder(variant: str, tmp_path: Path) -> N
     assert convert_medclip(source, tmp_path / "model") == variant
     assert {f.name for f in (tmp_path / "model").iterdir()} == {CONFIG, WEIGHTS, "README.md"}
     encoder = load_encoder(str(tmp_path / "model"))
-    features = encoder(PICTURES)
+    features = encoder(IMAGES)
     assert features.shape == (2, encoder.dim) == (2, 512)
     assert torch.allclose(features.norm(dim=1), torch.ones(2), atol=1e-5)
     assert not torch.allclose(features[0], features[1], atol=1e-4)
-    assert torch.allclose(encoder(PICTURES[:1]), features[:1], atol=1e-5)
+    assert torch.allclose(encoder(IMAGES[:1]), features[:1], atol=1e-5)
 
 
 def test_the_features_are_the_ones_of_the_published_weights(tmp_path: Path) -> None:
@@ -136,8 +136,8 @@ def test_the_features_are_the_ones_of_the_published_weights(tmp_path: Path) -> N
     convert_medclip(tmp_path / "pytorch_model.bin", tmp_path / "again")
     one, again = (load_encoder(str(tmp_path / name)) for name in ("one", "again"))
     assert one.encoder_id == again.encoder_id
-    features = one(PICTURES)
-    assert torch.equal(features, again(PICTURES))
+    features = one(IMAGES)
+    assert torch.equal(features, again(IMAGES))
     changed = dict(checkpoint("swin"))
     name = "vision_model.model.encoder.layers.3.blocks.1.attention.self.value.bias"
     changed[name] = changed[name] + 1
@@ -145,7 +145,7 @@ def test_the_features_are_the_ones_of_the_published_weights(tmp_path: Path) -> N
     convert_medclip(tmp_path / "changed.bin", tmp_path / "changed")
     other = load_encoder(str(tmp_path / "changed"))
     assert other.encoder_id != one.encoder_id
-    assert not torch.allclose(other(PICTURES), features, atol=1e-3)
+    assert not torch.allclose(other(IMAGES), features, atol=1e-3)
 
 
 def test_a_pickle_that_runs_a_program_is_refused(tmp_path: Path) -> None:

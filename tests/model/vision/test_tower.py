@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from radkg.model.vision import tower_training
-from radkg.model.vision.tower import FEATURE_DIM, Tower, imagenet_tower
+from radkg.model.vision.tower import FEATURE_DIM, Tower, load_imagenet_tower
 from radkg.model.vision.tower_training import TowerTraining, augment
 from radkg.train.trainer import TrainConfig, Trainer
 
@@ -51,14 +51,14 @@ def as_published(images: Tensor) -> Tensor:
 def test_folding_changes_nothing() -> None:
     images = torch.rand(1, 1, 96, 96, generator=torch.Generator().manual_seed(0))
     expected = as_published(images)
-    found = imagenet_tower().maps(images)
+    found = load_imagenet_tower().maps(images)
     assert found.shape == (1, FEATURE_DIM, 3, 3)
     assert torch.allclose(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
 
 
 @torch.no_grad()
 def test_features_are_320_of_one_scale_whatever_the_batch() -> None:
-    tower = imagenet_tower()
+    tower = load_imagenet_tower()
     images = torch.rand(3, 1, 224, 224, generator=torch.Generator().manual_seed(0))
     features = tower(images)
     assert features.shape == (3, FEATURE_DIM)
@@ -69,7 +69,7 @@ def test_features_are_320_of_one_scale_whatever_the_batch() -> None:
 
 
 def test_training_mode_changes_nothing_in_the_tower() -> None:
-    tower = imagenet_tower()
+    tower = load_imagenet_tower()
     images = torch.rand(2, 1, 64, 64)
     with torch.no_grad():
         assert torch.equal(tower.train()(images), tower.eval()(images))
@@ -96,7 +96,7 @@ def test_augmentation_is_light_and_never_mirrors() -> None:
 
 
 def learn(num_steps: int) -> tuple[TowerTraining, list[float]]:
-    """Train on 8 pictures whose label is where a bright square is."""
+    """Train on 8 images whose label is where a bright square is."""
     pixels = torch.full((8, 64, 64), 40, dtype=torch.uint8)
     labels = torch.zeros(8, 2)
     for i in range(8):
@@ -104,7 +104,7 @@ def learn(num_steps: int) -> tuple[TowerTraining, list[float]]:
         pixels[i, corner, corner] = 200
         labels[i, i % 2] = 1
     torch.manual_seed(0)
-    model = TowerTraining(imagenet_tower(), torch.tensor([0.5, 0.5]))
+    model = TowerTraining(load_imagenet_tower(), torch.tensor([0.5, 0.5]))
     config = TrainConfig(batch_tokens=8, learning_rate=1e-3, warmup=0.1)
     trainer = Trainer(model, config, num_steps, stage="vision")
     batch = {"pixels": pixels, "labels": labels}
@@ -116,7 +116,7 @@ def test_it_learns_and_leaves_the_first_blocks_alone(monkeypatch) -> None:
     model, losses = learn(12)
     assert losses[0] < 0.8  # the head starts at the prevalence, whose loss is log 2
     assert losses[-1] < 0.5 * losses[0]
-    start = imagenet_tower()
+    start = load_imagenet_tower()
     assert torch.equal(model.tower.stem.weight, start.stem.weight)
     assert torch.equal(model.tower.blocks[2].project.weight, start.blocks[2].project.weight)
     assert not torch.equal(model.tower.blocks[3].project.weight, start.blocks[3].project.weight)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radkg.errors import ConfigError
-from radkg.model.vlmkg.batches import Example, batch_order, collate, encode, stack_views
+from radkg.model.vlmkg.batches import Example, collate, encode, order_batches, stack_views
 from radkg.model.vlmkg.vlm import IGNORED
 from tests.model.tiny import COPIED, language
 
@@ -79,22 +79,22 @@ def test_views_may_be_none_at_all():
     st.integers(0, 3),
 )
 def test_every_row_once_and_within_the_budget(lengths, budget, seed, epoch):
-    order = batch_order(lengths, budget, seed, epoch)
+    order = order_batches(lengths, budget, seed, epoch)
     assert sorted(i for members in order for i in members) == list(range(len(lengths)))
     for members in order:
         assert len(members) * max(lengths[i] for i in members) <= budget or len(members) == 1
-    assert order == batch_order(lengths, budget, seed, epoch)
+    assert order == order_batches(lengths, budget, seed, epoch)
 
 
 def test_seed_and_epoch_fix_the_order():
-    one = batch_order(LENGTHS, 2048, seed=1, epoch=0)
-    assert one == batch_order(LENGTHS, 2048, seed=1, epoch=0)
-    assert one != batch_order(LENGTHS, 2048, seed=1, epoch=1)
-    assert one != batch_order(LENGTHS, 2048, seed=2, epoch=0)
+    one = order_batches(LENGTHS, 2048, seed=1, epoch=0)
+    assert one == order_batches(LENGTHS, 2048, seed=1, epoch=0)
+    assert one != order_batches(LENGTHS, 2048, seed=1, epoch=1)
+    assert one != order_batches(LENGTHS, 2048, seed=2, epoch=0)
 
 
 def test_little_is_padding():
-    order = batch_order(LENGTHS, 2048, seed=1, epoch=0)
+    order = order_batches(LENGTHS, 2048, seed=1, epoch=0)
     padded = sum(len(members) * max(LENGTHS[i] for i in members) for members in order)
     assert 1 - sum(LENGTHS) / padded < 0.05
     # and short and long batches come in no order

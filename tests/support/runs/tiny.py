@@ -6,7 +6,7 @@ import torch
 
 from radkg.model.config import LanguageConfig, ModelConfig, ProjectorConfig
 from radkg.model.language import Language, train_tokenizer
-from radkg.model.vlmkg.batches import Example, batch_order, collate, encode
+from radkg.model.vlmkg.batches import Example, collate, encode, order_batches
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 
 SIZES = [
@@ -64,6 +64,6 @@ def micro_batches(model, count=12, batch_tokens=128):
     rows = encode(examples(), model.language, 64)
     order = []
     for epoch in range(count):
-        order += batch_order([len(row.ids) for row in rows], batch_tokens, 0, epoch)
+        order += order_batches([len(row.ids) for row in rows], batch_tokens, 0, epoch)
     pad, images = model.language.pad_id, features()
     return [collate([rows[i] for i in members], pad, images) for members in order[:count]]
