@@ -1,4 +1,4 @@
-"""Extract triplets from every study of an archive that does not stand yet.
+"""Extract the studies of an archive that are not extracted yet, and publish a row for each.
 
 python jobs/extract.py --archive openi --out radkg-out
 ray job submit --working-dir . -- python jobs/extract.py --archive openi --out radkg-out --json

@@ -120,7 +120,7 @@ def extract(
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Extract the studies that do not stand yet, and publish one row for each."""
+    """Extract the studies that are not extracted yet, and publish one row for each."""
     from radkg.verbs.extract import extract as run_extract
 
     with stdout_for_data():

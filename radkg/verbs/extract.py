@@ -52,7 +52,7 @@ class ExtractReport:
 def extract(
     config: ExtractConfig, runner: Runner, progress: Progress = say_nothing
 ) -> ExtractReport:
-    """Extract every study of the archive that does not stand yet, and publish the snapshot.
+    """Extract every study of the archive that is not extracted yet, and publish the snapshot.
 
     Raises:
         ArchiveError, ExtractorError: nothing could be started.
