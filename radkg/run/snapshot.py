@@ -212,7 +212,7 @@ def _manifest(kind: Kind, rows: pa.Table, parts: list[dict[str, Any]]) -> dict[s
         **kind.count(rows),
     }
     # the manifests of extractions are older than kinds, and their ids must stay
-    return manifest if kind is EXTRACTIONS else manifest | {"kind": kind.name}
+    return manifest if kind.name == EXTRACTIONS.name else manifest | {"kind": kind.name}
 
 
 def _shared_value(rows: pa.Table, column: str) -> str:

@@ -1,6 +1,7 @@
 """The plan is the work of the run, and its forecast adds up."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +12,7 @@ from radkg.extractor import extract_rows
 from radkg.model.language import Prompt
 from radkg.run.changes import find_changes
 from radkg.run.diff import compare_snapshots
+from radkg.run.kind import EXTRACTIONS
 from radkg.run.planning import FORECAST, forecast, forecast_seconds, make_plan, save_forecast
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import publish
@@ -49,14 +51,12 @@ def test_why_each_study_is_read(tmp_path):
     assert (other.gone, len(other.to_extract)) == (0, 22)
 
 
-def test_a_night_of_the_first_schema_is_read_anew(tmp_path, monkeypatch):
+def test_a_snapshot_of_the_first_schema_is_read_anew(tmp_path):
     first = plan_of(tmp_path, make_studies(20))
     rows = extracted(first)
-    with monkeypatch.context() as older:
-        names = EXTRACTION_SCHEMA.names[:-3]
-        older.setattr("radkg.run.snapshot.EXTRACTION_SCHEMA", rows.select(names).schema)
-        older.setattr("radkg.run.snapshot.SCHEMA_VERSION", "1")
-        night = publish(first.journal.storage, rows.select(names))
+    old = rows.select(EXTRACTION_SCHEMA.names[:-3])
+    first_kind = replace(EXTRACTIONS, schema=old.schema, version="1")
+    night = publish(first.journal.storage, old, first_kind)
     assert [row for table in night.tables() for row in from_table(table)] == sorted(
         from_table(rows), key=lambda row: row.study_id
     )  # Open-i without its metadata knows no view
