@@ -239,7 +239,7 @@ def _rows(table: pa.Table) -> Iterator[ExtractionRow]:
 def _count_findings(snapshot: Snapshot) -> Counter[str]:
     """Return how many studies of a snapshot have each finding."""
     counts: Counter[str] = Counter()
-    for part in snapshot.tables():
+    for part in snapshot.tables(("entities", "relations", "extractor")):
         for batch in part.to_batches():
             findings = pc.list_flatten(list_findings(batch, ("name",)))
             for count in pc.value_counts(pc.struct_field(findings, "name")).to_pylist():

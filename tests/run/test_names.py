@@ -59,7 +59,7 @@ def test_what_names_no_night_or_several(storage: Storage) -> None:
     with pytest.raises(ConfigError, match=f"'{twice}' is the beginning of several.*: {several}"):
         find_snapshot(twice, storage)
     for name in ("x", "", "2026-10-31", "2026-13-01"):
-        there = re.escape(f"no night {name!r}: there stand {ids[0]} (2026-11-01), {ids[1]} (")
+        there = re.escape(f"no snapshot {name!r}: there stand {ids[0]} (2026-11-01), {ids[1]} (")
         with pytest.raises(ConfigError, match=there):
             find_snapshot(name, storage)
 
@@ -68,7 +68,7 @@ def test_a_pruned_night_names_those_that_stand(storage: Storage) -> None:
     ids = [night(storage, number, f"2026-11-0{number + 1}") for number in range(3)]
     prune(storage, keep=2)
     those = f"there stand {ids[1]} (2026-11-02), {ids[2]} (2026-11-03)"
-    said = re.escape(f"night {ids[0]} (2026-11-01) was pruned: {those}")
+    said = re.escape(f"snapshot {ids[0]} (2026-11-01) was pruned: {those}")
     for name in (ids[0], ids[0][:10], "2026-11-01"):
         with pytest.raises(SnapshotError, match=said):
             find_snapshot(name, storage)

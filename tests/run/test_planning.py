@@ -15,7 +15,7 @@ from radkg.run.diff import compare_snapshots
 from radkg.run.kind import EXTRACTIONS
 from radkg.run.planning import FORECAST, forecast, forecast_seconds, make_plan, save_forecast
 from radkg.run.settings import ExtractConfig
-from radkg.run.snapshot import publish
+from radkg.run.snapshot import publish, read_snapshot
 from radkg.schema.arrow import EXTRACTION_SCHEMA, from_table, to_table
 from radkg.storage import open_storage
 from tests.extractor.models import write_vlm
@@ -56,7 +56,8 @@ def test_a_snapshot_of_the_first_schema_is_read_anew(tmp_path):
     rows = extracted(first)
     old = rows.select(EXTRACTION_SCHEMA.names[:-3])
     first_kind = replace(EXTRACTIONS, schema=old.schema, version="1")
-    night = publish(first.journal.storage, old, first_kind)
+    publish(first.journal.storage, old, first_kind)
+    night = read_snapshot(first.journal.storage)
     assert [row for table in night.tables() for row in from_table(table)] == sorted(
         from_table(rows), key=lambda row: row.study_id
     )  # Open-i without its metadata knows no view

@@ -82,5 +82,5 @@ def test_nothing_to_keep_is_refused(storage):
     with pytest.raises(SnapshotError):
         prune(storage, keep=1)
     night(storage, 0)
-    with pytest.raises(ConfigError, match="at least 1 night"):
+    with pytest.raises(ConfigError, match="at least 1 snapshot"):
         prune(storage, keep=0)
