@@ -19,16 +19,22 @@ from radkg.cli.options import (
     OnCluster,
     RunnerOption,
     Workers,
-    with_extract_config,
+    take_extract_config,
 )
-from radkg.cli.output import print_json, print_report, print_table, show_progress, stdout_for_data
+from radkg.cli.output import (
+    keep_stdout_for_data,
+    print_json,
+    print_report,
+    print_table,
+    show_progress,
+)
 from radkg.cli.runners import make_runner, make_writers
 from radkg.run.settings import ExtractConfig
 
 _OF_WORKERS = ("max_failed", "unit_size", "study_timeout", "max_memory")
 
 
-@with_extract_config(leave_out=(*_OF_WORKERS, "device"), archive="openi", out="radkg-demo")
+@take_extract_config(leave_out=(*_OF_WORKERS, "device"), archive="openi", out="radkg-demo")
 def demo(
     config: ExtractConfig,
     graph: GraphAddress = "embedded",
@@ -42,7 +48,7 @@ def demo(
     from radkg.verbs.demo import demo as run_demo
 
     settings = DemoConfig(extract=config, graph=graph, insecure=insecure)
-    with stdout_for_data():
+    with keep_stdout_for_data():
         report = run_demo(settings, make_runner(runner, workers), show_progress())
     if as_json:
         print_json(dataclasses.asdict(report))
@@ -79,7 +85,7 @@ def census(
     typer.echo("\n".join(counted.list_notes()))
 
 
-@with_extract_config(leave_out=("study_timeout", "max_memory"))
+@take_extract_config(leave_out=("study_timeout", "max_memory"))
 def plan(
     config: ExtractConfig,
     sample: Annotated[
@@ -101,7 +107,7 @@ def plan(
 
     run = Run(config.out)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as a worker has it, one core each
-    with stdout_for_data():
+    with keep_stdout_for_data():
         found = forecast(
             make_plan(config, run.storage),
             max_failed=config.max_failed,
@@ -113,7 +119,7 @@ def plan(
     print_report(found, as_json)
 
 
-@with_extract_config()
+@take_extract_config()
 def extract(
     config: ExtractConfig,
     runner: RunnerOption = "auto",
@@ -123,12 +129,12 @@ def extract(
     """Extract the studies that are not extracted yet, and publish one row for each."""
     from radkg.verbs.extract import extract as run_extract
 
-    with stdout_for_data():
+    with keep_stdout_for_data():
         report = run_extract(config, make_runner(runner, workers), show_progress())
     print_report(report, as_json)
 
 
-@with_extract_config()
+@take_extract_config()
 def nightly(
     config: ExtractConfig,
     graph: GraphAddress = "embedded",
@@ -154,7 +160,7 @@ def nightly(
         gate=judge if gate is not None else None,
         keep=keep,
     )
-    with stdout_for_data():
+    with keep_stdout_for_data():
         report = run_nightly(
             settings,
             make_runner(runner, workers),

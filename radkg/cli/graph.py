@@ -297,10 +297,10 @@ def serve_graph(out: Out, as_of: AsOf = None) -> None:
     """Keep the embedded graph of a run open for any Bolt client, until interrupted."""
     from radkg.graph.engine.embedded import USER
     from radkg.run.run import Run
-    from radkg.verbs.graphs import snapshot_store
+    from radkg.verbs.graphs import locate_snapshot_store
 
     run = Run(out)
-    store = snapshot_store(run, run.find_snapshot(as_of)) if as_of else run.graph_store
+    store = locate_snapshot_store(run, run.find_snapshot(as_of)) if as_of else run.graph_store
     with _open_graph(out, "embedded", insecure=False, as_of=as_of) as opened:
         typer.echo(f"address: {opened.address}\nuser: {USER}")
         typer.echo(f"password: in the file {store / 'password'}\nstop: Ctrl-C")

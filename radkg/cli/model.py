@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from radkg.cli.options import Archive, ConditionOption, Extractor, Images, Json, Limit, parse_pair
-from radkg.cli.output import console, print_json, print_table, stdout_for_data
+from radkg.cli.output import console, keep_stdout_for_data, print_json, print_table
 from radkg.errors import ConfigError
 
 Preset = Literal["small", "onepass", "published"]
@@ -58,7 +58,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a model, stage by stage; a run that was stopped goes on with the same command."""
-    from radkg.cli.progress import console_training
+    from radkg.cli.progress import show_training
     from radkg.cluster.train import train as run_train
     from radkg.train.stage_task import TrainJob
 
@@ -81,7 +81,7 @@ def train(
             "max_failures": max_failures,
         }
     )
-    with console_training(console) as follow, stdout_for_data():
+    with show_training(console) as follow, keep_stdout_for_data():
         report = run_train(job, follow)
     if as_json:
         print_json(dataclasses.asdict(report))
@@ -151,7 +151,7 @@ def experiment(
         other=other,
     )
     own = {key: _parse_json(value) for key, value in map(parse_pair, change or [])}
-    with stdout_for_data():
+    with keep_stdout_for_data():
         table, files = run_experiment(name, config, own)
     if readme is not None:
         table.write_into(readme)

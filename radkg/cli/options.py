@@ -148,7 +148,7 @@ _EXTRACT_OPTIONS: dict[str, Any] = {
 }
 
 
-def with_extract_config(
+def take_extract_config(
     *, leave_out: tuple[str, ...] = (), **defaults: str
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of `ExtractConfig`; the command gets them as `config`.

@@ -22,13 +22,13 @@ console = Console(stderr=True)
 
 def show_progress() -> Progress:
     """Return the `Progress` of every verb, on stderr."""
-    from radkg.cli.progress import console_progress
+    from radkg.cli.progress import make_console_progress
 
-    return console_progress(console)
+    return make_console_progress(console)
 
 
 @contextlib.contextmanager
-def stdout_for_data() -> Iterator[None]:
+def keep_stdout_for_data() -> Iterator[None]:
     """Send to stderr what libraries print meanwhile: stdout is for data."""
     with contextlib.redirect_stdout(sys.stderr):
         yield

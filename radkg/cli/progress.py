@@ -30,7 +30,7 @@ Follow = Callable[[str, Mapping[str, Any] | None], None]  # stage, newest line o
 QUIET_S = 10.0  # longest time without a line
 
 
-def console_progress(console: Console) -> Progress:
+def make_console_progress(console: Console) -> Progress:
     """Return a `Progress` that shows each stage on this console."""
 
     @contextlib.contextmanager
@@ -128,7 +128,7 @@ def _repeated(say: Callable[[], object]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def console_training(console: Console) -> Iterator[Follow]:
+def show_training(console: Console) -> Iterator[Follow]:
     """Show a training run; call the result with the stage and the newest line of its curve."""
     if not console.is_terminal:
         newest = ["training: starting"]

@@ -40,9 +40,9 @@ def make_writers(on_cluster: bool, graph: str, writers: int | None = None) -> Di
             "several processes cannot write an embedded graph: give --on-cluster the address of a"
             " Neo4j server with --graph, or leave it out"
         )
-    from radkg.cluster.writers import writer_actors
+    from radkg.cluster.writers import start_writer_actors
 
-    return functools.partial(writer_actors, number=writers)
+    return functools.partial(start_writer_actors, number=writers)
 
 
 def _make_ray() -> Runner:

@@ -20,7 +20,7 @@ import ray.data
 from ray.exceptions import RayError
 
 from radkg.cluster.images import PREPARED_IMAGE, ImagePreparer, read_prepared
-from radkg.cluster.session import ray_session, show_no_bars
+from radkg.cluster.session import join_ray, show_no_bars
 from radkg.errors import ClusterError, RadkgError
 from radkg.run.work import UnitResult, Work, Worker
 from radkg.run.worker import UnitWorker
@@ -35,7 +35,7 @@ class RayRunner:
     def run(self, work: Work) -> Generator[UnitResult]:
         """Yield the results, as `Runner` says."""
         show_no_bars()
-        with ray_session():
+        with join_ray():
             try:
                 for row in _dataset(work).iter_rows():
                     result: UnitResult | RadkgError = pickle.loads(row["result"])

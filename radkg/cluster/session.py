@@ -12,11 +12,11 @@ from typing import Any
 import ray
 
 from radkg.errors import ClusterError
-from radkg.run.interrupt import interrupted_by_sigterm
+from radkg.run.interrupt import interrupt_on_sigterm
 
 
 @contextlib.contextmanager
-def ray_session() -> Iterator[None]:
+def join_ray() -> Iterator[None]:
     """Join or start Ray, and leave it again if it was not there before.
 
     Raises:
@@ -45,7 +45,7 @@ def ray_session() -> Iterator[None]:
     except Exception as error:  # Ray raises a bare Exception where a node does not start in time
         reason = " ".join(str(error).split())
         raise ClusterError(f"cannot {what}: {reason}: {hint}") from error
-    with interrupted_by_sigterm():
+    with interrupt_on_sigterm():
         try:
             yield
         finally:

@@ -28,7 +28,7 @@ import ray.train.torch
 import torch
 from ray.exceptions import RayError
 
-from radkg.cluster.session import ray_session
+from radkg.cluster.session import join_ray
 from radkg.errors import ClusterError, ConfigError, RadkgError, TrainingError
 from radkg.train.curve import read_curve, read_last_line
 from radkg.train.finish import finish_model
@@ -85,7 +85,7 @@ def train(job: TrainJob, progress: Progress | None = None) -> TrainReport:
     _claim_directory(job, out)
     with contextlib.ExitStack() as stack:
         if not all(StagePaths(out, stage.name).model.is_dir() for stage in stages):
-            stack.enter_context(ray_session())
+            stack.enter_context(join_ray())
         for stage in stages:
             train_stage(job, stage, progress)
     model = finish_model(job, stages[-1])
@@ -108,7 +108,7 @@ def train_stage(job: TrainJob, stage: TrainStage, progress: Progress | None = No
     if progress:
         progress(stage.name, None)
     prepare_stage(job, stage, paths)
-    with ray_session():
+    with join_ray():
         _fit(job, stage, paths, progress)
     shutil.rmtree(paths.of(stage.name) / "ray", ignore_errors=True)  # the model is what counts
 

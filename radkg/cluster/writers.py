@@ -21,7 +21,7 @@ import ray
 import ray.data
 from ray.exceptions import RayError
 
-from radkg.cluster.session import ray_session, show_no_bars
+from radkg.cluster.session import join_ray, show_no_bars
 from radkg.errors import ClusterError, RadkgError
 
 MAX_WRITERS = 8  # as many as there are partitions of patients
@@ -47,7 +47,9 @@ class Load(Protocol[T_co]):
 
 
 @contextlib.contextmanager
-def writer_actors(load: Load[T], number: int | None = None) -> Iterator[tuple[int, Iterator[T]]]:
+def start_writer_actors(
+    load: Load[T], number: int | None = None
+) -> Iterator[tuple[int, Iterator[T]]]:
     """Have all pieces of a load read by tasks and written by actors.
 
     Args:
@@ -62,7 +64,7 @@ def writer_actors(load: Load[T], number: int | None = None) -> Iterator[tuple[in
         ClusterError: Ray could not start, or lost the load: the same command does the rest.
         RadkgError: reading or writing raised it.
     """
-    with ray_session():
+    with join_ray():
         show_no_bars()
         cpus = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
         wanted = number or min(cpus - 1, MAX_WRITERS)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def interrupted_by_sigterm() -> Iterator[None]:
+def interrupt_on_sigterm() -> Iterator[None]:
     """Raise KeyboardInterrupt at SIGTERM while the block runs, in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -85,7 +85,7 @@ class Limits:
 _Job = tuple[Archive, ExtractorSpec, Limits]
 
 
-def one_by_one(
+def extract_one_by_one(
     extractor: Extractor, job: _Job, records: Sequence[Mapping[str, Any]]
 ) -> Iterator[Extraction]:
     """Yield a row per record from child processes; one that dies costs the study in hand.

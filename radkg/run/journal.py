@@ -85,6 +85,6 @@ def _unit_and_step(attempt: str) -> str:
     return attempt.rpartition("/")[2].rpartition("-")[0]
 
 
-def model_ids(storage: Storage) -> set[str]:
+def list_model_ids(storage: Storage) -> set[str]:
     """Return the models that have finished units."""
     return {name.split("/")[1] for name in storage.names("journal")}

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext
 
 from radkg.errors import ClusterError, RadkgError
-from radkg.run.interrupt import interrupted_by_sigterm
+from radkg.run.interrupt import interrupt_on_sigterm
 from radkg.run.isolation import MAX_ATTEMPTS
 from radkg.run.units import Unit
 from radkg.run.work import UnitResult, Work, Worker
@@ -44,7 +44,7 @@ class LocalRunner:
         self, work: Work, more: Callable[[UnitResult], bool] = lambda result: True
     ) -> Generator[UnitResult]:
         """Yield the results, as `Runner` says; begin no unit after one of which `more` is False."""
-        with interrupted_by_sigterm():
+        with interrupt_on_sigterm():
             if self.workers:
                 yield from _run_beside(work, self.workers, more)
             else:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from radkg.errors import ConfigError, SnapshotError
 from radkg.run.audit import AuditLog
-from radkg.run.snapshot import CURRENT, Snapshot, read_snapshot, snapshot_ids
+from radkg.run.snapshot import CURRENT, Snapshot, list_snapshot_ids, read_snapshot
 from radkg.storage import Storage, open_storage
 
 
@@ -28,7 +28,7 @@ def find_snapshot(name: str, storage: Storage) -> Snapshot:
         return current
     history = _history(storage)
     dates = {found: f"{day}" for day, found in history}  # a snapshot is as old as its last run
-    standing = sorted(snapshot_ids(storage), key=lambda found: dates.get(found, ""))
+    standing = sorted(list_snapshot_ids(storage), key=lambda found: dates.get(found, ""))
     those = "there stand " + ", ".join(f"{i} ({dates.get(i, 'no date')})" for i in standing)
     if day := _parse_day(name):
         found = [each for published, each in history if published <= day][-1:]

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from radkg.errors import ConfigError, SchemaError, SnapshotError
 from radkg.run.audit import AuditLog
-from radkg.run.journal import Journal, model_ids
+from radkg.run.journal import Journal, list_model_ids
 from radkg.run.kind import EXTRACTIONS, Kind
-from radkg.run.snapshot import Snapshot, manifest_name, part_name, read_snapshot, snapshot_ids
+from radkg.run.snapshot import Snapshot, list_snapshot_ids, name_manifest, name_part, read_snapshot
 from radkg.schema.arrow import VERSION, list_versions
 from radkg.storage import Storage
 
@@ -50,11 +50,11 @@ def prune(storage: Storage, keep: int, kind: Kind = EXTRACTIONS) -> PruneReport:
     check_keep(keep)
     current = read_snapshot(storage, kind=kind)
     old = _old_snapshots(storage, keep) - {current.snapshot_id}
-    standing = (i for i in snapshot_ids(storage) if i not in old)
+    standing = (i for i in list_snapshot_ids(storage) if i not in old)
     kept = [found for i in standing if (found := _read_whole(storage, i, kind))]
     for snapshot_id in old:  # before its parts: a snapshot is there whole, or not at all
-        storage.delete(manifest_name(snapshot_id))
-    needed = {part_name(part) for snapshot in kept for part in snapshot.parts}
+        storage.delete(name_manifest(snapshot_id))
+    needed = {name_part(part) for snapshot in kept for part in snapshot.parts}
     parts = [name for name in storage.names("snapshot/parts") if name not in needed]
     for name in parts:
         storage.delete(name)
@@ -67,7 +67,7 @@ def _old_snapshots(storage: Storage, keep: int) -> set[str]:
     for line in AuditLog(storage).read_lines():
         if published := line.get("snapshot_id"):
             order = [*(known for known in order if known != published), str(published)]
-    return set(order[:-keep]) & set(snapshot_ids(storage))
+    return set(order[:-keep]) & set(list_snapshot_ids(storage))
 
 
 def _drop_units(storage: Storage, current: Snapshot, kept: Sequence[Snapshot]) -> int:
@@ -80,7 +80,7 @@ def _drop_units(storage: Storage, current: Snapshot, kept: Sequence[Snapshot]) -
     past = {line.get("model_id") for line in publications}
     past -= {snapshot.manifest["model_id"] for snapshot in kept}
     dropped = 0
-    for model_id in model_ids(storage):
+    for model_id in list_model_ids(storage):
         journal = Journal(storage, model_id, current.kind)
         units = journal.done()
         if model_id == current.manifest["model_id"]:

@@ -59,9 +59,9 @@ class Run:
         """Return a snapshot as a person names it: an id, the beginning of one, or a date."""
         return names.find_snapshot(name, self.storage)
 
-    def snapshot_ids(self) -> list[str]:
+    def list_snapshot_ids(self) -> list[str]:
         """Return the ids of the snapshots that stand, sorted."""
-        return snapshot.snapshot_ids(self.storage)
+        return snapshot.list_snapshot_ids(self.storage)
 
     @property
     def directory(self) -> Path | None:

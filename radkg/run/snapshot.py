@@ -80,7 +80,7 @@ class Snapshot:
         Raises:
             SnapshotError: it is missing or its bytes are not the published ones.
         """
-        name = part_name(part)
+        name = name_part(part)
         where = f"{self.storage.uri}/{name}"
         try:
             data = self.storage.read(name)
@@ -121,8 +121,8 @@ def publish(storage: Storage, rows: pa.Table, kind: Kind = EXTRACTIONS) -> Snaps
     text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
     snapshot_id = hashlib.sha256(text.encode()).hexdigest()[:16]
     standing = set(storage.names("snapshot"))
-    objects = {part_name(key): data for key, (_, data) in parts.items()}
-    for name, data in (objects | {manifest_name(snapshot_id): text.encode()}).items():
+    objects = {name_part(key): data for key, (_, data) in parts.items()}
+    for name, data in (objects | {name_manifest(snapshot_id): text.encode()}).items():
         good = storage.read(name) == data if name in standing else storage.create(name, data)
         if not good:
             logger.warning("%s/%s was damaged: it is written again", storage.uri, name)
@@ -152,8 +152,8 @@ def read_snapshot(
     else:
         found = snapshot_id
         what = f"no snapshot {found!r} under {storage.uri}"
-        repair = f"known: {', '.join([CURRENT, *snapshot_ids(storage)])}"
-    name = manifest_name(found)
+        repair = f"known: {', '.join([CURRENT, *list_snapshot_ids(storage)])}"
+    name = name_manifest(found)
     text = b""
     if re.fullmatch("[0-9a-f]{16}", found) and storage.exists(name):
         text = storage.read(name)
@@ -169,17 +169,17 @@ def read_snapshot(
     return Snapshot(storage, found, manifest, kind)
 
 
-def manifest_name(snapshot_id: str) -> str:
+def name_manifest(snapshot_id: str) -> str:
     """Return the name of a snapshot's manifest."""
     return f"snapshot/manifest-{snapshot_id}.json"
 
 
-def part_name(part: str) -> str:
+def name_part(part: str) -> str:
     """Return the name of a part by its hash."""
     return f"snapshot/parts/{part}.parquet"
 
 
-def snapshot_ids(storage: Storage) -> list[str]:
+def list_snapshot_ids(storage: Storage) -> list[str]:
     """Return the ids of all manifests that stand, sorted: which is older, they do not say."""
     names = (re.search("/manifest-([0-9a-f]{16})[.]json$", n) for n in storage.names("snapshot"))
     return sorted(name[1] for name in names if name)

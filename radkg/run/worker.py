@@ -14,7 +14,7 @@ from typing import Any
 
 from radkg.errors import ClusterError, RadkgError, StorageError
 from radkg.extractor import PreparedImages, check_device, extract_rows, load_extractor
-from radkg.run.isolation import MAX_ATTEMPTS, one_by_one
+from radkg.run.isolation import MAX_ATTEMPTS, extract_one_by_one
 from radkg.run.journal import Journal
 from radkg.run.work import UnitResult, Worker
 from radkg.schema.arrow import to_table
@@ -87,7 +87,7 @@ class UnitWorker:
             rows = self._together(records, images)
         if rows is None:
             job = (self._archive, self._spec, self._limits)
-            rows = list(one_by_one(self._extractor, job, records))
+            rows = list(extract_one_by_one(self._extractor, job, records))
         return rows
 
     def _together(

@@ -68,7 +68,7 @@ def open_snapshot_graph(
         yield graph
 
 
-def snapshot_store(run: Run, snapshot: Snapshot) -> Path:
+def locate_snapshot_store(run: Run, snapshot: Snapshot) -> Path:
     """Return the directory of the graph of one snapshot."""
     return locate_as_of(run.graph_store.parent, snapshot)
 

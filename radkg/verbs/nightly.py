@@ -125,7 +125,7 @@ def nightly(
             raise
     pruned = prune(run.storage, config.keep).nights
     try:
-        remove_snapshot_graphs(run, run.snapshot_ids())
+        remove_snapshot_graphs(run, run.list_snapshot_ids())
     except GraphUnavailable as error:  # somebody looks at it: the next night removes it
         logger.warning("%s", error)
     return NightReport(

@@ -33,5 +33,5 @@ def prune(config: PruneConfig) -> PruneReport:
     """
     run = Run(config.out)
     report = pruning.prune(run.storage, config.keep)
-    remove_snapshot_graphs(run, run.snapshot_ids())
+    remove_snapshot_graphs(run, run.list_snapshot_ids())
     return report

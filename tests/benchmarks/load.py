@@ -36,8 +36,8 @@ from typing import Any
 
 import pytest
 
-from radkg.cluster.session import ray_session
-from radkg.cluster.writers import writer_actors
+from radkg.cluster.session import join_ray
+from radkg.cluster.writers import start_writer_actors
 from radkg.graph import Graph, open_graph
 from radkg.graph.build.store import build_store
 from radkg.graph.engine.neo4j_home import Neo4jHome
@@ -139,10 +139,12 @@ def compare(
     for number in writers:
         measure(f"writers_{number}", studies, partial(load, graph, snapshot, writers=number))
     if graph.engine.name == "neo4j":
-        with ray_session():
+        with join_ray():
             for number in writers:
-                actors = partial(writer_actors, number=number)
-                measure(f"actors_{number}", studies, partial(load, graph, snapshot, spread=actors))
+                actors = partial(start_writer_actors, number=number)
+                measure(
+                    f"actors_{number}", studies, partial(load, graph, snapshot, dispatch=actors)
+                )
     started = time.perf_counter()
     report = verify(graph, snapshot)
     assert report.ok, str(report)

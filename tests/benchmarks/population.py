@@ -37,7 +37,7 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
-from radkg.cli.progress import console_progress
+from radkg.cli.progress import make_console_progress
 from radkg.graph import Graph, open_graph
 from radkg.graph.ask.queries import list_queries, run_query
 from radkg.graph.build.store import build_store
@@ -120,7 +120,9 @@ def imported(store: Path, snapshot: Snapshot) -> dict[str, Any]:
     """Build a verified Neo4j store by import."""
     console = Console(stderr=True)
     with watched() as peak:
-        report = build_store(snapshot, store, Neo4jHome(neo4j_jars()), console_progress(console))
+        report = build_store(
+            snapshot, store, Neo4jHome(neo4j_jars()), make_console_progress(console)
+        )
     spent = {
         "tables_s": report.tables_seconds,
         "import_s": report.import_seconds,

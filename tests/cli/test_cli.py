@@ -90,7 +90,11 @@ def test_json_of_the_list_stands_alone():
         (["diff", "CURRENT", "--out", "OUT"], 2, "Missing argument"),
         (["diff", "CURRENT", "CURRENT", "--out", "OUT", "--gate", "5"], 2, "--gate is a share"),
         (["prune", "--out", "OUT", "--keep", "0"], 2, "at least 1 snapshot"),
-        (["plan", "--archive", "openi", "--out", "OUT", "--device", "tpu"], 2, "'tpu' is not one of"),
+        (
+            ["plan", "--archive", "openi", "--out", "OUT", "--device", "tpu"],
+            2,
+            "'tpu' is not one of",
+        ),
         (["extract", "--archive", "openi", "--out", "OUT", "--max-memory", "0"], 2, "0 GiB"),
         (["nightly", "--archive", "openi", "--out", "s3://b/x"], 2, "needs a local --out"),
         (["diff", "CURRENT", "CURRENT", "--out", "OUT", "--min-support", "0"], 2, "at least 1"),

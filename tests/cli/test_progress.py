@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from radkg.cli import progress
-from radkg.cli.progress import console_progress, console_training
+from radkg.cli.progress import make_console_progress, show_training
 
 
 @pytest.fixture
@@ -30,13 +30,13 @@ def wait_for(log, pattern):
 
 
 def test_a_stage_without_news_says_that_it_lasts(log):
-    with console_progress(log)("load the graph"):
+    with make_console_progress(log)("load the graph"):
         wait_for(log, r"(load the graph: \d+ s\n){3}")
     assert re.search(r"load the graph: \d\.\d s\n$", text(log))
 
 
 def test_a_stage_says_done_rate_left_and_failed(log):
-    with console_progress(log)("extract triplets") as advance:
+    with make_console_progress(log)("extract triplets") as advance:
         advance(0, 4_000)
         wait_for(log, "extract triplets: 0 s, 0 of 4,000 done\n")
         advance(100, 4_000, 2)
@@ -48,7 +48,7 @@ def test_a_stage_says_done_rate_left_and_failed(log):
 
 def test_a_training_run_says_where_it_is(log):
     line = {"step": 5, "steps": 10, "loss": 2.5, "mfu": None, "tokens_per_s": 1e4, "eta_s": 7.0}
-    with console_training(log) as follow:
+    with show_training(log) as follow:
         follow("vision", None)
         assert "vision: reading the archive, starting workers\n" in text(log)
         follow("vision", line)
@@ -56,6 +56,6 @@ def test_a_training_run_says_where_it_is(log):
 
 
 def test_nothing_goes_on_after_a_stage(log):
-    with console_progress(log)("verify"):
+    with make_console_progress(log)("verify"):
         pass
     assert "progress" not in {thread.name for thread in threading.enumerate()}

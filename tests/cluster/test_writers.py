@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 import ray
 
-from radkg.cluster.session import ray_session
-from radkg.cluster.writers import writer_actors
+from radkg.cluster.session import join_ray
+from radkg.cluster.writers import start_writer_actors
 from radkg.errors import SnapshotError
 from radkg.graph import open_graph
 from radkg.graph.load.loader import LoadReport, load
-from radkg.run.snapshot import part_name, publish, read_snapshot
+from radkg.run.snapshot import name_part, publish, read_snapshot
 from radkg.schema.arrow import to_table
 from radkg.storage import open_storage
 from tests.graph.load.test_loader import counts
@@ -43,14 +43,14 @@ def loaded(address: str, out: Path) -> tuple[LoadReport, list[str]]:
             killed.extend(pid for pid, name in commands().items() if "_WriterActor" in name)
             os.kill(killed[0], signal.SIGKILL)
 
-    with ray_session(), open_graph(address, out) as graph:
-        report = load(graph, night, kill, spread=writer_actors)
+    with join_ray(), open_graph(address, out) as graph:
+        report = load(graph, night, kill, dispatch=start_writer_actors)
         assert killed
         stands = read_everything(graph)
         for part in night.parts:
-            storage.write(part_name(part), b"damaged")
+            storage.write(name_part(part), b"damaged")
         with pytest.raises(SnapshotError, match="was changed after it was written"):
-            load(graph, night, repair=True, spread=writer_actors)
+            load(graph, night, repair=True, dispatch=start_writer_actors)
     return report, stands
 
 
@@ -89,7 +89,7 @@ class Numbers:
 def brought(cpus: int) -> tuple[int, list[list[int]]]:
     """Bring these on a Ray with so many CPUs, and more actors asked for than it has."""
     ray.init(address="local", num_cpus=cpus, include_dashboard=False, log_to_driver=False)
-    with writer_actors(Numbers(), 8) as (actors, tables):
+    with start_writer_actors(Numbers(), 8) as (actors, tables):
         return actors, sorted(tables)
 
 

@@ -19,7 +19,7 @@ from radkg.run import diff, gate
 from radkg.run import snapshot as snapshots
 from radkg.run.diff import compare_snapshots
 from radkg.run.names import open_snapshot
-from radkg.run.snapshot import Snapshot, publish, read_snapshot, snapshot_ids
+from radkg.run.snapshot import Snapshot, list_snapshot_ids, publish, read_snapshot
 from radkg.schema.arrow import to_table
 from radkg.schema.mentions import STATES
 from radkg.schema.records import Entity, Extraction
@@ -153,7 +153,9 @@ def test_equal_parts_are_read_for_denominators_alone(night, monkeypatch):
     monkeypatch.setattr(
         Snapshot,
         "read_part",
-        lambda s, part, columns=None, f=Snapshot.read_part: read.append(part) or f(s, part, columns),
+        lambda s, part, columns=None, f=Snapshot.read_part: (
+            read.append(part) or f(s, part, columns)
+        ),
     )
     assert compare_snapshots(before, before).studies["same"] == 60
     assert read == []
@@ -287,7 +289,7 @@ def test_nights_are_named(tmp_path):
     storage, other = (open_storage(str(tmp_path / name)) for name in ("a@b", "c"))
     old = publish(storage, to_table([row("s1")])).snapshot_id
     new = publish(storage, to_table([row("s2")])).snapshot_id
-    assert snapshot_ids(storage) == sorted([old, new])
+    assert list_snapshot_ids(storage) == sorted([old, new])
     assert open_snapshot("CURRENT", storage).snapshot_id == new
     assert open_snapshot(old, storage).snapshot_id == old
     assert open_snapshot(f"{storage.uri}@{old}", other).snapshot_id == old
@@ -347,7 +349,7 @@ def flipping(night, number, of):
 )
 def test_the_gate_at_its_border(tmp_path, capfd, night, number, of, gate, code):
     flipping(night, number, of)
-    ids = snapshot_ids(open_storage(str(tmp_path)))
+    ids = list_snapshot_ids(open_storage(str(tmp_path)))
     current = read_snapshot(open_storage(str(tmp_path))).snapshot_id
     before = next((i for i in ids if i != current), current)
     arguments = ["diff", before, "CURRENT", "--out", str(tmp_path), "--gate", str(gate), "--json"]
@@ -362,7 +364,7 @@ def test_the_gate_at_its_border(tmp_path, capfd, night, number, of, gate, code):
 def test_min_support_is_an_option(tmp_path, night):
     flipping(night, 3, 3)
     storage = open_storage(str(tmp_path))
-    (before,) = set(snapshot_ids(storage)) - {read_snapshot(storage).snapshot_id}
+    (before,) = set(list_snapshot_ids(storage)) - {read_snapshot(storage).snapshot_id}
     arguments = ["diff", before, "CURRENT", "--out", str(tmp_path), "--gate", "0.5"]
     assert CliRunner().invoke(app, arguments).exit_code == 0
     assert CliRunner().invoke(app, [*arguments, "--min-support", "3"]).exit_code == 1

@@ -10,7 +10,7 @@ from radkg.run.changes import find_changes
 from radkg.run.kind import EXTRACTIONS, Kind
 from radkg.run.prune import prune
 from radkg.run.run import Run
-from radkg.run.snapshot import manifest_name
+from radkg.run.snapshot import name_manifest
 from radkg.schema.arrow import to_table
 from tests.support.runs.rows import row
 
@@ -46,7 +46,7 @@ def run(tmp_path) -> Run:
 
 def test_rows_of_another_kind_are_published_and_read(run):
     first = run.publish(reports("no effusion", "clear lungs"))
-    manifest = json.loads(run.storage.read(manifest_name(first.snapshot_id)))
+    manifest = json.loads(run.storage.read(name_manifest(first.snapshot_id)))
     assert (manifest["kind"], manifest["words"], manifest["model_id"]) == ("reports", 4, "m")
     assert pa.concat_tables(run.snapshot().tables()).to_pylist() == (
         reports("no effusion", "clear lungs").to_pylist()
@@ -81,7 +81,7 @@ def test_old_snapshots_of_another_kind_are_pruned(run):
         run.journal("m").commit(f"u{number}", reports("clear"))
         run.audit.record("report", {"snapshot_id": snapshot.snapshot_id, "model_id": "m"})
     assert prune(run.storage, 1, REPORTS).nights == 2
-    assert run.snapshot_ids() == [snapshot.snapshot_id]
+    assert run.list_snapshot_ids() == [snapshot.snapshot_id]
     assert run.journal("m").done() == set()
 
 

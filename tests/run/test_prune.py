@@ -4,7 +4,7 @@ from radkg.errors import ConfigError, SnapshotError
 from radkg.run.audit import AuditLog
 from radkg.run.journal import Journal
 from radkg.run.prune import prune
-from radkg.run.snapshot import publish, read_snapshot, snapshot_ids
+from radkg.run.snapshot import list_snapshot_ids, publish, read_snapshot
 from radkg.schema.arrow import to_table
 from radkg.storage import Storage, open_storage
 from tests.support.runs.rows import row
@@ -34,7 +34,7 @@ def test_the_last_nights_stay_whole_and_the_others_go(storage):
     AuditLog(storage).record("load", {"loaded": nights[0]})
     report = prune(storage, keep=2)
     assert (report.nights, report.parts, report.kept) == (3, 3, 2)
-    assert set(snapshot_ids(storage)) == set(nights[3:])
+    assert set(list_snapshot_ids(storage)) == set(nights[3:])
     for snapshot_id in nights[3:]:
         assert sum(t.num_rows for t in read_snapshot(storage, snapshot_id).tables()) == 3
     assert prune(storage, keep=2) == type(report)(0, 0, 0, 2)
@@ -46,7 +46,7 @@ def test_a_night_that_came_back_counts_as_the_newest(storage):
     second, third = night(storage, 1), night(storage, 2)
     assert night(storage, 0) == first  # the study changed back
     prune(storage, keep=2)
-    assert set(snapshot_ids(storage)) == {first, third} != {first, second}
+    assert set(list_snapshot_ids(storage)) == {first, third} != {first, second}
 
 
 def test_units_go_once_their_rows_are_published(storage):
@@ -75,7 +75,7 @@ def test_a_night_that_the_log_does_not_know_stays(storage):
     imported = publish(storage, to_table([row("a")])).snapshot_id
     night(storage, 1)
     prune(storage, keep=1)
-    assert imported in snapshot_ids(storage)
+    assert imported in list_snapshot_ids(storage)
 
 
 def test_nothing_to_keep_is_refused(storage):

@@ -20,7 +20,7 @@ def test_a_run_of_a_directory(tmp_path, monkeypatch):
     published = run.publish(to_table([row("a")]))
     assert run.snapshot().snapshot_id == published.snapshot_id
     assert run.find_snapshot(published.snapshot_id[:6]).snapshot_id == published.snapshot_id
-    assert run.snapshot_ids() == [published.snapshot_id]
+    assert run.list_snapshot_ids() == [published.snapshot_id]
     run.audit.record("extract", {"snapshot_id": published.snapshot_id})
     assert run.audit.verify().ok
 

@@ -15,7 +15,7 @@ from radkg.run.gate import Gate
 from radkg.run.local import LocalRunner
 from radkg.run.retractions import record_retraction
 from radkg.run.settings import ExtractConfig
-from radkg.run.snapshot import read_snapshot, snapshot_ids
+from radkg.run.snapshot import list_snapshot_ids, read_snapshot
 from radkg.storage import open_storage
 from radkg.verbs.nightly import NightConfig, NightReport, nightly
 from tests.support.archives.openi import make_studies, make_xml, write_tar
@@ -159,6 +159,6 @@ def test_old_nights_and_finished_units_go(nights: Nights):
         nights.members[f"ecgen-radiology/{50 + number}.xml"] = make_xml(50 + number)
         last = nights.run(keep=2)
     assert last.pruned == 1
-    assert len(snapshot_ids(nights.storage)) == 2
+    assert len(list_snapshot_ids(nights.storage)) == 2
     assert nights.storage.names("journal") == []
     assert did(nights.run(keep=2)) == (0, 0, 0, 0, 0)

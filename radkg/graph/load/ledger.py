@@ -13,7 +13,7 @@ from radkg.graph.engine.values import run_statement
 from radkg.graph.load.statements import LEDGER, SET_VERIFIED, STORED
 from radkg.graph.rows.nested import FORMAT, GraphRow, build_ledger_key
 from radkg.run.retractions import VisibleSnapshot
-from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
+from radkg.run.snapshot import Snapshot, list_snapshot_ids, read_snapshot
 
 SUMS_VERSION = 1  # of the sums that a complete load leaves (aggregates.py), as Load.sums
 
@@ -37,7 +37,7 @@ def find_standing_snapshot(graph: Graph, snapshot: Snapshot) -> Snapshot | None:
     `snapshot`.
     """
     ledger = _read_ledger_of(graph, snapshot)
-    if not is_complete(ledger) or ledger["snapshot_id"] not in snapshot_ids(snapshot.storage):
+    if not is_complete(ledger) or ledger["snapshot_id"] not in list_snapshot_ids(snapshot.storage):
         return None
     try:
         return read_snapshot(snapshot.storage, ledger["snapshot_id"])

@@ -16,7 +16,7 @@ from radkg.graph.load.loader import load
 from radkg.graph.rows.nested import build_ledger_key
 from radkg.progress import Advance, ignore
 from radkg.run.retractions import Retractable, hide_retracted, read_retractions, record_retraction
-from radkg.run.snapshot import Snapshot, read_snapshot, snapshot_ids
+from radkg.run.snapshot import Snapshot, list_snapshot_ids, read_snapshot
 from radkg.storage import Storage
 
 _COLUMNS = {"study": "study_id", "subject": "subject_id"}
@@ -117,7 +117,9 @@ def _check(current: Snapshot, kind: Retractable, which: str, undo: bool) -> None
         raise ConfigError(f"{kind} {which!r} is not retracted under {storage.uri}")
     if kind == "run":
         read_snapshot(storage, which)
-    elif not any(_holds(read_snapshot(storage, i), kind, which) for i in snapshot_ids(storage)):
+    elif not any(
+        _holds(read_snapshot(storage, i), kind, which) for i in list_snapshot_ids(storage)
+    ):
         raise ConfigError(f"no {kind} {which!r} in any snapshot published in {storage.uri}")
 
 
