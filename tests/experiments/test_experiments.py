@@ -173,4 +173,5 @@ def test_the_command_writes_the_table_into_a_readme(settings, tmp_path):
 def test_the_names_in_the_help_are_the_experiments():
     command = typer.main.get_command(app).commands["experiment"]  # type: ignore[attr-defined]
     (name,) = (p for p in command.params if p.name == "name")
-    assert re.findall(r"\w+", name.help.replace(" or ", " ")) == [each.name for each in EXPERIMENTS]
+    listed = name.help.removeprefix("Experiment: ").replace(" or ", " ")
+    assert re.findall(r"\w+", listed) == [each.name for each in EXPERIMENTS]

@@ -17,7 +17,7 @@ from radkg.extractor import RULES, SHIPPED
 from radkg.graph.ask.queries import list_queries
 from radkg.interchange.formats import EXPORT_FORMATS, IMPORT_FORMATS
 from radkg.interchange.formats.base import list_options
-from radkg.model.vision import encoders, medclip, openclip
+from radkg.model.vision import encoders, openclip
 from radkg.train.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +61,7 @@ REGISTRIES: dict[str, Callable[[], list[str]]] = {
     "experiments": lambda: [each.name for each in EXPERIMENTS],
     "extractors": lambda: [*SHIPPED, RULES],
     "model presets": lambda: list(PRESETS),
-    "image encoders": lambda: [encoders.IMAGENET, encoders.KIND, medclip.KIND, openclip.CONFIG],
+    "image encoders": lambda: [encoders.IMAGENET, *encoders.KINDS, openclip.CONFIG],
     "jobs": lambda: sorted(f"jobs/{path.name}" for path in (ROOT / "jobs").glob("*.py")),
 }
 WRITTEN: dict[str, tuple[tuple[str, ...], Callable[[], list[tuple[str, ...]]]]] = {
