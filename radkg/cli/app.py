@@ -74,7 +74,7 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback()
-def options(
+def take_options(
     version: Annotated[
         bool,
         typer.Option(

@@ -94,10 +94,10 @@ def review_score(
 ) -> None:
     """Score filled sheets: the share accepted, and the agreement between readers."""
     from radkg.review import score_sheets
-    from radkg.review.scoring import lines
+    from radkg.review.scoring import format_scores
 
     report = score_sheets(files)
     if as_json:
         print_json(report)
     else:
-        typer.echo("\n".join(lines(report)))
+        typer.echo("\n".join(format_scores(report)))

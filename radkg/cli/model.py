@@ -197,7 +197,7 @@ def evaluate(
     from radkg.evaluation import evaluate as run_evaluate
     from radkg.evaluation.errors import write_errors
     from radkg.evaluation.reliability import plot_reliability
-    from radkg.evaluation.table import lines
+    from radkg.evaluation.table import make_score_table
 
     question: Any = {"target": target, "condition": condition, "images": images, "floors": floors}
     try:
@@ -214,7 +214,7 @@ def evaluate(
     if as_json:
         print_json(report)
         return
-    columns, rows, notes = lines(report)
+    columns, rows, notes = make_score_table(report)
     print_table(columns, rows)
     typer.echo("\n".join(notes))
 

@@ -8,7 +8,7 @@ from typing import Any
 _SCORES = ("precision", "recall", "f1")
 
 
-def lines(report: Mapping[str, Any]) -> tuple[list[str], list[list[str]], list[str]]:
+def make_score_table(report: Mapping[str, Any]) -> tuple[list[str], list[list[str]], list[str]]:
     """Return columns, rows (the extractor, then its floors) and the notes below the table."""
     normal = report["normal_reports"]
     scored = {

@@ -65,7 +65,7 @@ class TransferExperiment(Experiment):
 
     def make_rows(self, context: ExperimentContext) -> Iterator[TableRow]:
         """Yield each pair of a side to train on and a side to test on."""
-        writers = header_writers(context.config.archive)
+        writers = read_header_writers(context.config.archive)
         seed = context.config.seed
         sides = {
             name: (
@@ -109,7 +109,7 @@ class TransferExperiment(Experiment):
                     )
 
 
-def header_writers(archive: str) -> dict[str, set[str]]:
+def read_header_writers(archive: str) -> dict[str, set[str]]:
     """Return whose software wrote the DICOM headers of a subject's images, by subject_id.
 
     Raises:

@@ -1,6 +1,6 @@
-"""What the page asks: search, neighbourhood, evidence, study, image, verdict, named query.
+"""The requests of the page: search, neighbourhood, evidence, study, image, verdict, named query.
 
-Reading transactions alone, and constant statements: a request chooses values, never query text.
+The graph is only read, by constant statements: a request chooses values, never query text.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.staticfiles import StaticFiles
 
 from radkg.errors import ConfigError, RadkgError
-from radkg.explore.evidence import passages
+from radkg.explore.evidence import read_passages
 from radkg.explore.guard import Guard
-from radkg.explore.neighbourhood import EDGE_TYPES, EdgeType, Filters, neighbourhood, search
+from radkg.explore.neighbourhood import EDGE_TYPES, EdgeType, Filters, read_neighbourhood, search
 from radkg.explore.reports import Reports
-from radkg.explore.study import study_html
+from radkg.explore.study import write_study_html
 from radkg.explore.verdicts import Verdicts
 from radkg.graph import Graph
 from radkg.graph.ask.queries import find_unknown_concepts, list_queries, run_query
@@ -30,19 +30,19 @@ from radkg.graph.rows.nested import build_ledger_key
 from radkg.page.answer import write_answer
 from radkg.page.markup import escape
 from radkg.page.report import MEANING
-from radkg.review.make import scaled
+from radkg.review.make import scale_image
 from radkg.review.sheet import Verdict
 from radkg.schema.records import Extraction, Label, Study
 
 SHOWN_CONCEPTS = 12  # that a search offers
 SHOWN_ROWS = 20  # triplets, or studies, on one page of evidence
-_TEXT = 500  # characters of a key, an id or what is searched
+_TEXT = 500  # most characters of a key, an id or a searched text
 
 Text = Annotated[str, Field(max_length=_TEXT)]
 
 
 class FilterQuery(BaseModel):
-    """`Filters` but for the relations, as they stand in an address."""
+    """`Filters` without the relations, as parameters of an address."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,12 +52,12 @@ class FilterQuery(BaseModel):
     until: date | None = None
 
     def filters(self, *relations: EdgeType) -> Filters:
-        """Return what the statements take."""
+        """Return the filters as the statements take them."""
         return Filters(self.label, relations, self.confidence, self.since, self.until)
 
 
 class NeighbourhoodQuery(FilterQuery):
-    """What is asked about a concept; `limit` is the most edges of one relation."""
+    """A request for the edges around a concept; `limit` is the most edges of one relation."""
 
     concept: Text
     relation: list[EdgeType] = list(EDGE_TYPES)
@@ -66,7 +66,7 @@ class NeighbourhoodQuery(FilterQuery):
 
 
 class EvidenceQuery(FilterQuery):
-    """What is asked about an edge."""
+    """A request for the studies behind an edge; `skip` counts the rows of earlier pages."""
 
     head: Text
     relation: EdgeType
@@ -75,7 +75,7 @@ class EvidenceQuery(FilterQuery):
 
 
 class VerdictBody(BaseModel):
-    """What a person says of a triplet, by its number in the study, from 1."""
+    """The verdict of a person on a triplet, which its number in the study names, from 1."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -85,11 +85,11 @@ class VerdictBody(BaseModel):
 
 
 def make_app(graph: Graph, reports: Reports, verdicts: Verdicts, token: str) -> FastAPI:
-    """Return the application; whoever asks needs the token, see `guard`."""
+    """Return the application; every request needs the token, see `guard`."""
     app = FastAPI(title="radkg explore", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard, token=token)
     static = Path(str(files("radkg.explore") / "static"))
-    night = reports.snapshot.snapshot_id
+    snapshot_id = reports.snapshot.snapshot_id
 
     @app.exception_handler(RadkgError)
     async def explained(_: Request, error: Exception) -> JSONResponse:
@@ -110,7 +110,7 @@ def make_app(graph: Graph, reports: Reports, verdicts: Verdicts, token: str) -> 
         return {
             "archive": reports.archive,
             "extractor": reports.snapshot.extractor,
-            "night": night,
+            "night": snapshot_id,
             "studies": reports.snapshot.num_studies,
             "engine": graph.engine.name,
             "review": str(verdicts.file),
@@ -125,19 +125,21 @@ def make_app(graph: Graph, reports: Reports, verdicts: Verdicts, token: str) -> 
         return search(graph, text, limit)
 
     @app.get("/api/neighbourhood")
-    def around(asked: Annotated[NeighbourhoodQuery, Query()]) -> dict[str, Any]:
-        filters = asked.filters(*asked.relation)
-        found = neighbourhood(graph, asked.concept, filters, asked.limit, normal=asked.normal)
+    def neighbourhood(query: Annotated[NeighbourhoodQuery, Query()]) -> dict[str, Any]:
+        filters = query.filters(*query.relation)
+        found = read_neighbourhood(graph, query.concept, filters, query.limit, normal=query.normal)
         if found is None:
-            raise HTTPException(404, f"the graph has no concept {asked.concept!r}")
+            raise HTTPException(404, f"the graph has no concept {query.concept!r}")
         return asdict(found)
 
     @app.get("/api/evidence")
-    def evidence(asked: Annotated[EvidenceQuery, Query()]) -> dict[str, Any]:
-        edge = (asked.head, asked.relation, asked.tail)
-        found, more = passages(graph, reports, edge, asked.filters(), asked.skip, SHOWN_ROWS)
-        following = asked.skip + SHOWN_ROWS if more else None
-        return {"passages": [asdict(passage) for passage in found], "next": following}
+    def evidence(query: Annotated[EvidenceQuery, Query()]) -> dict[str, Any]:
+        edge = (query.head, query.relation, query.tail)
+        passages, more = read_passages(
+            graph, reports, edge, query.filters(), query.skip, SHOWN_ROWS
+        )
+        next_skip = query.skip + SHOWN_ROWS if more else None
+        return {"passages": [asdict(passage) for passage in passages], "next": next_skip}
 
     @app.get("/api/study")
     def study(study_id: Text) -> HTMLResponse:
@@ -145,27 +147,28 @@ def make_app(graph: Graph, reports: Reports, verdicts: Verdicts, token: str) -> 
         ledger = _ledger(graph, reports)
         origin = {
             "archive": read.archive,
-            "night": night,
+            "snapshot": snapshot_id,
             "model": extraction.model_id,
             "extractor": extraction.extractor,
             "read from": extraction.condition,
             "loaded": ledger.get("loaded_at", "unknown"),
         }
-        return HTMLResponse(study_html(read, extraction, origin, verdicts.of(night, study_id)))
+        judged = verdicts.get_verdicts(snapshot_id, study_id)
+        return HTMLResponse(write_study_html(read, extraction, origin, judged))
 
     @app.get("/api/image")
     def image(study_id: Text, image_id: Text) -> Response:
         read, _ = _pair(reports, study_id)
-        for picture in read.images:
-            if picture.image_id == image_id and picture.location:
-                return Response(scaled(picture.location), media_type="image/jpeg")
+        for each in read.images:
+            if each.image_id == image_id and each.location:
+                return Response(scale_image(each.location), media_type="image/jpeg")
         raise HTTPException(404, f"study {study_id} has no image {image_id!r} at hand")
 
     @app.post("/api/verdict")
-    def judge(said: VerdictBody) -> dict[str, str]:
-        read, extraction = _pair(reports, said.study_id)
+    def judge(body: VerdictBody) -> dict[str, str]:
+        read, extraction = _pair(reports, body.study_id)
         _ledger(graph, reports)
-        verdicts.judge(night, read, extraction, said.triplet, said.verdict)
+        verdicts.judge(snapshot_id, read, extraction, body.triplet, body.verdict)
         return {"file": str(verdicts.file)}
 
     @app.get("/api/answer/{name}")
@@ -193,11 +196,12 @@ def _pair(reports: Reports, study_id: str) -> tuple[Study, Extraction]:
 
 
 def _ledger(graph: Graph, reports: Reports) -> dict[str, Any]:
-    """Return what the graph wrote down of its last load, which must be the night that is shown."""
+    """Return the ledger of the graph, which must name the snapshot that the page shows."""
     snapshot = reports.snapshot
     ledger = read_ledger(graph, build_ledger_key(snapshot.archive, snapshot.extractor))
     if ledger.get("snapshot_id") != snapshot.snapshot_id:
         raise HTTPException(
-            409, "another night was loaded into the graph meanwhile: start the explorer again"
+            409,
+            "another snapshot was loaded into the graph meanwhile: start the explorer again",
         )
     return ledger

@@ -15,7 +15,7 @@ from radkg.explore.neighbourhood import CO_OCCURS, PERIOD, EdgeType, Filters
 from radkg.explore.reports import Reports
 from radkg.graph import Graph
 from radkg.page.report import mark_text
-from radkg.review.sheet import evidence_span
+from radkg.review.sheet import find_evidence_span
 from radkg.schema.records import Entity, Study
 
 _ORDER = "ORDER BY s.study_date IS NULL, s.study_date DESC, s.key, x.key"
@@ -69,7 +69,7 @@ class Passage:
     at_hand: bool
 
 
-def passages(
+def read_passages(
     graph: Graph,
     reports: Reports,
     edge: tuple[str, EdgeType, str],
@@ -151,7 +151,7 @@ def quote(study: Study, entities: Sequence[Entity]) -> str:
     """Return as HTML the sentences in which the entities stand, the entities marked."""
     spans = sorted(
         {
-            evidence_span(study, [(entity.start, entity.end)])
+            find_evidence_span(study, [(entity.start, entity.end)])
             for entity in entities
             if entity.start is not None and entity.end is not None
         }

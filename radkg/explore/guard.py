@@ -77,6 +77,6 @@ class Guard:
         return secrets.compare_digest(str(given).encode("utf-8", "replace"), self._token.encode())
 
 
-def address(port: int, token: str) -> str:
+def make_address(port: int, token: str) -> str:
     """Return the address to open, which holds the token."""
     return f"http://{HOSTS[0]}:{port}/?{urlencode({'token': token})}"

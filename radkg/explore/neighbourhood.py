@@ -132,7 +132,7 @@ def search(graph: Graph, text: str, limit: int) -> list[dict[str, Any]]:
     return graph.read(_SEARCH, text=name, limit=limit) if name else []
 
 
-def neighbourhood(
+def read_neighbourhood(
     graph: Graph, concept: str, filters: Filters, limit: int, *, normal: bool = False
 ) -> Neighbourhood | None:
     """Return the edges around the concept with this key, or None where the graph has none.
@@ -152,7 +152,7 @@ def neighbourhood(
     by_type: dict[str, list[Edge]] = {name: [] for name in EDGE_TYPES}
     if CO_OCCURS in filters.relations:
         with_finding = graph.read(_FOUND, **values)[0]["studies"]
-        ignored = () if normal else normality()
+        ignored = () if normal else list_normal_statements()
         by_type[CO_OCCURS] = [
             Edge(concept, CO_OCCURS, row["other"], row["studies"], with_finding)
             for row in graph.read(_CO_OCCURRING, **values)
@@ -178,7 +178,7 @@ def neighbourhood(
     )
 
 
-def normality() -> list[str]:
+def list_normal_statements() -> list[str]:
     """Return the statements of normality that the named queries leave out of findings."""
     (query,) = (query for query in list_queries() if query.name == "co_occurrence")
     (ignore,) = (p.default or "" for p in query.parameters if p.name == "ignore")

@@ -1,4 +1,4 @@
-"""What stands behind a graph: studies out of the archive, extractions as published."""
+"""Read the studies of a graph from the archive, and their extractions from the snapshot."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _PARTS_KEPT = 4  # published parts in memory, some 8,000 studies each
 
 
 class Reports:
-    """What one published night was read from; from several threads at once.
+    """Reads the studies and extractions of one snapshot; safe for several threads at once.
 
     Args:
-        snapshot: the night.
-        archive: where the reports are; None: where the run had them.
-        images: where the images are; None: where the run had them.
+        snapshot: the snapshot that the graph holds.
+        archive: address of the archive; None: the archive of the run.
+        images: directory with the images; None: the directory of the run.
 
     Raises:
         ArchiveError: the archive is no longer where the run had it.
@@ -39,13 +39,13 @@ class Reports:
         self._first = functools.cache(lambda part: self._part(part)["study_id"][0].as_py())
 
     def studies(self, study_ids: Iterable[str]) -> dict[str, Study]:
-        """Return those of the studies that the archive has and that can be read, by their id."""
+        """Return the studies, by their id, that the archive has and that can be read."""
         return self._reader.studies(study_ids)
 
     def extraction(self, study_id: str) -> Extraction | None:
-        """Return what was published of a study, or None where the night has no such study.
+        """Return the published extraction of a study, or None where the snapshot has no such study.
 
-        What was retracted, also since the page was opened, is not there.
+        A retracted study is not returned, even if it was retracted after the page was opened.
         """
         parts = self.snapshot.parts
         place = bisect_right(parts, study_id, key=self._first) - 1
@@ -59,10 +59,10 @@ class Reports:
         return rows[0] if rows else None
 
     def pair(self, study_id: str) -> tuple[Study, Extraction] | None:
-        """Return a study and its extraction, which fit, or None where the night has none.
+        """Return a study and its extraction, or None where the snapshot has no such study.
 
         Raises:
-            SnapshotError: the archive no longer has the report that was extracted.
+            SnapshotError: the archive no longer has the report from which the extraction was made.
         """
         extraction = self.extraction(study_id)
         if extraction is None:

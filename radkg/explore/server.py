@@ -13,7 +13,7 @@ import uvicorn
 
 from radkg.errors import ConfigError, GraphError
 from radkg.explore.app import make_app
-from radkg.explore.guard import HOSTS, address
+from radkg.explore.guard import HOSTS, make_address
 from radkg.explore.reports import Reports
 from radkg.explore.verdicts import Verdicts
 from radkg.explore.warm import warm_up
@@ -23,7 +23,7 @@ from radkg.graph.rows.nested import build_ledger_key
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.storage import Storage
 
-_PATIENCE_S = 3  # for requests that are being answered when the server is stopped
+_PATIENCE_S = 3  # for open requests when the server is stopped
 
 
 def explore(
@@ -39,19 +39,19 @@ def explore(
     """Serve the page until SIGINT or SIGTERM.
 
     Args:
-        graph: loaded from what is published at `storage`; it is only read.
+        graph: the graph that holds a snapshot of the run; it is only read.
         storage: of the run.
         review: CSV file for verdicts on triplets.
-        ready: called with the address to open, once it answers; the address holds the token.
+        ready: called with the address to open once the server answers; the address holds the token.
         port: on 127.0.0.1; 0: a free one.
-        archive: where the reports are; None: where the run had them.
-        images: where the images are; None: where the run had them.
+        archive: address of the archive; None: the archive of the run.
+        images: directory with the images; None: the directory of the run.
 
     Raises:
-        GraphError: the graph does not hold a night of this run, whole.
+        GraphError: the graph does not hold a snapshot of this run completely.
         ConfigError: the port is taken, or the review file is of another kind.
     """
-    reports = Reports(loaded_night(graph, storage), archive, images)
+    reports = Reports(read_loaded_snapshot(graph, storage), archive, images)
     warm_up(graph, reports)
     token = secrets.token_urlsafe(24)
     app = make_app(graph, reports, Verdicts(review), token)
@@ -59,16 +59,17 @@ def explore(
         app, log_level="warning", server_header=False, timeout_graceful_shutdown=_PATIENCE_S
     )
     with listen(port) as listening:
-        ready(address(listening.getsockname()[1], token))
-        with _signals_kept():
+        ready(make_address(listening.getsockname()[1], token))
+        with _ignore_signals():
             uvicorn.Server(config).run(sockets=[listening])
 
 
 @contextlib.contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Let a signal stop the server, and not the process: the graph is still to be closed.
+def _ignore_signals() -> Iterator[None]:
+    """Let a signal stop the server, and not the process, which must still close the graph.
 
-    Once it has stopped, uvicorn sends the process the signal again, to the handler that stood.
+    After the server has stopped, uvicorn sends the signal to the process again. While the process
+    ignores it, the caller goes on; at the end the earlier handlers are restored.
     """
     before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -78,27 +79,27 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def loaded_night(graph: Graph, storage: Storage) -> Snapshot:
-    """Return the night of this run that stands in the graph, which need not be the last one.
+def read_loaded_snapshot(graph: Graph, storage: Storage) -> Snapshot:
+    """Return the snapshot of this run that the graph holds; it need not be the latest one.
 
     Raises:
-        GraphError: there is none, or its load was not finished.
-        SnapshotError: nothing is published, or the night was pruned.
+        GraphError: the graph holds no snapshot of this run, or its load was not finished.
+        SnapshotError: nothing is published, or the snapshot in the graph was pruned.
     """
     current = read_snapshot(storage)
     ledger = read_ledger(graph, build_ledger_key(current.archive, current.extractor))
     if not ledger.get("complete"):
         raise GraphError(
-            f"the graph does not hold {storage.uri} whole: run `radkg load --out {storage.uri}`"
+            f"the graph does not hold all of {storage.uri}: run `radkg load --out {storage.uri}`"
         )
     return read_snapshot(storage, ledger["snapshot_id"])
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket on loopback that listens: whoever is told the address is answered.
+    """Return a socket that listens on loopback, so that the address can be announced at once.
 
     Raises:
-        ConfigError: the port is taken, or is none.
+        ConfigError: the port is taken, or is not a port number.
     """
     try:
         return socket.create_server((HOSTS[0], port))

@@ -1,4 +1,4 @@
-"""One study as a fragment of HTML: where it comes from, images, report, triplets to judge."""
+"""Write one study as a fragment of HTML: its origin, images, report, and triplets to judge."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from radkg.page.markup import escape, show
-from radkg.page.report import MEANING, entity_id, write_report
+from radkg.page.report import MEANING, make_entity_id, write_report
 from radkg.review.sheet import VERDICTS
 from radkg.schema.answer import Cell
 from radkg.schema.records import OLDEST, Entity, Extraction, Image, Study
@@ -14,16 +14,16 @@ from radkg.schema.records import OLDEST, Entity, Extraction, Image, Study
 _PREFIX = "study"
 
 
-def study_html(
+def write_study_html(
     study: Study, extraction: Extraction, origin: Mapping[str, Cell], judged: Mapping[int, str]
 ) -> str:
     """Return the `<article>` of a study.
 
     Args:
-        study: what was read.
-        extraction: what was found in it, grounded in the report.
-        origin: which night and model put it there, by name.
-        judged: verdicts given already, by the number of the triplet, from 1.
+        study: the study with its report.
+        extraction: the extraction of this study, grounded in the report.
+        origin: the snapshot, the model and other facts about the extraction, by name.
+        judged: the verdicts so far, by the number of the triplet, from 1.
     """
     facts: dict[str, Cell] = {"subject": study.subject_id, "date": study.study_date or "unknown"}
     facts |= {"age": "90 or more" if study.age == OLDEST else study.age, "sex": study.sex}
@@ -60,9 +60,9 @@ def _fact(name: str, value: Cell) -> str:
 
 def _figure(study: Study, image: Image) -> str:
     name = escape(" ".join(filter(None, (image.view_position, image.image_id))))
-    asked = escape(urlencode({"study_id": study.study_id, "image_id": image.image_id}))
+    query = escape(urlencode({"study_id": study.study_id, "image_id": image.image_id}))
     return (
-        f'<figure><img src="/api/image?{asked}" alt="Chest X-ray {name}">'
+        f'<figure><img src="/api/image?{query}" alt="Chest X-ray {name}">'
         f"<figcaption>{name}</figcaption></figure>\n"
     )
 
@@ -75,8 +75,8 @@ def _triplet(extraction: Extraction, number: int, verdict: str | None) -> str:
         f' aria-pressed="{str(name == verdict).lower()}">{name}</button>'
         for name in VERDICTS
     )
-    return f"""<li data-triplet="{number}" data-head="{entity_id(_PREFIX, relation.head)}"
- data-tail="{entity_id(_PREFIX, relation.tail)}">
+    return f"""<li data-triplet="{number}" data-head="{make_entity_id(_PREFIX, relation.head)}"
+ data-tail="{make_entity_id(_PREFIX, relation.tail)}">
 <p>{_named(head)} <span class="relation {relation.relation}">{relation.relation}</span>
 {_named(tail)} <small>confidence {relation.confidence:.2f}</small></p>
 <div role="group" aria-label="Verdict on triplet {number}">

@@ -1,4 +1,4 @@
-"""Verdicts of the person who looks, kept in a review sheet that `radkg review score` reads."""
+"""Store the verdicts of a reader in a review sheet that `radkg review score` can score."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from radkg.errors import ConfigError, StorageError
-from radkg.review.sheet import COLUMNS, Verdict, read_csv, rows_of, write_csv
+from radkg.review.sheet import COLUMNS, Verdict, make_rows, read_csv, write_csv
 from radkg.schema.records import Extraction, Study
 from radkg.storage import LocalStorage
 
@@ -17,12 +17,12 @@ _KEY = 3  # snapshot, study_id, triplet: the first columns
 
 
 class Verdicts:
-    """A review sheet with a row for each triplet that was judged; written whole at each verdict.
+    """A review sheet with a row for each judged triplet; every verdict writes the file anew.
 
-    A sheet of `radkg review make` may be given: its rows stay as they are until they are judged.
+    The file may be a sheet of `radkg review make`: its rows change only when they are judged.
 
     Args:
-        file: the CSV file; it is made with the first verdict.
+        file: the CSV file; the first verdict makes it.
 
     Raises:
         ConfigError: the file has other columns than a sheet that radkg wrote.
@@ -47,11 +47,11 @@ class Verdicts:
                 f"{self.file} has other columns than a review sheet of radkg (did a spreadsheet"
                 " save it?): name another file with --review"
             )
-        read_csv(text, str(self.file))  # a damaged row is better said now than lost later
+        read_csv(text, str(self.file))  # refuse a damaged row now: a later write would lose it
         return [row for row in rows if row]
 
-    def of(self, snapshot_id: str, study_id: str) -> dict[int, str]:
-        """Return what was said of a study's triplets: number of the triplet, from 1, -> verdict."""
+    def get_verdicts(self, snapshot_id: str, study_id: str) -> dict[int, str]:
+        """Return the verdicts on a study by the number of the triplet, from 1."""
         return {
             int(row[2]): row[_VERDICT]
             for row in list(self._rows.values())
@@ -66,20 +66,20 @@ class Verdicts:
         triplet: int,
         verdict: Verdict | None,
     ) -> None:
-        """Write down a verdict on a triplet; None takes one back.
+        """Write a verdict on a triplet; None withdraws it.
 
         Args:
-            snapshot_id: the night of the extraction.
-            study: with the report.
-            extraction: of this study.
+            snapshot_id: the snapshot of the extraction.
+            study: the study with its report.
+            extraction: the extraction of this study.
             triplet: number of the relation, from 1.
-            verdict: what the person says.
+            verdict: the verdict of the reader.
 
         Raises:
             ConfigError: the study has no such triplet.
             StorageError: the file cannot be written.
         """
-        rows = rows_of(snapshot_id, study, extraction)
+        rows = make_rows(snapshot_id, study, extraction)
         if not 1 <= triplet <= len(rows):
             raise ConfigError(f"study {study.study_id} has {len(rows)} triplets, no {triplet}")
         row = rows[triplet - 1]

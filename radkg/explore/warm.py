@@ -1,4 +1,4 @@
-"""What the page asks, asked once before the first person does.
+"""Send the requests of the page once, before the first person does.
 
 An engine plans a statement and loads its own code when it first meets it, and the archive opens its
 files at the first study: together that is seconds, which belong to the start and not to a click.
@@ -6,8 +6,8 @@ files at the first study: together that is seconds, which belong to the start an
 
 from __future__ import annotations
 
-from radkg.explore.evidence import passages
-from radkg.explore.neighbourhood import CO_OCCURS, Filters, neighbourhood, search
+from radkg.explore.evidence import read_passages
+from radkg.explore.neighbourhood import CO_OCCURS, Filters, read_neighbourhood, search
 from radkg.explore.reports import Reports
 from radkg.graph import Graph
 
@@ -25,9 +25,9 @@ def warm_up(graph: Graph, reports: Reports) -> None:
     """
     for concept in graph.read(_ANY_FINDING):
         search(graph, concept["name"], 1)
-        neighbourhood(graph, concept["key"], Filters(), 1)
+        read_neighbourhood(graph, concept["key"], Filters(), 1)
         for relation in (CO_OCCURS, "modify"):  # the two statements of evidence
             edge = (concept["key"], relation, concept["key"])
-            found, _ = passages(graph, reports, edge, Filters(), 0, 1)
+            found, _ = read_passages(graph, reports, edge, Filters(), 0, 1)
             for passage in found:
                 reports.extraction(passage.study_id)

@@ -2,8 +2,8 @@
 
 An Observation is one finding of a study (schema/findings.py). That it is present, absent or
 uncertain stands in its value and again in its interpretation; nobody has verified it, so its status
-is preliminary. Patients are named by their identifier alone. Ids are hashes of what they name: the
-same study keeps them from night to night, a Provenance is of one night.
+is preliminary. Patients are named by their identifier alone. Ids are hashes of what they name: a
+study keeps its ids in every snapshot, a Provenance has an id for each snapshot.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from radkg.interchange.published import Reports, Row, published_at, read_batches
+from radkg.interchange.published import ArrowRow, Reports, read_batches, read_publication_time
 from radkg.run.snapshot import Snapshot
 from radkg.schema.findings import list_findings
 from radkg.schema.mentions import STATES
@@ -34,7 +34,7 @@ _STATUS = {  # "registered": the study is known, and nothing was read that could
 }
 
 
-def fhir_lines(
+def encode_bundles(
     snapshot: Snapshot, study: str | None = None, reports: Reports | None = None
 ) -> Iterator[bytes]:
     """Yield one line of JSON per study: its Bundle.
@@ -49,7 +49,7 @@ def fhir_lines(
         SnapshotError: published bytes, or a report, were changed; or no log says when the snapshot
             was published.
     """
-    recorded = published_at(snapshot)
+    recorded = read_publication_time(snapshot)
     for batch in read_batches(snapshot, study):
         rows, findings = batch.to_pylist(), list_findings(batch, FINDING_COLUMNS).to_pylist()
         texts: Mapping[str, str] = reports.of(rows) if reports else {}
@@ -60,8 +60,8 @@ def fhir_lines(
 
 
 def to_bundle(
-    row: Row,
-    findings: Sequence[Row],
+    row: ArrowRow,
+    findings: Sequence[ArrowRow],
     snapshot_id: str,
     recorded: datetime,
     report: str | None = None,
@@ -89,7 +89,9 @@ def to_bundle(
     }
 
 
-def _diagnostic_report(row: Row, observations: Iterable[Resource], report: str | None) -> Resource:
+def _diagnostic_report(
+    row: ArrowRow, observations: Iterable[Resource], report: str | None
+) -> Resource:
     results = [_reference(each) for each in observations]
     told: Resource = {"result": results} if results else {}
     if report:
@@ -107,7 +109,7 @@ def _diagnostic_report(row: Row, observations: Iterable[Resource], report: str |
     }
 
 
-def _observation(row: Row, finding: Row, *, with_text: bool) -> Resource:
+def _observation(row: ArrowRow, finding: ArrowRow, *, with_text: bool) -> Resource:
     entity = row["entities"][finding["strongest"]]
     word, interpretation = STATES[entity["label"]], _INTERPRETATION[entity["label"]]
     places = finding["places"]
@@ -139,7 +141,7 @@ def _observation(row: Row, finding: Row, *, with_text: bool) -> Resource:
 
 
 def _provenance(
-    row: Row, snapshot_id: str, recorded: datetime, targets: Iterable[Resource]
+    row: ArrowRow, snapshot_id: str, recorded: datetime, targets: Iterable[Resource]
 ) -> Resource:
     agents = (
         ("model", row["model_id"], f"{row['extractor']} ({row['condition']})"),
@@ -165,7 +167,7 @@ def _provenance(
     }
 
 
-def _whose(row: Row) -> Resource:
+def _whose(row: ArrowRow) -> Resource:
     told = {"subject": {"identifier": _identifier("subject", row["subject_id"], row["archive"])}}
     if row["study_date"] is None:
         return told
@@ -182,7 +184,7 @@ def _coded(system: str, code: str, display: str) -> Resource:
     return {"coding": [{"system": system, "code": code, "display": display}]}
 
 
-def _id(row: Row, what: str) -> str:
+def _id(row: ArrowRow, what: str) -> str:
     key = json.dumps([row["archive"], row["study_id"], row["extractor"], what])
     return str(uuid.uuid5(_NAMES, key))
 

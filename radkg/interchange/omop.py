@@ -19,8 +19,8 @@ import pyarrow as pa
 from radkg.errors import SchemaError
 from radkg.interchange.formats.options import FileType
 from radkg.interchange.ids import MAX_ID
-from radkg.interchange.published import Reports, Row, published_at, read_batches
-from radkg.interchange.tables import table_writer
+from radkg.interchange.published import ArrowRow, Reports, read_batches, read_publication_time
+from radkg.interchange.tables import open_table
 from radkg.run.snapshot import Snapshot
 from radkg.schema.concepts import get_concept_kind
 from radkg.schema.findings import describe_mentions
@@ -91,11 +91,11 @@ def write_omop(
         StorageError: the directory cannot be written.
     """
     site = site or Site()
-    processed = published_at(snapshot)
+    processed = read_publication_time(snapshot)
     num_terms = num_notes = 0
     with contextlib.ExitStack() as stack:
         terms, notes = (
-            stack.enter_context(table_writer(folder / f"{name}.{file_type}", schema, file_type))
+            stack.enter_context(open_table(folder / f"{name}.{file_type}", schema, file_type))
             for name, schema in (("note_nlp", NOTE_NLP), ("notes", NOTES))
         )
         for batch in read_batches(snapshot):
@@ -117,14 +117,14 @@ def write_omop(
     return num_terms, num_notes
 
 
-def _note_id(notes: Mapping[str, int], row: Row) -> int:
+def _note_id(notes: Mapping[str, int], row: ArrowRow) -> int:
     study_id = row["study_id"]
     if study_id not in notes:
         raise SchemaError(f"study {study_id} has no note_id: add it to the file of --notes")
     return notes[study_id]
 
 
-def _note(row: Row, note_id: int) -> dict[str, Any]:
+def _note(row: ArrowRow, note_id: int) -> dict[str, Any]:
     return {
         "note_id": note_id,
         "note_source_value": row["study_id"],
@@ -135,7 +135,7 @@ def _note(row: Row, note_id: int) -> dict[str, Any]:
 
 
 def _terms(
-    row: Row, descriptions: Sequence[Row], site: Site, report: str | None
+    row: ArrowRow, descriptions: Sequence[ArrowRow], site: Site, report: str | None
 ) -> Iterator[dict[str, Any]]:
     """Yield NOTE_NLP's rows of one study, but for their numbers and date.
 
@@ -162,7 +162,7 @@ def _terms(
         }
 
 
-def _modifiers(entity: Row, description: Row, certainty: str) -> str:
+def _modifiers(entity: ArrowRow, description: ArrowRow, certainty: str) -> str:
     """Return "name=value" pairs between commas, as many as fit; no value holds either sign."""
     pairs = [
         ("certainty", certainty),

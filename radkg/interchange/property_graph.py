@@ -72,7 +72,7 @@ _MENTIONS = _schema(
 _MENTION_EDGES = _edges(study_id=pa.string(), confidence=pa.float64())
 
 
-def population(snapshot: Snapshot) -> PropertyGraph:
+def build_population_graph(snapshot: Snapshot) -> PropertyGraph:
     """Return the graph of concepts: how many mentions and studies stand behind each.
 
     `present`, `uncertain` and `absent` count the studies that have the concept as such a finding.
@@ -116,7 +116,7 @@ def _population(snapshot: Snapshot) -> Iterator[Chunk]:
     yield _table(nodes, _CONCEPTS), _table(links, _CONCEPT_EDGES)
 
 
-def mentions(
+def build_mention_graph(
     snapshot: Snapshot, study: str | None = None, *, with_text: bool = False
 ) -> PropertyGraph:
     """Return the graph of mentions, of all studies or of one; an id is "<study_id>#<ordinal>".

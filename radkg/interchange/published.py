@@ -21,7 +21,7 @@ from radkg.run.snapshot import Snapshot
 from radkg.run.studies import IMPORTED, StudyReader
 from radkg.storage import Storage
 
-Row = Mapping[str, Any]
+ArrowRow = Mapping[str, Any]
 """a row of the extraction table"""
 
 _BATCH_STUDIES = 1000
@@ -48,7 +48,7 @@ def read_batches(snapshot: Snapshot, study: str | None = None) -> Iterator[pa.Re
         raise ConfigError(f"no study {study!r} is published under {snapshot.storage.uri}")
 
 
-def published_at(snapshot: Snapshot) -> datetime:
+def read_publication_time(snapshot: Snapshot) -> datetime:
     """Return when a snapshot was published first, as the audit log has it.
 
     Raises:
@@ -81,7 +81,7 @@ class Reports:
         else:
             self._reader = StudyReader(storage)
 
-    def of(self, rows: Sequence[Row]) -> dict[str, str]:
+    def of(self, rows: Sequence[ArrowRow]) -> dict[str, str]:
         """Return the report of each row by its study_id; a study that failed may have none.
 
         Raises:

@@ -22,7 +22,7 @@ _NEO4J_TYPES = {pa.string(): "string", pa.int64(): "long", pa.float64(): "double
 
 
 @contextlib.contextmanager
-def table_writer(path: Path, schema: pa.Schema, file_type: FileType) -> Iterator[Any]:
+def open_table(path: Path, schema: pa.Schema, file_type: FileType) -> Iterator[Any]:
     """Give what writes tables of a schema, one after the other, to a new file at `path`.
 
     Raises:
@@ -60,7 +60,7 @@ def write_tables(
         for name, schema in parts:
             dressed = _dressed(schema.empty_table(), graph, headers).schema
             path = folder / f"{name}.{file_type}"
-            writers.append(stack.enter_context(table_writer(path, dressed, file_type)))
+            writers.append(stack.enter_context(open_table(path, dressed, file_type)))
         for chunk in graph.chunks:
             for i, table in enumerate(chunk):
                 writers[i].write_table(_dressed(table, graph, headers))

@@ -1,5 +1,5 @@
 """The page: studies, their graphs and the population's answers in one HTML file."""
 
-from radkg.page.document import page
+from radkg.page.document import write_page
 
-__all__ = ["page"]
+__all__ = ["write_page"]

@@ -16,12 +16,12 @@ from radkg.page.markup import escape, is_number, show
 from radkg.page.measure import (
     Measure,
     Rows,
-    measure_of,
-    number,
-    number_columns,
+    choose_measure,
+    find_number_columns,
+    get_number,
+    parse_time,
     show_in,
-    time_of,
-    words,
+    split_name,
 )
 from radkg.page.trend import Point, draw_trend
 from radkg.schema.answer import Cell
@@ -34,16 +34,16 @@ _CORRECTED = " Line and mark: the corrected rate and its 95 % interval."
 
 def draw(columns: Sequence[str], rows: Rows) -> str:
     """Return the chart as HTML, or an empty string where there is nothing to draw."""
-    numbers = number_columns(columns, rows)
+    numbers = find_number_columns(columns, rows)
     texts = [i for i in range(len(columns)) if i not in numbers]
-    has_id = any(words(column)[-1:] == ["id"] for column in columns)
+    has_id = any(split_name(column)[-1:] == ["id"] for column in columns)
     if not numbers or has_id or len(texts) > MAX_TEXTS:
         return ""
-    times = {time_of(columns[0], row[0]) for row in rows}
+    times = {parse_time(columns[0], row[0]) for row in rows}
     if None not in times and len(times) > 1:
         return _over_time(columns, rows, texts[1:], numbers)
     if len(rows) == 1 and not texts:
-        return _figures(columns, rows[0], measure_of(columns, rows, numbers))
+        return _figures(columns, rows[0], choose_measure(columns, rows, numbers))
     if not texts:
         texts, numbers = numbers[:1], numbers[1:]
     if not numbers:
@@ -52,15 +52,18 @@ def draw(columns: Sequence[str], rows: Rows) -> str:
     names = [_name(columns, row, named) for row in rows[:MAX_BARS]]
     rest = _rest(len(rows), MAX_BARS, "rows")
     stacks = {
-        polarity: i for polarity in POLARITIES for i in numbers if polarity in words(columns[i])
+        polarity: i
+        for polarity in POLARITIES
+        for i in numbers
+        if polarity in split_name(columns[i])
     }
     if len(stacks) > 1:
-        parts = [{polarity: number(row[i]) for polarity, i in stacks.items()} for row in rows]
+        parts = [{polarity: get_number(row[i]) for polarity, i in stacks.items()} for row in rows]
         return draw_stacks(names, parts[:MAX_BARS]) + rest
-    measure = measure_of(columns, rows, numbers)
+    measure = choose_measure(columns, rows, numbers)
     bars = [
         Bar(
-            *(name, number(row[measure.column]), measure.value(row), measure.detail(row)),
+            *(name, get_number(row[measure.column]), measure.value(row), measure.detail(row)),
             measure.interval(row),
         )
         for name, row in zip(names, rows, strict=False)
@@ -74,15 +77,15 @@ def _over_time(
     columns: Sequence[str], rows: Rows, texts: Sequence[int], numbers: Sequence[int]
 ) -> str:
     """Draw one chart for each combination of the `texts` columns, all to one scale."""
-    measure = measure_of(columns, rows, numbers)
+    measure = choose_measure(columns, rows, numbers)
     series: dict[str, list[Point]] = {}
     for row in rows:
-        time = time_of(columns[0], row[0])
+        time = parse_time(columns[0], row[0])
         if time is not None and is_number(row[measure.column]):
             value = " ".join(filter(None, (measure.value(row), measure.detail(row))))
             label = show_in(columns[0], row[0])
             interval = measure.interval(row)
-            point = Point(time, label, number(row[measure.column]), value, interval)
+            point = Point(time, label, get_number(row[measure.column]), value, interval)
             series.setdefault(_name(columns, row, texts), []).append(point)
     if max(map(len, series.values())) == 1:
         return ""  # dated things, not a development

@@ -25,7 +25,7 @@ ABOUT = (
 )
 
 
-def page(
+def write_page(
     title: str,
     *,
     summary: Mapping[str, Cell],

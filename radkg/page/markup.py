@@ -39,6 +39,6 @@ def show(cell: object) -> str:
     return escape(str(cell))
 
 
-def percent(share: float) -> str:
+def format_percent(share: float) -> str:
     """Return a share in [0, 1] as a percentage of three digits: 12.3 %, 0.042 %, 100 %."""
     return f"{100 * share:.3g}&nbsp;%"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from radkg.page.markup import is_number, percent, show
+from radkg.page.markup import format_percent, is_number, show
 from radkg.schema.answer import Cell
 
 Rows = Sequence[Sequence[Cell]]
@@ -37,31 +37,31 @@ class Measure:
         cells = [row[i] for i in self.corrected or ()]
         if not cells or not all(map(is_number, cells)):
             return None
-        corrected, low, high = map(number, cells)
+        corrected, low, high = map(get_number, cells)
         return low, corrected, high
 
     def value(self, row: Sequence[Cell]) -> str:
         """Return the number of a row as a person reads it."""
         cell = row[self.column]
-        return percent(number(cell)) if self.is_rate and is_number(cell) else show(cell)
+        return format_percent(get_number(cell)) if self.is_rate and is_number(cell) else show(cell)
 
     def detail(self, row: Sequence[Cell]) -> str:
         """Return "n of N", or an empty string where the number has no denominator."""
         return " of ".join(show(row[i]) for i in self.counts or ())
 
 
-def number_columns(columns: Sequence[str], rows: Rows) -> list[int]:
+def find_number_columns(columns: Sequence[str], rows: Rows) -> list[int]:
     """Return the columns of numbers and gaps (None, NaN); ids and years are names, not numbers."""
     return [
         i
         for i, column in enumerate(columns)
-        if words(column)[-1:] != ["id"]
-        and any(is_number(row[i]) and time_of(column, row[i]) is None for row in rows)
+        if split_name(column)[-1:] != ["id"]
+        and any(is_number(row[i]) and parse_time(column, row[i]) is None for row in rows)
         and all(row[i] is None or is_number(row[i]) or row[i] != row[i] for row in rows)
     ]
 
 
-def measure_of(columns: Sequence[str], rows: Rows, numbers: Sequence[int]) -> Measure:
+def choose_measure(columns: Sequence[str], rows: Rows, numbers: Sequence[int]) -> Measure:
     """Return what to draw of the `numbers`, one at least: the first rate, else the first.
 
     A rate lies in [0, 1] and is named so, or is the quotient of two columns of counts. Beside it
@@ -72,17 +72,17 @@ def measure_of(columns: Sequence[str], rows: Rows, numbers: Sequence[int]) -> Me
     if place.keys() >= {"corrected", "low", "high"}:
         corrected = place["corrected"], place["low"], place["high"]
     for i in numbers:
-        if all(0.0 <= number(row[i]) <= 1.0 for row in rows):
+        if all(0.0 <= get_number(row[i]) <= 1.0 for row in rows):
             counts = _counts_of(rows, i, numbers)
             is_quotient = counts is not None and any(isinstance(row[i], float) for row in rows)
-            if is_quotient or _RATE_WORDS & set(words(columns[i])):
+            if is_quotient or _RATE_WORDS & set(split_name(columns[i])):
                 return Measure(i, is_rate=True, counts=counts, corrected=corrected)
     return Measure(numbers[0], is_rate=False, counts=None)
 
 
-def time_of(column: str, cell: Cell) -> float | None:
+def parse_time(column: str, cell: Cell) -> float | None:
     """Return a date, year, quarter or month as years since year 0, or None if it is no time."""
-    if not _TIME_WORDS & set(words(column)):
+    if not _TIME_WORDS & set(split_name(column)):
         return None
     if isinstance(cell, date):
         return _years(cell.year, cell.month, cell.day)
@@ -95,15 +95,17 @@ def time_of(column: str, cell: Cell) -> float | None:
 
 def show_in(column: str, cell: Cell) -> str:
     """Return a cell as `show` does, but a year as 2014 and not as 2,014."""
-    return str(cell) if isinstance(cell, int) and time_of(column, cell) is not None else show(cell)
+    return (
+        str(cell) if isinstance(cell, int) and parse_time(column, cell) is not None else show(cell)
+    )
 
 
-def number(cell: Cell) -> float:
+def get_number(cell: Cell) -> float:
     """Return the number in a cell, 0.0 for a gap."""
     return float(cell) if isinstance(cell, int | float) and is_number(cell) else 0.0
 
 
-def words(column: str) -> list[str]:
+def split_name(column: str) -> list[str]:
     """Return the words of a column's name: ["share", "present"] of "share_present"."""
     return re.findall("[a-z]+", column.lower())
 
@@ -118,13 +120,16 @@ def _counts_of(rows: Rows, rate: int, numbers: Sequence[int]) -> tuple[int, int]
     counts = [i for i in numbers if all(isinstance(row[i], int) for row in rows)]
     fits = [
         (
-            max(abs(number(row[n]) / number(row[total]) - number(row[rate])) for row in rows),
+            max(
+                abs(get_number(row[n]) / get_number(row[total]) - get_number(row[rate]))
+                for row in rows
+            ),
             n,
             total,
         )
         for n in counts
         for total in counts
-        if n != total and all(number(row[total]) > 0 for row in rows)
+        if n != total and all(get_number(row[total]) > 0 for row in rows)
     ]
     # A rate rounded to two digits is off by 0.005 at most.
     return min(fits)[1:] if fits and min(fits)[0] < 0.0051 else None

@@ -26,7 +26,7 @@ Span = tuple[int, int, int]
 """(start, end, index of the entity): what `mark_text` marks, in the order of the text."""
 
 
-def entity_id(prefix: str, index: int) -> str:
+def make_entity_id(prefix: str, index: int) -> str:
     """Return the id that marks, table rows and arcs share for one entity of one study."""
     return f"{prefix}-entity-{index}"
 
@@ -82,7 +82,7 @@ def mark_text(
         for span in active[kept:]:
             index = span[2]
             out.append(
-                open_mark(entities[index], entity_id(prefix, index), first=index not in shown)
+                open_mark(entities[index], make_entity_id(prefix, index), first=index not in shown)
             )
             shown.add(index)
         opened = list(active)

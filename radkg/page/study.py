@@ -9,7 +9,7 @@ import base64
 from collections.abc import Mapping
 
 from radkg.page.markup import escape
-from radkg.page.report import MEANING, entity_id, open_mark, write_report
+from radkg.page.report import MEANING, make_entity_id, open_mark, write_report
 from radkg.schema.records import Entity, Extraction, Image, Relation, Study, check_extraction
 
 _IMAGE_TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
@@ -94,7 +94,7 @@ def _figure(image: Image, content: bytes | None) -> str:
 def _from_image(entities: tuple[Entity, ...], prefix: str) -> str:
     """Return the line of the entities that no words of the report show."""
     marks = [
-        f"{open_mark(entity, entity_id(prefix, index))}{escape(entity.text)}</mark>"
+        f"{open_mark(entity, make_entity_id(prefix, index))}{escape(entity.text)}</mark>"
         for index, entity in enumerate(entities)
         if entity.start is None
     ]
@@ -120,8 +120,8 @@ def _triplets(extraction: Extraction, prefix: str) -> str:
 def _triplet(relation: Relation, extraction: Extraction, prefix: str) -> str:
     head, tail = extraction.entities[relation.head], extraction.entities[relation.tail]
     return (
-        f'<tr data-head="{entity_id(prefix, relation.head)}"'
-        f' data-tail="{entity_id(prefix, relation.tail)}" data-relation="{relation.relation}"'
+        f'<tr data-head="{make_entity_id(prefix, relation.head)}"'
+        f' data-tail="{make_entity_id(prefix, relation.tail)}" data-relation="{relation.relation}"'
         f' title="confidence {relation.confidence:.2f}">'
         f'<td>{_named(head)}</td><td><span class="relation {relation.relation}">'
         f"{relation.relation}</span></td><td>{_named(tail)}</td></tr>"

@@ -15,14 +15,14 @@ from string import Template
 
 from radkg.page.markup import escape, show
 from radkg.page.report import MEANING, write_report
-from radkg.review.sheet import COLUMNS, VERDICTS, evidence
+from radkg.review.sheet import COLUMNS, VERDICTS, mark_evidence
 from radkg.schema.answer import Cell
 from radkg.schema.records import Entity, Extraction, Study
 
 _KEYS = {"accept": "a", "reject": "r", "unsure": "u"}
 
 
-def review_html(
+def write_review_html(
     name: str,
     about: Mapping[str, Cell],
     studies: Sequence[tuple[Study, Extraction]],
@@ -35,7 +35,7 @@ def review_html(
         name: of the sheet; the filled CSV is called after it.
         about: what stands in the head of the page, by name.
         studies: the studies to judge, in order.
-        rows: for each study the rows of its triplets, as `sheet.rows_of` gives them.
+        rows: for each study the rows of its triplets, as `sheet.make_rows` gives them.
         images: JPEG bytes by (study_id, image_id).
     """
     here, page = files("radkg.review"), files("radkg.page")
@@ -114,7 +114,7 @@ def _triplet(
  data-head="{prefix}-entity-{relation.head}" data-tail="{prefix}-entity-{relation.tail}">
 <legend>{_named(head)} <span class="relation {relation.relation}">{relation.relation}</span>
 {_named(tail)}</legend>
-<p class="evidence" dir="auto">{evidence(study, head, tail, marks, escape)}</p>
+<p class="evidence" dir="auto">{mark_evidence(study, head, tail, marks, escape)}</p>
 <div class="choices">
 {choices}
 <small>confidence {relation.confidence:.2f}</small>

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from radkg.archive.images.pixels import read_image
 from radkg.errors import ArchiveError, ConfigError
-from radkg.review.html import review_html
-from radkg.review.sheet import rows_of, write_csv
+from radkg.review.html import write_review_html
+from radkg.review.sheet import make_rows, write_csv
 from radkg.run.retractions import hide_retracted
 from radkg.run.snapshot import read_snapshot
 from radkg.run.studies import StudyReader
@@ -68,7 +68,7 @@ def make_sheet(
     rows = [row for table in tables for row in from_table(table) if row.relations]
     drawn = sorted(_draw(rows, num_studies, seed), key=lambda row: row.study_id)
     pairs = StudyReader(storage, archive, images).pairs(drawn)
-    cells = [rows_of(snapshot.snapshot_id, *pair) for pair in pairs]
+    cells = [make_rows(snapshot.snapshot_id, *pair) for pair in pairs]
     shown: dict[tuple[str, str], bytes] = {}
     problems: list[str] = []
     if file.suffix.lower() == ".csv":
@@ -83,7 +83,7 @@ def make_sheet(
             "model id": str(snapshot.manifest["model_id"]),
             "seed": seed,
         }
-        data = review_html(file.stem, about, pairs, cells, shown).encode()
+        data = write_review_html(file.stem, about, pairs, cells, shown).encode()
     LocalStorage(file.resolve().parent).write(file.name, data)
     num_triplets = sum(map(len, cells))
     return Sheet(str(file), snapshot.snapshot_id, len(pairs), num_triplets, len(shown), problems)
@@ -105,13 +105,13 @@ def _images(studies: Iterable[Study]) -> tuple[dict[tuple[str, str], bytes], lis
             if image.location is None:
                 continue
             try:
-                shown[study.study_id, image.image_id] = scaled(image.location)
+                shown[study.study_id, image.image_id] = scale_image(image.location)
             except ArchiveError as error:
                 problems.append(str(error))
     return shown, problems
 
 
-def scaled(location: str) -> bytes:
+def scale_image(location: str) -> bytes:
     """Return an image of an archive as JPEG, its longer side SHOWN_SIDE at most.
 
     Raises:
@@ -119,8 +119,8 @@ def scaled(location: str) -> bytes:
     """
     from PIL import Image  # here, for a sheet as CSV needs none
 
-    picture = Image.fromarray((read_image(location) * 255).round().astype("uint8"))
-    picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    image = Image.fromarray((read_image(location) * 255).round().astype("uint8"))
+    image.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
     out = io.BytesIO()
-    picture.save(out, "JPEG", quality=_QUALITY)
+    image.save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()

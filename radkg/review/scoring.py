@@ -102,7 +102,7 @@ def _agreement(files: Sequence[Path], sheets: Sequence[Sequence[Judged]]) -> dic
     }
 
 
-def lines(report: Mapping[str, Any]) -> Iterator[str]:
+def format_scores(report: Mapping[str, Any]) -> Iterator[str]:
     """Yield a report of `score_sheets` as lines for people."""
     for sheet in report["sheets"]:
         counts = ", ".join(f"{sheet[name]} {name}" for name in (*VERDICTS, "unfilled"))

@@ -38,7 +38,7 @@ class Judged:
     verdict: Verdict | None
 
 
-def rows_of(snapshot_id: str, study: Study, extraction: Extraction) -> list[list[str]]:
+def make_rows(snapshot_id: str, study: Study, extraction: Extraction) -> list[list[str]]:
     """Return one row of COLUMNS per triplet of a study, verdict and comment empty."""
     rows = []
     for number, relation in enumerate(extraction.relations, start=1):
@@ -46,7 +46,7 @@ def rows_of(snapshot_id: str, study: Study, extraction: Extraction) -> list[list
         rows.append(
             [
                 *(snapshot_id, study.study_id, str(number), head.section or tail.section or ""),
-                *(_text(evidence(study, head, tail)), _text(head.text), head.label),
+                *(_text(mark_evidence(study, head, tail)), _text(head.text), head.label),
                 *(relation.relation, _text(tail.text), tail.label),
                 *(f"{relation.confidence:.4f}", "", ""),
             ]
@@ -54,7 +54,7 @@ def rows_of(snapshot_id: str, study: Study, extraction: Extraction) -> list[list
     return rows
 
 
-def evidence(
+def mark_evidence(
     study: Study,
     head: Entity,
     tail: Entity,
@@ -78,7 +78,7 @@ def evidence(
             places += [(entity.start, 1, opening), (entity.end, 0, closing)]
     if not spans:
         return "(from the image)"
-    start, end = evidence_span(study, spans)
+    start, end = find_evidence_span(study, spans)
     pieces, position = [], start
     for place, _, mark in sorted(places):
         pieces += [show(study.report[position:place]), mark]
@@ -86,7 +86,7 @@ def evidence(
     return " ".join("".join([*pieces, show(study.report[position:end])]).split())
 
 
-def evidence_span(study: Study, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
+def find_evidence_span(study: Study, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
     """Return the start and end of the sentences that hold the spans."""
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
     within = [s for s in study.sections if s.start <= first and last <= s.end]

@@ -9,7 +9,7 @@ from radkg.archive.files.located import get_suffix, read_bytes
 from radkg.errors import ConfigError
 from radkg.graph.ask.queries import Query, list_queries, run_query
 from radkg.graph.load.loader import LoadReport, load
-from radkg.page import page
+from radkg.page import write_page
 from radkg.progress import Progress, say_nothing
 from radkg.run.retractions import hide_retracted
 from radkg.run.run import Run
@@ -105,7 +105,7 @@ def _draw_page(
         for image in study.images
         if image.location and get_suffix(image.location) != ".dcm"
     }
-    return page(
+    return write_page(
         f"radkg: {snapshot.num_studies:,} studies of {snapshot.archive}",
         summary={
             "studies": run.studies,

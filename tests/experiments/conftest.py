@@ -1,4 +1,4 @@
-"""A coded archive of invented reports, a picture for each study, and a tiny model to start from."""
+"""A coded archive of invented reports, an image for each study, and a tiny model to start from."""
 
 import dataclasses
 from pathlib import Path
@@ -29,7 +29,7 @@ def images(archive, tmp_path_factory) -> Path:
     rng = np.random.default_rng(0)
     for number, record in enumerate(open_archive(str(archive)).index().to_pylist()):
         for image in record["images"]:
-            # a picture shows what its study says: bright where its kind has its quarter
+            # an image shows what its study says: bright where its kind has its quarter
             pixels = rng.integers(0, 60, (32, 32), np.uint8)
             pixels[:, 8 * (number % len(KINDS)) :][:, :8] += 180
             Image.fromarray(pixels).save(folder / f"{image['image_id']}.png")

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from radkg.cli.app import app
 from radkg.errors import ConfigError
 from radkg.experiments import EXPERIMENTS, run
-from radkg.experiments.transfer import header_writers
+from radkg.experiments.transfer import read_header_writers
 
 OWN = {
     "projector": {"prefix_length": 2},
@@ -56,7 +56,7 @@ ROWS = {
 @pytest.mark.parametrize("name", ["conditions", "projector", "prefix", "prompts"])
 def test_an_experiment_writes_its_table_and_its_plot(settings, name):
     table, files = run(name, settings(), OWN.get(name))
-    data, text, picture = files
+    data, text, image = files
     rows = list(csv.DictReader(data.open()))
     assert len(rows) == len(table.rows)
     if name in ROWS:
@@ -68,7 +68,7 @@ def test_an_experiment_writes_its_table_and_its_plot(settings, name):
     markdown = text.read_text()
     assert "16 studies of the test split" in markdown
     assert "seed 0" in markdown
-    with Image.open(picture) as plot:
+    with Image.open(image) as plot:
         assert plot.width > 800
 
 
@@ -127,7 +127,7 @@ def test_another_institutions_file_is_trained_on_and_tested_on(settings, tmp_pat
 
 
 def test_open_i_is_split_by_whose_software_wrote_the_headers():
-    writers = header_writers("openi")
+    writers = read_header_writers("openi")
     alone = [next(iter(names)) for names in writers.values() if len(names) == 1]
     assert alone.count("Agfa") > 2000
     assert alone.count("Siemens") > 1200

@@ -65,7 +65,7 @@ def test_a_readme_without_marks_is_left_alone(tmp_path, text):
     assert text is None or readme.read_text() == text
 
 
-def test_the_plot_is_a_picture_that_grows_with_the_rows(tmp_path):
+def test_the_plot_is_an_image_that_grows_with_the_rows(tmp_path):
     from PIL import Image
 
     plot(TABLE, tmp_path / "short.png")

@@ -15,9 +15,9 @@ from fastapi import FastAPI
 from playwright.sync_api import Page, expect, sync_playwright
 
 from radkg.explore.app import make_app
-from radkg.explore.guard import address
+from radkg.explore.guard import make_address
 from radkg.explore.reports import Reports
-from radkg.explore.server import listen, loaded_night
+from radkg.explore.server import listen, read_loaded_snapshot
 from radkg.explore.verdicts import Verdicts
 from radkg.graph import Graph
 from radkg.graph.load.loader import load
@@ -51,7 +51,7 @@ def open_explorer(published: Path, review: Path) -> OpenExplorer:
         storage = open_storage(str(published))
         clear_graph(graph)
         load(graph, read_snapshot(storage))
-        reports = Reports(loaded_night(graph, storage), images=images and str(images))
+        reports = Reports(read_loaded_snapshot(graph, storage), images=images and str(images))
         return make_app(graph, reports, Verdicts(review), TOKEN)
 
     return opened
@@ -69,7 +69,7 @@ def served(app: FastAPI) -> Iterator[str]:
     with listen(0) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
-        yield address(listening.getsockname()[1], TOKEN)
+        yield make_address(listening.getsockname()[1], TOKEN)
         server.should_exit = True
         thread.join()
 

@@ -10,11 +10,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from radkg.errors import ConfigError, GraphError
-from radkg.explore.evidence import passages
-from radkg.explore.neighbourhood import EdgeType, Filters, neighbourhood, search
+from radkg.explore.evidence import read_passages
+from radkg.explore.neighbourhood import EdgeType, Filters, read_neighbourhood, search
 from radkg.explore.reports import Reports
-from radkg.explore.server import loaded_night
-from radkg.explore.study import study_html
+from radkg.explore.server import read_loaded_snapshot
+from radkg.explore.study import write_study_html
 from radkg.explore.verdicts import Verdicts
 from radkg.explore.warm import warm_up
 from radkg.graph.load.loader import load
@@ -186,7 +186,7 @@ def test_a_report_that_is_gone_is_told(graph, open_explorer):
 
 def test_the_start_asks_once_what_the_page_asks(graph, published, open_explorer, monkeypatch):
     open_explorer(graph)
-    reports = Reports(loaded_night(graph, open_storage(str(published))))
+    reports = Reports(read_loaded_snapshot(graph, open_storage(str(published))))
     asked = []
     read = graph.read
     with monkeypatch.context() as watched:
@@ -194,9 +194,11 @@ def test_the_start_asks_once_what_the_page_asks(graph, published, open_explorer,
         warm_up(graph, reports)
         before = set(asked)
         search(graph, "small", 5)
-        neighbourhood(graph, EFFUSION, Filters(), 5)
+        read_neighbourhood(graph, EFFUSION, Filters(), 5)
         for relation in get_args(EdgeType):
-            passages(graph, reports, ("observation:small", relation, EFFUSION), Filters(), 0, 5)
+            read_passages(
+                graph, reports, ("observation:small", relation, EFFUSION), Filters(), 0, 5
+            )
     assert set(asked) == before  # an engine plans a statement by its text
     clear_graph(graph)
     warm_up(graph, reports)
@@ -204,9 +206,9 @@ def test_the_start_asks_once_what_the_page_asks(graph, published, open_explorer,
 
 def test_a_study_shows_its_origin_and_no_markup_of_its_own(client, published):
     html = client.get("/api/study", params={"study_id": "CXR6"}).text
-    night = read_snapshot(open_storage(str(published)))
-    assert night.snapshot_id in html
-    assert str(night.manifest["model_id"]) in html
+    snapshot = read_snapshot(open_storage(str(published)))
+    assert snapshot.snapshot_id in html
+    assert str(snapshot.manifest["model_id"]) in html
     assert "<script" not in html
     assert "<img" not in html
     assert "&lt;/script&gt;" in html
@@ -219,8 +221,8 @@ def test_a_study_shows_its_origin_and_no_markup_of_its_own(client, published):
 def test_a_study_shows_age_and_sex_where_they_are_known(age, shown):
     unknown = study_of(("findings", "effusion"))
     found = extraction_of(unknown)
-    assert "<dt>age" not in study_html(unknown, found, {}, {})
-    html = study_html(replace(unknown, age=age, sex="female"), found, {}, {})
+    assert "<dt>age" not in write_study_html(unknown, found, {}, {})
+    html = write_study_html(replace(unknown, age=age, sex="female"), found, {}, {})
     assert shown in html
     assert "<dt>sex</dt><dd>female</dd>" in html
 
@@ -255,7 +257,7 @@ def test_looking_leaves_the_graph_as_it_was(client, graph, published):
 
 def test_a_graph_without_the_run_is_told(graph, published):
     with pytest.raises(GraphError, match="radkg load --out"):
-        loaded_night(graph, open_storage(str(published)))
+        read_loaded_snapshot(graph, open_storage(str(published)))
 
 
 def test_a_sheet_with_other_columns_is_left_alone(review):

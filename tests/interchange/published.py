@@ -1,4 +1,4 @@
-"""An invented night on disk, as an extraction leaves it, but for the archive."""
+"""An invented snapshot on disk, as an extraction leaves it, but for the archive."""
 
 from __future__ import annotations
 

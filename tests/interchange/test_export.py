@@ -66,13 +66,13 @@ def test_a_retracted_report_is_exported_no_more(tmp_path: Path):
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "radgraph"])
 def test_what_is_retracted_is_exported_no_more(tmp_path: Path, name: str):
-    night = publish_rows(tmp_path / "out", rows())
-    export(night.storage, tmp_path / "before", name)
-    record_retraction(night.storage, "study", "s2", undo=False)
-    export(night.storage, tmp_path / "after", name)
+    snapshot = publish_rows(tmp_path / "out", rows())
+    export(snapshot.storage, tmp_path / "before", name)
+    record_retraction(snapshot.storage, "study", "s2", undo=False)
+    export(snapshot.storage, tmp_path / "after", name)
     assert contents(tmp_path / "before") != contents(tmp_path / "after")
-    record_retraction(night.storage, "study", "s2", undo=True)
-    export(night.storage, tmp_path / "undone", name)
+    record_retraction(snapshot.storage, "study", "s2", undo=True)
+    export(snapshot.storage, tmp_path / "undone", name)
     assert contents(tmp_path / "before") == contents(tmp_path / "undone")
 
 

@@ -12,7 +12,7 @@ import pytest
 from fhir.resources.R4B.bundle import Bundle
 
 from radkg.errors import SnapshotError
-from radkg.interchange.fhir import FINDING_COLUMNS, fhir_lines, to_bundle
+from radkg.interchange.fhir import FINDING_COLUMNS, encode_bundles, to_bundle
 from radkg.interchange.published import Reports, read_batches
 from radkg.run.snapshot import publish, read_snapshot
 from radkg.schema.arrow import to_table
@@ -44,7 +44,7 @@ def said(bundle: dict[str, Any]) -> dict[str, tuple[str, str]]:
 @pytest.mark.ray
 def test_every_bundle_of_the_demo_is_valid_and_says_what_the_rows_say(demo_run: DemoRun):
     snapshot = read_snapshot(open_storage(str(demo_run.out)))
-    lines = fhir_lines(snapshot)
+    lines = encode_bundles(snapshot)
     ids = set()
     for batch in read_batches(snapshot):
         for row in batch.to_pylist():
@@ -67,7 +67,7 @@ def test_every_bundle_of_the_demo_is_valid_and_says_what_the_rows_say(demo_run: 
 @pytest.mark.ray
 def test_a_study_of_the_demo_holds_its_report_where_it_is_asked_for(demo_run: DemoRun):
     storage = open_storage(str(demo_run.out))
-    (line,) = fhir_lines(read_snapshot(storage), "CXR4", Reports(storage))
+    (line,) = encode_bundles(read_snapshot(storage), "CXR4", Reports(storage))
     Bundle.model_validate_json(line)
     bundle = json.loads(line)
     (form,) = by_type(bundle, "DiagnosticReport")[0]["presentedForm"]
@@ -78,7 +78,7 @@ def test_a_study_of_the_demo_holds_its_report_where_it_is_asked_for(demo_run: De
 
 def test_absent_stays_absent_and_no_modifier_changes_sides(tmp_path: Path):
     snapshot = publish_rows(tmp_path, rows())
-    bundles = [json.loads(line) for line in fhir_lines(snapshot)]
+    bundles = [json.loads(line) for line in encode_bundles(snapshot)]
     for bundle in bundles:
         Bundle.model_validate(bundle)
     second = {each["code"]["text"]: each for each in by_type(bundles[1], "Observation")}
@@ -94,7 +94,7 @@ def test_absent_stays_absent_and_no_modifier_changes_sides(tmp_path: Path):
 
 def test_a_study_that_failed_has_a_report_without_results_and_its_provenance(tmp_path: Path):
     snapshot = publish_rows(tmp_path, rows())
-    empty, failed = (json.loads(line) for line in list(fhir_lines(snapshot))[2:4])
+    empty, failed = (json.loads(line) for line in list(encode_bundles(snapshot))[2:4])
     assert by_type(empty, "DiagnosticReport")[0]["status"] == "preliminary"
     assert by_type(failed, "DiagnosticReport")[0]["status"] == "registered"
     assert "result" not in by_type(failed, "DiagnosticReport")[0]
@@ -120,4 +120,4 @@ def test_ids_stay_from_night_to_night_but_for_the_provenance(tmp_path: Path):
 def test_a_night_that_no_log_knows_is_refused(tmp_path: Path):
     snapshot = publish(open_storage(str(tmp_path)), to_table(rows()))
     with pytest.raises(SnapshotError, match="not in the audit log"):
-        next(fhir_lines(snapshot))
+        next(encode_bundles(snapshot))

@@ -17,7 +17,11 @@ from radkg.errors import ConfigError, SchemaError
 from radkg.interchange.formats.base import list_options
 from radkg.interchange.formats.tables import TablesExport
 from radkg.interchange.graphml import write_graphml
-from radkg.interchange.property_graph import PropertyGraph, mentions, population
+from radkg.interchange.property_graph import (
+    PropertyGraph,
+    build_mention_graph,
+    build_population_graph,
+)
 from radkg.interchange.tables import write_tables
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.schema.arrow import from_table
@@ -52,7 +56,7 @@ def edges(graph: nx.MultiDiGraph) -> dict[tuple[str, ...], tuple[int, int]]:
 
 
 def test_the_population_adds_up_studies_and_keeps_absent_apart(snapshot: Snapshot):
-    graph, _ = graphml(population(snapshot))
+    graph, _ = graphml(build_population_graph(snapshot))
     counted = ("mentions", "studies", "present", "uncertain", "absent")
     nodes = {key: tuple(d[name] for name in counted) for key, d in graph.nodes(data=True)}
     assert nodes["observation:mass"] == (2, 1, 0, 0, 1)
@@ -81,13 +85,13 @@ def test_the_population_of_the_demo_is_what_its_rows_say(demo_run: DemoRun):
                 labels = (study.entities[r.head].label, study.entities[r.tail].label)
                 edge = (keys[r.head], keys[r.tail], r.relation, *labels)
                 related.setdefault(edge, []).append(study.study_id)
-    graph, _ = graphml(population(snapshot))
+    graph, _ = graphml(build_population_graph(snapshot))
     assert {key: d["mentions"] for key, d in graph.nodes(data=True)} == mentioned
     assert edges(graph) == {e: (len(ids), len(set(ids))) for e, ids in related.items()}
 
 
 def test_one_study_is_its_mentions_with_words_only_when_asked(snapshot: Snapshot):
-    graph, data = graphml(mentions(snapshot, "s1"))
+    graph, data = graphml(build_mention_graph(snapshot, "s1"))
     assert set(graph) == {f"s1#{i}" for i in range(4)}
     assert b'"text"' not in data
     assert graph.nodes["s1#3"]["label"] == "OBS-DA"
@@ -95,23 +99,23 @@ def test_one_study_is_its_mentions_with_words_only_when_asked(snapshot: Snapshot
         ("s1#0", "s1#2", "modify"),
         ("s1#2", "s1#1", "located_at"),
     }
-    told, _ = graphml(mentions(snapshot, "s2", with_text=True))
+    told, _ = graphml(build_mention_graph(snapshot, "s2", with_text=True))
     assert [d["text"] for _, d in told.nodes(data=True)][:2] == ["mass", "left"]
     assert "start" not in told.nodes["s2#6"]  # from the image
     with pytest.raises(ConfigError, match="no study 's9'"):
-        graphml(mentions(snapshot, "s9"))
+        graphml(build_mention_graph(snapshot, "s9"))
 
 
 def test_a_character_that_xml_cannot_hold_is_refused_by_name(tmp_path: Path):
     entities = (row("s1").entities[2].__class__("x", "OBS-DP", "a\x0bb", 0, 1, None),)
     snapshot = publish_rows(tmp_path, [row("s1", entities=entities, relations=())])
     with pytest.raises(SchemaError, match="--format tables"):
-        graphml(population(snapshot))
+        graphml(build_population_graph(snapshot))
 
 
 @pytest.mark.parametrize("file_type", FILE_TYPES)
 @pytest.mark.parametrize("headers", HEADERS)
-@pytest.mark.parametrize("build", [population, mentions])
+@pytest.mark.parametrize("build", [build_population_graph, build_mention_graph])
 def test_tables_hold_the_graph_under_the_names_of_each_tool(
     snapshot: Snapshot, tmp_path: Path, build: Any, headers: Any, file_type: Any
 ):
@@ -132,14 +136,16 @@ def test_tables_hold_the_graph_under_the_names_of_each_tool(
         upper = headers == "neo4j" and column == "relation"
         assert links[name].to_pylist() == [v.upper() if upper else v for v in values]
     weight = {"gephi": "Weight", "neo4j": "{}:{}", "plain": "{}"}[headers]
-    what, kind = ("mentions", "long") if build is population else ("confidence", "double")
+    what, kind = (
+        ("mentions", "long") if build is build_population_graph else ("confidence", "double")
+    )
     assert links[weight.format(what, kind)].to_pylist() == expected_links[what].to_pylist()
     if headers == "neo4j":
-        label = "Concept" if build is population else "Mention"
+        label = "Concept" if build is build_population_graph else "Mention"
         assert set(nodes[":LABEL"].to_pylist()) == {label}
     if headers == "gephi":
         assert set(links["Type"].to_pylist()) == {"Directed"}
-        name = "name" if build is population else "concept"
+        name = "name" if build is build_population_graph else "concept"
         assert nodes["Label"].to_pylist() == expected_nodes[name].to_pylist()
 
 
@@ -161,7 +167,7 @@ def test_the_mentions_of_the_demo_come_back_from_tables(
     demo_run: DemoRun, tmp_path: Path, file_type: Any
 ):
     snapshot = read_snapshot(open_storage(str(demo_run.out)))
-    write_tables(mentions(snapshot, with_text=True), tmp_path, file_type)
+    write_tables(build_mention_graph(snapshot, with_text=True), tmp_path, file_type)
     nodes = read(tmp_path / f"nodes.{file_type}")
     columns = ("study_id", "concept", "label", "start", "end", "section", "confidence", "text")
     expected = [

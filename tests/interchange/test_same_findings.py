@@ -13,7 +13,7 @@ import pytest
 from radkg.archive import open_archive
 from radkg.extractor import load_extractor
 from radkg.graph.rows.nested import FINDING_PROPERTIES, batch_rows
-from radkg.interchange.fhir import fhir_lines
+from radkg.interchange.fhir import encode_bundles
 from radkg.interchange.omop import write_omop
 from radkg.run.diff import compare_snapshots
 from radkg.run.snapshot import Snapshot, publish
@@ -83,7 +83,7 @@ def test_the_graph_is_given_what_is_defined(openi: Published) -> None:
 
 def test_fhir_gives_labels_modifiers_and_places(openi: Published) -> None:
     found = {}
-    for row, line in zip(openi.rows, fhir_lines(openi.snapshot), strict=True):
+    for row, line in zip(openi.rows, encode_bundles(openi.snapshot), strict=True):
         for entry in json.loads(line)["entry"]:
             resource = entry["resource"]
             if resource["resourceType"] == "Observation":

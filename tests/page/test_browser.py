@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from radkg.page import page
+from radkg.page import write_page
 from radkg.schema.answer import Answer
 from tests.page.invented import crowded, entity_in, extraction_of, study_of
 from tests.page.reading import Element, read_html
@@ -109,7 +109,7 @@ def whole_page() -> str:
         "top", "Which?", {}, ["finding", "n"], [["a long name of a finding", 3], ["b", 1]]
     )
     study = study_of(("findings", "Clear."), study_id="s3")
-    return page(
+    return write_page(
         "Invented",
         summary={"studies": 3, "snapshot": "0123456789abcdef" * 4},
         answers=[bars, trend],
@@ -193,7 +193,9 @@ def test_nothing_hostile_runs_and_arcs_are_drawn_all_the_same(browse: Browse) ->
     entities = (entity_in(study.report, "</script>"), entity_in(study.report, "w" * 4000))
     extraction = extraction_of(study, entities, crowded()[1].relations[:1])
     answer = Answer(nasty, nasty, {nasty: nasty}, [nasty, "n"], [[nasty, 1]])
-    html = page("Calm", summary={nasty: nasty}, answers=[answer], studies=[(study, extraction)])
+    html = write_page(
+        "Calm", summary={nasty: nasty}, answers=[answer], studies=[(study, extraction)]
+    )
     for size in SIZES:
         seen = browse(html, size)
         assert seen.title == "Calm"

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from radkg.page import page
+from radkg.page import write_page
 from radkg.schema.answer import Answer
 from tests.page.invented import crowded
 from tests.page.reading import read_html
@@ -19,7 +19,7 @@ def whole_page(**changes: object) -> str:
         "answers": [ANSWER],
         "studies": [crowded("s1"), crowded("s2")],
     }
-    return page("Title", **{**arguments, **changes})  # type: ignore[arg-type]
+    return write_page("Title", **{**arguments, **changes})  # type: ignore[arg-type]
 
 
 def test_the_page_is_well_formed_and_every_id_is_its_own() -> None:
@@ -68,7 +68,7 @@ def test_placeholders_in_the_input_stay_text() -> None:
 
 
 def test_an_empty_page() -> None:
-    root = read_html(page("T", summary={}).removeprefix("<!DOCTYPE html>"))
+    root = read_html(write_page("T", summary={}).removeprefix("<!DOCTYPE html>"))
     assert "No queries." in root.text
     assert "No studies." in root.text
 

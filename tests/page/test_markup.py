@@ -1,6 +1,6 @@
 import pytest
 
-from radkg.page.markup import escape, is_number, percent, show
+from radkg.page.markup import escape, format_percent, is_number, show
 from tests.page.reading import read_html
 
 
@@ -64,7 +64,7 @@ def test_numbers_are_finite_and_no_truth_values() -> None:
 
 
 def test_percent_has_three_digits() -> None:
-    assert [percent(s) for s in (0.0, 0.00042, 0.1234, 1.0)] == [
+    assert [format_percent(s) for s in (0.0, 0.00042, 0.1234, 1.0)] == [
         "0&nbsp;%",
         "0.042&nbsp;%",
         "12.3&nbsp;%",

@@ -1,7 +1,7 @@
 import pytest
 
 from radkg.errors import SchemaError
-from radkg.review.sheet import COLUMNS, Judged, evidence, read_csv, write_csv
+from radkg.review.sheet import COLUMNS, Judged, mark_evidence, read_csv, write_csv
 from radkg.schema.records import Entity
 from tests.page.invented import entity_in, study_of
 
@@ -56,20 +56,20 @@ STUDY = study_of(
 
 def test_evidence_is_the_sentence_of_the_triplet():
     head, tail = entity_in(STUDY.report, "Small"), entity_in(STUDY.report, "left pleural effusion")
-    assert evidence(STUDY, head, tail) == "[[Small]] {{left pleural effusion}}"
+    assert mark_evidence(STUDY, head, tail) == "[[Small]] {{left pleural effusion}}"
     inner = entity_in(STUDY.report, "pleural", "ANAT-DP")
-    assert evidence(STUDY, inner, tail) == "Small {{left [[pleural]] effusion}}"
+    assert mark_evidence(STUDY, inner, tail) == "Small {{left [[pleural]] effusion}}"
 
 
 def test_evidence_goes_from_sentence_to_sentence_and_section_to_section():
     head, tail = entity_in(STUDY.report, "new"), entity_in(STUDY.report, "Small")
-    assert evidence(STUDY, head, tail) == "{{Small}} left pleural effusion. It is [[new]]"
+    assert mark_evidence(STUDY, head, tail) == "{{Small}} left pleural effusion. It is [[new]]"
     far = entity_in(STUDY.report, "Effusion")
-    assert evidence(STUDY, far, head).startswith("It is {{new}}")
-    assert evidence(STUDY, far, head).endswith("[[Effusion]]")
+    assert mark_evidence(STUDY, far, head).startswith("It is {{new}}")
+    assert mark_evidence(STUDY, far, head).endswith("[[Effusion]]")
 
 
 def test_what_comes_from_the_image_has_no_evidence_in_the_text():
     seen = Entity("opacity", "OBS-DP", "opacity", None, None, None, "image")
-    assert evidence(STUDY, seen, seen) == "(from the image)"
-    assert evidence(STUDY, seen, entity_in(STUDY.report, "lung")) == "Clear right {{lung}}"
+    assert mark_evidence(STUDY, seen, seen) == "(from the image)"
+    assert mark_evidence(STUDY, seen, entity_in(STUDY.report, "lung")) == "Clear right {{lung}}"

@@ -38,7 +38,7 @@ function checkboxes(id, name, options) {
 
 const about = await ask("/api/about");
 $("about").replaceChildren(
-  ...[`${about.studies.toLocaleString("en")} studies of ${about.archive}`, `extractor ${about.extractor}`, `night ${about.night}`, `graph ${about.engine}`, `verdicts go to ${about.review}`].map((fact) => element("span", {}, fact)),
+  ...[`${about.studies.toLocaleString("en")} studies of ${about.archive}`, `extractor ${about.extractor}`, `snapshot ${about.night}`, `graph ${about.engine}`, `verdicts go to ${about.review}`].map((fact) => element("span", {}, fact)),
 );
 checkboxes("labels", "label", Object.entries(about.meaning).map(([label, text]) => {
   const mark = element("span", { class: `entity ${label.toLowerCase()}` }, text);

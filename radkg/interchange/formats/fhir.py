@@ -25,7 +25,7 @@ class FhirExport(Format):
 
     def write(self, storage: Storage, path: Path) -> str:
         """Write one file of JSON lines; return the number of bundles."""
-        from radkg.interchange.fhir import fhir_lines
+        from radkg.interchange.fhir import encode_bundles
         from radkg.interchange.published import Reports
         from radkg.run.snapshot import read_snapshot
         from radkg.storage import write_atomically
@@ -34,7 +34,7 @@ class FhirExport(Format):
         reports = Reports(storage) if self.with_text else None
         num_bundles = 0
         with write_atomically(path) as file:
-            for line in fhir_lines(snapshot, self.study, reports):
+            for line in encode_bundles(snapshot, self.study, reports):
                 file.write(line)
                 num_bundles += 1
         return f"{num_bundles} bundles"

@@ -42,8 +42,8 @@ class GraphFormat(Format):
 
     def read_graph(self, snapshot: Snapshot) -> PropertyGraph:
         """Return the graph of a snapshot that the options name."""
-        from radkg.interchange.property_graph import mentions, population
+        from radkg.interchange.property_graph import build_mention_graph, build_population_graph
 
         if self.study is not None or self.level == "mentions":
-            return mentions(snapshot, self.study, with_text=self.with_text)
-        return population(snapshot)
+            return build_mention_graph(snapshot, self.study, with_text=self.with_text)
+        return build_population_graph(snapshot)
