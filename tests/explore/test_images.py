@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.archive.images.test_pixels import RAMP, dicom, picture
+from tests.archive.images.test_pixels import RAMP, dicom, make_image
 from tests.explore.conftest import TOKEN, opened_page, served
 
 IMAGE = "CXR6_IM-1"  # of the one study of the published run that names an image
@@ -23,7 +23,7 @@ def write(folder: Path, suffix: str) -> Path:
     if suffix == ".dcm":
         dicom(file)
     else:
-        picture().save(file)
+        make_image().save(file)
     return folder
 
 
