@@ -39,7 +39,7 @@ def test_an_image_is_sent_as_jpeg(suffix, embedded_graph, open_explorer, tmp_pat
         assert (sent.format, sent.size) == ("JPEG", (WIDTH, HEIGHT))
         dark, bright = sent.getpixel((0, 0)), sent.getpixel((WIDTH - 1, HEIGHT - 1))
         assert dark < 20 < 235 < bright
-        (tmp_path / f"{IMAGE}{suffix}").write_bytes(b"no picture")
+        (tmp_path / f"{IMAGE}{suffix}").write_bytes(b"no image")
         damaged = client.get("/api/image", params={"study_id": "CXR6", "image_id": IMAGE})
         assert damaged.status_code == 500
         assert IMAGE in damaged.json()["detail"]
