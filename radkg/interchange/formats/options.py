@@ -1,4 +1,4 @@
-"""Options that several formats take, said once."""
+"""Options that several formats share."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ Level = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class GraphFormat(Format):
-    """Base of formats that write a property graph; `--study` and `--with-text` mean mentions."""
+    """Base of formats that write a property graph: of concepts, or of mentions.
+
+    `--study` alone means mentions. Only mentions have words of the reports, so `--with-text` needs
+    `--study` or `--level mentions`.
+    """
 
     level: Level = None
     study: Study = None
@@ -38,7 +42,13 @@ class GraphFormat(Format):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.level == "population" and (self.study or self.with_text):
-            raise ConfigError("--study and --with-text are of the mentions, not of the population")
+            raise ConfigError(
+                "--study and --with-text are not for --level population: give --level mentions"
+            )
+        if self.with_text and self.level is None and not self.study:
+            raise ConfigError(
+                "--with-text needs --level mentions or --study ID: a concept has no words"
+            )
 
     def read_graph(self, snapshot: Snapshot) -> PropertyGraph:
         """Return the graph of a snapshot that the options name."""
