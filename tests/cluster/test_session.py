@@ -10,7 +10,6 @@ from radkg.run.settings import ExtractConfig
 from radkg.verbs.extract import extract
 from tests.support.archives.openi import make_studies, write_tar
 from tests.support.runs import EXTRACTORS
-from tests.support.runs.extracting import extract_here
 
 WORDS = f"{EXTRACTORS}:words"
 
@@ -39,9 +38,7 @@ def test_the_error_is_one_line_that_says_what_to_do(archive, tmp_path):
     )
 
 
-def test_every_verb_ends_with_5(archive, tmp_path, capfd, monkeypatch):
-    out = str(tmp_path / "out")
-    extract_here(ExtractConfig(archive=archive, out=out, extractor=WORDS))
+def test_every_verb_ends_with_5(archive, tmp_path, capfd):
     new = ["--archive", archive, "--extractor", WORDS, "--out", str(tmp_path / "new")]
     verbs = [
         ["extract", *new, "--runner", "ray"],

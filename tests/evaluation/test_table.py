@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from radkg.cli.app import app, run
+from radkg.evaluation import check_question
 from tests.evaluation.coded_archive import coded_archive
 from tests.support.runs import EXTRACTORS
 
@@ -46,10 +47,10 @@ def test_the_silver_figures_are_printed_too(archive):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--target", "x"], "target 'x' is none of"),
-        (["--split", "dev"], "split 'dev' is none of"),
-        (["--condition", "x"], "condition 'x' is none of"),
-        (["--floors", "x"], "floors 'x' is none of"),
+        (["--target", "x"], "'x' is not one of 'copy', 'codes'"),
+        (["--split", "dev"], "'dev' is not one of 'train', 'test'"),
+        (["--condition", "x"], "'x' is not one of"),
+        (["--floors", "x"], "'x' is not one of 'quick', 'all'"),
         (["--condition", "image"], "needs --images"),
     ],
 )
@@ -57,4 +58,12 @@ def test_a_wrong_name_is_a_usage_error(archive, capfd, arguments, message):
     with pytest.raises(SystemExit) as end:
         run(app, ["evaluate", "--archive", archive, "--extractor", "rules", *arguments])
     assert end.value.code == 2
-    assert message in capfd.readouterr().err
+    assert message in " ".join(capfd.readouterr().err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("wrong", ["target", "condition", "floors", "split"])
+def test_a_wrong_name_is_a_value_error_in_a_notebook(wrong):
+    question = {"split": "test", "target": "copy", "condition": None, "images": None}
+    question |= {"floors": None, wrong: "x"}
+    with pytest.raises(ValueError, match=f"{wrong} 'x' is none of"):
+        check_question(question.pop("split"), **question)
