@@ -20,7 +20,7 @@ from radkg.errors import ConfigError, RadkgError
 from radkg.explore.evidence import read_passages
 from radkg.explore.guard import Guard
 from radkg.explore.neighbourhood import EDGE_TYPES, EdgeType, Filters, read_neighbourhood, search
-from radkg.explore.reports import Reports
+from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.explore.study import write_study_html
 from radkg.explore.verdicts import Verdicts
 from radkg.graph import Graph
@@ -51,7 +51,7 @@ class FilterQuery(BaseModel):
     since: date | None = None
     until: date | None = None
 
-    def filters(self, *relations: EdgeType) -> Filters:
+    def to_filters(self, *relations: EdgeType) -> Filters:
         """Return the filters as the statements take them."""
         return Filters(self.label, relations, self.confidence, self.since, self.until)
 
@@ -84,12 +84,12 @@ class VerdictBody(BaseModel):
     verdict: Verdict | None
 
 
-def make_app(graph: Graph, reports: Reports, verdicts: Verdicts, token: str) -> FastAPI:
+def make_app(graph: Graph, reader: SnapshotReader, verdicts: Verdicts, token: str) -> FastAPI:
     """Return the application; every request needs the token, see `guard`."""
     app = FastAPI(title="radkg explore", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard, token=token)
     static = Path(str(files("radkg.explore") / "static"))
-    snapshot_id = reports.snapshot.snapshot_id
+    snapshot_id = reader.snapshot.snapshot_id
 
     @app.exception_handler(RadkgError)
     async def explained(_: Request, error: Exception) -> JSONResponse:
@@ -108,10 +108,10 @@ def make_app(graph: Graph, reports: Reports, verdicts: Verdicts, token: str) -> 
     @app.get("/api/about")
     def about() -> dict[str, Any]:
         return {
-            "archive": reports.archive,
-            "extractor": reports.snapshot.extractor,
+            "archive": reader.archive,
+            "extractor": reader.snapshot.extractor,
             "night": snapshot_id,
-            "studies": reports.snapshot.num_studies,
+            "studies": reader.snapshot.num_studies,
             "engine": graph.engine.name,
             "review": str(verdicts.file),
             "meaning": MEANING,
@@ -126,7 +126,7 @@ def make_app(graph: Graph, reports: Reports, verdicts: Verdicts, token: str) -> 
 
     @app.get("/api/neighbourhood")
     def neighbourhood(query: Annotated[NeighbourhoodQuery, Query()]) -> dict[str, Any]:
-        filters = query.filters(*query.relation)
+        filters = query.to_filters(*query.relation)
         found = read_neighbourhood(graph, query.concept, filters, query.limit, normal=query.normal)
         if found is None:
             raise HTTPException(404, f"the graph has no concept {query.concept!r}")
@@ -136,15 +136,15 @@ def make_app(graph: Graph, reports: Reports, verdicts: Verdicts, token: str) -> 
     def evidence(query: Annotated[EvidenceQuery, Query()]) -> dict[str, Any]:
         edge = (query.head, query.relation, query.tail)
         passages, more = read_passages(
-            graph, reports, edge, query.filters(), query.skip, SHOWN_ROWS
+            graph, reader, edge, query.to_filters(), query.skip, SHOWN_ROWS
         )
         next_skip = query.skip + SHOWN_ROWS if more else None
         return {"passages": [asdict(passage) for passage in passages], "next": next_skip}
 
     @app.get("/api/study")
     def study(study_id: Text) -> HTMLResponse:
-        read, extraction = _pair(reports, study_id)
-        ledger = _ledger(graph, reports)
+        read, extraction = _pair(reader, study_id)
+        ledger = _ledger(graph, reader)
         origin = {
             "archive": read.archive,
             "snapshot": snapshot_id,
@@ -158,7 +158,7 @@ def make_app(graph: Graph, reports: Reports, verdicts: Verdicts, token: str) -> 
 
     @app.get("/api/image")
     def image(study_id: Text, image_id: Text) -> Response:
-        read, _ = _pair(reports, study_id)
+        read, _ = _pair(reader, study_id)
         for each in read.images:
             if each.image_id == image_id and each.location:
                 return Response(scale_image(each.location), media_type="image/jpeg")
@@ -166,8 +166,8 @@ def make_app(graph: Graph, reports: Reports, verdicts: Verdicts, token: str) -> 
 
     @app.post("/api/verdict")
     def judge(body: VerdictBody) -> dict[str, str]:
-        read, extraction = _pair(reports, body.study_id)
-        _ledger(graph, reports)
+        read, extraction = _pair(reader, body.study_id)
+        _ledger(graph, reader)
         verdicts.judge(snapshot_id, read, extraction, body.triplet, body.verdict)
         return {"file": str(verdicts.file)}
 
@@ -188,16 +188,16 @@ def _status(error: Exception) -> int:
     return 503 if isinstance(error, RadkgError) and error.exit_code == 5 else 500
 
 
-def _pair(reports: Reports, study_id: str) -> tuple[Study, Extraction]:
-    found = reports.pair(study_id)
+def _pair(reader: SnapshotReader, study_id: str) -> tuple[Study, Extraction]:
+    found = reader.read_pair(study_id)
     if found is None:
         raise HTTPException(404, f"this run has no study {study_id!r}")
     return found
 
 
-def _ledger(graph: Graph, reports: Reports) -> dict[str, Any]:
+def _ledger(graph: Graph, reader: SnapshotReader) -> dict[str, Any]:
     """Return the ledger of the graph, which must name the snapshot that the page shows."""
-    snapshot = reports.snapshot
+    snapshot = reader.snapshot
     ledger = read_ledger(graph, build_ledger_key(snapshot.archive, snapshot.extractor))
     if ledger.get("snapshot_id") != snapshot.snapshot_id:
         raise HTTPException(

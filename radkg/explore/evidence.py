@@ -1,6 +1,6 @@
-"""What stands behind an edge: the studies that count for it, and their sentences.
+"""Read what stands behind an edge: the studies that it counts, and their sentences.
 
-The graph tells where in which report a mention stands; the words come from the archive.
+The graph says where in which report a mention stands; the words come from the archive.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from radkg.explore.neighbourhood import CO_OCCURS, PERIOD, EdgeType, Filters
-from radkg.explore.reports import Reports
+from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.graph import Graph
 from radkg.page.report import mark_text
 from radkg.review.sheet import find_evidence_span
@@ -58,7 +58,10 @@ RETURN
 
 @dataclass(frozen=True)
 class Passage:
-    """A study behind an edge: its sentences as HTML, or why they cannot be shown."""
+    """A study behind an edge: its sentences as HTML, or why they cannot be shown.
+
+    `at_hand` is whether the page can open the study.
+    """
 
     study_id: str
     archive: str
@@ -71,34 +74,40 @@ class Passage:
 
 def read_passages(
     graph: Graph,
-    reports: Reports,
+    reader: SnapshotReader,
     edge: tuple[str, EdgeType, str],
     filters: Filters,
     skip: int,
     limit: int,
 ) -> tuple[list[Passage], bool]:
-    """Return what stands behind an edge, latest studies first, and whether there is more.
+    """Return the passages behind an edge, latest studies first, and whether more follow.
 
     Args:
         graph: any loaded graph.
-        reports: where the words are.
-        edge: keys of the head and tail concepts, the relation between them.
-        filters: what counts, as for the edge.
-        skip: rows of the page before; a row is a triplet, or a study for `co_occurs`.
-        limit: most rows.
+        reader: reads the reports of the snapshot that the graph holds.
+        edge: key of the head concept, relation, key of the tail concept.
+        filters: the filters with which the edge was counted.
+        skip: number of rows on earlier pages; a row is a triplet, or a study for `co_occurs`.
+        limit: the most rows to return.
     """
     head, relation, tail = edge
-    values = {**filters.parameters(), "head": head, "tail": tail, "skip": skip, "limit": limit + 1}
+    values = {
+        **filters.to_parameters(),
+        "head": head,
+        "tail": tail,
+        "skip": skip,
+        "limit": limit + 1,
+    }
     if relation == CO_OCCURS:
         found = _first_mentions(graph.read(_BOTH_FOUND, **values), head, tail)
     else:
         found = graph.read(_TRIPLETS, **{**values, "relation": relation.upper()})
     more, found = len(found) > limit, found[:limit]
-    ids = {row["study_id"] for row in found if row["archive"] == reports.archive}
-    studies = reports.studies(ids)
+    ids = {row["study_id"] for row in found if row["archive"] == reader.archive}
+    studies = reader.read_studies(ids)
     names = ("study_id", "archive", "study_date", "extractor")
     return [
-        _passage(dict(zip(names, key, strict=True)), rows, studies, reports.archive)
+        _passage(dict(zip(names, key, strict=True)), rows, studies, reader.archive)
         for key, rows in groupby(found, key=lambda row: tuple(row[name] for name in names))
     ], more
 
@@ -148,7 +157,7 @@ def _entity(mention: dict[str, Any]) -> Entity:
 
 
 def quote(study: Study, entities: Sequence[Entity]) -> str:
-    """Return as HTML the sentences in which the entities stand, the entities marked."""
+    """Return the sentences that hold the entities as HTML, with the entities marked."""
     spans = sorted(
         {
             find_evidence_span(study, [(entity.start, entity.end)])
@@ -158,7 +167,7 @@ def quote(study: Study, entities: Sequence[Entity]) -> str:
     )
     if not spans:
         return "(from the image)"
-    shown = set(range(len(entities)))  # no ids, no stops of the keyboard
+    shown = set(range(len(entities)))  # so that no mark gets an id or takes the focus
     return " &hellip; ".join(
         mark_text(study.report, start, end, entities, "quote", set(shown)) for start, end in spans
     )

@@ -1,7 +1,8 @@
-"""Who may ask: only the browser that was given the token, and only under this machine's names.
+"""Let in only the browser that has the token, and only under the names of this machine.
 
-A page from elsewhere cannot ask: its requests carry no cookie (SameSite), a name that it points at
-this machine is refused (Host), and so is a write that another page of this machine sends (Origin).
+A page from elsewhere is kept out: its requests carry no cookie (SameSite), and a foreign name that
+points at this machine is refused (Host). A write from another page of this machine is refused too
+(Origin).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOSTS = ("127.0.0.1", "localhost")
 
-# Bars are as long as their style attribute says; no script and no sheet stands within the page.
+# The page holds no script and no style sheet of its own, but bars have their length as a style.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src-attr 'unsafe-inline';"
     " base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
@@ -30,13 +31,14 @@ _HEADERS = {
 
 
 class Guard:
-    """Middleware that lets in who has the token, and sends the headers that close the page.
+    """Middleware that refuses requests without the token and sends the protective headers.
 
-    `/?token=...` leaves the token in a cookie and goes to `/`; all else needs the cookie.
+    `/?token=...` stores the token in a cookie and redirects to `/`; every other request needs the
+    cookie.
 
     Args:
-        app: what is guarded.
-        token: the secret; of ASCII letters, digits, `-` and `_`.
+        app: the application to guard.
+        token: the secret, of ASCII letters, digits, `-` and `_`.
     """
 
     def __init__(self, app: ASGIApp, token: str) -> None:
@@ -50,31 +52,31 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        async def closed(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        await (self._refusal(scope) or self._app)(scope, receive, closed)
+        await (self._refusal(scope) or self._app)(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
-        """Return what answers instead of the page, or None where the request may pass."""
+        """Return the refusal, or the redirect that sets the cookie; None: the request may pass."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if urlsplit(f"//{host}").hostname not in HOSTS:
             return PlainTextResponse(f"refused: ask for {' or '.join(HOSTS)}", 400)
         if headers.get("origin", f"http://{host}") != f"http://{host}":
             return PlainTextResponse("refused: another page asked", 403)
-        if self._holds(cookie_parser(headers.get("cookie", "")).get(self._cookie)):
+        if self._is_token(cookie_parser(headers.get("cookie", "")).get(self._cookie)):
             return None
-        if scope["path"] == "/" and self._holds(QueryParams(scope["query_string"]).get("token")):
+        if scope["path"] == "/" and self._is_token(QueryParams(scope["query_string"]).get("token")):
             answer = RedirectResponse("/", 303)
             answer.set_cookie(self._cookie, self._token, httponly=True, samesite="strict")
             return answer
         return PlainTextResponse("refused: open the address that `radkg explore` printed", 403)
 
-    def _holds(self, given: Any) -> bool:
-        return secrets.compare_digest(str(given).encode("utf-8", "replace"), self._token.encode())
+    def _is_token(self, value: Any) -> bool:
+        return secrets.compare_digest(str(value).encode("utf-8", "replace"), self._token.encode())
 
 
 def make_address(port: int, token: str) -> str:

@@ -1,8 +1,8 @@
-"""A concept and what stands around it: edges between concepts, aggregated over studies.
+"""Read the edges around a concept, with the numbers of studies that they count.
 
 Four kinds of edges. `modify`, `located_at` and `suggestive_of` count the studies in which a mention
-of the one concept has that relation to a mention of the other; `co_occurs` counts the studies that
-have both as findings. Every statement is constant text that starts from a concept.
+of one concept has that relation to a mention of the other; `co_occurs` counts the studies that
+have both concepts as findings. Every statement is constant text that starts from a concept.
 """
 
 from __future__ import annotations
@@ -76,10 +76,10 @@ ORDER BY studies DESC, other
 
 @dataclass(frozen=True)
 class Filters:
-    """What counts: labels that both ends may have, kinds of edges, confidence, period.
+    """Which mentions and studies count: by label of both ends, kind of edge, confidence, period.
 
-    `confidence` in [0, 1] is the least one of the relation, or of both findings; `since` and
-    `until` are inclusive study dates, and either leaves out studies without a date.
+    `confidence` in [0, 1] is the least that the relation, or each of two findings, must have.
+    `since` and `until` are inclusive study dates; either leaves out studies without a date.
     """
 
     labels: Sequence[Label] = ("OBS-DP", "OBS-U", "ANAT-DP")
@@ -88,8 +88,8 @@ class Filters:
     since: date | None = None
     until: date | None = None
 
-    def parameters(self) -> dict[str, Any]:
-        """Return the values of the statements' parameters, known labels and relations alone."""
+    def to_parameters(self) -> dict[str, Any]:
+        """Return the parameters of the statements; unknown labels and relations are left out."""
         return {
             "labels": [label for label in LABELS if label in self.labels],
             "relations": [name.upper() for name in RELATIONS if name in self.relations],
@@ -101,7 +101,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Edge:
-    """In `studies` of the `of` studies with the concept asked about, head has relation to tail."""
+    """Head has the relation to tail in `studies` of the `of` studies with the concept."""
 
     head: str
     relation: EdgeType
@@ -114,9 +114,9 @@ class Edge:
 class Neighbourhood:
     """The edges around a concept, most studies first within each kind.
 
-    `mentioned` and `found` are the numbers of studies that mention the concept and that have it as
-    a finding, None where no edge of that kind was asked for; `cut` tells how many edges of a kind
-    were left out.
+    `mentioned` is the number of studies that mention the concept, `found` of those that have it as
+    a finding; either is None where the filters leave out its kind of edge. `cut` is the number of
+    edges of each kind beyond the limit.
     """
 
     concept: Mapping[str, str]
@@ -127,7 +127,7 @@ class Neighbourhood:
 
 
 def search(graph: Graph, text: str, limit: int) -> list[dict[str, Any]]:
-    """Return concepts whose name contains `text`, the best first, with their mentions counted."""
+    """Return concepts whose name contains `text`, best match first, with counts of mentions."""
     name = " ".join(text.lower().split())  # canonical names are lower-case
     return graph.read(_SEARCH, text=name, limit=limit) if name else []
 
@@ -140,14 +140,14 @@ def read_neighbourhood(
     Args:
         graph: any loaded graph.
         concept: key of the concept, "<kind>:<name>".
-        filters: what counts.
-        limit: most edges of one kind.
-        normal: keep statements of normality among the findings that co-occur.
+        filters: which mentions and studies count.
+        limit: the most edges of one kind.
+        normal: count statements of normality among the findings that co-occur.
     """
     found = graph.read(_CONCEPT, concept=concept)
     if not found:
         return None
-    values = {"concept": concept, **filters.parameters()}
+    values = {"concept": concept, **filters.to_parameters()}
     mentioned = with_finding = None
     by_type: dict[str, list[Edge]] = {name: [] for name in EDGE_TYPES}
     if CO_OCCURS in filters.relations:

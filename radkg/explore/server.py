@@ -14,7 +14,7 @@ import uvicorn
 from radkg.errors import ConfigError, GraphError
 from radkg.explore.app import make_app
 from radkg.explore.guard import HOSTS, make_address
-from radkg.explore.reports import Reports
+from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.explore.verdicts import Verdicts
 from radkg.explore.warm import warm_up
 from radkg.graph import Graph
@@ -51,10 +51,10 @@ def explore(
         GraphError: the graph does not hold a snapshot of this run completely.
         ConfigError: the port is taken, or the review file is of another kind.
     """
-    reports = Reports(read_loaded_snapshot(graph, storage), archive, images)
-    warm_up(graph, reports)
+    reader = SnapshotReader(read_loaded_snapshot(graph, storage), archive, images)
+    warm_up(graph, reader)
     token = secrets.token_urlsafe(24)
-    app = make_app(graph, reports, Verdicts(review), token)
+    app = make_app(graph, reader, Verdicts(review), token)
     config = uvicorn.Config(
         app, log_level="warning", server_header=False, timeout_graceful_shutdown=_PATIENCE_S
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from radkg.explore.evidence import read_passages
 from radkg.explore.neighbourhood import CO_OCCURS, Filters, read_neighbourhood, search
-from radkg.explore.reports import Reports
+from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.graph import Graph
 
 _ANY_FINDING = """
@@ -18,7 +18,7 @@ LIMIT 1
 """
 
 
-def warm_up(graph: Graph, reports: Reports) -> None:
+def warm_up(graph: Graph, reader: SnapshotReader) -> None:
     """Ask once for concepts, a neighbourhood, the sentences behind an edge, and a study.
 
     A graph without any finding has nothing to warm up for.
@@ -28,6 +28,6 @@ def warm_up(graph: Graph, reports: Reports) -> None:
         read_neighbourhood(graph, concept["key"], Filters(), 1)
         for relation in (CO_OCCURS, "modify"):  # the two statements of evidence
             edge = (concept["key"], relation, concept["key"])
-            found, _ = read_passages(graph, reports, edge, Filters(), 0, 1)
+            found, _ = read_passages(graph, reader, edge, Filters(), 0, 1)
             for passage in found:
-                reports.extraction(passage.study_id)
+                reader.read_extraction(passage.study_id)

@@ -1,4 +1,5 @@
-"""A published snapshot to other formats, and files of other formats into radkg.
+"""Export a published snapshot to other formats, and import files of other formats.
 
-formats/ holds the registry, one class a format; the modules beside it write and read the files.
+formats/ holds the registry with one class for each format; the modules beside it write and read the
+files.
 """

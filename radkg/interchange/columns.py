@@ -1,4 +1,4 @@
-"""Columns of a CSV file that somebody else wrote, each row with the line that it ends in."""
+"""Read columns of a CSV file from another program; each row comes with its line number."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from radkg.errors import SchemaError, StorageError
 
 
 def read_columns(file: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line and the values of these columns, in their order, for each row of a CSV file.
+    """Yield the line on which a row ends, and its values of `columns`, for each row of a CSV file.
 
     Args:
-        file: UTF-8, with a head; other columns are left out.
-        columns: those that it must have.
+        file: a CSV file in UTF-8 whose first row names the columns.
+        columns: the columns to read, all required; other columns are left out.
 
     Raises:
         StorageError: the file cannot be read.
-        SchemaError: it is no CSV file in UTF-8, a column is missing, or a row has more or fewer
-            values than the head; with its line.
+        SchemaError: the file is not CSV in UTF-8, a column is missing, or a row has more or fewer
+            values than the first row; the message names the line.
     """
     try:
         data = file.read_bytes()

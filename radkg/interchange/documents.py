@@ -1,4 +1,4 @@
-"""RadGraph JSON files, read."""
+"""Read RadGraph JSON files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from radkg.schema.radgraph import Document, from_document
 
 
 def read_radgraph(data: bytes, name: str) -> list[Document]:
-    """Return the documents of a RadGraph JSON file, in order; `name` is for the message."""
+    """Return the documents of a RadGraph JSON file, in order.
+
+    Args:
+        data: the bytes of the file.
+        name: what messages call the file.
+
+    Raises:
+        SchemaError: the bytes are not RadGraph JSON.
+    """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from radkg.interchange.published import ArrowRow, Reports, read_batches, read_publication_time
+from radkg.interchange.published import ArrowRow, ReportReader, read_batches, read_publication_time
 from radkg.run.snapshot import Snapshot
 from radkg.schema.findings import list_findings
 from radkg.schema.mentions import STATES
@@ -27,7 +27,7 @@ _NAMES = uuid.uuid5(uuid.NAMESPACE_URL, "urn:radkg:fhir")
 FINDING_COLUMNS = ("name", "strongest", "modifiers", "places")
 _HL7 = "http://terminology.hl7.org/CodeSystem"
 _INTERPRETATION = {"OBS-DP": "POS", "OBS-U": "IND", "OBS-DA": "NEG"}  # v3-ObservationInterpretation
-_STATUS = {  # "registered": the study is known, and nothing was read that could be told
+_STATUS = {  # "registered": the study is known, but there is no result to report
     "ok": "preliminary",
     "empty": "preliminary",
     "failed": "registered",
@@ -35,24 +35,25 @@ _STATUS = {  # "registered": the study is known, and nothing was read that could
 
 
 def encode_bundles(
-    snapshot: Snapshot, study: str | None = None, reports: Reports | None = None
+    snapshot: Snapshot, study: str | None = None, reports: ReportReader | None = None
 ) -> Iterator[bytes]:
     """Yield one line of JSON per study: its Bundle.
 
     Args:
-        snapshot: what was published.
-        study: only this one.
-        reports: given, every DiagnosticReport holds the report, and Observations their words.
+        snapshot: the snapshot to export.
+        study: id of the only study to export; None: all studies.
+        reports: adds the report to every DiagnosticReport and the words to every Observation;
+            None: no text of reports is written.
 
     Raises:
-        ConfigError: no such study is published.
-        SnapshotError: published bytes, or a report, were changed; or no log says when the snapshot
-            was published.
+        ConfigError: the snapshot has no such study.
+        SnapshotError: published bytes or a report were changed, or the audit log does not say when
+            the snapshot was published.
     """
     recorded = read_publication_time(snapshot)
     for batch in read_batches(snapshot, study):
         rows, findings = batch.to_pylist(), list_findings(batch, FINDING_COLUMNS).to_pylist()
-        texts: Mapping[str, str] = reports.of(rows) if reports else {}
+        texts: Mapping[str, str] = reports.read(rows) if reports else {}
         for row, found in zip(rows, findings, strict=True):
             text = texts.get(row["study_id"])
             bundle = to_bundle(row, found, snapshot.snapshot_id, recorded, text)
@@ -69,11 +70,11 @@ def to_bundle(
     """Return the Bundle of one row of the extraction table.
 
     Args:
-        row: the study.
-        findings: FINDING_COLUMNS of its findings.
-        snapshot_id: of its snapshot.
-        recorded: when that was published, with its time zone.
-        report: the report, where it shall be told.
+        row: the row of the study.
+        findings: FINDING_COLUMNS of the findings of the study.
+        snapshot_id: id of the snapshot.
+        recorded: when the snapshot was published, with time zone.
+        report: the report to include; None: the Bundle holds no text of the report.
     """
     observations = [
         _observation(row, finding, with_text=report is not None) for finding in findings
@@ -93,10 +94,10 @@ def _diagnostic_report(
     row: ArrowRow, observations: Iterable[Resource], report: str | None
 ) -> Resource:
     results = [_reference(each) for each in observations]
-    told: Resource = {"result": results} if results else {}
+    optional: Resource = {"result": results} if results else {}
     if report:
         data = base64.b64encode(report.encode()).decode()
-        told["presentedForm"] = [{"contentType": "text/plain; charset=utf-8", "data": data}]
+        optional["presentedForm"] = [{"contentType": "text/plain; charset=utf-8", "data": data}]
     return {
         "resourceType": "DiagnosticReport",
         "id": _id(row, "DiagnosticReport"),
@@ -104,8 +105,8 @@ def _diagnostic_report(
         "status": _STATUS[row["status"]],
         "category": [_coded(f"{_HL7}/v2-0074", "RAD", "Radiology")],
         "code": _coded("http://loinc.org", "18748-4", "Diagnostic imaging study"),
-        **_whose(row),
-        **told,
+        **_subject_and_date(row),
+        **optional,
     }
 
 
@@ -113,9 +114,9 @@ def _observation(row: ArrowRow, finding: ArrowRow, *, with_text: bool) -> Resour
     entity = row["entities"][finding["strongest"]]
     word, interpretation = STATES[entity["label"]], _INTERPRETATION[entity["label"]]
     places = finding["places"]
-    told: Resource = {"bodySite": {"text": "; ".join(places)}} if places else {}
+    optional: Resource = {"bodySite": {"text": "; ".join(places)}} if places else {}
     if with_text and entity["source"] == "report":
-        told["note"] = [{"text": entity["text"]}]
+        optional["note"] = [{"text": entity["text"]}]
     components = [
         {"code": {"text": "modifier"}, "valueString": name} for name in finding["modifiers"] or ()
     ]
@@ -127,7 +128,7 @@ def _observation(row: ArrowRow, finding: ArrowRow, *, with_text: bool) -> Resour
         "status": "preliminary",
         "category": [_coded(f"{_HL7}/observation-category", "imaging", "Imaging")],
         "code": {"text": finding["name"]},
-        **_whose(row),
+        **_subject_and_date(row),
         "valueCodeableConcept": {
             **_coded("urn:radkg:label", entity["label"], word),
             "text": word,
@@ -135,7 +136,7 @@ def _observation(row: ArrowRow, finding: ArrowRow, *, with_text: bool) -> Resour
         "interpretation": [
             {"coding": [{"system": f"{_HL7}/v3-ObservationInterpretation", "code": interpretation}]}
         ],
-        **told,
+        **optional,
         "component": components,
     }
 
@@ -167,11 +168,11 @@ def _provenance(
     }
 
 
-def _whose(row: ArrowRow) -> Resource:
-    told = {"subject": {"identifier": _identifier("subject", row["subject_id"], row["archive"])}}
+def _subject_and_date(row: ArrowRow) -> Resource:
+    subject = {"subject": {"identifier": _identifier("subject", row["subject_id"], row["archive"])}}
     if row["study_date"] is None:
-        return told
-    return told | {"effectiveDateTime": row["study_date"].isoformat()}
+        return subject
+    return subject | {"effectiveDateTime": row["study_date"].isoformat()}
 
 
 def _identifier(kind: str, value: str, archive: str | None = None) -> Resource:

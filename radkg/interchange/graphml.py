@@ -17,10 +17,10 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def write_graphml(graph: PropertyGraph, file: BinaryIO) -> None:
-    """Write a graph to an open file; what is null is left out of its node or edge.
+    """Write a graph to an open file; a null value is left out of its node or edge.
 
     Raises:
-        SchemaError: a value holds a character that XML cannot.
+        SchemaError: a value has a character that XML 1.0 forbids.
     """
     for line in _lines(graph):
         _check(line)
@@ -65,6 +65,6 @@ def _check(line: str) -> None:
     forbidden = _FORBIDDEN.search(line)
     if forbidden:
         raise SchemaError(
-            f"GraphML cannot hold the character {forbidden[0]!r} of a name or text: write "
+            f"GraphML cannot hold the character {forbidden[0]!r} of a name or text: use "
             "--format tables"
         )

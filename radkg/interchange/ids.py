@@ -1,4 +1,4 @@
-"""Tables that give things the numbers of a site: its concepts, its notes."""
+"""Read the tables that map names to the numbers of a site: its concepts, its notes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ MAX_ID = 2**31 - 1  # an integer of the OMOP CDM
 
 
 def read_ids(file: Path, name: str, number: str) -> dict[str, int]:
-    """Return the numbers of a CSV file by name.
+    """Return the number of each name in a CSV file.
 
     Args:
-        file: UTF-8, with a head.
+        file: a CSV file in UTF-8 whose first row names the columns.
         name: column of the names.
         number: column of the numbers, in [0, 2**31).
 
     Raises:
         StorageError: the file cannot be read.
-        SchemaError: a column is missing, a number is none, or a name stands twice; with its line.
+        SchemaError: a column is missing, a value is not such a number, or a name stands twice; the
+            message names the line.
     """
     found: dict[str, int] = {}
     for line, (key, value) in read_columns(file, (name, number)):

@@ -1,9 +1,9 @@
-"""OMOP CDM 5.4: NOTE_NLP, a row for every mention, and the notes that its numbers stand for.
+"""OMOP CDM 5.4: NOTE_NLP with a row for every mention, and a table of the notes that it numbers.
 
-`term_exists` is Y for what is present alone. What is uncertain or absent is N, as the CDM has it
-("a flag that indicates if the patient actually has or had the condition"); which of the two stands
-in term_modifiers. `term_temporal` is null: whether a thing is past was not extracted. A
-lexical_variant is required, so without text it is the name of the concept.
+`term_exists` is Y only for present mentions. It is N for uncertain and absent ones, as the CDM says
+("a flag that indicates if the patient actually has or had the condition"); term_modifiers tells the
+two apart. `term_temporal` is null, because radkg does not extract whether a mention is of the past.
+`lexical_variant` is required, so without text it is the name of the concept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow as pa
 from radkg.errors import SchemaError
 from radkg.interchange.formats.options import FileType
 from radkg.interchange.ids import MAX_ID
-from radkg.interchange.published import ArrowRow, Reports, read_batches, read_publication_time
+from radkg.interchange.published import ArrowRow, ReportReader, read_batches, read_publication_time
 from radkg.interchange.tables import open_table
 from radkg.run.snapshot import Snapshot
 from radkg.schema.concepts import get_concept_kind
@@ -60,12 +60,12 @@ _AROUND = 60  # characters of a snippet before and after its mention
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """What the site that gets the tables calls things; 0 is the CDM's "no matching concept"."""
+    """Numbers of the site that gets the tables; the CDM has 0 for "no matching concept"."""
 
     concepts: Mapping[str, int] = field(default_factory=dict)
     """concept_id by the name of a concept, or by "section:<name>" """
     notes: Mapping[str, int] | None = None
-    """note_id by study_id; None: studies are numbered from 1, in the order of their study_id"""
+    """note_id by study_id; None: studies are numbered from 1, ordered by study_id"""
 
 
 def write_omop(
@@ -73,21 +73,22 @@ def write_omop(
     folder: Path,
     file_type: FileType,
     site: Site | None = None,
-    reports: Reports | None = None,
+    reports: ReportReader | None = None,
 ) -> tuple[int, int]:
     """Write note_nlp.<type> and notes.<type> into a directory; return the numbers of rows.
 
     Args:
-        snapshot: what was published.
-        folder: made if missing; both files are replaced once both are whole.
+        snapshot: the snapshot to export.
+        folder: the directory, made if missing; both files are replaced once both are complete.
         file_type: csv or parquet.
-        site: concepts and notes of the site; default: it has none.
-        reports: given, rows hold the words of the report and a snippet around them.
+        site: numbers of the concepts and notes of the site; None: the site has none.
+        reports: adds the words of each mention and a snippet around them; None: no text of reports
+            is written.
 
     Raises:
-        SnapshotError: published bytes, or a report, were changed; or no log says when the snapshot
-            was published.
-        SchemaError: a study is no note of the site, or there are more rows than the CDM can number.
+        SnapshotError: published bytes or a report were changed, or the audit log does not say when
+            the snapshot was published.
+        SchemaError: the site has no note for a study, or the rows are more than the CDM can number.
         StorageError: the directory cannot be written.
     """
     site = site or Site()
@@ -100,20 +101,20 @@ def write_omop(
         )
         for batch in read_batches(snapshot):
             rows, described = batch.to_pylist(), describe_mentions(batch).to_pylist()
-            texts: Mapping[str, str] = reports.of(rows) if reports else {}
-            found, told = [], []
+            texts: Mapping[str, str] = reports.read(rows) if reports else {}
+            term_rows, note_rows = [], []
             for row, descriptions in zip(rows, described, strict=True):
                 num_notes += 1
                 note_id = num_notes if site.notes is None else _note_id(site.notes, row)
-                told.append(_note(row, note_id))
+                note_rows.append(_note(row, note_id))
                 for term in _terms(row, descriptions, site, texts.get(row["study_id"])):
                     num_terms += 1
                     ids = {"note_nlp_id": num_terms, "note_id": note_id}
-                    found.append(ids | term | {"nlp_date": processed.date()})
+                    term_rows.append(ids | term | {"nlp_date": processed.date()})
             if num_terms > MAX_ID:
                 raise SchemaError(f"NOTE_NLP cannot number more than {MAX_ID} mentions")
-            notes.write_table(pa.Table.from_pylist(told, NOTES))
-            terms.write_table(pa.Table.from_pylist(found, NOTE_NLP))
+            notes.write_table(pa.Table.from_pylist(note_rows, NOTES))
+            terms.write_table(pa.Table.from_pylist(term_rows, NOTE_NLP))
     return num_terms, num_notes
 
 
@@ -137,9 +138,9 @@ def _note(row: ArrowRow, note_id: int) -> dict[str, Any]:
 def _terms(
     row: ArrowRow, descriptions: Sequence[ArrowRow], site: Site, report: str | None
 ) -> Iterator[dict[str, Any]]:
-    """Yield NOTE_NLP's rows of one study, but for their numbers and date.
+    """Yield the rows of NOTE_NLP for one study, without numbers and date.
 
-    `descriptions` are what describe_mentions gives of the study.
+    `descriptions` holds the result of describe_mentions for each mention.
     """
     system = f"radkg {row['radkg_version']}, {row['extractor']}, model {row['model_id']}"
     for entity, description in zip(row["entities"], descriptions, strict=True):
@@ -163,7 +164,7 @@ def _terms(
 
 
 def _modifiers(entity: ArrowRow, description: ArrowRow, certainty: str) -> str:
-    """Return "name=value" pairs between commas, as many as fit; no value holds either sign."""
+    """Return as many "name=value" pairs, joined by commas, as fit; values hold neither sign."""
     pairs = [
         ("certainty", certainty),
         ("kind", get_concept_kind(entity["label"])),

@@ -1,7 +1,7 @@
-"""Two property graphs of a snapshot, as tables of nodes and edges that any format can write.
+"""Build property graphs of a snapshot, as tables of nodes and edges that any format can write.
 
-`population` has a node for every concept and adds up what all studies say; `mentions` has a node
-for every mention. Both come in chunks, and an edge never before its nodes.
+The population graph has a node for every concept and counts mentions and studies; the mention graph
+has a node for every mention. Both come in chunks, and no edge comes before its nodes.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ Chunk = tuple[pa.Table, pa.Table]
 
 @dataclass(frozen=True)
 class PropertyGraph:
-    """Tables of nodes and of edges; `chunks` can be read once."""
+    """A graph as chunks of nodes and edges; `chunks` can be read once."""
 
     label: str
-    """of every node: Concept or Mention"""
+    """label of every node: Concept or Mention"""
     name: str
-    """the column that names a node for people"""
+    """the column with the readable name of a node"""
     weight: str
-    """the column that says how much an edge counts"""
+    """the column with the weight of an edge"""
     nodes: pa.Schema
-    """`id` first"""
+    """the first column is `id`"""
     edges: pa.Schema
-    """`source`, `target`, `relation` first"""
+    """the first columns are `source`, `target`, `relation`"""
     chunks: Iterator[Chunk]
 
 
@@ -73,11 +73,11 @@ _MENTION_EDGES = _edges(study_id=pa.string(), confidence=pa.float64())
 
 
 def build_population_graph(snapshot: Snapshot) -> PropertyGraph:
-    """Return the graph of concepts: how many mentions and studies stand behind each.
+    """Return the graph of concepts, with the numbers of mentions and studies of each.
 
     `present`, `uncertain` and `absent` count the studies that have the concept as such a finding.
-    An edge counts one relation between mentions of two labels, so what is absent stays apart. The
-    counts are in memory: they grow with the vocabulary, not with the studies.
+    An edge counts one relation between mentions of two labels, so that absent mentions stay apart.
+    The counts are in memory: they grow with the vocabulary, not with the studies.
     """
     return PropertyGraph(
         "Concept", "name", "mentions", _CONCEPTS, _CONCEPT_EDGES, _population(snapshot)
@@ -121,10 +121,13 @@ def build_mention_graph(
 ) -> PropertyGraph:
     """Return the graph of mentions, of all studies or of one; an id is "<study_id>#<ordinal>".
 
-    `text` holds the words of the report, where they are asked for.
+    Args:
+        snapshot: the snapshot to export.
+        study: id of the only study; None: all studies.
+        with_text: whether a column `text` holds the words of each mention.
 
     Raises:
-        ConfigError: when it is read: no such study is published.
+        ConfigError: while chunks are read: the snapshot has no such study.
     """
     nodes = _MENTIONS.append(pa.field("text", pa.string())) if with_text else _MENTIONS
     chunks = _mentions(snapshot, study, nodes)

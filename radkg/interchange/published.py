@@ -1,6 +1,6 @@
-"""What exports read: the rows of a snapshot, when it was published, the reports behind it.
+"""Read what exports need: the rows of a snapshot, its publication time, and its reports.
 
-Rows and reports come some at a time: the studies of an archive are never in memory at once.
+Rows and reports are read in batches: an archive is never in memory as a whole.
 """
 
 from __future__ import annotations
@@ -22,18 +22,16 @@ from radkg.run.studies import IMPORTED, StudyReader
 from radkg.storage import Storage
 
 ArrowRow = Mapping[str, Any]
-"""a row of the extraction table"""
+"""a row of an Arrow table as Python values: a study, a finding or an entity"""
 
 _BATCH_STUDIES = 1000
 
 
 def read_batches(snapshot: Snapshot, study: str | None = None) -> Iterator[pa.RecordBatch]:
-    """Yield the published rows, sorted by study_id, some at a time; or the row of one study.
-
-    What is retracted is left out.
+    """Yield the visible rows of a snapshot in batches, sorted by study_id, or one study's row.
 
     Raises:
-        ConfigError: no such study is published.
+        ConfigError: the snapshot has no such study, or the study is retracted.
         SnapshotError: published bytes were changed.
     """
     found = 0
@@ -49,10 +47,10 @@ def read_batches(snapshot: Snapshot, study: str | None = None) -> Iterator[pa.Re
 
 
 def read_publication_time(snapshot: Snapshot) -> datetime:
-    """Return when a snapshot was published first, as the audit log has it.
+    """Return when a snapshot was first published, according to the audit log.
 
     Raises:
-        SnapshotError: no line of the log names this snapshot.
+        SnapshotError: no line of the audit log names this snapshot.
     """
     for line in AuditLog(snapshot.storage).read_lines():
         if line.get("snapshot_id") == snapshot.snapshot_id:
@@ -63,14 +61,14 @@ def read_publication_time(snapshot: Snapshot) -> datetime:
     )
 
 
-class Reports:
-    """The reports behind a snapshot, read again from its archive or from an imported file."""
+class ReportReader:
+    """Reads the reports of a snapshot again, from its archive or from an imported file."""
 
     def __init__(self, storage: Storage) -> None:
         config = read_config(storage)
         self._name = config.archive
         self.extras: dict[str, Mapping[str, Any]] = {}
-        """by study_id, the other keys of documents that were imported"""
+        """further keys of each imported document, by study_id"""
         self._documents: dict[str, tuple[str, str]] = {}
         if config.archive == IMPORTED:
             data = storage.read(IMPORTED)
@@ -81,11 +79,11 @@ class Reports:
         else:
             self._reader = StudyReader(storage)
 
-    def of(self, rows: Sequence[ArrowRow]) -> dict[str, str]:
-        """Return the report of each row by its study_id; a study that failed may have none.
+    def read(self, rows: Sequence[ArrowRow]) -> dict[str, str]:
+        """Return the report of each row by study_id; it may be empty for a failed study.
 
         Raises:
-            SnapshotError: a report is not the one that was extracted.
+            SnapshotError: a report differs from the one that was extracted.
         """
         found = self._documents or self._read([row["study_id"] for row in rows])
         reports = {}

@@ -1,4 +1,4 @@
-"""A published snapshot to a RadGraph JSON file, and a RadGraph JSON file to a snapshot."""
+"""Write a published snapshot as a RadGraph JSON file, and publish a RadGraph JSON file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from radkg.errors import ConfigError, SnapshotError, StorageError
 from radkg.interchange.documents import read_radgraph
-from radkg.interchange.published import Reports
+from radkg.interchange.published import ReportReader
 from radkg.run.audit import AuditLog
 from radkg.run.retractions import hide_retracted
 from radkg.run.settings import ExtractConfig, save_config
@@ -20,22 +20,22 @@ from radkg.storage import LocalStorage, Storage
 
 
 def export_radgraph(storage: Storage, file: Path, spelling: str = "v1") -> int:
-    """Write every published study as one document; return how many.
+    """Write every visible study as one document; return the number of documents.
 
-    The reports are read again from where the snapshot has them: an archive, or an imported file.
-    What is retracted is left out.
+    The reports are read again, from the archive of the snapshot or from the imported file.
 
     Raises:
-        SnapshotError: nothing is published, or the reports are not those that were extracted.
+        ConfigError: there is no such spelling of labels.
+        SnapshotError: nothing is published, or a report differs from the one that was extracted.
     """
     if spelling not in SPELLINGS:
         raise ConfigError(f"no label spelling {spelling!r}: known: {', '.join(SPELLINGS)}")
     snapshot = read_snapshot(storage)
-    reports = Reports(storage)
+    reports = ReportReader(storage)
     documents = {}
     for table in hide_retracted(snapshot).tables():
         extractions = from_table(table)
-        texts = reports.of(table.to_pylist())
+        texts = reports.read(table.to_pylist())
         for row in extractions:
             extra = reports.extras.get(row.study_id)
             documents[row.study_id] = to_document(row, texts[row.study_id], spelling, extra)
@@ -49,7 +49,8 @@ def import_radgraph(file: Path, storage: Storage) -> Snapshot:
 
     Raises:
         SchemaError: the file is not RadGraph JSON; the message names the document.
-        SnapshotError: there is no document, or they are of several archives or extractors.
+        SnapshotError: the file has no document, or documents of several archives or extractors.
+        StorageError: the file cannot be read.
     """
     try:
         data = file.read_bytes()

@@ -1,4 +1,4 @@
-"""Tables of relations between terms, as other projects publish them: CSV, a relation a row."""
+"""Read tables of relations between terms that other projects publish: CSV, one relation a row."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ _MAX_BYTES = 1000  # of a code or a name: both stand in a key that the graph ind
 
 
 def read_relations(file: Path) -> list[KnownRelation]:
-    """Return the relations of a CSV file, as many as it has rows.
+    """Return the relations of a CSV file, one for each row.
 
-    Names are lower-cased and their blanks made single, as names of concepts are.
+    Names are made lower-case and runs of blanks become one blank, as in names of concepts.
 
     Args:
-        file: UTF-8, with a head. `source_entity` and `target_entity` are names, `source_index` and
-            `target_index` their codes in a vocabulary (terms with one code are one thing), `type`
-            is the relation and `count` how often it was seen, in [1, 2**53]. It is read whole.
+        file: a CSV file in UTF-8 whose first row names the columns. `source_entity` and
+            `target_entity` are names, `source_index` and `target_index` their codes in a
+            vocabulary (names with one code are one term), `type` is the relation and `count` how
+            often the relation was seen, in [1, 2**53]. All of the file is read into memory.
 
     Raises:
         StorageError: the file cannot be read.
-        SchemaError: it is no such table, holds no row, a value is missing or none, or a relation
-            stands twice; with its line.
+        SchemaError: the file is not such a table or holds no row, a value is missing or invalid,
+            or a relation stands twice; the message names the line.
     """
     known: list[KnownRelation] = []
     lines: dict[tuple[Term, str, Term], int] = {}

@@ -1,4 +1,4 @@
-"""Tables as CSV or Parquet, and property graphs as a pair of them with the headers of a tool."""
+"""Write CSV or Parquet tables, and property graphs as two tables with the headers of a tool."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _NEO4J_TYPES = {pa.string(): "string", pa.int64(): "long", pa.float64(): "double
 
 @contextlib.contextmanager
 def open_table(path: Path, schema: pa.Schema, file_type: FileType) -> Iterator[Any]:
-    """Give what writes tables of a schema, one after the other, to a new file at `path`.
+    """Open a new file at `path` and give a writer that appends tables of one schema.
 
     Raises:
-        StorageError: it cannot be written; what stood at `path` stands.
+        StorageError: the file cannot be written; an earlier file at `path` stays.
     """
     with write_atomically(path) as file:
         if file_type == "csv":
@@ -43,8 +43,8 @@ def write_tables(
     """Write nodes.<type> and edges.<type> into a directory; return the numbers of rows.
 
     Args:
-        graph: what is written.
-        folder: made if missing; both files are replaced once both are whole.
+        graph: the graph to write.
+        folder: the directory, made if missing; both files are replaced once both are complete.
         file_type: csv or parquet.
         headers: plain (igraph and data frames: an edge's ends come first), gephi (Id, Label;
             Source, Target, Type, Label, Weight), or neo4j (`neo4j-admin database import`: :ID,
@@ -58,18 +58,18 @@ def write_tables(
     with contextlib.ExitStack() as stack:
         writers = []
         for name, schema in parts:
-            dressed = _dressed(schema.empty_table(), graph, headers).schema
+            renamed = _rename_columns(schema.empty_table(), graph, headers).schema
             path = folder / f"{name}.{file_type}"
-            writers.append(stack.enter_context(open_table(path, dressed, file_type)))
+            writers.append(stack.enter_context(open_table(path, renamed, file_type)))
         for chunk in graph.chunks:
             for i, table in enumerate(chunk):
-                writers[i].write_table(_dressed(table, graph, headers))
+                writers[i].write_table(_rename_columns(table, graph, headers))
                 counts[i] += table.num_rows
     return counts[0], counts[1]
 
 
-def _dressed(table: pa.Table, graph: PropertyGraph, headers: Headers) -> pa.Table:
-    """Return a table of nodes or edges with the column names that a tool looks for."""
+def _rename_columns(table: pa.Table, graph: PropertyGraph, headers: Headers) -> pa.Table:
+    """Return a table of nodes or edges with the column names that a tool expects."""
     if headers == "plain":
         return table
     is_nodes = "id" in table.schema.names

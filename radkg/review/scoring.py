@@ -13,7 +13,7 @@ from typing import Any
 from radkg.errors import ConfigError, SchemaError, StorageError
 from radkg.metrics.agreement import compute_cohen_kappa, compute_fleiss_kappa, compute_raw_agreement
 from radkg.metrics.figures import estimate_rate, measure_calibration
-from radkg.review.sheet import VERDICTS, Judged, Key, read_csv
+from radkg.review.sheet import VERDICTS, JudgedTriplet, Key, read_csv
 
 
 def score_sheets(files: Sequence[Path]) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def score_sheets(files: Sequence[Path]) -> dict[str, Any]:
     }
 
 
-def _read(file: Path) -> list[Judged]:
+def _read(file: Path) -> list[JudgedTriplet]:
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -55,7 +55,7 @@ def _read(file: Path) -> list[Judged]:
     return read_csv(text, str(file))
 
 
-def _scores(rows: Sequence[Judged]) -> dict[str, Any]:
+def _scores(rows: Sequence[JudgedTriplet]) -> dict[str, Any]:
     empty = [row for row in rows if row.verdict is None]
     decided = [row for row in rows if row.verdict in ("accept", "reject")]
     relations = sorted({row.relation for row in rows})
@@ -74,14 +74,14 @@ def _scores(rows: Sequence[Judged]) -> dict[str, Any]:
     }
 
 
-def _accepted(rows: Sequence[Judged]) -> dict[str, Any]:
+def _accepted(rows: Sequence[JudgedTriplet]) -> dict[str, Any]:
     by_study: dict[str, list[bool]] = {}
     for row in rows:
         by_study.setdefault(row.key[1], []).append(row.verdict == "accept")
     return estimate_rate([(sum(judged), len(judged)) for judged in by_study.values()])
 
 
-def _agreement(files: Sequence[Path], sheets: Sequence[Sequence[Judged]]) -> dict[str, Any]:
+def _agreement(files: Sequence[Path], sheets: Sequence[Sequence[JudgedTriplet]]) -> dict[str, Any]:
     answers = [{row.key: row.verdict for row in rows if row.verdict} for rows in sheets]
     common: list[Key] = sorted(set(answers[0]).intersection(*answers[1:]))
     if not common:

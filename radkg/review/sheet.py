@@ -29,7 +29,7 @@ Key = tuple[str, str, int]  # snapshot, study_id, number of the triplet
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedTriplet:
     """One row as a reader gave it back; `verdict` is None where it was left empty."""
 
     key: Key
@@ -102,7 +102,7 @@ def write_csv(rows: Sequence[Sequence[str]]) -> str:
     return out.getvalue()
 
 
-def read_csv(text: str, name: str) -> list[Judged]:
+def read_csv(text: str, name: str) -> list[JudgedTriplet]:
     """Return the rows of a filled sheet; comma or semicolon, as spreadsheets save it.
 
     Raises:
@@ -116,12 +116,12 @@ def read_csv(text: str, name: str) -> list[Judged]:
     missing = [column for column in COLUMNS[:-1] if column not in columns]
     if missing:
         raise SchemaError(f"{name} is no review sheet: no column {', '.join(missing)}")
-    rows: dict[Key, Judged] = {}
+    rows: dict[Key, JudgedTriplet] = {}
     for cells in reader:
         if not any(cells):
             continue
         try:
-            judged = _judged(dict(zip(columns, cells, strict=True)))
+            judged = _parse_row(dict(zip(columns, cells, strict=True)))
         except ValueError as error:
             raise SchemaError(f"{name} line {reader.line_num}: {error}") from error
         if judged.key in rows:
@@ -133,11 +133,11 @@ def read_csv(text: str, name: str) -> list[Judged]:
     return list(rows.values())
 
 
-def _judged(cells: dict[str, str]) -> Judged:
+def _parse_row(cells: dict[str, str]) -> JudgedTriplet:
     verdict = cells["verdict"].strip().lower()
     if verdict and verdict not in VERDICTS:
         raise ValueError(f"verdict {cells['verdict']!r} is none of {', '.join(VERDICTS)}, or empty")
-    return Judged(
+    return JudgedTriplet(
         key=(cells["snapshot"], cells["study_id"], int(cells["triplet"])),
         relation=cells["relation"],
         confidence=float(cells["confidence"].replace(",", ".")),

@@ -16,8 +16,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from radkg.explore.app import make_app
 from radkg.explore.guard import make_address
-from radkg.explore.reports import Reports
 from radkg.explore.server import listen, read_loaded_snapshot
+from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.explore.verdicts import Verdicts
 from radkg.graph import Graph
 from radkg.graph.load.loader import load
@@ -51,8 +51,8 @@ def open_explorer(published: Path, review: Path) -> OpenExplorer:
         storage = open_storage(str(published))
         clear_graph(graph)
         load(graph, read_snapshot(storage))
-        reports = Reports(read_loaded_snapshot(graph, storage), images=images and str(images))
-        return make_app(graph, reports, Verdicts(review), TOKEN)
+        reader = SnapshotReader(read_loaded_snapshot(graph, storage), images=images and str(images))
+        return make_app(graph, reader, Verdicts(review), TOKEN)
 
     return opened
 

@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from radkg.errors import ConfigError, GraphError
 from radkg.explore.evidence import read_passages
 from radkg.explore.neighbourhood import EdgeType, Filters, read_neighbourhood, search
-from radkg.explore.reports import Reports
 from radkg.explore.server import read_loaded_snapshot
+from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.explore.study import write_study_html
 from radkg.explore.verdicts import Verdicts
 from radkg.explore.warm import warm_up
@@ -186,22 +186,20 @@ def test_a_report_that_is_gone_is_told(graph, open_explorer):
 
 def test_the_start_asks_once_what_the_page_asks(graph, published, open_explorer, monkeypatch):
     open_explorer(graph)
-    reports = Reports(read_loaded_snapshot(graph, open_storage(str(published))))
+    reader = SnapshotReader(read_loaded_snapshot(graph, open_storage(str(published))))
     asked = []
     read = graph.read
     with monkeypatch.context() as watched:
         watched.setattr(graph, "read", lambda query, **v: asked.append(query) or read(query, **v))
-        warm_up(graph, reports)
+        warm_up(graph, reader)
         before = set(asked)
         search(graph, "small", 5)
         read_neighbourhood(graph, EFFUSION, Filters(), 5)
         for relation in get_args(EdgeType):
-            read_passages(
-                graph, reports, ("observation:small", relation, EFFUSION), Filters(), 0, 5
-            )
+            read_passages(graph, reader, ("observation:small", relation, EFFUSION), Filters(), 0, 5)
     assert set(asked) == before  # an engine plans a statement by its text
     clear_graph(graph)
-    warm_up(graph, reports)
+    warm_up(graph, reader)
 
 
 def test_a_study_shows_its_origin_and_no_markup_of_its_own(client, published):

@@ -13,7 +13,7 @@ from fhir.resources.R4B.bundle import Bundle
 
 from radkg.errors import SnapshotError
 from radkg.interchange.fhir import FINDING_COLUMNS, encode_bundles, to_bundle
-from radkg.interchange.published import Reports, read_batches
+from radkg.interchange.published import ReportReader, read_batches
 from radkg.run.snapshot import publish, read_snapshot
 from radkg.schema.arrow import to_table
 from radkg.schema.findings import list_findings
@@ -67,7 +67,7 @@ def test_every_bundle_of_the_demo_is_valid_and_says_what_the_rows_say(demo_run: 
 @pytest.mark.ray
 def test_a_study_of_the_demo_holds_its_report_where_it_is_asked_for(demo_run: DemoRun):
     storage = open_storage(str(demo_run.out))
-    (line,) = encode_bundles(read_snapshot(storage), "CXR4", Reports(storage))
+    (line,) = encode_bundles(read_snapshot(storage), "CXR4", ReportReader(storage))
     Bundle.model_validate_json(line)
     bundle = json.loads(line)
     (form,) = by_type(bundle, "DiagnosticReport")[0]["presentedForm"]

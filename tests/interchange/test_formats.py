@@ -14,7 +14,7 @@ from radkg.cli.formats import describe_formats, take_options
 from radkg.errors import ConfigError
 from radkg.interchange.formats import EXPORT_FORMATS, IMPORT_FORMATS
 from radkg.interchange.formats.base import Format, Option, list_options, make_format
-from radkg.interchange.formats.options import Study
+from radkg.interchange.formats.options import OneStudy
 from radkg.storage import Storage, open_storage
 
 
@@ -23,7 +23,7 @@ class LinesExport(Format):
     name: ClassVar[str] = "lines"
     help: ClassVar[str] = "a line of text"
 
-    study: Study = None
+    study: OneStudy = None
     line_end: Annotated[Literal["unix", "dos"], Option("how a line ends.")] = "unix"
 
     def write(self, storage: Storage, path: Path) -> str:

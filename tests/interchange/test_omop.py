@@ -12,7 +12,7 @@ import pytest
 from radkg.errors import SchemaError, StorageError
 from radkg.interchange.ids import read_ids
 from radkg.interchange.omop import Site, write_omop
-from radkg.interchange.published import Reports, read_batches
+from radkg.interchange.published import ReportReader, read_batches
 from radkg.run.snapshot import read_snapshot
 from radkg.schema.records import Entity, Relation
 from radkg.storage import open_storage
@@ -62,7 +62,7 @@ def test_the_demo_makes_a_valid_table_that_holds_every_mention(
 ):
     storage = open_storage(str(demo_run.out))
     snapshot = read_snapshot(storage)
-    write_omop(snapshot, tmp_path, file_type, reports=Reports(storage))
+    write_omop(snapshot, tmp_path, file_type, reports=ReportReader(storage))
     table = read(tmp_path / f"note_nlp.{file_type}")
     assert_cdm(table)
     notes = read(tmp_path / f"notes.{file_type}").to_pylist()

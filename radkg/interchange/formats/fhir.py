@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from radkg.interchange.formats.base import Format
-from radkg.interchange.formats.options import Study, WithText
+from radkg.interchange.formats.options import OneStudy, WithText
 
 if TYPE_CHECKING:
     from radkg.storage import Storage
@@ -20,18 +20,18 @@ class FhirExport(Format):
     name: ClassVar[str] = "fhir"
     help: ClassVar[str] = "R4, JSON lines, a Bundle for each study"
 
-    study: Study = None
+    study: OneStudy = None
     with_text: WithText = False
 
     def write(self, storage: Storage, path: Path) -> str:
         """Write one file of JSON lines; return the number of bundles."""
         from radkg.interchange.fhir import encode_bundles
-        from radkg.interchange.published import Reports
+        from radkg.interchange.published import ReportReader
         from radkg.run.snapshot import read_snapshot
         from radkg.storage import write_atomically
 
         snapshot = read_snapshot(storage)
-        reports = Reports(storage) if self.with_text else None
+        reports = ReportReader(storage) if self.with_text else None
         num_bundles = 0
         with write_atomically(path) as file:
             for line in encode_bundles(snapshot, self.study, reports):

@@ -32,11 +32,11 @@ class OmopExport(Format):
         """Write both tables into the directory; return the numbers of rows."""
         from radkg.interchange.ids import read_ids
         from radkg.interchange.omop import Site, write_omop
-        from radkg.interchange.published import Reports
+        from radkg.interchange.published import ReportReader
         from radkg.run.snapshot import read_snapshot
 
         snapshot = read_snapshot(storage)
-        reports = Reports(storage) if self.with_text else None
+        reports = ReportReader(storage) if self.with_text else None
         concepts = read_ids(self.vocabulary, "name", "concept_id") if self.vocabulary else {}
         note_ids = read_ids(self.notes, "study_id", "note_id") if self.notes else None
         site = Site(concepts=concepts, notes=note_ids)

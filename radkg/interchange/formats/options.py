@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from radkg.interchange.property_graph import PropertyGraph
     from radkg.run.snapshot import Snapshot
 
-Study = Annotated[str | None, Option("only this study (its mentions).", metavar="ID")]
+OneStudy = Annotated[str | None, Option("only this study (its mentions).", metavar="ID")]
 WithText = Annotated[
     bool, Option("add words of the reports; without it no format but radgraph has any.")
 ]
@@ -36,7 +36,7 @@ class GraphFormat(Format):
     """
 
     level: Level = None
-    study: Study = None
+    study: OneStudy = None
     with_text: WithText = False
 
     def __post_init__(self) -> None:

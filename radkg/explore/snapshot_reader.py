@@ -14,10 +14,10 @@ from radkg.run.studies import StudyReader
 from radkg.schema.arrow import from_table
 from radkg.schema.records import Extraction, Study
 
-_PARTS_KEPT = 4  # published parts in memory, some 8,000 studies each
+_PARTS_IN_MEMORY = 4  # of some 8,000 studies each
 
 
-class Reports:
+class SnapshotReader:
     """Reads the studies and extractions of one snapshot; safe for several threads at once.
 
     Args:
@@ -34,15 +34,15 @@ class Reports:
     ) -> None:
         self.snapshot = snapshot
         self.archive = snapshot.archive
-        self._reader = StudyReader(snapshot.storage, archive, images)
-        self._part = functools.lru_cache(maxsize=_PARTS_KEPT)(snapshot.read_part)
+        self._studies = StudyReader(snapshot.storage, archive, images)
+        self._part = functools.lru_cache(maxsize=_PARTS_IN_MEMORY)(snapshot.read_part)
         self._first = functools.cache(lambda part: self._part(part)["study_id"][0].as_py())
 
-    def studies(self, study_ids: Iterable[str]) -> dict[str, Study]:
+    def read_studies(self, study_ids: Iterable[str]) -> dict[str, Study]:
         """Return the studies, by their id, that the archive has and that can be read."""
-        return self._reader.studies(study_ids)
+        return self._studies.studies(study_ids)
 
-    def extraction(self, study_id: str) -> Extraction | None:
+    def read_extraction(self, study_id: str) -> Extraction | None:
         """Return the published extraction of a study, or None where the snapshot has no such study.
 
         A retracted study is not returned, even if it was retracted after the page was opened.
@@ -58,14 +58,14 @@ class Reports:
         rows = list(from_table(row))
         return rows[0] if rows else None
 
-    def pair(self, study_id: str) -> tuple[Study, Extraction] | None:
+    def read_pair(self, study_id: str) -> tuple[Study, Extraction] | None:
         """Return a study and its extraction, or None where the snapshot has no such study.
 
         Raises:
             SnapshotError: the archive no longer has the report from which the extraction was made.
         """
-        extraction = self.extraction(study_id)
+        extraction = self.read_extraction(study_id)
         if extraction is None:
             return None
-        (pair,) = self._reader.pairs([extraction])
+        (pair,) = self._studies.pairs([extraction])
         return pair
