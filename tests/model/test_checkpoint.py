@@ -199,15 +199,19 @@ def test_impossible_settings_name_their_file(directory, changes):
 
 
 def test_the_id_changes_with_one_byte_of_what_decides(directory):
-    first = checkpoint.model_id(directory)
-    assert first == checkpoint.model_id(directory)
+    first = checkpoint.compute_model_id(directory)
+    assert first == checkpoint.compute_model_id(directory)
     assert len(first) == 16
     (directory / "README.md").write_text("another card")
-    assert checkpoint.model_id(directory) == first
-    found = {first, checkpoint.model_id(directory, "a"), checkpoint.model_id(directory, "a", "b")}
+    assert checkpoint.compute_model_id(directory) == first
+    found = {
+        first,
+        checkpoint.compute_model_id(directory, "a"),
+        checkpoint.compute_model_id(directory, "a", "b"),
+    }
     for name in ("config.json", "tokenizer.json", "model.safetensors"):
         data = bytearray((directory / name).read_bytes())
         data[-1] ^= 1
         (directory / name).write_bytes(data)
-        found.add(checkpoint.model_id(directory))
+        found.add(checkpoint.compute_model_id(directory))
     assert len(found) == 6

@@ -116,7 +116,7 @@ def test_a_store_that_differs_is_not_put_in_place(
     neo4j_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "radkg.graph.build.import_tables.concept", lambda key: {"key": key, "name": "x"}
+        "radkg.graph.build.import_tables.build_concept", lambda key: {"key": key, "name": "x"}
     )
     with pytest.raises(GraphError, match="concepts whose key is not their kind and name"):
         build_store(
