@@ -1,7 +1,7 @@
 """Experiments on small variants: `run` trains them, compares them on human codes, writes a table.
 
-An experiment is one module with a class after `Experiment` of base.py; to add one, write its module
-and name its class in EXPERIMENTS. Everything is trained in this process, without Ray, on as many
+An experiment is one module with a subclass of `Experiment` in base.py; to add one, write its module
+and name its class in EXPERIMENTS. All training happens in this process, without Ray, on as many
 threads as torch has.
 """
 
@@ -39,17 +39,17 @@ logger = logging.getLogger(__name__)
 def run(
     name: str, config: ExperimentConfig, settings: Mapping[str, Any] | None = None
 ) -> tuple[Table, list[Path]]:
-    """Run an experiment; return its table and the files it wrote under `config.out`.
+    """Run an experiment; return its table and the paths of its files under `config.out`.
 
-    The CSV grows row by row, so that a run that was stopped leaves what it found.
+    The CSV grows row by row, so that a stopped run leaves its finished rows.
 
     Args:
-        name: of one of EXPERIMENTS.
-        config: what every experiment is run on.
-        settings: changes of the experiment's own settings.
+        name: name of one of EXPERIMENTS.
+        config: data, model and budget, which all experiments share.
+        settings: own settings of the experiment that differ from the defaults.
 
     Raises:
-        ConfigError: there is no such experiment or setting, or it needs images.
+        ConfigError: there is no such experiment or setting, or the experiment needs --images.
     """
     known = {each.name: each for each in EXPERIMENTS}
     if name not in known:

@@ -1,4 +1,4 @@
-"""What an experiment offers: a name, a title, settings as dataclass fields, a caption, its rows."""
+"""The base of experiments: name, title, settings as dataclass fields, caption and rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Experiment(Config, ABC):
 
     @property
     def default_vision(self) -> str | None:
-        """Return the image encoder where --vision names none; None: that of the model."""
+        """Return the image encoder for runs without --vision; None: the encoder of the model."""
         return None
 
     @abstractmethod
@@ -33,7 +33,7 @@ class Experiment(Config, ABC):
 
     @abstractmethod
     def make_rows(self, context: ExperimentContext) -> Iterator[TableRow]:
-        """Yield the rows of the table as they are found.
+        """Yield each row of the table as soon as its variant is scored.
 
         Raises:
             ConfigError: the experiment needs images, and the context has none.

@@ -1,6 +1,6 @@
 """What the image adds: report and image, each alone, both, and with the image of another study.
 
-Once with the same weights under every condition, once with weights trained for each.
+One comparison uses the same weights under every condition, the other trains weights for each.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from radkg.schema.records import CONDITIONS, Condition
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ConditionsExperiment(Experiment):
-    """How the conditions are compared."""
+    """Compare the conditions, with and without the image of another study."""
 
     name: ClassVar[str] = "conditions"
     title: ClassVar[str] = "What the image adds"
     shown: ClassVar[tuple[str, ...]] = (TRIPLETS, FINDINGS, BY_CODES, BY_REPORT, NORMAL)
 
     unit: PromptUnit = "sentence"
-    """what one prompt shows of a report"""
+    """the part of a report that one prompt shows"""
 
     def write_caption(self, context: ExperimentContext) -> str:
         """Return what was trained and what is compared."""
@@ -59,7 +59,7 @@ class ConditionsExperiment(Experiment):
             yield TableRow("floor", name, score_codes(references, answers), {})
         seed = context.config.seed
         shown = {"": scored.images, ", shuffled image": scored.shuffle_images(seed)}
-        taught = {"": training.images, ", shuffled image": training.shuffle_images(seed)}
+        trained_images = {"": training.images, ", shuffled image": training.shuffle_images(seed)}
         compared: tuple[tuple[Condition, str], ...] = (
             ("report", ""),
             ("image", ""),
@@ -68,10 +68,10 @@ class ConditionsExperiment(Experiment):
             ("image+report", ", shuffled image"),
         )
 
-        def learnt(condition: Condition, images: Images) -> list[Example]:
+        def make_condition_examples(condition: Condition, images: Images) -> list[Example]:
             return make_examples(training, condition, context.aligned, images, self.unit)
 
-        kinds = [learnt(condition, training.images) for condition in CONDITIONS]
+        kinds = [make_condition_examples(condition, training.images) for condition in CONDITIONS]
         same = context.train(context.make_model(context.make_projector_config()), *kinds)
         for condition, how in compared:
             figures, seconds = context.score(same.model, condition, shown[how], unit=self.unit)
@@ -83,7 +83,10 @@ class ConditionsExperiment(Experiment):
             )
         for condition, how in compared:
             projector = context.make_projector_config() if condition != "report" else None
-            own = context.train(context.make_model(projector), learnt(condition, taught[how]))
+            own = context.train(
+                context.make_model(projector),
+                make_condition_examples(condition, trained_images[how]),
+            )
             figures, seconds = context.score(own.model, condition, shown[how], unit=self.unit)
             yield TableRow(
                 "retrained", condition + how, figures, {**own.notes, "seconds of reading": seconds}

@@ -1,4 +1,4 @@
-"""Where variants are made: studies and features read once, models trained and scored on them."""
+"""Make the variants of an experiment: read studies and features once, train and score models."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ logger = logging.getLogger(__name__)
 
 
 class ExperimentContext:
-    """Studies, features and the model that variants start from; everything is read when asked."""
+    """Studies, features and the model that variants start from; each is read at its first use."""
 
     def __init__(self, config: ExperimentConfig, vision: str | None = None) -> None:
-        """Take the settings; `vision` is the image encoder where they name none."""
+        """Take the settings; `vision` is the image encoder where the settings name none."""
         self.config = config
         self._vision = config.vision or vision
         self._steps: int | None = None if config.minutes else config.steps
@@ -90,7 +90,7 @@ class ExperimentContext:
 
     @cached_property
     def training(self) -> StudySet:
-        """The studies to train on: train without its held-out tenth."""
+        """The studies to train on: the training split without its held-out tenth."""
         return self._part(self._coded[0])
 
     @cached_property
@@ -121,7 +121,7 @@ class ExperimentContext:
 
     @cached_property
     def base(self) -> ModelConfig:
-        """Settings of that model."""
+        """Settings of the model that variants start from."""
         values = checkpoint.read_config(self.directory)
         return checkpoint.parse_config(ModelConfig, values, self.directory)
 
@@ -136,16 +136,16 @@ class ExperimentContext:
         )
 
     def require_images(self, name: str) -> None:
-        """Refuse to run an experiment on images without any.
+        """Check that the experiment has images.
 
         Raises:
-            ConfigError: no --images are given.
+            ConfigError: the settings name no --images.
         """
         if self.config.images is None:
             raise ConfigError(f"experiment {name} needs --images: a directory with the images")
 
     def make_projector_config(self, **changes: Any) -> ProjectorConfig:
-        """Return the small preset's projector between this encoder and this language model."""
+        """Return the projector of the small preset, sized for encoder and language model."""
         default = make_small_config().projector
         assert default is not None
         sizes = {"dim_in": self.encoder.dim, "dim_out": self.base.language.hidden}
@@ -157,7 +157,7 @@ class ExperimentContext:
         """Return an untrained variant: a new projector on the language model to start from.
 
         Args:
-            fresh: random weights in place of the language model's.
+            fresh: whether the language model starts from random weights.
         """
         config = dataclasses.replace(
             self.base,
@@ -203,11 +203,11 @@ class ExperimentContext:
         return score_codes(self.list_references(part), answers), round(seconds, 1)
 
     def list_references(self, part: StudySet) -> list[Reference]:
-        """Return what is known of the studies of a part."""
+        """Return the references of the studies of a part."""
         return part.list_references(self.filing)
 
     def describe_provenance(self) -> str:
-        """Return on what, from what, when and where the figures were found, as sentences."""
+        """Return data, budget, seed, date, commit and hardware of the figures, as sentences."""
         config = self.config
         on = (
             "the held-out tenth of the training split (to choose on, not to report)"
@@ -234,7 +234,7 @@ class ExperimentContext:
 
 
 def count_parameters(model: VisionLanguageModel) -> Mapping[str, int]:
-    """Return the weights of the projector and of the language model."""
+    """Return the numbers of weights of the projector and of the language model."""
     projector = model.projector.parameters() if model.projector is not None else ()
     return {
         "projector": sum(p.numel() for p in projector),

@@ -1,4 +1,4 @@
-"""What a variant learns: human codes asked of sentences, of whole reports, of images, of both."""
+"""Make the training examples: prompts of sentences, reports or images, answered by human codes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROMPT_UNITS: tuple[PromptUnit, ...] = get_args(PromptUnit)
 
 
 def list_texts(study: Study, condition: Condition, unit: PromptUnit) -> list[str]:
-    """Return what is shown of a study's report, one text a prompt: "" where it is not read."""
+    """Return the texts of a study's prompts; the text is "" where the report is not read."""
     if condition == "image":
         return [""]
     found = [study.report[a:b].strip() for _, a, b in study_sentences(study)]
@@ -35,8 +35,8 @@ def make_examples(
 ) -> list[Example]:
     """Return the examples of a condition, study by study.
 
-    A sentence answers for the codes that it accounts for, a report or an image for all of them;
-    one sentence with one answer counts MAX_REPEATS times at most.
+    A sentence is answered with the codes that it states, a report or an image with all codes. A
+    sentence with the same answer is repeated at most MAX_REPEATS times.
 
     Args:
         aligned: the sentences of each study with their codes, by study_id (supervision.align).

@@ -1,6 +1,6 @@
-"""Transfer to another institution's RadGraph JSON and back: target copy, sentence by sentence.
+"""Transfer between Open-i and another institution's RadGraph JSON: target copy, by sentence.
 
-Open-i's side is silver (the rules' reading), the other side is whatever the file states.
+The labels of Open-i are silver (from the rules); those of the other side come from the file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _HELD_OUT = 20  # per cent of the other side's sentences
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class InstitutionsExperiment(Experiment):
-    """Two archives, each trained on and tested on; the experiment has no settings."""
+    """Train on each of two archives and test on both; the experiment has no settings of its own."""
 
     name: ClassVar[str] = "transfer"
     title: ClassVar[str] = "Trained on one archive, tested on the other"
@@ -63,9 +63,9 @@ class InstitutionsExperiment(Experiment):
             answers = [(s.spans, s.links) for s in read]
             yield TableRow(f"tested on {tested_on}", "rules", _figures(tested, answers), {})
         for trained_on, (training, _) in sides.items():
-            taught = [_example(s) for s in sorted(training, key=_hash)[:number]]
+            examples = [_example(s) for s in sorted(training, key=_hash)[:number]]
             model = context.make_model(None, fresh=True)
-            variant = context.train(model, taught, fresh=True)
+            variant = context.train(model, examples, fresh=True)
             for tested_on, (_, tested) in sides.items():
                 yield TableRow(
                     f"tested on {tested_on}",
@@ -123,11 +123,11 @@ def _figures(
     tested: Sequence[SilverSentence], answers: Sequence[tuple[Sequence[Span], Sequence[Link]]]
 ) -> Figures:
     gold = [_facts(s.spans, s.links) for s in tested]
-    said = [_facts(spans, links) for spans, links in answers]
+    predicted = [_facts(spans, links) for spans, links in answers]
     return {
         ENTITIES: score_f1([set(s.spans) for s in tested], [set(spans) for spans, _ in answers]),
-        TRIPLETS: score_f1(gold, said),
-        **score_relations(gold, said),
+        TRIPLETS: score_f1(gold, predicted),
+        **score_relations(gold, predicted),
     }
 
 

@@ -1,4 +1,4 @@
-"""The plot of an experiment's table: one panel a figure, one line a row, 95 % intervals as bars."""
+"""Plot the table of an experiment: a panel for each figure, a line for each row, 95 % intervals."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def plot(table: Table, path: Path) -> None:
                     color=colours[row.group],
                 )
         panel.set_title(name, fontsize=10)
-        panel.set_xlim(left=-0.03 * panel.get_xlim()[1])  # a point at 0 is seen whole
+        panel.set_xlim(
+            left=-0.03 * panel.get_xlim()[1]
+        )  # so that the edge does not cut a point at 0
         panel.grid(axis="x", color="#dddddd", linewidth=0.8)
         panel.set_axisbelow(True)
         panel.tick_params(labelsize=9)

@@ -1,4 +1,4 @@
-"""How many tokens: the grid of the mapper's clip length k and prefix length n, image alone."""
+"""How many tokens: the grid of the mapper's clip length k and prefix length n, on images alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from radkg.experiments.table import TableRow
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PrefixExperiment(Experiment):
-    """The grid."""
+    """Compare clip lengths and prefix lengths of the mapper."""
 
     name: ClassVar[str] = "prefix"
     title: ClassVar[str] = "Clip length k and prefix length n of the mapper, image alone"
@@ -24,7 +24,7 @@ class PrefixExperiment(Experiment):
     clip_lengths: tuple[int, ...] = (2, 8, 32)
     prefix_lengths: tuple[int, ...] = (2, 8, 32)
     layers: int = 1
-    """of the mapper"""
+    """number of layers of the mapper"""
 
     def write_caption(self, context: ExperimentContext) -> str:
         """Return what was trained and what is compared."""
@@ -41,7 +41,7 @@ class PrefixExperiment(Experiment):
         references = context.list_references(scored)
         for name, answers in make_floors(training, scored, context.filing).items():
             yield TableRow("floor", name, score_codes(references, answers), {})
-        taught = make_examples(training, "image", context.aligned, training.images)
+        examples = make_examples(training, "image", context.aligned, training.images)
         for k in self.clip_lengths:
             for n in self.prefix_lengths:
                 model = context.make_model(
@@ -49,7 +49,7 @@ class PrefixExperiment(Experiment):
                         clip_length=k, prefix_length=n, layers=self.layers
                     )
                 )
-                variant = context.train(model, taught)
+                variant = context.train(model, examples)
                 figures, seconds = context.score(variant.model, "image", scored.images)
                 notes = {
                     **variant.notes,

@@ -17,7 +17,7 @@ from radkg.schema.records import Condition
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProjectorExperiment(Experiment):
-    """Which kinds are compared, and how large."""
+    """Compare kinds of projectors."""
 
     name: ClassVar[str] = "projector"
     title: ClassVar[str] = "Projector kinds"
@@ -27,7 +27,7 @@ class ProjectorExperiment(Experiment):
     prefix_length: int = 4
     """n, and k of the mapper; linear-1 has one token"""
     layers: int = 1
-    """of the mapper"""
+    """number of layers of the mapper"""
 
     def write_caption(self, context: ExperimentContext) -> str:
         """Return what was trained and what is compared."""
@@ -46,7 +46,9 @@ class ProjectorExperiment(Experiment):
         for name, answers in make_floors(training, scored, context.filing).items():
             yield TableRow("floor", name, score_codes(references, answers), {})
         conditions: tuple[Condition, ...] = ("image", "image+report")
-        taught = [make_examples(training, c, context.aligned, training.images) for c in conditions]
+        examples = [
+            make_examples(training, c, context.aligned, training.images) for c in conditions
+        ]
         for kind in self.kinds:
             length = 1 if kind == "linear-1" else self.prefix_length
             sizes: dict[str, Any] = {
@@ -57,7 +59,7 @@ class ProjectorExperiment(Experiment):
             }
             model = context.make_model(context.make_projector_config(**sizes))
             weights = count_parameters(model)["projector"]
-            variant = context.train(model, *taught)
+            variant = context.train(model, *examples)
             for condition in conditions:
                 figures, seconds = context.score(variant.model, condition, scored.images)
                 notes = {

@@ -23,7 +23,7 @@ from radkg.schema.records import Condition
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PromptsExperiment(Experiment):
-    """Which starts are compared."""
+    """Compare sentence prompts with report prompts, from a trained and from a fresh start."""
 
     name: ClassVar[str] = "prompts"
     title: ClassVar[str] = "Whole-report against sentence prompts"
@@ -43,7 +43,7 @@ class PromptsExperiment(Experiment):
         )
 
     def make_rows(self, context: ExperimentContext) -> Iterator[TableRow]:
-        """Yield the floors and the variants; image+report only where images are given."""
+        """Yield the floors and the variants; image+report only where the context has images."""
         training, scored = context.training, context.scored
         references = context.list_references(scored)
         for name, answers in make_floors(training, scored, context.filing).items():
@@ -57,10 +57,10 @@ class PromptsExperiment(Experiment):
                     projector = context.make_projector_config() if condition != "report" else None
                     fresh = start == "fresh"
                     model = context.make_model(projector, fresh=fresh)
-                    taught = make_examples(
+                    examples = make_examples(
                         training, condition, context.aligned, training.images, unit
                     )
-                    variant = context.train(model, taught, fresh=fresh)
+                    variant = context.train(model, examples, fresh=fresh)
                     figures, seconds = context.score(
                         variant.model, condition, scored.images, unit=unit
                     )

@@ -1,4 +1,4 @@
-"""Where a table comes from: date, commit, hardware."""
+"""Describe the origin of a table: date, commit, hardware."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def describe_origin() -> str:
 
 
 def read_commit() -> str:
-    """Return the commit of this checkout, and whether it was changed since; `unknown` outside."""
+    """Return the commit of this checkout and whether files differ; `unknown` outside a checkout."""
     here = Path(__file__).parent
     try:
         found = _git(here, "rev-parse", "--short", "HEAD")

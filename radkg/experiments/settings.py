@@ -1,4 +1,4 @@
-"""What every experiment is run on: data, the model to start from, and the budget of a variant."""
+"""Settings that all experiments share: data, the model to start from, the budget of a variant."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from radkg.experiments.study_sets import SPLITS
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExperimentConfig(Config):
-    """What every experiment is run on."""
+    """Settings that all experiments share."""
 
     out: str
     """directory for table, plot, and features of the images"""
@@ -21,18 +21,18 @@ class ExperimentConfig(Config):
     model: str = "small"
     """directory whose language model variants start from, or the name of a shipped one"""
     vision: str | None = None
-    """image encoder, as vision.encoders.load_encoder takes it; None: the model's own, else the one
-    with ImageNet's weights"""
+    """image encoder, as vision.encoders.load_encoder takes it; None: the encoder of the model, or
+    the one with ImageNet's weights where the model has none"""
     split: str = "dev"
     """dev: the held-out tenth of train, to choose on; test: for the figures that are reported"""
     steps: int = 200
     """optimizer steps of a variant"""
     minutes: float | None = None
-    """in place of steps: as many as the first variant takes in this time"""
+    """in place of `steps`: each variant gets the steps that the first one takes in these minutes"""
     batch_tokens: int = 2048
     seed: int = 0
     limit: int | None = None
-    """only the first N studies to train on, and to score on"""
+    """number of studies to train on, and to score on; None: all"""
     other: str | None = None
     """RadGraph JSON file or directory of another institution"""
 

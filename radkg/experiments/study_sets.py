@@ -1,6 +1,6 @@
-"""Studies with human codes and with what is known of them: to train on, and to score on.
+"""Read the studies with human codes to train on and to score on.
 
-A study is in a part only if it has an image at hand (where images are given), so that conditions
+Where the experiment has images, a set holds only studies with a readable image, so that conditions
 are compared on the same studies.
 """
 
@@ -27,7 +27,7 @@ class StudySet:
 
     coded: CodedStudies
     images: Images
-    """empty where no images are given"""
+    """empty where the experiment has no images"""
 
     @property
     def studies(self) -> tuple[Study, ...]:
@@ -43,10 +43,10 @@ class StudySet:
         return len(self.coded)
 
     def filter(self, keep: Callable[[Study], bool]) -> StudySet:
-        """Return the studies that `keep` is true of."""
+        """Return the studies for which `keep` is true."""
         coded = self.coded.choose(i for i, study in enumerate(self.studies) if keep(study))
-        kept = {study.study_id for study in coded.studies}
-        return StudySet(coded, {name: ids for name, ids in self.images.items() if name in kept})
+        kept_ids = {study.study_id for study in coded.studies}
+        return StudySet(coded, {name: ids for name, ids in self.images.items() if name in kept_ids})
 
     def draw(self, number: int, seed: int) -> StudySet:
         """Return `number` studies drawn at random, in the order of the archive."""
@@ -61,7 +61,7 @@ class StudySet:
         return {a: self.images[b] for a, b in zip(ids, ids[1:] + ids[:1], strict=True)}
 
     def list_references(self, filing: Filing) -> list[Reference]:
-        """Return what answers are held against, study by study."""
+        """Return the references, study by study."""
         return list(list_references(self.coded, filing))
 
 
@@ -70,7 +70,7 @@ def read_study_sets(
 ) -> tuple[CodedStudies, CodedStudies]:
     """Return the studies to train on (nine tenths of train) and those of the split to score on.
 
-    Texts that occur in both are on one side only.
+    A text that occurs in both is on one side only.
     """
     training, dev = split_held_out(load_coded_studies(archive, "train", images))
     scored = dev if split == "dev" else load_coded_studies(archive, "test", images)

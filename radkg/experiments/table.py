@@ -1,4 +1,4 @@
-"""Tables of an experiment: figures with their intervals, as CSV, Markdown, and inside a README."""
+"""The table of an experiment: figures with intervals, as CSV, as Markdown and inside a README."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Figure(NamedTuple):
 
 @dataclass(frozen=True)
 class TableRow:
-    """A variant under a condition; None where a figure has nothing to count."""
+    """The figures of a variant under a condition; None where a figure has nothing to count."""
 
     group: str
-    """what stands together in the plot, such as one set of weights"""
+    """rows of one group have one colour in the plot, such as one set of weights"""
     name: str
     figures: dict[str, Figure | None]
     notes: dict[str, str | int | float]
@@ -35,17 +35,17 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """What an experiment found."""
+    """The result of an experiment."""
 
     name: str
     title: str
     caption: str
     rows: Sequence[TableRow]
     shown: tuple[str, ...]
-    """names of the figures that people see first"""
+    """names of the figures that the Markdown table and the plot show"""
 
     def to_csv(self) -> str:
-        """Return every figure with value, low, high and of, and the notes."""
+        """Return CSV: every figure with value, low, high and of, and the notes."""
         figures = list(dict.fromkeys(name for row in self.rows for name in row.figures))
         notes = list(dict.fromkeys(name for row in self.rows for name in row.notes))
         text = io.StringIO()
@@ -61,7 +61,7 @@ class Table:
         return text.getvalue()
 
     def to_markdown(self) -> str:
-        """Return the shown figures and the caption."""
+        """Return a Markdown table of the shown figures, and the caption."""
         lines = [
             "| | | " + " | ".join(self.shown) + " |",
             "|---|---|" + "---|" * len(self.shown),
@@ -72,7 +72,7 @@ class Table:
         return "\n".join([*lines, "", self.caption, ""])
 
     def write_into(self, readme: Path) -> None:
-        """Replace what stands between this experiment's two marks in a README.
+        """Replace the text between the two marks of this experiment in a README.
 
         Raises:
             ConfigError: the file cannot be read or has no such marks.

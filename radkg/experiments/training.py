@@ -1,4 +1,4 @@
-"""Training of a variant: the same order of examples for one seed, as many steps for each kind."""
+"""Train a variant: one seed fixes the order of examples, and all kinds get equal steps."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from radkg.train.trainer import TrainConfig, Trainer
 
 logger = logging.getLogger(__name__)
 
-_TRIAL_STEPS = 4  # that are timed, where minutes are asked for
-_FRESH_RATE = 2e-3  # learning rate of random weights
+_TRIAL_STEPS = 4  # timed steps, from which --minutes becomes a number of steps
+_FRESH_RATE = 2e-3  # learning rate for random weights
 
 
 @dataclass(frozen=True)
 class TrainingBudget:
-    """What a variant may cost."""
+    """The steps, tokens and seed of a variant's training."""
 
     steps: int | None
     """optimizer steps for each kind of examples"""
     batch_tokens: int
-    """of a step, padding included and prefixes left out: the same examples for any prefix"""
+    """tokens of a step with padding but without prefixes: the same examples for any prefix"""
     seed: int
     max_positions: int
     """tokens of the longest example with its prefix"""
@@ -36,7 +36,7 @@ class TrainingBudget:
 
 @dataclass(frozen=True)
 class Trained:
-    """A variant, and what its training took."""
+    """A trained variant, with steps, loss and seconds of its training."""
 
     model: VisionLanguageModel
     notes: dict[str, str | int | float]
@@ -50,13 +50,17 @@ def train(
     *,
     fresh: bool,
 ) -> Trained:
-    """Train a variant; kinds of examples take turns, each has all the steps of the budget.
+    """Train a variant; kinds of examples take turns, and each has all the steps of the budget.
 
     Args:
-        fresh: the weights are random ones, which learn at a higher rate.
+        model: the variant, which is changed.
+        kinds: the examples of each kind.
+        features: features (C,) by image id.
+        budget: steps, tokens and seed.
+        fresh: whether the weights are random; they then learn at a higher rate.
 
     Raises:
-        ConfigError: a kind has no example, or one that is too long.
+        ConfigError: a kind has no example, or an example is too long.
     """
     assert budget.steps is not None
     # the attention that is fastest in bf16 on a CPU
@@ -84,12 +88,12 @@ def count_steps(
     examples: Sequence[Example],
     features: Mapping[str, Tensor],
 ) -> int:
-    """Return the steps that fit into the time, measured on a copy of the model."""
+    """Return the steps that fit into `seconds`, timed on a copy of the model."""
     copied = copy.deepcopy(model)
     copied.model.set_attn_implementation("eager")
     stream = _stream(copied, examples, features, budget)
     trainer = Trainer(copied, _settings(budget, False), 1 + _TRIAL_STEPS, stage=_stage(copied))
-    trainer.step([next(stream)])  # the first one is slower
+    trainer.step([next(stream)])  # the first step is slower and not timed
     took = sum(trainer.step([next(stream)]).seconds for _ in range(_TRIAL_STEPS))
     return max(1, int(seconds * _TRIAL_STEPS / took))
 
@@ -100,7 +104,7 @@ def _stream(
     features: Mapping[str, Tensor],
     budget: TrainingBudget,
 ) -> Iterator[Batch]:
-    """Yield batches without end, in an order that the seed fixes alone."""
+    """Yield batches without end, in an order that only the seed decides."""
     projector = model.config.projector
     limit = budget.max_positions - (projector.prefix_length if projector else 0)
     rows = encode(examples, model.language, limit)

@@ -1,9 +1,9 @@
-"""Trained here, tested there: between the two acquisition systems of Open-i, or to another archive.
+"""Train on one acquisition system of Open-i and test on the other.
 
-Open-i does not say which of its two hospital systems a study is from. Its DICOM headers say whose
-software wrote them (Agfa or Siemens), which nearly splits the collection in two, by detector and
-by wording; that is a shift of acquisition, and only probably one of institution. Where another
-archive is given, institutions.py is run instead.
+Open-i does not say from which of its two hospital systems a study comes. Its DICOM headers say
+whose software wrote them (Agfa or Siemens). That nearly splits the collection in two, by detector
+and by wording: a shift of acquisition, and only probably one of institution. With --other,
+institutions.py runs instead.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ _WRITERS = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TransferExperiment(Experiment):
-    """What is transferred."""
+    """Train on each acquisition system, and on both; test on each."""
 
     name: ClassVar[str] = "transfer"
     title: ClassVar[str] = "Trained on one system, tested on the other"
     shown: ClassVar[tuple[str, ...]] = (TRIPLETS, "modify F1", "located_at F1", FINDINGS, NORMAL)
 
     conditions: tuple[Condition, ...] = ("report", "image")
-    """the target codes is compared under these; image only where images are given"""
+    """conditions under which codes are compared; those with images need --images"""
     vision: str = IMAGENET
-    """image encoder where --vision names none: the model's own has seen both sides"""
+    """image encoder for runs without --vision: the encoder of the model has seen both sides"""
 
     @property
     def default_vision(self) -> str:
@@ -69,8 +69,8 @@ class TransferExperiment(Experiment):
         seed = context.config.seed
         sides = {
             name: (
-                _written(context.training, name, writers),
-                _written(context.scored, name, writers),
+                _select_side(context.training, name, writers),
+                _select_side(context.scored, name, writers),
             )
             for name in _WRITERS
         }
@@ -86,14 +86,14 @@ class TransferExperiment(Experiment):
                     if side in sides
                     else [training.draw(number // 2, seed) for training, _ in sides.values()]
                 )
-                taught = [
+                examples = [
                     example
                     for part in parts
                     for example in make_examples(part, condition, context.aligned, part.images)
                 ]
                 projector = context.make_projector_config() if condition != "report" else None
                 model = context.make_model(projector, fresh=True)
-                variant = context.train(model, taught, fresh=True)
+                variant = context.train(model, examples, fresh=True)
                 for tested, (_, scored) in sides.items():
                     figures, seconds = context.score(
                         variant.model, condition, scored.images, scored
@@ -110,7 +110,7 @@ class TransferExperiment(Experiment):
 
 
 def read_header_writers(archive: str) -> dict[str, set[str]]:
-    """Return whose software wrote the DICOM headers of a subject's images, by subject_id.
+    """Return the makers of the software that wrote each subject's DICOM headers, by subject_id.
 
     Raises:
         ConfigError: the archive has no DICOM metadata.
@@ -130,5 +130,5 @@ def read_header_writers(archive: str) -> dict[str, set[str]]:
     return dict(writers)
 
 
-def _written(part: StudySet, name: str, writers: Mapping[str, set[str]]) -> StudySet:
+def _select_side(part: StudySet, name: str, writers: Mapping[str, set[str]]) -> StudySet:
     return part.filter(lambda study: writers.get(study.subject_id) == {name})

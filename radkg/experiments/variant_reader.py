@@ -1,4 +1,4 @@
-"""A variant as a reader of codes: prompts from the report, prefixes from features made before."""
+"""Read codes with a variant: prompts from the report, prefixes from stored features."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ _IMAGES = 64  # studies whose views are projected at once
 
 
 class VariantReader:
-    """Says what the coders would file; a CodesReader (radkg.extractor).
+    """Predicts what the coders would file; a CodesReader (radkg.extractor).
 
     Args:
-        features: (C,) by image id.
-        images: which images each study is shown: its own, or by intention another's.
+        model: the variant.
+        condition: the parts of a study that the variant reads.
+        features: features (C,) by image id.
+        images: ids of the images shown for each study: its own, or on purpose another study's.
         names: the closed vocabulary.
+        unit: the part of a report that one prompt shows.
     """
 
     name = "variant"
@@ -67,7 +70,7 @@ class VariantReader:
 
     @torch.inference_mode()
     def _prefixes(self, studies: Sequence[Study]) -> Tensor:
-        """Return the prefix (studies, P, D) of what each study is shown."""
+        """Return the prefixes (studies, P, D) of the images shown for each study."""
         found = []
         for start in range(0, len(studies), _IMAGES):
             ids = [self._images[s.study_id] for s in studies[start : start + _IMAGES]]

@@ -14,13 +14,13 @@ def read_columns(file: Path, columns: Sequence[str]) -> Iterator[tuple[int, list
     """Yield the line on which a row ends, and its values of `columns`, for each row of a CSV file.
 
     Args:
-        file: a CSV file in UTF-8 whose first row names the columns.
+        file: a CSV file in UTF-8 with a header.
         columns: the columns to read, all required; other columns are left out.
 
     Raises:
         StorageError: the file cannot be read.
         SchemaError: the file is not CSV in UTF-8, a column is missing, or a row has more or fewer
-            values than the first row; the message names the line.
+            values than the header; the message names the line.
     """
     try:
         data = file.read_bytes()
@@ -33,16 +33,16 @@ def read_columns(file: Path, columns: Sequence[str]) -> Iterator[tuple[int, list
         raise SchemaError(f"{file}, line {line}: not UTF-8: save the file as UTF-8") from error
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        head = next(rows, [])
-        if missing := [name for name in columns if name not in head]:
-            raise SchemaError(f"{file} needs a head with the columns {','.join(missing)}")
-        places = [head.index(name) for name in columns]
+        header = next(rows, [])
+        if missing := [name for name in columns if name not in header]:
+            raise SchemaError(f"{file} needs a header with the columns {','.join(missing)}")
+        places = [header.index(name) for name in columns]
         for row in rows:
             if not row:  # a blank line
                 continue
-            if len(row) != len(head):
+            if len(row) != len(header):
                 raise SchemaError(
-                    f"{file}, line {rows.line_num}: {len(row)} values, the head has {len(head)}"
+                    f"{file}, line {rows.line_num}: {len(row)} values, the header has {len(header)}"
                 )
             yield rows.line_num, [row[place] for place in places]
     except csv.Error as error:

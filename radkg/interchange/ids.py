@@ -14,7 +14,7 @@ def read_ids(file: Path, name: str, number: str) -> dict[str, int]:
     """Return the number of each name in a CSV file.
 
     Args:
-        file: a CSV file in UTF-8 whose first row names the columns.
+        file: a CSV file in UTF-8 with a header.
         name: column of the names.
         number: column of the numbers, in [0, 2**31).
 
@@ -27,7 +27,7 @@ def read_ids(file: Path, name: str, number: str) -> dict[str, int]:
     for line, (key, value) in read_columns(file, (name, number)):
         if not (value.isascii() and value.isdecimal() and int(value) <= MAX_ID):
             raise SchemaError(
-                f"{file}, line {line}: {number} {value!r} is no whole number from 0 to {MAX_ID}"
+                f"{file}, line {line}: {number} {value!r} is not a whole number from 0 to {MAX_ID}"
             )
         if key in found:
             raise SchemaError(f"{file}, line {line}: {key!r} stands twice")

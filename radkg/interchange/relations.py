@@ -19,7 +19,7 @@ def read_relations(file: Path) -> list[KnownRelation]:
     Names are made lower-case and runs of blanks become one blank, as in names of concepts.
 
     Args:
-        file: a CSV file in UTF-8 whose first row names the columns. `source_entity` and
+        file: a CSV file in UTF-8 with a header. `source_entity` and
             `target_entity` are names, `source_index` and `target_index` their codes in a
             vocabulary (names with one code are one term), `type` is the relation and `count` how
             often the relation was seen, in [1, 2**53]. All of the file is read into memory.
@@ -40,7 +40,9 @@ def read_relations(file: Path) -> list[KnownRelation]:
         tail = Term(cells["target_index"], cells["target_entity"].lower())
         relation, count = cells["type"].lower(), cells["count"]
         if not (count.isascii() and count.isdecimal() and 1 <= int(count) <= MAX_COUNT):
-            raise SchemaError(f"{where}: count {count!r} is no whole number from 1 to {MAX_COUNT}")
+            raise SchemaError(
+                f"{where}: count {count!r} is not a whole number from 1 to {MAX_COUNT}"
+            )
         before = lines.setdefault((head, relation, tail), line)
         if before != line:
             raise SchemaError(

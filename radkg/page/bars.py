@@ -1,4 +1,4 @@
-"""Draw horizontal bars in HTML: one number a row, or present, uncertain and absent stacked.
+"""Draw horizontal bars in HTML: one number for each row, or three polarities stacked.
 
 Lengths are percentages of the track, so that the page scales without a script.
 """
@@ -12,19 +12,19 @@ from radkg.page.markup import show
 from radkg.page.measure import Interval
 
 POLARITIES = {"present": "obs-dp", "uncertain": "obs-u", "absent": "obs-da"}
-"""Column name -> class of the label whose colour it has."""
+"""Column name -> CSS class of the label with the same colour."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One row of a chart; all but `value` is HTML, escaped already."""
+    """One row of a chart; its texts are HTML, already escaped."""
 
     name: str
     value: float
     shown: str
     detail: str = ""
     interval: Interval | None = None
-    """of the corrected value"""
+    """low, value and high of the corrected value"""
 
 
 def draw_bars(bars: Sequence[Bar]) -> str:
@@ -58,8 +58,8 @@ def draw_stacks(names: Sequence[str], parts: Sequence[Mapping[str, float]]) -> s
     """Return a list of stacked bars and their legend; the largest total fills the track.
 
     Args:
-        names: one a row, escaped already.
-        parts: for each row, counts of at least 0 by name of POLARITIES.
+        names: the name of each row, already escaped.
+        parts: the counts of each row, 0 or more, by name of POLARITIES.
     """
     most = max(sum(row.values()) for row in parts) or 1.0
     items = []
@@ -84,5 +84,5 @@ def draw_stacks(names: Sequence[str], parts: Sequence[Mapping[str, float]]) -> s
     return f'<p class="keys">{keys}</p>\n<ol class="bars stacked">\n{rows}\n</ol>\n'
 
 
-def _percent(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.3f}%"
+def _percent(part: float, total: float) -> str:
+    return f"{100 * part / total:.3f}%"

@@ -1,9 +1,9 @@
-"""Choose and draw the chart that the columns of a table call for.
+"""Choose and draw the chart that fits the columns of a table.
 
-In this order: columns over time where the first column is a year, month or date; stacked bars where
-columns are named present, uncertain and absent; figures where one row has no text; bars of the rate
-with its "n of N", or else of the first number. A table without a number gets no chart, and neither
-does a list of single things: one with an id, or with many columns of text.
+The first that fits is drawn: columns over time where the first column is a year, month or date;
+stacked bars where columns are named present, uncertain and absent; figures where the only row has
+no text; bars of the rate with its "n of N", or else of the first number. A table without a number
+gets no chart, and neither does a list of single things: a table with an id or many columns of text.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _over_time(
             point = Point(time, label, get_number(row[measure.column]), value, interval)
             series.setdefault(_name(columns, row, texts), []).append(point)
     if max(map(len, series.values())) == 1:
-        return ""  # dated things, not a development
+        return ""  # single dates, not a trend
     drawn = list(series.items())[:MAX_SERIES]
     points = [point for _, points in drawn for point in points]
     top = max(point.interval[2] if point.interval else point.value for point in points)

@@ -1,7 +1,7 @@
-"""Assemble the page: one HTML file without a single address, that may not load anything.
+"""Assemble the page: one HTML file that names no address and loads nothing.
 
-The content security policy refuses every request, and runs no script but page.js itself, which is
-named by its hash: a report that carried a script past the escaping could still not run it.
+The content security policy refuses every request. It lets only page.js run, which it names by hash:
+even a report that carried a script past the escaping could not run it.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def write_page(
     Args:
         title: heading of the page.
         summary: figures of the run by name, shown in this order.
-        answers: what the population queries answered, shown in this order.
-        studies: the studies to show, in this order; a handful, for all of them stand in the page.
+        answers: answers of the population queries, shown in this order.
+        studies: the studies to show, in this order; only a few, because the page holds them all.
         images: JPEG or PNG bytes by (study_id, image_id); they are embedded as they are.
         about: one sentence that says what the page is.
 

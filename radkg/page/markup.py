@@ -29,7 +29,7 @@ def is_number(cell: object) -> bool:
 
 
 def show(cell: object) -> str:
-    """Return `cell` as a person reads it (1,234; 0.1235; 2014-03-01; a dash for None), escaped."""
+    """Return `cell` formatted for people (1,234; 0.1235; 2014-03-01; a dash for None), escaped."""
     if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
         return "&ndash;"
     if isinstance(cell, float):

@@ -1,6 +1,6 @@
-"""Say what the columns of a table are: names, numbers, a rate with its counts, a time.
+"""Find out what the columns of a table are: names, numbers, a rate with its counts, a time.
 
-Decided from the columns' names and values alone; nothing is known about any single query.
+Only the names and values of the columns decide; no query has rules of its own.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Measure:
     is_rate: bool
     counts: tuple[int, int] | None
     corrected: tuple[int, int, int] | None = None
-    """of a rate: the columns of its corrected value and the bounds of that"""
+    """of a rate: the columns of its corrected value, of the lower and of the upper bound"""
 
     def interval(self, row: Sequence[Cell]) -> Interval | None:
-        """Return low, corrected and high of a row, where it has them."""
+        """Return low, corrected and high of a row; None where one of them is missing."""
         cells = [row[i] for i in self.corrected or ()]
         if not cells or not all(map(is_number, cells)):
             return None
@@ -41,7 +41,7 @@ class Measure:
         return low, corrected, high
 
     def value(self, row: Sequence[Cell]) -> str:
-        """Return the number of a row as a person reads it."""
+        """Return the number of a row, formatted for people."""
         cell = row[self.column]
         return format_percent(get_number(cell)) if self.is_rate and is_number(cell) else show(cell)
 
@@ -62,10 +62,10 @@ def find_number_columns(columns: Sequence[str], rows: Rows) -> list[int]:
 
 
 def choose_measure(columns: Sequence[str], rows: Rows, numbers: Sequence[int]) -> Measure:
-    """Return what to draw of the `numbers`, one at least: the first rate, else the first.
+    """Return the column of `numbers`, at least one, to draw: the first rate, else the first column.
 
-    A rate lies in [0, 1] and is named so, or is the quotient of two columns of counts. Beside it
-    stand the columns corrected, low and high, if there are any.
+    A rate lies in [0, 1] and has a name of a rate, or is the quotient of two columns of counts. Its
+    interval comes from the columns corrected, low and high, where the table has them.
     """
     place = {column: i for i, column in enumerate(columns)}
     corrected = None
@@ -81,7 +81,7 @@ def choose_measure(columns: Sequence[str], rows: Rows, numbers: Sequence[int]) -
 
 
 def parse_time(column: str, cell: Cell) -> float | None:
-    """Return a date, year, quarter or month as years since year 0, or None if it is no time."""
+    """Return a date, year, quarter or month as years since year 0; None for any other cell."""
     if not _TIME_WORDS & set(split_name(column)):
         return None
     if isinstance(cell, date):

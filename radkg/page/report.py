@@ -32,7 +32,7 @@ def make_entity_id(prefix: str, index: int) -> str:
 
 
 def open_mark(entity: Entity, identity: str, first: bool = True) -> str:
-    """Return the opening tag of a mark; only the first of an entity has the id and takes focus."""
+    """Return the opening tag of a mark; only the first mark of an entity has the id and focus."""
     where = "from the image"
     if entity.start is not None:
         where = f"characters {entity.start} to {entity.end}"
@@ -57,12 +57,12 @@ def mark_text(
     """Return `report[start:end]` with its entities marked.
 
     Args:
-        report: the whole report; offsets of entities count in it.
-        start: first character of the piece.
-        end: end of the piece, exclusive.
+        report: the full report; offsets of entities refer to it.
+        start: offset of the first character to return.
+        end: offset after the last character to return.
         entities: all entities of the extraction, with and without offsets.
-        prefix: what ids of this study begin with.
-        shown: indices of the entities that earlier pieces marked; grows.
+        prefix: the beginning of the ids of this study.
+        shown: indices of the entities already marked in earlier calls; new ones are added.
     """
     spans = _spans_within(entities, start, end)
     cuts = sorted({start, end, *(s for s, _, _ in spans), *(e for _, e, _ in spans)})
@@ -74,12 +74,12 @@ def mark_text(
         active = [span for span in active if span[1] > left]
         while waiting and waiting[-1][0] == left:
             active.append(waiting.pop())
-        # What stays open is the common beginning of both stacks; the rest closes and reopens.
-        kept = 0
-        while kept < min(len(opened), len(active)) and opened[kept] == active[kept]:
-            kept += 1
-        out.append("</mark>" * (len(opened) - kept))
-        for span in active[kept:]:
+        # Marks in the common beginning of both stacks stay open; the others close and reopen.
+        common = 0
+        while common < min(len(opened), len(active)) and opened[common] == active[common]:
+            common += 1
+        out.append("</mark>" * (len(opened) - common))
+        for span in active[common:]:
             index = span[2]
             out.append(
                 open_mark(entities[index], make_entity_id(prefix, index), first=index not in shown)
@@ -118,7 +118,7 @@ def _spans_within(entities: Sequence[Entity], start: int, end: int) -> list[Span
 
 
 def _pieces(study: Study, entities: Sequence[Entity]) -> Iterator[tuple[str | None, int, int]]:
-    """Yield (heading, start, end) of what the report shows; no heading outside the sections."""
+    """Yield (heading, start, end) of each piece; the heading is None outside the sections."""
     report = study.report
     position = 0
     for section in sorted(study.sections, key=lambda section: (section.start, section.end)):
@@ -129,13 +129,13 @@ def _pieces(study: Study, entities: Sequence[Entity]) -> Iterator[tuple[str | No
             heading_start = report.rindex(last_line, position, start)
             if not _spans_within(entities, heading_start, start):
                 heading, gap_end = last_line.strip().rstrip(":"), heading_start
-        yield from _trimmed(report, None, position, gap_end)
-        yield from _trimmed(report, heading, start, end)
+        yield from _trim_piece(report, None, position, gap_end)
+        yield from _trim_piece(report, heading, start, end)
         position = max(position, end)
-    yield from _trimmed(report, None, position, len(report))
+    yield from _trim_piece(report, None, position, len(report))
 
 
-def _trimmed(
+def _trim_piece(
     report: str, heading: str | None, start: int, end: int
 ) -> Iterator[tuple[str | None, int, int]]:
     """Yield the piece without the white space around it, or nothing where no text is left."""

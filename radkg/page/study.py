@@ -21,13 +21,13 @@ def write_study(
     """Return one `<article>`; `prefix` is its id and begins the ids of its entities.
 
     Args:
-        study: what was read.
-        extraction: what was found in it.
-        images: JPEG or PNG bytes by (study_id, image_id); others than this study's are ignored.
+        study: the study with its report.
+        extraction: the extraction of this study.
+        images: JPEG or PNG bytes by (study_id, image_id); images of other studies are ignored.
         prefix: unique in the page, letters, digits and hyphens.
 
     Raises:
-        ValueError: the two are not of one study, or an image is neither JPEG nor PNG.
+        ValueError: the extraction is of another study, or an image is neither JPEG nor PNG.
         SchemaError: the extraction is not valid or not grounded in the report.
     """
     if study.study_id != extraction.study_id:
@@ -92,7 +92,7 @@ def _figure(image: Image, content: bytes | None) -> str:
 
 
 def _from_image(entities: tuple[Entity, ...], prefix: str) -> str:
-    """Return the line of the entities that no words of the report show."""
+    """Return the line of the entities that come from the image and have no words in the report."""
     marks = [
         f"{open_mark(entity, make_entity_id(prefix, index))}{escape(entity.text)}</mark>"
         for index, entity in enumerate(entities)

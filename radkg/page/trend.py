@@ -18,22 +18,22 @@ MAX_TICKS = 4
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One period: `time` in years, `label` and `shown` as HTML, escaped already."""
+    """One period: `time` in years, `label` and `shown` as HTML, already escaped."""
 
     time: float
     label: str
     value: float
     shown: str
     interval: Interval | None = None
-    """of the corrected value"""
+    """low, value and high of the corrected value"""
 
 
 def draw_trend(name: str, points: Sequence[Point], top: float, is_rate: bool) -> str:
-    """Return a `<figure>` with one column a period.
+    """Return a `<figure>` with one column for each period.
 
     Args:
-        name: caption, escaped already; may be empty.
-        points: in the order of time, one at least.
+        name: caption, already escaped; may be empty.
+        points: at least one, in order of time.
         top: the largest value that must fit; the axis ends at a round number above it.
         is_rate: whether the axis is in percent.
     """

@@ -1,4 +1,4 @@
-"""The review sheet: what radiologists judge triplet by triplet, and what their judgements say."""
+"""The review sheet: radiologists judge triplet by triplet, and the verdicts are scored."""
 
 from radkg.review.make import make_sheet
 from radkg.review.scoring import score_sheets

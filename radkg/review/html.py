@@ -1,6 +1,6 @@
 """A review sheet as one HTML file: image, report, triplets with buttons; it works offline.
 
-It loads nothing, sends nothing and keeps nothing: verdicts live in the page until they are saved as
+The page loads, sends and stores nothing: verdicts live in the page until the reader saves them as
 the same CSV that a spreadsheet would give. Text of reports passes through page.markup.escape.
 """
 
@@ -32,8 +32,8 @@ def write_review_html(
     """Return the page, to be written as UTF-8.
 
     Args:
-        name: of the sheet; the filled CSV is called after it.
-        about: what stands in the head of the page, by name.
+        name: name of the sheet, from which the filled CSV takes its name.
+        about: facts for the head of the page, by name.
         studies: the studies to judge, in order.
         rows: for each study the rows of its triplets, as `sheet.make_rows` gives them.
         images: JPEG bytes by (study_id, image_id).
@@ -64,7 +64,7 @@ def _study(
     images: Mapping[tuple[str, str], bytes],
     prefix: str,
 ) -> str:
-    # without the stops of the keyboard: a reader goes from triplet to triplet
+    # marks take no focus, so that the keyboard goes from triplet to triplet
     report = write_report(study, extraction.entities, prefix).replace(' tabindex="0"', "")
     triplets = "\n".join(_triplet(study, extraction, i, row, prefix) for i, row in enumerate(rows))
     figures = "".join(

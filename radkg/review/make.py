@@ -26,7 +26,7 @@ _FORMATS = (".csv", ".html")
 
 
 class Sheet(NamedTuple):
-    """What a sheet was made of: how much stands in it, and which images could not be shown."""
+    """The numbers of studies, triplets and images of a sheet, and the problems with images."""
 
     file: str
     snapshot: str
@@ -45,20 +45,21 @@ def make_sheet(
     archive: str | None = None,
     images: str | None = None,
 ) -> Sheet:
-    """Write a sheet over studies with triplets; the same arguments give the same bytes.
+    """Write a review sheet of studies with triplets; the same arguments give the same bytes.
 
     Args:
         out: directory or s3:// address of the run.
-        file: what to write; `.csv` for a spreadsheet, `.html` for a page that works offline.
-        num_studies: how many studies to draw, at random, of those with at least one triplet that
-            are not retracted.
-        seed: of the drawing.
-        archive: where the reports are; None: where the run had them.
-        images: directory with the archive's images, for `.html`; None: where the run had them.
+        file: the file to write; `.csv` for a spreadsheet, `.html` for a page that works offline.
+        num_studies: number of studies to draw at random from the visible snapshot, among those
+            with at least one triplet.
+        seed: seed of the draw.
+        archive: address of the archive; None: the archive of the run.
+        images: directory with the archive's images, for `.html`; None: the directory of
+            the run.
 
     Raises:
         ConfigError: the file has another ending, or there are fewer studies with triplets.
-        SnapshotError: nothing is published, or the reports are not those that were extracted.
+        SnapshotError: nothing is published, or a report differs from the one that was extracted.
     """
     if file.suffix.lower() not in _FORMATS:
         raise ConfigError(f"no sheet as {file.name!r}: end it with {' or '.join(_FORMATS)}")
@@ -98,7 +99,7 @@ def _draw(rows: list[Extraction], num_studies: int, seed: int) -> list[Extractio
 
 
 def _images(studies: Iterable[Study]) -> tuple[dict[tuple[str, str], bytes], list[str]]:
-    """Return the images at hand as JPEG, scaled down, and why others cannot be shown."""
+    """Return the readable images as JPEG, scaled down, and the reasons why others are missing."""
     shown, problems = {}, []
     for study in studies:
         for image in study.images:
@@ -112,12 +113,12 @@ def _images(studies: Iterable[Study]) -> tuple[dict[tuple[str, str], bytes], lis
 
 
 def scale_image(location: str) -> bytes:
-    """Return an image of an archive as JPEG, its longer side SHOWN_SIDE at most.
+    """Return an image of an archive as JPEG, its longer side at most SHOWN_SIDE pixels.
 
     Raises:
-        ArchiveError: it is not there, or is no image.
+        ArchiveError: the file is missing, or is no image.
     """
-    from PIL import Image  # here, for a sheet as CSV needs none
+    from PIL import Image  # here, because a sheet as CSV needs no Pillow
 
     image = Image.fromarray((read_image(location) * 255).round().astype("uint8"))
     image.thumbnail((SHOWN_SIDE, SHOWN_SIDE))

@@ -1,7 +1,7 @@
-"""What filled sheets say: the share of triplets accepted, and how far the readers agree.
+"""Score filled sheets: the share of accepted triplets, and the agreement of the readers.
 
-An unsure triplet counts for neither side of the share, and as an answer of its own in agreement.
-What is left empty counts nowhere, and is named.
+An unsure triplet counts for neither side of the share, and as an answer of its own in agreement. A
+triplet without a verdict counts nowhere; its row is listed.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from radkg.review.sheet import VERDICTS, JudgedTriplet, Key, read_csv
 
 
 def score_sheets(files: Sequence[Path]) -> dict[str, Any]:
-    """Return the scores of each filled sheet, and their agreement where there are several.
+    """Return the scores of each filled sheet, and the agreement of several sheets.
 
     Raises:
-        ConfigError: there is no sheet, one is given twice, or they have no triplet in common that
-            all readers judged.
+        ConfigError: `files` is empty or names a file twice, or no triplet was judged by all
+            readers.
         SchemaError: a file is no review sheet; the message names the line.
         StorageError: a file cannot be read.
     """
@@ -103,7 +103,7 @@ def _agreement(files: Sequence[Path], sheets: Sequence[Sequence[JudgedTriplet]])
 
 
 def format_scores(report: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a report of `score_sheets` as lines for people."""
+    """Yield the result of `score_sheets` as lines of text for people."""
     for sheet in report["sheets"]:
         counts = ", ".join(f"{sheet[name]} {name}" for name in (*VERDICTS, "unfilled"))
         yield f"{sheet['file']}: {sheet['rows']} triplets: {counts}"

@@ -1,7 +1,7 @@
-"""A review sheet as CSV: one row per triplet, with its evidence and an empty verdict.
+"""Write and read a review sheet as CSV: one row per triplet, with evidence and a verdict.
 
-In the evidence the head stands in [[ ]] and the tail in {{ }}. A cell that a spreadsheet would take
-for a formula begins with an apostrophe, as spreadsheets write such text themselves.
+In the evidence the head stands in [[ ]] and the tail in {{ }}. A text that a spreadsheet would take
+for a formula gets an apostrophe in front, as spreadsheets do themselves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Key = tuple[str, str, int]  # snapshot, study_id, number of the triplet
 
 @dataclass(frozen=True, slots=True)
 class JudgedTriplet:
-    """One row as a reader gave it back; `verdict` is None where it was left empty."""
+    """One row of a filled sheet; `verdict` is None where the cell is empty."""
 
     key: Key
     relation: str
@@ -39,7 +39,7 @@ class JudgedTriplet:
 
 
 def make_rows(snapshot_id: str, study: Study, extraction: Extraction) -> list[list[str]]:
-    """Return one row of COLUMNS per triplet of a study, verdict and comment empty."""
+    """Return one row of COLUMNS for each triplet of a study, with empty verdict and comment."""
     rows = []
     for number, relation in enumerate(extraction.relations, start=1):
         head, tail = extraction.entities[relation.head], extraction.entities[relation.tail]
@@ -61,16 +61,16 @@ def mark_evidence(
     marks: Sequence[tuple[str, str]] = MARKS,
     show: Callable[[str], str] = str,
 ) -> str:
-    """Return the sentence of a triplet, or from one to the other, with both ends marked.
+    """Return the sentences of a triplet, from its first to its last entity, with both marked.
 
     Args:
-        study: whose report it is.
-        head: of the triplet.
-        tail: of the triplet.
-        marks: what opens and closes the head, then the tail.
-        show: applied to each piece of the report's text.
+        study: the study with the report.
+        head: head of the triplet.
+        tail: tail of the triplet.
+        marks: opening and closing mark of the head, then of the tail.
+        show: function that turns each piece of the report into the text to return.
     """
-    places: list[tuple[int, int, str]] = []  # where, closing ones first, mark
+    places: list[tuple[int, int, str]] = []  # offset, 0 for a closing mark, mark
     spans = []
     for entity, (opening, closing) in zip((head, tail), marks, strict=True):
         if entity.start is not None and entity.end is not None:
@@ -96,14 +96,14 @@ def find_evidence_span(study: Study, spans: Sequence[tuple[int, int]]) -> tuple[
 
 
 def write_csv(rows: Sequence[Sequence[str]]) -> str:
-    """Return the sheet with its header, lines ended as spreadsheets do."""
+    """Return the sheet as CSV with its header; lines end with CR LF, as in spreadsheets."""
     out = io.StringIO()
     csv.writer(out).writerows([COLUMNS, *rows])
     return out.getvalue()
 
 
 def read_csv(text: str, name: str) -> list[JudgedTriplet]:
-    """Return the rows of a filled sheet; comma or semicolon, as spreadsheets save it.
+    """Return the rows of a filled sheet, whether a comma or a semicolon separates its cells.
 
     Raises:
         SchemaError: a column is missing, a verdict is unknown, a row stands twice or is damaged;

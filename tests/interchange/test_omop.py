@@ -148,11 +148,11 @@ def test_many_long_modifiers_are_cut_between_pairs(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name,id\na,1\n", "needs a head"),
+        ("name,id\na,1\n", "needs a header"),
         ("name,concept_id\na,-1\n", "line 2: concept_id '-1'"),
-        ("name,concept_id\na,2147483648\n", "no whole number"),
+        ("name,concept_id\na,2147483648\n", "not a whole number"),
         ("name,concept_id\na,1\na,2\n", "line 3: 'a' stands twice"),
-        ("name,concept_id\na\n", "line 2: 1 values, the head has 2"),
+        ("name,concept_id\na\n", "line 2: 1 values, the header has 2"),
         ('name,concept_id\n"a,1\n', "line 2: no CSV"),
     ],
 )

@@ -1,9 +1,9 @@
-"""Formats that a published snapshot is written to, and formats that are imported.
+"""The registry of export formats and import formats.
 
 To add a format: write one file in this folder with a class that follows `ExportFormat` or
 `ImportFormat` of base.py, and name the class in EXPORT_FORMATS or IMPORT_FORMATS. The command line
-takes names, help and options from here; it is read at every start of `radkg`, so that a file of
-this folder imports pyarrow, the graph and whatever else is slow inside its method.
+takes names, help and options from this registry at every start of `radkg`. So a file of this folder
+imports pyarrow, the graph and other slow modules only inside its method.
 """
 
 from __future__ import annotations

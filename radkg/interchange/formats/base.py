@@ -1,4 +1,4 @@
-"""What a format offers: a name, a few words of help, options as dataclass fields, one method."""
+"""The protocols of formats: a name, a short help, options as dataclass fields, one method."""
 
 from __future__ import annotations
 
@@ -26,37 +26,38 @@ if TYPE_CHECKING:
 
 
 class ExportFormat(Protocol):
-    """A format that a published snapshot is written to; its classes are dataclasses of options."""
+    """A format of export; a class of this protocol is a dataclass whose fields are its options."""
 
     name: ClassVar[str]
-    """what `--format` calls it"""
+    """value of `--format`"""
     help: ClassVar[str]
-    """what it is, in a few words"""
+    """description of the format in a few words"""
 
     def write(self, storage: Storage, path: Path) -> str:
-        """Write what is published, without what is retracted; return what was written, in words.
+        """Write the visible snapshot of a run; return a few words on what was written.
 
-        Two calls write equal bytes. What stood at `path` is replaced when all is written.
+        Two calls write equal bytes. An earlier file at `path` is replaced when the new one is
+        complete.
 
         Args:
-            storage: of the run.
-            path: a file, or a directory for a format of several files.
+            storage: storage of the run.
+            path: the file to write, or the directory for a format of several files.
 
         Raises:
-            ConfigError: no such study is published.
-            SnapshotError: nothing is published, or something is not as it was published.
+            ConfigError: the snapshot has no such study.
+            SnapshotError: nothing is published, or published bytes or reports were changed.
             StorageError: `path` cannot be written.
         """
         ...
 
 
 class ImportFormat(Protocol):
-    """A format that is imported; its classes are dataclasses of options."""
+    """A format of import; a class of this protocol is a dataclass whose fields are its options."""
 
     name: ClassVar[str]
-    """what `--format` calls it"""
+    """value of `--format`"""
     help: ClassVar[str]
-    """what it is, in a few words"""
+    """description of the format in a few words"""
 
     def read(self, file: Path, target: ImportTarget) -> ImportReport:
         """Import a file.
@@ -70,45 +71,45 @@ class ImportFormat(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ImportTarget:
-    """Where an imported file goes: what is published under a storage, or the run's graph."""
+    """The destination of an import: the storage of the run, or the graph of the run."""
 
     storage: Storage
     write_known: Callable[[str, Sequence[KnownRelation]], Mapping[str, object]]
-    """makes the graph hold exactly these relations for a table; returns what stands there"""
+    """replaces the relations of a table in the graph by these; returns facts for the report"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ImportReport:
-    """What an import did."""
+    """The result of an import."""
 
     values: Mapping[str, object]
     """JSON-ready"""
     sentence: str | None = None
-    """what people read in place of the values"""
+    """text for people in place of the values; None: the values are printed"""
 
 
 AnyFormat = TypeVar("AnyFormat", ExportFormat, ImportFormat)
 
 
 class Option(NamedTuple):
-    """What the command line says of an option; stands in the annotation of its field."""
+    """The help of an option on the command line, in the annotation of its field."""
 
     description: str
-    """what the value is; the help names the formats that take it before"""
+    """description of the value; the command line puts the names of the formats in front"""
     metavar: str | None = None
-    """what stands for the value in the help; None: its type"""
+    """placeholder of the value in the help; None: the type"""
     flag: str | None = None
-    """on the command line; None: the name of the field"""
+    """flag on the command line; None: made from the name of the field"""
 
 
 class FormatOption(NamedTuple):
-    """An option of a format."""
+    """An option of a format, as the command line needs it."""
 
     flag: str
     kind: Any
-    """its type"""
+    """type of the value"""
     choices: tuple[str, ...]
-    """the values that it may have; () where any value of its type will do"""
+    """allowed values; () where any value of the type is allowed"""
     default: object
     description: str
     metavar: str | None
@@ -116,7 +117,7 @@ class FormatOption(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Format:
-    """Base of the formats: each field is an option, annotated with an `Option`."""
+    """Base of all formats: each field is an option, annotated with an `Option`."""
 
     def __post_init__(self) -> None:
         for name, option in list_options(type(self)).items():
@@ -131,15 +132,15 @@ def list_options(format_class: type[Any]) -> dict[str, FormatOption]:
     hints = get_type_hints(format_class, include_extras=True)
     options = {}
     for field in dataclasses.fields(format_class):
-        kind, said = get_args(hints[field.name])  # Annotated[kind, Option]
+        kind, option = get_args(hints[field.name])  # Annotated[kind, Option]
         literals = [each for each in (kind, *get_args(kind)) if get_origin(each) is Literal]
         options[field.name] = FormatOption(
-            flag=said.flag or f"--{field.name.replace('_', '-')}",
+            flag=option.flag or f"--{field.name.replace('_', '-')}",
             kind=kind,
             choices=get_args(literals[0]) if literals else (),
             default=field.default,
-            description=said.description,
-            metavar=said.metavar,
+            description=option.description,
+            metavar=option.metavar,
         )
     return options
 
@@ -147,13 +148,12 @@ def list_options(format_class: type[Any]) -> dict[str, FormatOption]:
 def make_format(
     formats: Sequence[type[AnyFormat]], name: str, options: Mapping[str, Any] | None = None
 ) -> AnyFormat:
-    """Return the format of a name with its options.
+    """Return the format with this name, made with these options.
 
     Args:
         formats: EXPORT_FORMATS or IMPORT_FORMATS.
-        name: of one of them.
-        options: by the names of their fields; None and False stand for an option not given, so
-            that the default of the format holds.
+        name: name of one of the formats.
+        options: values by name of field; None and False mean the default of the format.
 
     Raises:
         ConfigError: no format has this name, the format has no such option, or the option has no

@@ -20,7 +20,7 @@ class GraphmlExport(GraphFormat):
     help: ClassVar[str] = "XML of nodes and edges"
 
     def write(self, storage: Storage, path: Path) -> str:
-        """Write one XML file; return of how many studies."""
+        """Write one XML file; return the number of studies in it."""
         from radkg.interchange.graphml import write_graphml
         from radkg.run.retractions import hide_retracted
         from radkg.run.snapshot import read_snapshot

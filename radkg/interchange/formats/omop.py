@@ -1,4 +1,4 @@
-"""OMOP CDM 5.4: a table NOTE_NLP, and the notes that its numbers stand for."""
+"""OMOP CDM 5.4: the table NOTE_NLP, and a table of the notes that it numbers."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class RadGraphExport(Format):
 
 @dataclass(frozen=True, kw_only=True)
 class RadGraphImport(Format):
-    """Documents that become what is published under the storage, ready to be loaded."""
+    """Publish documents as a snapshot of the run, ready to be loaded."""
 
     name: ClassVar[str] = "radgraph"
     help: ClassVar[str] = "documents to publish and load, in either label spelling"

@@ -1,4 +1,4 @@
-"""Relations between terms that others know: CSV, a relation a row, beside the population."""
+"""Relations between terms that others published: CSV, one relation a row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from radkg.interchange.formats.base import Format, ImportReport, ImportTarget, O
 
 @dataclass(frozen=True, kw_only=True)
 class RelationsImport(Format):
-    """A table of relations; the graph holds exactly its rows under the name of the table."""
+    """Import a table of relations; the graph then holds exactly its rows under the table's name."""
 
     name: ClassVar[str] = "relations"
     help: ClassVar[str] = "CSV of what others know, beside the population in the graph"
@@ -23,7 +23,7 @@ class RelationsImport(Format):
     remove: Annotated[bool, Option("take the table out; of FILE only the name is needed.")] = False
 
     def read(self, file: Path, target: ImportTarget) -> ImportReport:
-        """Write the relations into the graph, or remove them; report what stands there."""
+        """Write the relations into the graph, or remove them; report what the graph holds."""
         from radkg.interchange.relations import read_relations
 
         known = [] if self.remove else read_relations(file)

@@ -1,4 +1,4 @@
-"""Tables of nodes and of edges, with the column names that a tool looks for."""
+"""Tables of nodes and of edges, with the column names that a tool expects."""
 
 from __future__ import annotations
 
