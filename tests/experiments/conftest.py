@@ -24,7 +24,7 @@ def archive(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def images(archive, tmp_path_factory) -> Path:
-    """Pictures from which the codes can be told."""
+    """Images that show the codes."""
     folder = tmp_path_factory.mktemp("images")
     rng = np.random.default_rng(0)
     for number, record in enumerate(open_archive(str(archive)).index().to_pylist()):

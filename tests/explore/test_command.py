@@ -1,4 +1,4 @@
-"""`radkg explore` as a user starts it, over a real Neo4j: it answers, and stops when it is told."""
+"""`radkg explore` as a user starts it, over a real Neo4j: it answers, and stops at a signal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verb: every format twice gives equal bytes, and an option that does not fit is told."""
+"""The verb: every format twice gives equal bytes, and an option that does not fit is refused."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_what_is_retracted_is_exported_no_more(tmp_path: Path, name: str):
         ("radgraph", {"spelling": "v2"}, "known: v1, xl"),
     ],
 )
-def test_an_option_that_does_not_fit_is_told(
+def test_an_option_that_does_not_fit_is_refused(
     tmp_path: Path, name: str, options: dict[str, Any], message: str
 ):
     publish_rows(tmp_path / "out", rows())

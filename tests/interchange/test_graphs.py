@@ -99,9 +99,9 @@ def test_one_study_is_its_mentions_with_words_only_when_asked(snapshot: Snapshot
         ("s1#0", "s1#2", "modify"),
         ("s1#2", "s1#1", "located_at"),
     }
-    told, _ = graphml(build_mention_graph(snapshot, "s2", with_text=True))
-    assert [d["text"] for _, d in told.nodes(data=True)][:2] == ["mass", "left"]
-    assert "start" not in told.nodes["s2#6"]  # from the image
+    with_words, _ = graphml(build_mention_graph(snapshot, "s2", with_text=True))
+    assert [d["text"] for _, d in with_words.nodes(data=True)][:2] == ["mass", "left"]
+    assert "start" not in with_words.nodes["s2#6"]  # from the image
     with pytest.raises(ConfigError, match="no study 's9'"):
         graphml(build_mention_graph(snapshot, "s9"))
 

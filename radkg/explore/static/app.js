@@ -1,11 +1,11 @@
-// The views of the page, by what stands behind # in the address: Back and bookmarks work.
+// Show the view that the part of the address behind # names, so that Back and bookmarks work.
 import { $, ask, element, say, turn } from "/static/ask.js";
 import { RELATIONS, showNeighbourhood, shownConcept } from "/static/neighbourhood.js";
 import { startQuestions } from "/static/questions.js";
 import { startSearch } from "/static/search.js";
 import { showStudy, startStudy } from "/static/study.js";
 
-// The view that the address names, and of what.
+// Returns the view that the address names, and its concept, study or question.
 function place() {
   const [, view, rest] = location.hash.match(/^#\/(\w*)\/?(.*)$/) ?? ["", "", ""];
   return [view, decodeURIComponent(rest)];

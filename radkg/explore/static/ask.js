@@ -1,4 +1,4 @@
-// Requests to the server, elements, and what is said to the person.
+// Requests to the server, elements of the page, and messages to the person.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -7,8 +7,8 @@ export function say(text, failed = false) {
   $("status").classList.toggle("failed", failed);
 }
 
-// Returns a function that begins a turn, and whose result tells later whether that is still the last.
-// What a person left shows nothing any more: answers come in any order.
+// Returns a function that begins a turn and returns a test whether that turn is still the latest.
+// Answers arrive in any order, and an answer to an earlier turn must not be shown.
 export function turns() {
   let last = 0;
   return () => {
@@ -19,7 +19,7 @@ export function turns() {
 
 export const turn = turns(); // of what the page shows
 
-// Returns the answer; what the server refuses is said, and thrown.
+// Returns the answer of the server; a refusal is shown to the person and thrown.
 export async function ask(path, options) {
   const answer = await fetch(path, options);
   if (answer.ok) {
@@ -31,7 +31,7 @@ export async function ask(path, options) {
   try {
     detail = JSON.parse(body).detail;
   } catch {
-    // not JSON: the text itself says why
+    // not JSON: the text itself is the reason
   }
   if (typeof detail !== "string") {
     detail = detail.map((part) => `${part.loc.at(-1)}: ${part.msg}`).join("; ");
@@ -40,7 +40,7 @@ export async function ask(path, options) {
   throw new Error(detail);
 }
 
-// Returns an element with text: text is never read as HTML.
+// Returns an element with text, which is never read as HTML.
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);

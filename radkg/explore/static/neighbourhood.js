@@ -1,4 +1,4 @@
-// The neighbourhood of a concept: as a drawing for the eye, as a table for keyboard and reader.
+// The neighbourhood of a concept: a drawing for the eye, a table for keyboard and screen reader.
 import { $, ask, element, say, shorten, turn } from "/static/ask.js";
 
 const LINES = { co_occurs: "solid", modify: "solid", located_at: "dashed", suggestive_of: "dotted" };
@@ -8,17 +8,17 @@ export const RELATIONS = Object.keys(LINES);
 let shown = null;
 let drawing = null;
 
-// The filters as they stand in an address.
+// Returns the filters as parameters of an address.
 function filters() {
   const given = new URLSearchParams();
   for (const [name, value] of new FormData($("filters"))) if (value !== "") given.append(name, value);
   return given;
 }
 
-// The key of the concept whose neighbourhood stands in the page.
+// The key of the concept whose neighbourhood the page shows.
 export const shownConcept = () => shown?.key;
 
-// What co-occurs is found sooner than what is related: each is asked for and shown by itself.
+// Co-occurring concepts arrive sooner than related ones: two requests, each shown on arrival.
 function requests(key) {
   const all = filters();
   const chosen = all.getAll("relation");
@@ -80,7 +80,7 @@ function table() {
   rows(shown.found.edges);
 }
 
-// Adds edges to the table: whoever stands in a row stays there.
+// Adds edges to the table; the focus stays in its row.
 function rows(edges) {
   const made = edges.map((edge) => {
     const button = element("button", { type: "button" }, "Read");
@@ -140,7 +140,7 @@ function draw() {
   });
 }
 
-// Also when the view comes back from behind another one.
+// Also runs when this view is shown again.
 new ResizeObserver(() => {
   if (!$("canvas").clientWidth) return;
   drawing?.resize();

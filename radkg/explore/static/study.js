@@ -1,4 +1,4 @@
-// One study: entities that light up with their triplet, and verdicts by button or key.
+// One study: entities are highlighted with their triplet, and buttons or keys give verdicts.
 import { $, ask, element, say, turn } from "/static/ask.js";
 
 const KEYS = { a: "accept", r: "reject", u: "unsure" };
