@@ -13,12 +13,12 @@ from radkg.errors import ArchiveError, ConfigError
 from radkg.review.html import write_review_html
 from radkg.review.sheet import make_rows, write_csv
 from radkg.run.retractions import hide_retracted
-from radkg.run.snapshot import read_snapshot
+from radkg.run.run import Run
 from radkg.run.studies import StudyReader
 from radkg.schema.answer import Cell
 from radkg.schema.arrow import from_table
 from radkg.schema.records import Extraction, Study
-from radkg.storage import LocalStorage, open_storage
+from radkg.storage import LocalStorage
 
 SHOWN_SIDE = 900  # px, the longer side of an embedded image
 _QUALITY = 85  # of JPEG
@@ -63,12 +63,12 @@ def make_sheet(
     """
     if file.suffix.lower() not in _FORMATS:
         raise ConfigError(f"no sheet as {file.name!r}: end it with {' or '.join(_FORMATS)}")
-    storage = open_storage(out)
-    snapshot = read_snapshot(storage)
+    run = Run(out)
+    snapshot = run.snapshot()
     tables = hide_retracted(snapshot).tables()
     rows = [row for table in tables for row in from_table(table) if row.relations]
     drawn = sorted(_draw(rows, num_studies, seed), key=lambda row: row.study_id)
-    pairs = StudyReader(storage, archive, images).pairs(drawn)
+    pairs = StudyReader(run.storage, archive, images).pairs(drawn)
     cells = [make_rows(snapshot.snapshot_id, *pair) for pair in pairs]
     shown: dict[tuple[str, str], bytes] = {}
     problems: list[str] = []

@@ -1,4 +1,4 @@
-"""The gate of a night: in how many studies a finding may flip before nothing is loaded."""
+"""The gate of a run: in how many studies a finding may flip before nothing is loaded."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ class PruneReport:
     """What was removed, and how many snapshots stand."""
 
     nights: int
+    """snapshots; the name of the field is older than the word"""
     parts: int
     units: int
     kept: int
