@@ -17,7 +17,7 @@ from radkg.cli.app import app
 _VALUES = {"str": "text", "int": "integer", "float": "number", "Path": "path"}
 HEAD = """# Verbs
 
-This page is made from the command line: `python -m tests.support.pages.verbs` writes it. Every verb
+This page is made from the command line: `python -m tests.support.pages.verbs` prints it. Every verb
 has `--help`, and `--json` where it prints. Data goes to stdout, progress and messages to stderr.
 [Troubleshooting](../guides/troubleshooting.md) lists the exit codes.
 """
