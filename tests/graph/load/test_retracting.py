@@ -167,7 +167,7 @@ def test_what_nobody_has_cannot_be_retracted(embedded_graph: Graph, tmp_path: Pa
         retract(embedded_graph, storage, "study", "s9")
     with pytest.raises(ConfigError, match="no subject 's0000001' in any snapshot"):
         retract(embedded_graph, storage, "subject", "s0000001")
-    with pytest.raises(SnapshotError, match="no night 'x'"):
+    with pytest.raises(SnapshotError, match="no snapshot 'x'"):
         retract(embedded_graph, storage, "run", "x")
     with pytest.raises(ConfigError, match="is not retracted"):
         retract(embedded_graph, storage, "study", "s0000001", undo=True)
