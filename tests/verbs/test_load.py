@@ -15,7 +15,7 @@ from radkg.verbs.prune import PruneConfig, prune
 from radkg.verbs.retract import RetractConfig, retract
 from tests.support.archives.openi import make_studies, write_tar
 from tests.support.runs import EXTRACTORS
-from tests.support.runs.extracting import extract_here
+from tests.support.runs.extracting import extract_here, rows_of
 
 COUNT = "MATCH (:Study) RETURN count(*) AS n"
 
@@ -65,7 +65,8 @@ def test_a_notebook_loads_as_the_command_does(published):
 
 
 def test_a_retraction_before_any_graph_is_kept(published):
-    report = retract(RetractConfig(out=published.uri, kind="subject", which="CXR5"))
+    subject = rows_of(published.uri)[5].subject_id
+    report = retract(RetractConfig(out=published.uri, kind="subject", which=subject))
     assert (report.recorded, report.has_graph) == (True, False)
     loaded = load(LoadConfig(out=published.uri))
     assert isinstance(loaded, LoadReport)
