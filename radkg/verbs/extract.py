@@ -95,7 +95,7 @@ def _extract(
     )
     budget = _Budget(len(records), config.max_failed, extracted, advance)
     if plan.missing:
-        _run_units(config, run, plan, runner, budget)
+        _run_units(config, run, plan, runner, budget, planned)
     finished = (plan.journal.read(unit.unit_id) for unit in plan.units)
     rows = _gather(records, [plan.standing, *finished])
     budget.check(rows)
@@ -124,7 +124,12 @@ def _extract(
 
 
 def _run_units(
-    config: ExtractConfig, run: Run, plan: Plan, runner: Runner, budget: _Budget
+    config: ExtractConfig,
+    run: Run,
+    plan: Plan,
+    runner: Runner,
+    budget: _Budget,
+    forecast_s: float | None,
 ) -> None:
     """Have the runner do what is missing; each unit commits itself."""
     memory = None if config.max_memory is None else int(config.max_memory * 2**30)
@@ -139,7 +144,7 @@ def _run_units(
         units=plan.missing,
         worker=worker,
         preprocessing=find_preprocessing(plan.extractor),
-        forecast_s=forecast_seconds(plan, run.storage),
+        forecast_s=forecast_s,
     )
     budget.add(0, 0)  # the display shows how much there is while workers start
     try:
