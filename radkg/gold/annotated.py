@@ -113,14 +113,16 @@ def _make_text(row: Mapping[str, Any], text: str, style: str) -> AnnotatedText:
         sentences=sentences,
         spans=_make_spans(row),
         links=_make_links(row),
-        second=tuple(
-            SecondReading(*sentences[each["sentence"]], _make_spans(each), _make_links(each))
-            for each in row.get("second", ())
-        ),
+        second=tuple(_make_second(each, sentences) for each in row.get("second", ())),
         description=row.get("description", ""),
         count=row.get("count", 1),
         in_test_texts=row.get("in_test_texts", False),
     )
+
+
+def _make_second(row: Mapping[str, Any], sentences: tuple[tuple[int, int], ...]) -> SecondReading:
+    start, end = sentences[row["sentence"]]
+    return SecondReading(start, end, _make_spans(row), _make_links(row))
 
 
 def _make_spans(row: Mapping[str, Any]) -> tuple[Span, ...]:
