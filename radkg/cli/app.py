@@ -48,6 +48,7 @@ VERBS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     "Exchange": {
         "export": exchange.export,
         "import": exchange.import_file,
+        "data": exchange.data,
         "review": exchange.review,
     },
     "Model": {

@@ -1,15 +1,15 @@
-"""Verbs that exchange with others: export, import, review."""
+"""Verbs that exchange with others: export, import, data, review."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from radkg.cli.formats import describe_formats, take_options
 from radkg.cli.options import GraphAddress, Images, Insecure, Json, Out, ReportsArchive
-from radkg.cli.output import print_json, print_values, show_progress
+from radkg.cli.output import print_json, print_report, print_values, show_progress
 from radkg.interchange.formats import EXPORT_FORMATS, IMPORT_FORMATS
 from radkg.interchange.formats.base import make_format
 
@@ -58,6 +58,20 @@ def import_file(
         typer.echo(report.sentence, err=True)
     else:
         print_values(report.values)
+
+
+def data(
+    name: Annotated[
+        Literal["radgraph-style"],
+        typer.Argument(help="Data set; radgraph-style: invented reports with model-made labels."),
+    ],
+    directory: Annotated[Path, typer.Argument(help="Directory to write.")],
+    as_json: Json = False,
+) -> None:
+    """Write the annotated reports that radkg carries as RadGraph JSON, with guide and licence."""
+    from radkg.interchange.radgraph_style import write_radgraph_style
+
+    print_report(write_radgraph_style(directory), as_json)
 
 
 @review.command("make")

@@ -8,7 +8,7 @@ from the installed Open-i. A tenth of both, chosen by the text, is kept out of a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -17,7 +17,7 @@ from typing import Any
 
 from radkg.archive import open_archive
 from radkg.errors import ArchiveError
-from radkg.schema.linearize import Link, Span
+from radkg.schema.linearize import Link, Reading, Span
 from radkg.schema.records import Study
 
 ANNOTATIONS = Path(__file__).parent / "annotations"
@@ -66,6 +66,16 @@ def is_kept_out(text: str) -> bool:
     out may stand word for word in another report, which is not.
     """
     return int(sha256(text.encode()).hexdigest(), 16) % 10 == 0
+
+
+def cut_reading(spans: Sequence[Span], links: Sequence[Link], start: int, end: int) -> Reading:
+    """Return what stands inside `text[start:end]`, with offsets that count from `start`."""
+    inside = [i for i, span in enumerate(spans) if start <= span[0] and span[1] <= end]
+    index = {i: n for n, i in enumerate(inside)}
+    return Reading(
+        tuple((spans[i][0] - start, spans[i][1] - start, spans[i][2]) for i in inside),
+        tuple((index[h], index[t], kind) for h, t, kind in links if h in index and t in index),
+    )
 
 
 @cache

@@ -30,7 +30,7 @@ def test_the_readme_counts_what_the_files_hold():
         assert f"{sum(len(t.links) for t in texts):,} relations" in readme
     assert f"{sum(len(t.sentences) for t in reports):,} sentences" in readme
     kept = [sum(is_kept_out(t.text) for t in texts) for texts in (reports, sentences)]
-    assert f"{kept[0]} reports and {kept[1]}" in " ".join(readme.split())
+    assert f"{kept[0]} reports, and {kept[1]} sentences" in " ".join(readme.split())
     doubly = [sum(len(t.second) for t in texts) for texts in (sentences, reports)]
     assert f"{doubly[0]} and {doubly[1]} of these sentences" in readme
 
