@@ -106,7 +106,7 @@ def test_a_line_tells_speed_padding_and_use(alone):
     line = read_curve(alone[0])[-1]
     assert line["tokens_per_s"] > 0
     assert 0 <= line["padding"] < 1
-    assert 0 < line["mfu"] < 1
+    assert line["mfu"] > 0  # the peak is measured beside other work: no upper bound
     assert line["eta_s"] == 0
     assert list((alone[0] / "tensorboard" / "vlm_kg").iterdir())
 
