@@ -18,7 +18,9 @@ _END = re.compile(
     r"(?<!\bvs)(?<!\bDr)[.!?](?=\s|$|[A-Z<(\"'])|(?<=[a-z][a-z])\.(?=[a-z])"
     r"|\n[ \t]*\n|\n(?=[ \t]*(?:[-*]|\d{1,2}[.)])[ \t])|<BR>"
 )
-_WORD = re.compile(r"\w+(?:\.\d+)?|[,;:()/&]")
+# A sign that decides what a sentence says is a word of its own: "?PTX", "R > L", "rib #", "(-)".
+_WORD = re.compile(r"\w+(?:\.\d+)?%?|#s?(?!\w)|[,;:()/&?<>+%#]|(?<=\()-(?=\))")
+_PUNCTUATION = frozenset(",;:()/&?+-")
 
 _READ_FIRST = frozenset({"findings", "impression"})
 _NEVER_READ = frozenset({"indication", "comparison", "history", "technique", "examination"})
@@ -55,11 +57,16 @@ def sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def words(sentence: str) -> list[Word]:
-    """Return the words and punctuation of a sentence; hyphens and all else only separate."""
+    """Return the words, signs and punctuation of a sentence; hyphens and all else only separate."""
     return [
         (m[0].lower() if m[0][0] != "_" else _REMOVED, m.start(), m.end())
         for m in _WORD.finditer(sentence)
     ]
+
+
+def is_entity_word(word: str) -> bool:
+    """Tell whether an entity may begin or end with this word of `words`: not for punctuation."""
+    return word not in _PUNCTUATION
 
 
 def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

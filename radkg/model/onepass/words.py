@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from radkg.schema.sentences import Word
+from radkg.schema.sentences import Word, is_entity_word
 
 _MAX_CHARS = 32  # characters of a word that count; longer "words" are noise
 _SIZES = (3, 4)
@@ -66,7 +66,7 @@ class WordTable:
         if number is None:
             number = self._number[word] = len(self._features)
             self._features.append(_hashed(word, self.buckets))
-            self._is_word.append(word[0].isalnum())
+            self._is_word.append(is_entity_word(word))
         return number
 
 
