@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 
-def setup(level: int = logging.INFO) -> None:
+def set_up(level: int = logging.INFO) -> None:
     """Send radkg's log lines to stderr; called once, by the command line and by jobs."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

@@ -102,7 +102,7 @@ class LocalStorage:
         """Tell whether the object exists."""
         return (self.root / name).is_file()
 
-    def names(self, prefix: str) -> list[str]:
+    def list_names(self, prefix: str) -> list[str]:
         """Return the sorted names of the objects under directory `prefix`, no temporary files."""
         with _explained("list", f"{self.uri}/{prefix}"):
             return sorted(
@@ -178,7 +178,7 @@ class S3Storage:
         with self._explained("look up", name):
             return bool(self._files.exists(self._path(name)))
 
-    def names(self, prefix: str) -> list[str]:
+    def list_names(self, prefix: str) -> list[str]:
         """Return the sorted names of the objects under `prefix`."""
         folder = self._path(prefix).rstrip("/") + "/"
         with self._explained("list", prefix):

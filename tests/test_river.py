@@ -134,7 +134,7 @@ def test_the_demo_loads_a_neo4j_server(neo4j_uri: str, tmp_path: Path):
 
 def test_export_and_import_lose_nothing(demo_run: DemoRun, tmp_path: Path):
     snapshot = read_snapshot(open_storage(str(demo_run.out)))
-    rows = [row for table in snapshot.tables() for row in from_table(table)]
+    rows = [row for table in snapshot.read_tables() for row in from_table(table)]
     for spelling in ("xl", "v1"):
         file, out = tmp_path / f"{spelling}.json", tmp_path / spelling
         done = radkg(

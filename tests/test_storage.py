@@ -17,11 +17,11 @@ def storage(request, tmp_path):
 
 
 def test_objects_are_written_read_listed_and_deleted(storage):
-    assert storage.names("a") == []
+    assert storage.list_names("a") == []
     storage.write("a/two", b"22")
     storage.write("a/one", b"1")
     storage.write("ab", b"")
-    assert storage.names("a") == ["a/one", "a/two"]
+    assert storage.list_names("a") == ["a/one", "a/two"]
     assert storage.read("a/two") == b"22"
     storage.write("a/two", b"new")
     assert storage.read("a/two") == b"new"
@@ -29,7 +29,7 @@ def test_objects_are_written_read_listed_and_deleted(storage):
     assert not storage.exists("a/three")
     storage.delete("a/two")
     storage.delete("a/two")
-    assert storage.names("a") == ["a/one"]
+    assert storage.list_names("a") == ["a/one"]
 
 
 def test_a_missing_object_is_named(storage):
@@ -66,7 +66,7 @@ def test_readers_see_whole_objects_only(tmp_path):
         stop.set()
         writer.join()
     assert seen <= set(values)
-    assert storage.names("") == ["x"]
+    assert storage.list_names("") == ["x"]
 
 
 def test_what_is_created_stands_and_is_known(storage):
@@ -74,7 +74,7 @@ def test_what_is_created_stands_and_is_known(storage):
     assert storage.create("a/x", b"1")
     assert not storage.create("a/x", b"2")
     assert storage.read("a/x") == b"1"
-    assert storage.names("") == ["a/x"]
+    assert storage.list_names("") == ["a/x"]
 
 
 def test_writers_at_once_create_one_object(storage):

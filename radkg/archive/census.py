@@ -60,7 +60,7 @@ class Counts:
     refused: Counter[str] = field(default_factory=Counter)  # studies by REFUSALS
     unreadable: Counter[str] = field(default_factory=Counter)  # studies by reason
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the numbers, names in an order that depends on nothing but them."""
         return {
             "studies": self.studies,
@@ -82,9 +82,9 @@ class Census:
     fingerprint: str
     splits: dict[str, Counts]  # ALL first, then by name
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return everything, equal for equal archives."""
-        splits = {name: counts.as_json() for name, counts in self.splits.items()}
+        splits = {name: counts.to_dict() for name, counts in self.splits.items()}
         return {"archive": self.archive, "fingerprint": self.fingerprint, "splits": splits}
 
     def list_rows(self) -> list[list[str | int]]:

@@ -93,7 +93,7 @@ def main() -> None:
 
 def run(command: typer.Typer | Callable[..., None], argv: Sequence[str] | None = None) -> None:
     """Run the command line, or one verb as jobs/ do; an error is a line and an exit code."""
-    log.setup()
+    log.set_up()
     if not isinstance(command, typer.Typer):
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         single.command()(command)

@@ -44,8 +44,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run the whole river once: extract, load, ask, and write a page to look at."""
-    from radkg.verbs.demo import DemoConfig
-    from radkg.verbs.demo import demo as run_demo
+    from radkg.verbs.demo import DemoConfig, run_demo
 
     settings = DemoConfig(extract=config, graph=graph, insecure=insecure)
     with keep_stdout_for_data():
@@ -78,7 +77,7 @@ def census(
 
     counted = take_census(open_archive(archive, images))
     if as_json:
-        print_json(counted.as_json())
+        print_json(counted.to_dict())
         return
     title = f"{counted.archive}, fingerprint {counted.fingerprint}"
     print_table(["", *counted.splits], counted.list_rows(), title)
@@ -149,8 +148,7 @@ def nightly(
 ) -> None:
     """Extract, load and verify what is new or changed since the last night; then prune."""
     from radkg.run.gate import Gate as FlipGate
-    from radkg.verbs.nightly import NightConfig
-    from radkg.verbs.nightly import nightly as run_nightly
+    from radkg.verbs.nightly import NightConfig, run_nightly
 
     judge = FlipGate(gate if gate is not None else 1.0, min_support)
     settings = NightConfig(

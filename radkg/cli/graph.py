@@ -104,7 +104,7 @@ def verify(
     from radkg.run.run import Run
 
     run = Run(out)
-    snapshot = run.find_snapshot(as_of) if as_of else run.snapshot()
+    snapshot = run.find_snapshot(as_of) if as_of else run.read_snapshot()
     with _open_graph(out, graph, insecure, as_of) as opened:
         report = verify_quick(opened, snapshot) if quick else verify_all(opened, snapshot)
     if as_json:
@@ -342,7 +342,7 @@ def _read_text(path: Path) -> str:
 
 def _print_queries(known: Sequence[Query], as_json: bool, as_csv: bool) -> None:
     if as_json:
-        print_json([query.as_json() for query in known])
+        print_json([query.to_dict() for query in known])
         return
     rows = [
         [q.family, q.name, q.question, ", ".join(f"{p.name}={p.default}" for p in q.parameters)]

@@ -45,9 +45,9 @@ def diff(
         open_snapshot(before, storage), open_snapshot(after, storage), evidence
     )
     if as_json:
-        names = [change.finding for change in judge.over(found)]
+        names = [change.finding for change in judge.list_failing(found)]
         settings = {"share": gate, "min_support": min_support, "over": names}
-        print_json(found.as_json() | {"gate": None if gate is None else settings})
+        print_json(found.to_dict() | {"gate": None if gate is None else settings})
     else:
         for title, columns, rows in make_tables(found):
             if rows:

@@ -74,7 +74,7 @@ class ImagePreparer:
     def _prepare(self, location: str) -> dict[str, Any]:
         square, problem = None, None
         try:
-            square = self._preprocessing.square(read_image(location)).numpy().tobytes()
+            square = self._preprocessing.make_square(read_image(location)).numpy().tobytes()
         except ArchiveUnavailable:
             raise
         except ArchiveError as error:

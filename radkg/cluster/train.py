@@ -110,7 +110,8 @@ def train_stage(job: TrainJob, stage: TrainStage, progress: Progress | None = No
     prepare_stage(job, stage, paths)
     with join_ray():
         _fit(job, stage, paths, progress)
-    shutil.rmtree(paths.of(stage.name) / "ray", ignore_errors=True)  # the model is what counts
+    # The checkpoints go: the model of the stage is what counts.
+    shutil.rmtree(paths.locate_stage(stage.name) / "ray", ignore_errors=True)
 
 
 def _fit(job: TrainJob, stage: TrainStage, paths: StagePaths, progress: Progress | None) -> None:
@@ -130,7 +131,7 @@ def _fit(job: TrainJob, stage: TrainStage, paths: StagePaths, progress: Progress
         ),
         run_config=_v2.RunConfig(
             name="ray",
-            storage_path=str(paths.of(stage.name)),
+            storage_path=str(paths.locate_stage(stage.name)),
             failure_config=_v2.FailureConfig(max_failures=job.max_failures),
             checkpoint_config=_v2.CheckpointConfig(num_to_keep=2),
             logging_config=_v2.LoggingConfig(log_level="ERROR"),
@@ -183,7 +184,7 @@ def _train_worker(settings: Mapping[str, Any]) -> bytes | None:
         task = open_stage_task(job, stage, paths)
         state = run_stage(
             task,
-            stage.settings(job),
+            stage.make_train_config(job),
             stage.name,
             paths.out,
             state=_last_state(),
@@ -244,7 +245,7 @@ def _claim_directory(job: TrainJob, out: Path) -> None:
 
 def _write_notes(job: TrainJob, stage: TrainStage, state: Mapping[str, Any]) -> str:
     """Return how the model was trained, as Markdown for its card."""
-    settings = asdict(stage.settings(job)) | {"steps taken": state["step"]}
+    settings = asdict(stage.make_train_config(job)) | {"steps taken": state["step"]}
     lines = [f"- {name}: {value}" for name, value in settings.items()]
     head = f"Trained with `radkg train --preset {job.preset}`, stage `{stage.name}`"
     return "\n".join([head + f", archive `{Path(job.archive).name}`:", "", *lines]) + "\n"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from radkg.evaluation.copying import asserts_finding
+from radkg.evaluation.copying import has_asserted_finding
 from radkg.evaluation.evaluation_set import EvaluationSet, open_evaluation_set
 from radkg.evaluation.floors import Floors
 from radkg.evaluation.report import check_question, make_report
@@ -20,9 +20,9 @@ from radkg.schema.records import Condition
 __all__ = [
     "CodesReader",
     "EvaluationSet",
-    "asserts_finding",
     "check_question",
     "evaluate",
+    "has_asserted_finding",
     "make_report",
     "open_evaluation_set",
 ]

@@ -61,7 +61,7 @@ def make_copy_report(
     )
     stated = [filing.list_certain_triplets(row) for row in rows]
     pairs = list(zip(rows, references, strict=True))
-    false = [(int(asserts_finding(row)), 1) for row, known in pairs if known.is_normal]
+    false = [(int(has_asserted_finding(row)), 1) for row, known in pairs if known.is_normal]
     conditions = {row.condition for row in rows if row.status != "failed"}
     report: dict[str, Any] = {
         "condition": conditions.pop() if len(conditions) == 1 else extractor.condition,
@@ -101,7 +101,7 @@ def make_copy_report(
     return report
 
 
-def asserts_finding(extraction: Extraction) -> bool:
+def has_asserted_finding(extraction: Extraction) -> bool:
     """Tell whether any relation of the extraction asserts a finding, as certain, as not normal."""
     entities, kinds = extraction.entities, load_lexicon().kinds
     called_normal = {r.tail for r in extraction.relations if entities[r.head].concept in NORMALITY}

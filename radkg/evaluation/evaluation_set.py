@@ -38,7 +38,7 @@ class EvaluationSet:
         """The n-gram model, trained when it is first asked for."""
         return train_ngram_floor(self.training)
 
-    def floors(self, which: Floors) -> dict[str, dict[str, object]]:
+    def score_floors(self, which: Floors) -> dict[str, dict[str, object]]:
         """Return the figures of the floors, the quick ones or all."""
         return {**self._quick, **(self._slow if which == "all" else {})}
 
@@ -65,7 +65,7 @@ def open_evaluation_set(
     """
     check_split(split)
     training, every = (load_coded_studies(archive_uri, name, images) for name in ("train", split))
-    coded = every if images is None else every.with_image()
+    coded = every if images is None else every.select_with_image()
     if not coded.studies or not training.studies:
         left = f", {len(every.studies)} without an image in {images} left out" if images else ""
         raise ArchiveError(

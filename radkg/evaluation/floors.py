@@ -49,7 +49,7 @@ def make_slow_answers(
     """Return the answers of the n-gram model and of the rules, for each study."""
     rows = RulesExtractor()(studies)
     return {
-        "ngram": [to_answer(codes, filing) for codes in ngram.codes(studies)],
+        "ngram": [to_answer(codes, filing) for codes in ngram.read_codes(studies)],
         "rules": [
             Answer(filing.predict_findings(row), filing.predict_triplets(row)) for row in rows
         ],

@@ -43,7 +43,7 @@ class NgramReader:
     name: ClassVar[str] = "ngram"
     condition: ClassVar[Condition] = "report"
 
-    def codes(self, studies: Sequence[Study]) -> list[Codes]:
+    def read_codes(self, studies: Sequence[Study]) -> list[Codes]:
         """Return the labels above the threshold, for each study."""
         import torch
 

@@ -30,7 +30,7 @@ def apply_condition(reader: _Reader, condition: Condition | None) -> _Reader:
             f"extractor {reader.name} reads {reader.condition}, not {condition}: leave --condition "
             "out or take another extractor"
         )
-    return reader.for_condition(condition)
+    return reader.choose_condition(condition)
 
 
 def read_codes(reader: CodesReader, studies: Sequence[Study]) -> list[Codes | None]:
@@ -44,7 +44,7 @@ def read_codes(reader: CodesReader, studies: Sequence[Study]) -> list[Codes | No
     for start in range(0, len(studies), _BATCH):
         batch = studies[start : start + _BATCH]
         try:
-            answers: list[Codes | None] = [*map(_checked, reader.codes(batch))]
+            answers: list[Codes | None] = [*map(_checked, reader.read_codes(batch))]
             assert len(answers) == len(batch), f"{len(answers)} codes for {len(batch)} studies"
         except Exception:  # find out which study it was: whatever a model raises counts as failed
             answers = [_read_one(reader, study, reasons) for study in batch]
@@ -56,7 +56,7 @@ def read_codes(reader: CodesReader, studies: Sequence[Study]) -> list[Codes | No
 
 def _read_one(reader: CodesReader, study: Study, reasons: list[str]) -> Codes | None:
     try:
-        (codes,) = reader.codes([study])
+        (codes,) = reader.read_codes([study])
         return _checked(codes)
     except Exception as error:
         reasons.append(f"study {study.study_id}: {type(error).__name__}: {error}")

@@ -49,7 +49,7 @@ def make_report(
         "findings": round_scores(score(gold_findings, findings)),
         "triplets": round_scores(score(gold_triplets, triplets)),
         "normal_reports": own.pop("normal_reports"),
-        "floors": eval_set.floors(floors or ("all" if target == "codes" else "quick")),
+        "floors": eval_set.score_floors(floors or ("all" if target == "codes" else "quick")),
         "published": PUBLISHED,
         "intervals_95": {
             "findings_f1": round_interval(bootstrap(gold_findings, findings)),

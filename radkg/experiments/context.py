@@ -24,7 +24,7 @@ from radkg.experiments.provenance import describe_origin
 from radkg.experiments.scoring import Figures, score_codes
 from radkg.experiments.settings import ExperimentConfig
 from radkg.experiments.study_sets import Images, StudySet, read_study_sets
-from radkg.experiments.training import Trained, TrainingBudget, count_steps, train
+from radkg.experiments.training import TrainedVariant, TrainingBudget, count_steps, train
 from radkg.experiments.variant_reader import VariantReader
 from radkg.extractor import SHIPPED
 from radkg.extractor.vlm import read_encoder
@@ -71,7 +71,7 @@ class ExperimentContext:
             if image.location
         }
         cache = FeatureCache(str(Path(self.config.out) / "features"), read_image, read_bytes)
-        found, failures = cache.features(self.encoder, locations)
+        found, failures = cache.compute_features(self.encoder, locations)
         for image_id, why in failures.items():
             logger.warning("image=%s left out: %s", image_id, why)
         if not found:
@@ -174,7 +174,7 @@ class ExperimentContext:
 
     def train(
         self, model: VisionLanguageModel, *kinds: Sequence[Example], fresh: bool = False
-    ) -> Trained:
+    ) -> TrainedVariant:
         """Train a variant of `make_model` on one or more kinds of examples (see training.py)."""
         limit = self.base.language.max_positions
         budget = TrainingBudget(self._steps, self.config.batch_tokens, self.config.seed, limit)

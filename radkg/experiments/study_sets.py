@@ -74,4 +74,4 @@ def read_study_sets(
     """
     training, dev = split_held_out(load_coded_studies(archive, "train", images))
     scored = dev if split == "dev" else load_coded_studies(archive, "test", images)
-    return training.first(limit), scored.first(limit)
+    return training.take_first(limit), scored.take_first(limit)

@@ -35,7 +35,7 @@ class TrainingBudget:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedVariant:
     """A trained variant, with steps, loss and seconds of its training."""
 
     model: VisionLanguageModel
@@ -49,7 +49,7 @@ def train(
     budget: TrainingBudget,
     *,
     fresh: bool,
-) -> Trained:
+) -> TrainedVariant:
     """Train a variant; kinds of examples take turns, and each has all the steps of the budget.
 
     Args:
@@ -78,7 +78,7 @@ def train(
         "seconds of training": round(time.perf_counter() - start, 1),
     }
     logger.info("trained %s", " ".join(f"{k.replace(' ', '_')}={v}" for k, v in notes.items()))
-    return Trained(model.eval(), notes)
+    return TrainedVariant(model.eval(), notes)
 
 
 def count_steps(

@@ -52,7 +52,7 @@ class VariantReader:
         self._unit = unit
         self._engine = load_engine("transformers", model, names)
 
-    def codes(self, studies: Sequence[Study], /) -> list[Codes]:
+    def read_codes(self, studies: Sequence[Study], /) -> list[Codes]:
         """Return the codes of each study, in order."""
         sees = self.condition != "report"
         prompts = [
@@ -75,5 +75,5 @@ class VariantReader:
         for start in range(0, len(studies), _IMAGES):
             ids = [self._images[s.study_id] for s in studies[start : start + _IMAGES]]
             views = stack_views(ids, self._features)
-            found.append(self._model.prefix(views["features"], views["is_view"]))
+            found.append(self._model.make_prefix(views["features"], views["is_view"]))
         return torch.cat(found)

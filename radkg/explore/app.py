@@ -115,7 +115,7 @@ def make_app(graph: Graph, reader: SnapshotReader, verdicts: Verdicts, token: st
             "engine": graph.engine.name,
             "review": str(verdicts.file),
             "meaning": MEANING,
-            "queries": [query.as_json() for query in list_queries()],
+            "queries": [query.to_dict() for query in list_queries()],
         }
 
     @app.get("/api/concepts")

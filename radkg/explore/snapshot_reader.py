@@ -40,7 +40,7 @@ class SnapshotReader:
 
     def read_studies(self, study_ids: Iterable[str]) -> dict[str, Study]:
         """Return the studies, by their id, that the archive has and that can be read."""
-        return self._studies.studies(study_ids)
+        return self._studies.read_studies(study_ids)
 
     def read_extraction(self, study_id: str) -> Extraction | None:
         """Return the published extraction of a study, or None where the snapshot has no such study.
@@ -67,5 +67,5 @@ class SnapshotReader:
         extraction = self.read_extraction(study_id)
         if extraction is None:
             return None
-        (pair,) = self._studies.pairs([extraction])
+        (pair,) = self._studies.read_pairs([extraction])
         return pair

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from radkg.page.markup import escape, show
+from radkg.page.markup import escape, format_cell
 from radkg.page.report import MEANING, make_entity_id, write_report
 from radkg.review.sheet import VERDICTS
 from radkg.schema.answer import Cell
@@ -55,7 +55,7 @@ def write_study_html(
 
 
 def _fact(name: str, value: Cell) -> str:
-    return f"<div><dt>{escape(name)}</dt><dd>{show(value)}</dd></div>"
+    return f"<div><dt>{escape(name)}</dt><dd>{format_cell(value)}</dd></div>"
 
 
 def _figure(study: Study, image: Image) -> str:

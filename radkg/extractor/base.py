@@ -109,7 +109,7 @@ class HasDevice(Extractor, Protocol):
 class ChoosesCondition(Identified, Protocol):
     """An extractor or reader of codes that can be put under another condition."""
 
-    def for_condition(self, condition: Condition, /) -> Self:
+    def choose_condition(self, condition: Condition, /) -> Self:
         """Return the same model under another condition.
 
         Raises:
@@ -122,6 +122,6 @@ class ChoosesCondition(Identified, Protocol):
 class CodesReader(Identified, Protocol):
     """A reader that says what the human coders would file for a study."""
 
-    def codes(self, studies: Sequence[Study], /) -> list[Codes]:
+    def read_codes(self, studies: Sequence[Study], /) -> list[Codes]:
         """Return the codes of each study, in order; none for a normal one."""
         ...

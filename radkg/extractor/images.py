@@ -38,7 +38,7 @@ def prepare_image(
     if image is None:
         from radkg.archive.images.pixels import read_image  # a bare GPU machine has no archive
 
-        return preprocessing.square(read_image(location))
+        return preprocessing.make_square(read_image(location))
     if isinstance(image, str):
         raise ArchiveError(image)
     return torch.from_numpy(image)
@@ -73,9 +73,9 @@ def make_prefixes(
         members = seen[start : start + studies_at_once]
         flat = [location for i in members for location in locations[i]]
         squares = [prepare_image(location, encoder.preprocessing, images) for location in flat]
-        features = dict(zip(flat, encoder.look(squares), strict=True))
+        features = dict(zip(flat, encoder.encode_squares(squares), strict=True))
         views = stack_views([locations[i] for i in members], features)
-        made = model.prefix(views["features"].to(device), views["is_view"].to(device))
+        made = model.make_prefix(views["features"].to(device), views["is_view"].to(device))
         for i, prefix in zip(members, made, strict=True):
             prefixes[i] = prefix
     return prefixes

@@ -119,7 +119,7 @@ class VlmExtractor:
     def __reduce__(self) -> tuple[type[Self], tuple[Path, Condition, str, Device]]:
         return (type(self), (self._directory, self.condition, self._engine_name, self.device))
 
-    def for_condition(self, condition: Condition) -> Self:
+    def choose_condition(self, condition: Condition) -> Self:
         """Return the same model reading report, image or both."""
         return type(self)(self._directory, condition, self._engine_name, self.device)
 
@@ -172,7 +172,7 @@ class VlmExtractor:
             )
         return rows
 
-    def codes(self, studies: Sequence[Study]) -> list[Codes]:
+    def read_codes(self, studies: Sequence[Study]) -> list[Codes]:
         """Return what the coders would file for each study, in order, under the condition.
 
         Raises:
@@ -214,7 +214,7 @@ class VlmExtractor:
         written = self._engine.generate(prompts, prefixes, max_new_tokens=MAX_NEW_TOKENS)
         prefix = 0 if prefixes is None else prefixes.shape[1]
         for prompt, generation in dict(zip(prompts, written, strict=True)).items():
-            self.tokens_read += len(self.model.language.prompt_ids(prompt))
+            self.tokens_read += len(self.model.language.encode_prompt(prompt))
             self.tokens_read += 0 if prompt.image is None else prefix
             self.tokens_written += len(generation.token_ids)
         return written

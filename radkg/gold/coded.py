@@ -31,11 +31,11 @@ class CodedStudies:
             tuple(studies[i] for i in chosen), tuple(golds[i] for i in chosen), self.uncoded
         )
 
-    def first(self, limit: int | None) -> CodedStudies:
+    def take_first(self, limit: int | None) -> CodedStudies:
         """Return the first `limit` studies; all where there is no limit."""
         return self.choose(range(len(self))[:limit])
 
-    def with_image(self) -> CodedStudies:
+    def select_with_image(self) -> CodedStudies:
         """Return the studies of which at least one image is there as a file."""
         return self.choose(
             i for i, study in enumerate(self.studies) if any(m.location for m in study.images)

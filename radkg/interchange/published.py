@@ -35,7 +35,7 @@ def read_batches(snapshot: Snapshot, study: str | None = None) -> Iterator[pa.Re
         SnapshotError: published bytes were changed.
     """
     found = 0
-    for table in hide_retracted(snapshot).tables():
+    for table in hide_retracted(snapshot).read_tables():
         if study is not None:
             table = table.filter(pc.equal(table["study_id"], study))
         for batch in table.to_batches(max_chunksize=_BATCH_STUDIES):
@@ -98,5 +98,5 @@ class ReportReader:
         return reports
 
     def _read(self, study_ids: list[str]) -> dict[str, tuple[str, str]]:
-        studies = self._reader.studies(study_ids)
+        studies = self._reader.read_studies(study_ids)
         return {i: (study.fingerprint, study.report) for i, study in studies.items()}

@@ -33,7 +33,7 @@ def export_radgraph(storage: Storage, file: Path, spelling: str = "v1") -> int:
     snapshot = read_snapshot(storage)
     reports = ReportReader(storage)
     documents = {}
-    for table in hide_retracted(snapshot).tables():
+    for table in hide_retracted(snapshot).read_tables():
         extractions = from_table(table)
         texts = reports.read(table.to_pylist())
         for row in extractions:

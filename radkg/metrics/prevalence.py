@@ -34,7 +34,7 @@ class ErrorCounts:
         return self.true_negatives + self.false_positives
 
 
-class Corrected(NamedTuple):
+class CorrectedPrevalence(NamedTuple):
     """A prevalence in [0, 1] with the ends of its 95 % interval."""
 
     rate: float
@@ -42,7 +42,7 @@ class Corrected(NamedTuple):
     high: float
 
 
-def correct_prevalence(studies: int, of: int, error: ErrorCounts) -> Corrected | None:
+def correct_prevalence(studies: int, of: int, error: ErrorCounts) -> CorrectedPrevalence | None:
     """Return the prevalence behind `studies` of `of` that were read as having the finding.
 
     None where nothing can be said: no study, a sensitivity or specificity measured on none, a
@@ -76,7 +76,7 @@ def correct_prevalence(studies: int, of: int, error: ErrorCounts) -> Corrected |
     if high <= 0 or low >= 1:
         return None
     rate = (studies / of + specificity - 1) / (sensitivity + specificity - 1)
-    return Corrected(_share(rate), _share(low), _share(high))
+    return CorrectedPrevalence(_share(rate), _share(low), _share(high))
 
 
 def _share(value: float) -> float:

@@ -39,7 +39,7 @@ class Graph:
     relations: tuple[tuple[int, int, RelationType], ...]
 
 
-class Strict(NamedTuple):
+class StrictScores(NamedTuple):
     """Micro scores where spans, labels and types must agree."""
 
     entities: Score
@@ -67,7 +67,7 @@ def to_graph(extraction: Extraction) -> Graph:
     )
 
 
-def score_strict(gold: Sequence[Graph], predicted: Sequence[Graph]) -> Strict:
+def score_strict(gold: Sequence[Graph], predicted: Sequence[Graph]) -> StrictScores:
     """Return the strict scores, as DyGIE++ counts them.
 
     Raises:
@@ -75,7 +75,7 @@ def score_strict(gold: Sequence[Graph], predicted: Sequence[Graph]) -> Strict:
     """
     ours, theirs = [list_links(g) for g in gold], [list_links(p) for p in predicted]
     kinds = sorted({kind for found in ours + theirs for _, kind, _ in found})
-    return Strict(
+    return StrictScores(
         entities=score([_places(g) for g in gold], [_places(p) for p in predicted]),
         relations=score(ours, theirs),
         per_relation={

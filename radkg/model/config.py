@@ -111,7 +111,7 @@ class ModelConfig(Config):
     sure_threshold: float = 0.0
     """confidence from which what the image alone shows goes into an extraction"""
 
-    def unlimited(self) -> Self:
+    def clear_thresholds(self) -> Self:
         """Return the settings with which everything that is written is given."""
         names = (f.name for f in dataclasses.fields(self) if f.name.endswith("_threshold"))
         limits: dict[str, Any] = dict.fromkeys(names, 0.0)

@@ -57,14 +57,14 @@ class Language:
             for text in (config.instruct_copy, config.instruct_codes, config.separator)
         }
 
-    def prompt_ids(self, prompt: Prompt) -> list[int]:
+    def encode_prompt(self, prompt: Prompt) -> list[int]:
         """Return the tokens of instruction, sentence and separator."""
         config = self.config
         instruction = config.instruct_copy if prompt.target == "copy" else config.instruct_codes
         text = "".join(" " + word for word, _, _ in words(prompt.sentence))
         return [*self._fixed[instruction], *self._encode(text), *self._fixed[config.separator]]
 
-    def output_ids(self, text: str) -> list[int]:
+    def encode_output(self, text: str) -> list[int]:
         """Return the tokens of an output with the one that ends it."""
         return [*(self._encode(" " + text) if text else []), self.eos_id]
 

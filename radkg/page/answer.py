@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from radkg.page.chart import draw
-from radkg.page.markup import escape, is_number, show
-from radkg.page.measure import show_in
+from radkg.page.chart import draw_chart
+from radkg.page.markup import escape, format_cell, is_number
+from radkg.page.measure import format_in_column
 from radkg.schema.answer import Answer, Cell
 
 
@@ -21,7 +21,7 @@ def write_answer(answer: Answer, identity: str) -> str:
             raise ValueError(
                 f"query {answer.name}: a row of {len(row)} for {len(answer.columns)} columns"
             )
-    chart = draw(answer.columns, answer.rows)
+    chart = draw_chart(answer.columns, answer.rows)
     wide = " wide" if not chart and len(answer.columns) > 4 else ""
     return f"""<section class="answer{wide}" aria-labelledby="{identity}">
 <h3 id="{identity}">{escape(answer.question)}</h3>
@@ -33,7 +33,7 @@ def write_answer(answer: Answer, identity: str) -> str:
 
 def _parameters(parameters: Mapping[str, object]) -> str:
     return "".join(
-        f" <span>{escape(name)} = {show(value)}</span>" for name, value in parameters.items()
+        f" <span>{escape(name)} = {format_cell(value)}</span>" for name, value in parameters.items()
     )
 
 
@@ -57,4 +57,4 @@ def _table(answer: Answer, closed: bool) -> str:
 
 def _cell(column: str, cell: Cell) -> str:
     kind = ' class="number"' if is_number(cell) else ""
-    return f"<td{kind}>{show_in(column, cell)}</td>"
+    return f"<td{kind}>{format_in_column(column, cell)}</td>"

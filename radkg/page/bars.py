@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from radkg.page.markup import show
+from radkg.page.markup import format_cell
 from radkg.page.measure import Interval
 
 POLARITIES = {"present": "obs-dp", "uncertain": "obs-u", "absent": "obs-da"}
@@ -71,7 +71,7 @@ def draw_stacks(names: Sequence[str], parts: Sequence[Mapping[str, float]]) -> s
                 f'width:{_percent(count, most)}"></span>'
             )
             left += count
-        counts = " / ".join(show(int(c) if c.is_integer() else c) for c in row.values())
+        counts = " / ".join(format_cell(int(c) if c.is_integer() else c) for c in row.values())
         items.append(
             f'<li><span class="name">{name}</span><span class="track">{"".join(pieces)}</span>'
             f'<span class="value">{counts}</span></li>'

@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from datetime import date
 
 from radkg.page.bars import POLARITIES, Bar, draw_bars, draw_stacks
-from radkg.page.markup import escape, is_number, show
+from radkg.page.markup import escape, format_cell, is_number
 from radkg.page.measure import (
     Measure,
     Rows,
     choose_measure,
     find_number_columns,
+    format_in_column,
     get_number,
     parse_time,
-    show_in,
     split_name,
 )
 from radkg.page.trend import Point, draw_trend
@@ -32,7 +32,7 @@ MAX_TEXTS = 3
 _CORRECTED = " Line and mark: the corrected rate and its 95 % interval."
 
 
-def draw(columns: Sequence[str], rows: Rows) -> str:
+def draw_chart(columns: Sequence[str], rows: Rows) -> str:
     """Return the chart as HTML, or an empty string where there is nothing to draw."""
     numbers = find_number_columns(columns, rows)
     texts = [i for i in range(len(columns)) if i not in numbers]
@@ -63,8 +63,13 @@ def draw(columns: Sequence[str], rows: Rows) -> str:
     measure = choose_measure(columns, rows, numbers)
     bars = [
         Bar(
-            *(name, get_number(row[measure.column]), measure.value(row), measure.detail(row)),
-            measure.interval(row),
+            *(
+                name,
+                get_number(row[measure.column]),
+                measure.format_value(row),
+                measure.format_counts(row),
+            ),
+            measure.get_interval(row),
         )
         for name, row in zip(names, rows, strict=False)
     ]
@@ -82,9 +87,9 @@ def _over_time(
     for row in rows:
         time = parse_time(columns[0], row[0])
         if time is not None and is_number(row[measure.column]):
-            value = " ".join(filter(None, (measure.value(row), measure.detail(row))))
-            label = show_in(columns[0], row[0])
-            interval = measure.interval(row)
+            value = " ".join(filter(None, (measure.format_value(row), measure.format_counts(row))))
+            label = format_in_column(columns[0], row[0])
+            interval = measure.get_interval(row)
             point = Point(time, label, get_number(row[measure.column]), value, interval)
             series.setdefault(_name(columns, row, texts), []).append(point)
     if max(map(len, series.values())) == 1:
@@ -104,16 +109,19 @@ def _over_time(
 
 
 def _figures(columns: Sequence[str], row: Sequence[Cell], measure: Measure) -> str:
+    values = (
+        measure.format_value(row) if i == measure.column else format_cell(row[i])
+        for i in range(len(columns))
+    )
     figures = "".join(
-        f"<div><dt>{escape(column)}</dt>"
-        f"<dd>{measure.value(row) if i == measure.column else show(row[i])}</dd></div>"
-        for i, column in enumerate(columns)
+        f"<div><dt>{escape(column)}</dt><dd>{value}</dd></div>"
+        for column, value in zip(columns, values, strict=True)
     )
     return f'<dl class="figures">{figures}</dl>'
 
 
 def _name(columns: Sequence[str], row: Sequence[Cell], texts: Sequence[int]) -> str:
-    return " &middot; ".join(show_in(columns[i], row[i]) for i in texts)
+    return " &middot; ".join(format_in_column(columns[i], row[i]) for i in texts)
 
 
 def _rest(count: int, limit: int, noun: str) -> str:

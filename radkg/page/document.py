@@ -13,7 +13,7 @@ from importlib.resources import files
 from string import Template
 
 from radkg.page.answer import write_answer
-from radkg.page.markup import escape, show
+from radkg.page.markup import escape, format_cell
 from radkg.page.report import MEANING
 from radkg.page.study import write_study
 from radkg.schema.answer import Answer, Cell
@@ -83,4 +83,4 @@ def write_page(
 
 def _figure(name: str, value: Cell) -> str:
     kind = "text" if isinstance(value, str) else "figure"
-    return f'<div><dt>{escape(name)}</dt><dd class="{kind}">{show(value)}</dd></div>'
+    return f'<div><dt>{escape(name)}</dt><dd class="{kind}">{format_cell(value)}</dd></div>'

@@ -28,7 +28,7 @@ def is_number(cell: object) -> bool:
     return isinstance(cell, int | float) and not isinstance(cell, bool) and math.isfinite(cell)
 
 
-def show(cell: object) -> str:
+def format_cell(cell: object) -> str:
     """Return `cell` formatted for people (1,234; 0.1235; 2014-03-01; a dash for None), escaped."""
     if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
         return "&ndash;"

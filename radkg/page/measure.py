@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from radkg.page.markup import format_percent, is_number, show
+from radkg.page.markup import format_cell, format_percent, is_number
 from radkg.schema.answer import Cell
 
 Rows = Sequence[Sequence[Cell]]
@@ -32,7 +32,7 @@ class Measure:
     corrected: tuple[int, int, int] | None = None
     """of a rate: the columns of its corrected value, of the lower and of the upper bound"""
 
-    def interval(self, row: Sequence[Cell]) -> Interval | None:
+    def get_interval(self, row: Sequence[Cell]) -> Interval | None:
         """Return low, corrected and high of a row; None where one of them is missing."""
         cells = [row[i] for i in self.corrected or ()]
         if not cells or not all(map(is_number, cells)):
@@ -40,14 +40,18 @@ class Measure:
         corrected, low, high = map(get_number, cells)
         return low, corrected, high
 
-    def value(self, row: Sequence[Cell]) -> str:
+    def format_value(self, row: Sequence[Cell]) -> str:
         """Return the number of a row, formatted for people."""
         cell = row[self.column]
-        return format_percent(get_number(cell)) if self.is_rate and is_number(cell) else show(cell)
+        return (
+            format_percent(get_number(cell))
+            if self.is_rate and is_number(cell)
+            else format_cell(cell)
+        )
 
-    def detail(self, row: Sequence[Cell]) -> str:
+    def format_counts(self, row: Sequence[Cell]) -> str:
         """Return "n of N", or an empty string where the number has no denominator."""
-        return " of ".join(show(row[i]) for i in self.counts or ())
+        return " of ".join(format_cell(row[i]) for i in self.counts or ())
 
 
 def find_number_columns(columns: Sequence[str], rows: Rows) -> list[int]:
@@ -93,10 +97,12 @@ def parse_time(column: str, cell: Cell) -> float | None:
     return _years(year, month or 3 * quarter - 2 if quarter or month else 1, day or 1)
 
 
-def show_in(column: str, cell: Cell) -> str:
-    """Return a cell as `show` does, but a year as 2014 and not as 2,014."""
+def format_in_column(column: str, cell: Cell) -> str:
+    """Return a cell as `format_cell` does, but a year as 2014 and not as 2,014."""
     return (
-        str(cell) if isinstance(cell, int) and parse_time(column, cell) is not None else show(cell)
+        str(cell)
+        if isinstance(cell, int) and parse_time(column, cell) is not None
+        else format_cell(cell)
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from radkg.page.markup import format_percent, show
+from radkg.page.markup import format_cell, format_percent
 from radkg.page.measure import Interval
 
 MAX_TICKS = 4
@@ -63,7 +63,7 @@ def draw_trend(name: str, points: Sequence[Point], top: float, is_rate: bool) ->
     grid = []
     for value in (0.0, top / 2, top):
         y = f"{100 - 100 * value / top:.0f}%"
-        label = format_percent(value) if is_rate else show(value)
+        label = format_percent(value) if is_rate else format_cell(value)
         grid.append(
             f'<line x1="0" x2="100%" y1="{y}" y2="{y}"/><text x="-8" y="{y}" dy="4">{label}</text>'
         )

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from string import Template
 
-from radkg.page.markup import escape, show
+from radkg.page.markup import escape, format_cell
 from radkg.page.report import MEANING, write_report
 from radkg.review.sheet import COLUMNS, VERDICTS, mark_evidence
 from radkg.schema.answer import Cell
@@ -48,7 +48,9 @@ def write_review_html(
         script=script,
         script_hash=f"sha256-{digest}",
         style=style + here.joinpath("review.css").read_text(encoding="utf-8"),
-        about=" ".join(f"<span>{escape(key)} {show(value)}</span>" for key, value in about.items()),
+        about=" ".join(
+            f"<span>{escape(key)} {format_cell(value)}</span>" for key, value in about.items()
+        ),
         total=sum(map(len, rows)),
         studies="\n".join(
             _study(study, extraction, cells, images, f"study-{i}")

@@ -64,11 +64,11 @@ def make_sheet(
     if file.suffix.lower() not in _FORMATS:
         raise ConfigError(f"no sheet as {file.name!r}: end it with {' or '.join(_FORMATS)}")
     run = Run(out)
-    snapshot = run.snapshot()
-    tables = hide_retracted(snapshot).tables()
+    snapshot = run.read_snapshot()
+    tables = hide_retracted(snapshot).read_tables()
     rows = [row for table in tables for row in from_table(table) if row.relations]
     drawn = sorted(_draw(rows, num_studies, seed), key=lambda row: row.study_id)
-    pairs = StudyReader(run.storage, archive, images).pairs(drawn)
+    pairs = StudyReader(run.storage, archive, images).read_pairs(drawn)
     cells = [make_rows(snapshot.snapshot_id, *pair) for pair in pairs]
     shown: dict[tuple[str, str], bytes] = {}
     problems: list[str] = []

@@ -66,7 +66,7 @@ class AuditLog:
         }
         while True:
             names = [
-                name for name in self._storage.names(_FOLDER) if _number(name)
+                name for name in self._storage.list_names(_FOLDER) if _number(name)
             ]  # no editor's copies
             number = _number(names[-1]) + 1 if names else 1
             line["run"] = number
@@ -88,7 +88,7 @@ class AuditLog:
         Raises:
             StorageError: one cannot be read.
         """
-        for name in self._storage.names(_FOLDER):
+        for name in self._storage.list_names(_FOLDER):
             yield _parsed(self._storage.read(name))
 
     def verify(self, last: str | None = None) -> AuditReport:
@@ -103,7 +103,7 @@ class AuditLog:
         problems: list[str] = []
         previous, published = START, None
         hashes = {START}
-        names = self._storage.names(_FOLDER)
+        names = self._storage.list_names(_FOLDER)
         for number, name in enumerate(names, 1):
             data = self._storage.read(name)
             line = _parsed(data)

@@ -129,7 +129,7 @@ class Diff:
     findings: list[FindingChange]
     """those that changed, most flips first"""
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return everything, equal for equal snapshots."""
         shares = [{**asdict(change), "share": change.share} for change in self.findings]
         return {**asdict(self), "findings": shares}
@@ -239,7 +239,7 @@ def _rows(table: pa.Table) -> Iterator[ExtractionRow]:
 def _count_findings(snapshot: Snapshot) -> Counter[str]:
     """Return how many studies of a snapshot have each finding."""
     counts: Counter[str] = Counter()
-    for part in snapshot.tables(("entities", "relations", "extractor")):
+    for part in snapshot.read_tables(("entities", "relations", "extractor")):
         for batch in part.to_batches():
             findings = pc.list_flatten(list_findings(batch, ("name",)))
             for count in pc.value_counts(pc.struct_field(findings, "name")).to_pylist():

@@ -25,7 +25,7 @@ class Gate:
         if self.min_support < 1:
             raise ConfigError(f"--min-support is at least 1, not {self.min_support}")
 
-    def over(self, found: Diff) -> list[FindingChange]:
+    def list_failing(self, found: Diff) -> list[FindingChange]:
         """Return the findings that shut the gate."""
         return [
             change
@@ -40,7 +40,7 @@ class Gate:
         Raises:
             TooManyFlips: a finding shuts the gate; the message names all that do.
         """
-        if over := self.over(found):
+        if over := self.list_failing(found):
             flips = ", ".join(
                 f"{c.finding} {c.flipped} of {c.before} ({c.share:.3g})" for c in over
             )

@@ -51,7 +51,7 @@ class Limits:
     """in all, of which one machine has at most as many as cores; None: memory has no shares, for a
     GPU's driver reserves more than it takes"""
 
-    def unit_s(self, studies: int) -> float:
+    def compute_timeout_s(self, studies: int) -> float:
         """Return the seconds that a unit may take before it counts as hanging."""
         return self.study_s * (1 + studies / _UNIT_SHARE)
 
@@ -61,7 +61,7 @@ class Limits:
 
         Not by a thread of Python, which would not get to run while a regular expression does.
         """
-        faulthandler.dump_traceback_later(self.unit_s(studies), exit=True, file=_STDERR)
+        faulthandler.dump_traceback_later(self.compute_timeout_s(studies), exit=True, file=_STDERR)
         try:
             yield
         finally:

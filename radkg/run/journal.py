@@ -25,9 +25,9 @@ class Journal:
     model_id: str
     kind: Kind = EXTRACTIONS
 
-    def done(self) -> set[str]:
+    def list_done(self) -> set[str]:
         """Return the ids of the finished units, by one listing."""
-        names = self.storage.names(f"journal/{self.model_id}")
+        names = self.storage.list_names(f"journal/{self.model_id}")
         return {name.rpartition("/")[2].removesuffix(".parquet") for name in names}
 
     def begin(self, unit_id: str, step: str = "") -> int:
@@ -37,7 +37,7 @@ class Journal:
             unit_id: its name.
             step: of the work on it; each is counted alone.
         """
-        names = self.storage.names(f"attempts/{self.model_id}")
+        names = self.storage.list_names(f"attempts/{self.model_id}")
         before = sum(_unit_and_step(name) == unit_id + step for name in names)
         self.storage.write(f"attempts/{self.model_id}/{unit_id}{step}-{before}", b"")
         return before
@@ -55,11 +55,11 @@ class Journal:
 
     def tidy(self) -> None:
         """Remove what a kill left of attempts at finished units."""
-        self.forget(self.done())
+        self.forget(self.list_done())
 
     def forget(self, unit_ids: Collection[str]) -> None:
         """Remove the attempts at units: they are finished, or not to blame."""
-        for name in self.storage.names(f"attempts/{self.model_id}"):
+        for name in self.storage.list_names(f"attempts/{self.model_id}"):
             if _unit_and_step(name).partition(".")[0] in unit_ids:
                 self.storage.delete(name)
 
@@ -87,4 +87,4 @@ def _unit_and_step(attempt: str) -> str:
 
 def list_model_ids(storage: Storage) -> set[str]:
     """Return the models that have finished units."""
-    return {name.split("/")[1] for name in storage.names("journal")}
+    return {name.split("/")[1] for name in storage.list_names("journal")}

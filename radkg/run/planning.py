@@ -122,7 +122,7 @@ def make_plan(config: ExtractConfig, storage: Storage) -> Plan:
     fingerprints = dict(list_versions(standing))
     units = plan_units(records, fingerprints, extractor.model_id, config.unit_size)
     journal = Journal(storage, extractor.model_id)
-    done = journal.done()
+    done = journal.list_done()
     earlier = dict(list_versions(published))
     reasons = {"new": 0, "changed": 0, "other_model": 0}
     for record in (record for unit in units for record in unit.records):
@@ -267,4 +267,4 @@ def _published_rows(storage: Storage) -> pa.Table:
     snapshot = read_snapshot(storage)
     if snapshot.manifest["schema_version"] != SCHEMA_VERSION:
         return empty  # its rows lack what the archive says now: they are read anew
-    return pa.concat_tables([empty, *snapshot.tables()])
+    return pa.concat_tables([empty, *snapshot.read_tables()])

@@ -56,7 +56,7 @@ def prune(storage: Storage, keep: int, kind: Kind = EXTRACTIONS) -> PruneReport:
     for snapshot_id in old:  # before its parts: a snapshot is there whole, or not at all
         storage.delete(name_manifest(snapshot_id))
     needed = {name_part(part) for snapshot in kept for part in snapshot.parts}
-    parts = [name for name in storage.names("snapshot/parts") if name not in needed]
+    parts = [name for name in storage.list_names("snapshot/parts") if name not in needed]
     for name in parts:
         storage.delete(name)
     return PruneReport(len(old), len(parts), _drop_units(storage, current, kept), len(kept))
@@ -76,14 +76,16 @@ def _drop_units(storage: Storage, current: Snapshot, kept: Sequence[Snapshot]) -
 
     A model that has published nothing yet is left: its run may go on.
     """
-    published = dict(pair for table in current.tables(VERSION) for pair in list_versions(table))
+    published = dict(
+        pair for table in current.read_tables(VERSION) for pair in list_versions(table)
+    )
     publications = (line for line in AuditLog(storage).read_lines() if line.get("snapshot_id"))
     past = {line.get("model_id") for line in publications}
     past -= {snapshot.manifest["model_id"] for snapshot in kept}
     dropped = 0
     for model_id in list_model_ids(storage):
         journal = Journal(storage, model_id, current.kind)
-        units = journal.done()
+        units = journal.list_done()
         if model_id == current.manifest["model_id"]:
             units = {unit for unit in units if _stands(journal, unit, published)}
         elif model_id not in past:

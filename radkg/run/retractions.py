@@ -63,17 +63,17 @@ class VisibleSnapshot:
             return rows.slice(0, 0)
         return self.retractions.keep_visible(rows)
 
-    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    def read_tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield the parts, as Snapshot.tables; `columns` come with those of study and patient."""
         wanted = None if columns is None else sorted({*columns, "study_id", "subject_id"})
-        return map(self.keep_visible, self.snapshot.tables(wanted))
+        return map(self.keep_visible, self.snapshot.read_tables(wanted))
 
     @functools.cached_property
     def num_studies(self) -> int:
         """Rows in all parts."""
         if not any(self.retractions.ids.values()):
             return self.snapshot.num_studies
-        return sum(table.num_rows for table in self.tables([]))
+        return sum(table.num_rows for table in self.read_tables([]))
 
     @property
     def num_retracted(self) -> int:
@@ -97,7 +97,7 @@ def read_retractions(storage: Storage) -> Retractions:
         SnapshotError: a record is damaged or missing; nothing is loaded then.
     """
     ids: dict[Retractable, set[str]] = {kind: set() for kind in RETRACTABLE}
-    names = storage.names(_FOLDER)
+    names = storage.list_names(_FOLDER)
     for number, name in enumerate(names, 1):
         try:
             if name != _name(number):

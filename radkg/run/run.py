@@ -39,7 +39,7 @@ class Run:
         """The settings of what is published; SnapshotError where they are missing or damaged."""
         return read_config(self.storage)
 
-    def journal(self, model_id: str) -> Journal:
+    def open_journal(self, model_id: str) -> Journal:
         """Return the finished units of one model."""
         return Journal(self.storage, model_id, self.kind)
 
@@ -47,7 +47,7 @@ class Run:
         """Publish rows, as `radkg.run.snapshot.publish` does."""
         return snapshot.publish(self.storage, rows, self.kind)
 
-    def snapshot(self, snapshot_id: str = CURRENT) -> Snapshot:
+    def read_snapshot(self, snapshot_id: str = CURRENT) -> Snapshot:
         """Return a snapshot by its whole id, or the one that is published now.
 
         Raises:

@@ -63,7 +63,7 @@ class Snapshot:
         """The hashes of the parts, in the order of their studies: equal hashes, equal rows."""
         return [str(part["sha256"]) for part in self.manifest["parts"]]
 
-    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    def read_tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield the parts, sorted by study_id within and across parts.
 
         Args:
@@ -120,7 +120,7 @@ def publish(storage: Storage, rows: pa.Table, kind: Kind = EXTRACTIONS) -> Snaps
     manifest = _manifest(kind, rows, [{"sha256": key, "rows": n} for key, (n, _) in parts.items()])
     text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
     snapshot_id = hashlib.sha256(text.encode()).hexdigest()[:16]
-    standing = set(storage.names("snapshot"))
+    standing = set(storage.list_names("snapshot"))
     objects = {name_part(key): data for key, (_, data) in parts.items()}
     for name, data in (objects | {name_manifest(snapshot_id): text.encode()}).items():
         good = storage.read(name) == data if name in standing else storage.create(name, data)
@@ -181,7 +181,9 @@ def name_part(part: str) -> str:
 
 def list_snapshot_ids(storage: Storage) -> list[str]:
     """Return the ids of all manifests that stand, sorted: which is older, they do not say."""
-    names = (re.search("/manifest-([0-9a-f]{16})[.]json$", n) for n in storage.names("snapshot"))
+    names = (
+        re.search("/manifest-([0-9a-f]{16})[.]json$", n) for n in storage.list_names("snapshot")
+    )
     return sorted(name[1] for name in names if name)
 
 

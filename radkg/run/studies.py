@@ -42,7 +42,7 @@ class StudyReader:
             self._places.setdefault(study_id, place)  # the first of two is what was read
         self._reading = threading.Lock()
 
-    def studies(self, study_ids: Iterable[str]) -> dict[str, Study]:
+    def read_studies(self, study_ids: Iterable[str]) -> dict[str, Study]:
         """Return those of the studies that the archive has and that can be read, by their id."""
         places = sorted({self._places[i] for i in study_ids if i in self._places})
         # In the order of the archive, which a compressed one needs.
@@ -51,14 +51,14 @@ class StudyReader:
             found = self._archive.read(records)
             return {study.study_id: study for study in found if isinstance(study, Study)}
 
-    def pairs(self, extractions: Iterable[Extraction]) -> list[tuple[Study, Extraction]]:
+    def read_pairs(self, extractions: Iterable[Extraction]) -> list[tuple[Study, Extraction]]:
         """Return each extraction with its study, which fits it.
 
         Raises:
             SnapshotError: the archive no longer has a report that was extracted.
         """
         rows = list(extractions)
-        studies = self.studies(row.study_id for row in rows)
+        studies = self.read_studies(row.study_id for row in rows)
         pairs = []
         for row in rows:
             try:

@@ -34,7 +34,7 @@ def finish_model(job: TrainJob, last: TrainStage) -> Path:
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.copytree(paths.model, unfinished)
     card = finish_stage(job, last, paths, unfinished)
-    cards = [paths.of(stage.name) / "model" / CARD for stage in select_stages(job.preset)]
+    cards = [paths.locate_stage(stage.name) / "model" / CARD for stage in select_stages(job.preset)]
     notes = "\n".join(file.read_text() for file in cards if file.exists())
     (unfinished / CARD).write_text(
         _CARD.format(

@@ -56,8 +56,8 @@ def run_stage(
         log = _Log(trainer, out, stage, stack) if trainer.rank == 0 else None
         while trainer.step_done < num_steps:
             parts = list(enumerate(itertools.islice(stream, config.accumulate)))
-            mine, fillers = trainer.share(parts)
-            batches = [task.collate(members, trainer.seed(i)) for i, members in mine]
+            mine, fillers = trainer.take_share(parts)
+            batches = [task.collate(members, trainer.compute_seed(i)) for i, members in mine]
             result = trainer.step(batches, fillers)
             if log:
                 log.add(result)

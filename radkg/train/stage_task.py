@@ -83,11 +83,11 @@ class TrainStage:
     """invented sentences beside the real ones, per target; ten per study with --limit"""
     needs_images: bool = False
 
-    def num_invented(self, job: TrainJob) -> int:
+    def count_invented(self, job: TrainJob) -> int:
         """Return how many sentences are invented in this job."""
         return min(self.invented, 10 * job.limit) if job.limit else self.invented
 
-    def settings(self, job: TrainJob) -> TrainConfig:
+    def make_train_config(self, job: TrainJob) -> TrainConfig:
         """Return how this stage trains in this job.
 
         Where there are more workers than micro-batches in a step, these are cut finer; a step
@@ -116,14 +116,14 @@ class StagePaths:
     @property
     def data(self) -> Path:
         """What the stage learns from."""
-        return self.of(self.stage) / "data"
+        return self.locate_stage(self.stage) / "data"
 
     @property
     def model(self) -> Path:
         """The model directory that the stage ends with."""
-        return self.of(self.stage) / "model"
+        return self.locate_stage(self.stage) / "model"
 
-    def of(self, stage: str) -> Path:
+    def locate_stage(self, stage: str) -> Path:
         """Return the directory of a stage."""
         return self.out / "stages" / stage
 

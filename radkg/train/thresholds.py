@@ -29,14 +29,14 @@ def choose_thresholds(directory: Path, held_out: CodedStudies) -> dict[Condition
     one at hand), and from where on MIN_PRECISION of the triplets of the image alone are right.
     """
     config = parse_config(ModelConfig, read_config(directory), directory)
-    config = _set(directory, config.unlimited())
+    config = _set(directory, config.clear_thresholds())
     extractor = VlmExtractor(directory, "report")
-    seen = held_out.with_image()
+    seen = held_out.select_with_image()
     studies_by_condition: dict[Condition, CodedStudies] = {"report": held_out}
     if config.projector is not None and len(seen):
         studies_by_condition |= {"image+report": seen, "image": seen}
     found = {
-        condition: extractor.for_condition(condition).codes(coded.studies)
+        condition: extractor.choose_condition(condition).read_codes(coded.studies)
         for condition, coded in studies_by_condition.items()
     }
 

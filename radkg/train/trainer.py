@@ -152,7 +152,7 @@ class Trainer:
             _groups(self.unwrapped, config), betas=config.betas, fused=self.device.type == "cuda"
         )
 
-    def share(self, members: Sequence[Any]) -> tuple[list[Any], int]:
+    def take_share(self, members: Sequence[Any]) -> tuple[list[Any], int]:
         """Return this worker's part of a step's micro-batches, and how many of it are fillers.
 
         Workers must take part in equally many passes; a filler is read and weighs nothing.
@@ -172,7 +172,7 @@ class Trainer:
             TrainingError: the loss or the gradient is not finite; the weights are not touched.
         """
         start = time.perf_counter()
-        rate = self.learning_rate(self.step_done)
+        rate = self.compute_learning_rate(self.step_done)
         for group in self._optimizer.param_groups:
             group["lr"] = rate * group["scale"]
         sizes = [_size(batch) for batch in batches[: len(batches) - fillers]]
@@ -180,7 +180,7 @@ class Trainer:
         outputs, tokens, positions, rows, images = counted
         losses = []
         for i, batch in enumerate(batches):
-            torch.manual_seed(self.seed(i * self.world_size + self.rank))
+            torch.manual_seed(self.compute_seed(i * self.world_size + self.rank))
             weight = sizes[i][0] if i < len(sizes) else 0
             last = i == len(batches) - 1
             moved = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
@@ -212,7 +212,7 @@ class Trainer:
             seconds=time.perf_counter() - start,
         )
 
-    def learning_rate(self, step: int) -> float:
+    def compute_learning_rate(self, step: int) -> float:
         """Return the rate of a step, counted from 0: a line up, then half a cosine down to 0."""
         warm = math.ceil(self.config.warmup * self.num_steps)
         if step < warm:
@@ -220,7 +220,7 @@ class Trainer:
         done = (step - warm) / max(1, self.num_steps - warm)
         return self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
-    def seed(self, micro_batch: int) -> int:
+    def compute_seed(self, micro_batch: int) -> int:
         """Return the seed of a micro-batch of the coming step, whoever reads it."""
         number = (self.config.seed * _STRIDE + self.step_done) * _STRIDE + micro_batch
         return number % 2**63

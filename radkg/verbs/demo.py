@@ -54,13 +54,13 @@ class DemoReport:
     out: str
 
 
-def demo(config: DemoConfig, runner: Runner, progress: Progress = say_nothing) -> DemoReport:
+def run_demo(config: DemoConfig, runner: Runner, progress: Progress = say_nothing) -> DemoReport:
     """Extract, load, ask and draw; return the counts."""
     start = time.perf_counter()
     run = Run(config.extract.out)
     check_server(config)
     extracted = extract(config.extract, runner, progress)
-    snapshot = run.snapshot()
+    snapshot = run.read_snapshot()
     shown = _choose_studies(snapshot)
     with open_run_graph(run, config, must_exist=False) as graph:
         with progress(f"load the graph ({graph.engine})") as advance:
@@ -97,7 +97,7 @@ def _draw_page(
     run: ExtractReport,
     loaded: LoadReport,
 ) -> str:
-    studies = StudyReader(snapshot.storage).studies(e.study_id for e in shown)
+    studies = StudyReader(snapshot.storage).read_studies(e.study_id for e in shown)
     pairs = [(studies[e.study_id], e) for e in shown if e.study_id in studies]
     images = {
         (study.study_id, image.image_id): read_bytes(image.location)
@@ -138,6 +138,6 @@ def _choose_studies(snapshot: Snapshot) -> list[Extraction]:
         kinds = {e.label for e in extraction.entities} | {r.relation for r in extraction.relations}
         return (-len(kinds), -len(extraction.relations), extraction.study_id)
 
-    rows = [row for table in hide_retracted(snapshot).tables() for row in from_table(table)]
+    rows = [row for table in hide_retracted(snapshot).read_tables() for row in from_table(table)]
     short = [row for row in rows if len(row.entities) <= SHOWN_ENTITIES]
     return sorted(short or rows, key=variety)[:SHOWN_STUDIES]

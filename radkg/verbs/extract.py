@@ -102,7 +102,7 @@ def _extract(
     if plan.units or plan.gone:
         snapshot = run.publish(rows)
     else:
-        snapshot = run.snapshot()
+        snapshot = run.read_snapshot()
         run.storage.sweep()  # what a run left that was killed after its last write
     # a kill before the settings are saved is mended by the next run
     save_config(config, run.storage, plan.archive.uri)

@@ -56,7 +56,7 @@ def load(
         GraphError, GraphUnavailable: the graph refused the load, or does not answer.
     """
     run = Run(config.out)
-    snapshot = run.snapshot()
+    snapshot = run.read_snapshot()
     if config.into is not None and config.graph == EMBEDDED:
         return _build(config, run, snapshot, progress)
     with open_run_graph(run, config, must_exist=False) as graph:

@@ -76,7 +76,7 @@ class NightReport:
     seconds: float
 
 
-def nightly(
+def run_nightly(
     config: NightConfig,
     runner: Runner,
     progress: Progress = say_nothing,
@@ -101,7 +101,7 @@ def nightly(
         _ = run.graph_store  # a run on S3 has none: better said before the work
     check_server(config)
     extracted = extract(config.extract, runner, progress)
-    after = run.snapshot(extracted.snapshot_id)
+    after = run.read_snapshot(extracted.snapshot_id)
     with open_run_graph(run, config, must_exist=False) as graph:
         try:
             before = find_standing_snapshot(graph, after)

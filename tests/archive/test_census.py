@@ -39,7 +39,7 @@ def invented(tmp_path):
 
 def test_an_archive_whose_numbers_are_known(invented):
     table, images = invented
-    census = take_census(open_archive(str(table), str(images))).as_json()
+    census = take_census(open_archive(str(table), str(images))).to_dict()
     assert list(census["splits"]) == ["all", "no split", "test", "train"]
     assert census["splits"]["all"] == {
         "studies": 9,
@@ -107,20 +107,20 @@ def test_views_are_counted(tmp_path):
 
 def test_the_numbers_are_the_same_wherever_the_archive_lies(invented, tmp_path):
     table, images = invented
-    first = take_census(open_archive(str(table), str(images))).as_json()
+    first = take_census(open_archive(str(table), str(images))).to_dict()
     (tmp_path / "elsewhere").mkdir()
     again = table.rename(tmp_path / "elsewhere/other.csv")
     moved = images.rename(tmp_path / "elsewhere/images")
-    assert take_census(open_archive(str(again), str(moved))).as_json() == first
+    assert take_census(open_archive(str(again), str(moved))).to_dict() == first
     again.write_text(again.read_text().replace("Cough", "Fever"))
-    changed = take_census(open_archive(str(again), str(moved))).as_json()
+    changed = take_census(open_archive(str(again), str(moved))).to_dict()
     assert changed["splits"] == first["splits"]
     assert changed["fingerprint"] != first["fingerprint"]
 
 
 def test_open_i_of_the_wheel():
     """Against counts that were made apart from radkg: reports, images, those without."""
-    counts = take_census(open_archive("openi")).as_json()["splits"]["all"]
+    counts = take_census(open_archive("openi")).to_dict()["splits"]["all"]
     assert (counts["studies"], counts["patients"], counts["images"]) == (3_955, 3_955, 7_470)
     assert (counts["images_at_hand"], counts["excluded"]["no_image_at_hand"]) == (0, 3_955)
     assert (counts["excluded"]["no_image"], counts["excluded"]["unreadable"]) == (104, 0)

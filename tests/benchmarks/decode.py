@@ -43,7 +43,7 @@ class Anything(Grammar):
     def __init__(self, vocab_size: int) -> None:
         self._ids = np.arange(vocab_size)
 
-    def matcher(self, prompt: Prompt) -> Any:
+    def make_matcher(self, prompt: Prompt) -> Any:
         """Return one that accepts every token."""
         return self
 
@@ -55,7 +55,7 @@ class Anything(Grammar):
         """No error."""
         return False
 
-    def allowed(self, matchers: Sequence[Any]) -> Any:
+    def list_allowed(self, matchers: Sequence[Any]) -> Any:
         """Return all tokens for all rows."""
         return self._ids, np.ones((len(matchers), len(self._ids)), dtype=bool)
 
@@ -66,7 +66,7 @@ def by_transformers(model: VisionLanguageModel, batch_size: int, budget: int) ->
 
     @torch.inference_mode()
     def run(prompts: Sequence[Prompt]) -> list[str]:
-        encoded = [language.prompt_ids(prompt) for prompt in prompts]
+        encoded = [language.encode_prompt(prompt) for prompt in prompts]
         order = sorted(range(len(prompts)), key=lambda i: len(encoded[i]))
         texts = [""] * len(prompts)
         for start in range(0, len(order), batch_size):

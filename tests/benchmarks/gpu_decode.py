@@ -56,7 +56,7 @@ class OpenGrammar:
     def __init__(self, allowed: Sequence[int]) -> None:
         self._ids = np.array(allowed, dtype=np.int64)
 
-    def matcher(self, prompt: Prompt) -> OpenGrammar:
+    def make_matcher(self, prompt: Prompt) -> OpenGrammar:
         return self
 
     def consume_token(self, token: int) -> bool:
@@ -65,7 +65,7 @@ class OpenGrammar:
     def is_error(self) -> bool:
         return False
 
-    def allowed(self, matchers: Sequence[OpenGrammar]) -> tuple[np.ndarray, np.ndarray]:
+    def list_allowed(self, matchers: Sequence[OpenGrammar]) -> tuple[np.ndarray, np.ndarray]:
         return self._ids, np.ones((len(matchers), len(self._ids)), dtype=bool)
 
 
@@ -92,7 +92,7 @@ class Bench:
 
     @property
     def ids(self) -> list[list[int]]:
-        return [self.model.language.prompt_ids(prompt) for prompt in self.prompts]
+        return [self.model.language.encode_prompt(prompt) for prompt in self.prompts]
 
     @property
     def positions(self) -> int:
@@ -230,7 +230,7 @@ def make_bench(
     features = features.to(made.model.device, made.model.dtype)
     with torch.inference_mode():
         seen = torch.ones((number, 1), dtype=torch.bool, device=features.device)
-        prefixes = made.prefix(features, seen)
+        prefixes = made.make_prefix(features, seen)
     prompts = [Prompt("codes", text, i // SHARED) for i, text in enumerate(texts)]
     return Bench(made, prompts, prefixes, allowed)
 

@@ -45,12 +45,12 @@ def random_texts(
     grammar: Grammar, language: Language, prompt: Prompt, count: int, rng: np.random.Generator
 ) -> Iterator[tuple[str, bool, int]]:
     """Yield text, whether it is finished, and tokens, of random outputs for one prompt."""
-    start = grammar.matcher(prompt)
+    start = grammar.make_matcher(prompt)
     matchers = [start.deep_copy() for _ in range(count)]
     outputs: list[list[int]] = [[] for _ in matchers]
     active = list(range(count))
     while active and len(outputs[active[0]]) < TOKENS:
-        ids, allowed = grammar.allowed([matchers[row] for row in active])
+        ids, allowed = grammar.list_allowed([matchers[row] for row in active])
         best = np.argmax((1 - rng.random(allowed.shape, np.float32)) * allowed, axis=1)
         kept = []
         for row, token in zip(active, ids[best].tolist(), strict=True):

@@ -116,7 +116,7 @@ def compare(
     graph: Graph, snapshot: Snapshot, num_naive: int, writers: Sequence[int]
 ) -> dict[str, Any]:
     """Load in all ways into an empty graph and return the rates."""
-    studies = [row for batch in batch_rows(snapshot.tables()) for row in batch]
+    studies = [row for batch in batch_rows(snapshot.read_tables()) for row in batch]
     warm_up = InventedSnapshot(invent(len(studies), seed=1))
     migrate(graph)
     graph.run_schema(FLAT_SCHEMA)
@@ -217,7 +217,7 @@ def main() -> None:
             with neo4j(arguments.heap) as graph:
                 ways = compare(graph, snapshot, *sizes)
             if shutil.which("java") and shutil.which("mvn"):
-                triplets = sum(num_triplets(batch) for batch in batch_rows(snapshot.tables()))
+                triplets = sum(num_triplets(batch) for batch in batch_rows(snapshot.read_tables()))
                 ways["import"] = imported(snapshot, folder / "imported", triplets)
             result["neo4j"] = with_ratios(ways)
         else:

@@ -109,7 +109,7 @@ def killed_at_half(arguments: list[str], storage: Storage, units: int) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    while len(storage.names("journal")) < units // 2:
+    while len(storage.list_names("journal")) < units // 2:
         assert driver.poll() is None, "the run ended before it could be killed"
         time.sleep(0.2)
     driver.send_signal(signal.SIGKILL)
@@ -180,8 +180,8 @@ def main() -> None:
             extract = ["--out", storage.uri, *extractor, *first_place]
             units = max(2, options.studies // 256)
             killed_at_half(extract, storage, units)
-            done = sum(studies_in(storage, name) for name in storage.names("journal"))
-            begun = len({n.rpartition("-")[0] for n in storage.names("attempts")})
+            done = sum(studies_in(storage, name) for name in storage.list_names("journal"))
+            begun = len({n.rpartition("-")[0] for n in storage.list_names("attempts")})
             resumed = run("extract", *extract)
             quiet = run("extract", "--out", f"{home}/quiet", *extractor, *first_place)
             assert resumed["snapshot_id"] == quiet["snapshot_id"]

@@ -90,10 +90,10 @@ def write(folder: Path) -> dict[str, Path]:
 
 def compute_rate(path: Path, fit: Preprocessing, seconds: float) -> float:
     """Return how many times a second a picture becomes the encoder's input, on this core."""
-    fit.square(read_image(str(path)))
+    fit.make_square(read_image(str(path)))
     start, done = time.process_time(), 0
     while time.process_time() - start < seconds:
-        fit.square(read_image(str(path)))
+        fit.make_square(read_image(str(path)))
         done += 1
     return done / (time.process_time() - start)
 

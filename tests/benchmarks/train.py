@@ -67,7 +67,7 @@ def speed(model, rows, precision="fp32"):
     for step in range(STEPS):
         if step == WARM:
             start, tokens, flops = time.perf_counter(), 0, 0.0
-        members, _ = trainer.share(order[step * ACCUMULATE : (step + 1) * ACCUMULATE])
+        members, _ = trainer.take_share(order[step * ACCUMULATE : (step + 1) * ACCUMULATE])
         result = trainer.step(
             [collate([rows[i] for i in m], model.language.pad_id, {}) for m in members]
         )

@@ -42,7 +42,7 @@ EVERY = 100
 
 def changed(before: Snapshot, kind: str) -> Snapshot:
     """Publish the night after: every hundredth study differs."""
-    whole = pa.concat_tables(before.tables())
+    whole = pa.concat_tables(before.read_tables())
     chosen = np.arange(whole.num_rows) % EVERY == 0
     studies = whole.filter(pa.array(chosen)).to_pylist()
     for study, other in zip(studies, [*studies[1:], *studies[:1]], strict=True):

@@ -77,7 +77,7 @@ def test_a_worker_on_a_gpu_gets_the_images_it_would_have_read(ray_session, archi
     (bad,) = [row for row in rows_of(beside) if row.status == "failed"]
     assert bad.study_id == "CXR7"
     assert "i7.png is damaged" in bad.reason
-    assert open_storage(str(beside)).names("attempts") == []
+    assert open_storage(str(beside)).list_names("attempts") == []
 
 
 @pytest.mark.ray
@@ -98,7 +98,7 @@ def test_what_travels_is_the_square_or_why_there_is_none(archive, tmp_path):
     reader = ImagePreparer(PREPROCESSING, "m", str(tmp_path / "out"), Limits(60, None))
     good, bad = (f"{archive['images']}/i{number}.png" for number in (1, 7))
     found = read_prepared(reader("u", [record(good, None), record(bad)]) or [])
-    expected = PREPROCESSING.square(np.asarray(Image.open(good)))
+    expected = PREPROCESSING.make_square(np.asarray(Image.open(good)))
     assert np.array_equal(found[good], expected.numpy())
     assert "i7.png is damaged" in str(found[bad])
 

@@ -63,7 +63,7 @@ def test_a_study_that_kills_its_process_costs_itself_alone(ray_session, archive,
     (bad,) = [row for row in rows_of(out) if row.status == "failed"]
     assert bad.study_id == "CXR3"
     assert "exit status 77" in bad.reason
-    assert open_storage(out).names("attempts") == []
+    assert open_storage(out).list_names("attempts") == []
 
 
 def test_no_ray_at_ray_address_is_said(archive, tmp_path):

@@ -19,10 +19,10 @@ class Oracle:
         self.condition = condition
         self.asked: list[str] = []
 
-    def for_condition(self, condition: Condition) -> "Oracle":
+    def choose_condition(self, condition: Condition) -> "Oracle":
         return type(self)(self.golds, condition)
 
-    def codes(self, studies: Sequence[Study]) -> list[Codes]:
+    def read_codes(self, studies: Sequence[Study]) -> list[Codes]:
         return [self.code(study) for study in studies]
 
     def code(self, study: Study) -> Codes:

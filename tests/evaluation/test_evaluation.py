@@ -4,7 +4,7 @@ import json
 import pytest
 
 from radkg.errors import ArchiveError, ExtractorError
-from radkg.evaluation import asserts_finding, evaluate
+from radkg.evaluation import evaluate, has_asserted_finding
 from radkg.rules import RulesExtractor
 from tests.rules.reading import study
 from tests.support.archives.openi import make_studies, write_tar
@@ -81,7 +81,7 @@ def test_an_extractor_that_finds_nothing_scores_nothing():
 )
 def test_what_counts_as_a_false_triplet(sentence, expected):
     (extraction,) = RulesExtractor()([study(sentence)])
-    assert asserts_finding(extraction) is expected
+    assert has_asserted_finding(extraction) is expected
 
 
 def test_an_archive_without_a_test_split_is_refused(tmp_path):

@@ -19,7 +19,7 @@ def reader():
 
 
 def test_it_learns_what_words_say(reader):
-    effusion, heart, clear = reader.codes(STUDIES[:3])
+    effusion, heart, clear = reader.read_codes(STUDIES[:3])
     assert [name for name, _ in effusion.findings] == ["effusion"]
     assert [triplet for triplet, _ in effusion.triplets] == [("effusion", "located_at", "pleura")]
     assert [name for name, _ in heart.findings] == ["cardiomegaly"]
@@ -30,11 +30,11 @@ def test_it_learns_what_words_say(reader):
 def test_the_same_studies_give_the_same_model(reader):
     again = train_ngram(STUDIES, FINDINGS, TRIPLETS)
     assert (again.model_id, again.threshold) == (reader.model_id, reader.threshold)
-    assert again.codes(STUDIES) == reader.codes(STUDIES)
+    assert again.read_codes(STUDIES) == reader.read_codes(STUDIES)
 
 
 def test_a_report_of_unknown_words_or_none_has_no_codes(reader):
-    for codes in reader.codes([study("Unheard of."), study("")]):
+    for codes in reader.read_codes([study("Unheard of."), study("")]):
         assert codes.triplets == ()
 
 

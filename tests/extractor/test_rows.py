@@ -59,7 +59,7 @@ def test_images_prepared_elsewhere_are_an_argument(tmp_path):
     alone, beside = (load_extractor(f"{IMAGES}:{n}") for n in ("preparing", "only_prepared"))
     preprocessing = find_preprocessing(beside)
     assert preprocessing is not None
-    images = {p: preprocessing.square(read_image(p)).numpy() for p in locations}
+    images = {p: preprocessing.make_square(read_image(p)).numpy() for p in locations}
     expected = extract_rows(alone, found)
     assert len({row.entities[0].confidence for row in expected}) == 2
     assert extract_rows(beside, found, images) == expected

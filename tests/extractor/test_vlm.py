@@ -63,7 +63,7 @@ def both(seeing):
 
 @pytest.fixture(scope="module")
 def image_extractor(both):
-    return both.for_condition("image")
+    return both.choose_condition("image")
 
 
 def test_what_was_learnt_is_read(text_extractor):
@@ -100,7 +100,7 @@ def test_one_sentence_is_one_reading_in_every_study(text_extractor, both):
 
 
 def load_again(extractor):
-    return extractor.for_condition(extractor.condition)
+    return extractor.choose_condition(extractor.condition)
 
 
 def test_a_study_without_text_is_empty(text_extractor):
@@ -121,7 +121,7 @@ def test_a_row_says_what_was_read(both, image_extractor, image_files):
     for row in rows[:3]:
         assert ("effusion", "OBS-DP") in shown(row)[0]
     assert {e.source for e in rows[1].entities} == {"report"}
-    report_only = extract_rows(both.for_condition("report"), studies)
+    report_only = extract_rows(both.choose_condition("report"), studies)
     assert {row.condition for row in report_only} == {"report"}
     assert shown(rows[1]) == shown(report_only[1])
 
@@ -203,12 +203,12 @@ def test_a_report_in_another_language_costs_itself_alone(text_extractor, both, i
         assert "not in English (it has corazón, de, derrame, el)" in spanish.reason
         assert english.status == "ok"
     with pytest.raises(ExtractorError, match="not in English"):
-        text_extractor.codes([study(SPANISH)])
+        text_extractor.read_codes([study(SPANISH)])
 
 
 def test_codes_of_reports(text_extractor):
     reports = ["There is a small left effusion. No effusion.", "No effusion.", ""]
-    one, two, three = text_extractor.codes([study(r) for r in reports])
+    one, two, three = text_extractor.read_codes([study(r) for r in reports])
     assert [t for t, _ in one.triplets] == [
         ("effusion", "located_at", "pleura"),
         ("left", "modify", "effusion"),
@@ -220,14 +220,14 @@ def test_codes_of_reports(text_extractor):
 
 def test_codes_of_images(both, image_extractor, image_files):
     seen = study(REPORT, *image_files[:2])
-    (codes,) = image_extractor.codes([seen])
+    (codes,) = image_extractor.read_codes([seen])
     assert {name for name, _ in codes.findings} <= set(NAMES)
-    assert image_extractor.codes([seen]) == [codes]
+    assert image_extractor.read_codes([seen]) == [codes]
     with pytest.raises(ExtractorError, match="no image at hand"):
-        image_extractor.codes([study(REPORT)])
-    with_image, without = both.codes([seen, study(REPORT, study_id="S2")])
+        image_extractor.read_codes([study(REPORT)])
+    with_image, without = both.read_codes([seen, study(REPORT, study_id="S2")])
     assert all(0 <= c <= 1 for _, c in (*with_image.findings, *with_image.triplets))
-    (text,) = both.for_condition("report").codes([study(REPORT)])
+    (text,) = both.choose_condition("report").read_codes([study(REPORT)])
     assert [t for t, _ in without.triplets] == [t for t, _ in text.triplets]
 
 
@@ -237,7 +237,7 @@ def test_thresholds_of_the_settings_are_kept(reading, tmp_path):
     directory = shutil.copytree(reading, tmp_path / "model")
     values = json.loads((directory / "config.json").read_text())
     (directory / "config.json").write_text(json.dumps(values | {"report_threshold": 1.1}))
-    (codes,) = load_extractor(str(directory)).codes([study(REPORT)])
+    (codes,) = load_extractor(str(directory)).read_codes([study(REPORT)])
     assert codes.findings == codes.triplets == ()
 
 
@@ -251,13 +251,13 @@ def test_the_lexicon_names_what_the_model_found(text_extractor):
 def test_images_of_many_studies_are_encoded_at_once_on_a_gpu(seeing, image_files, monkeypatch):
     """Where there is no GPU the extractor of one computes here, in the same batches."""
     batches = []
-    look = FrozenEncoder.look
+    encode_squares = FrozenEncoder.encode_squares
 
     def counted(encoder, squares):
         batches.append(len(squares))
-        return look(encoder, squares)
+        return encode_squares(encoder, squares)
 
-    monkeypatch.setattr(FrozenEncoder, "look", counted)
+    monkeypatch.setattr(FrozenEncoder, "encode_squares", counted)
     studies = [study("", *image_files[: 1 + i % 3], study_id=f"S{i}") for i in range(6)]
     studies.insert(2, study(REPORT, study_id="without"))
     one, many = (load_extractor(str(seeing), device=d)._prefixes(studies) for d in DEVICES)

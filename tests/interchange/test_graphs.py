@@ -77,7 +77,7 @@ def test_the_population_of_the_demo_is_what_its_rows_say(demo_run: DemoRun):
     snapshot = read_snapshot(open_storage(str(demo_run.out)))
     mentioned: Counter[str] = Counter()
     related: dict[tuple[str, ...], list[str]] = {}
-    for table in snapshot.tables():
+    for table in snapshot.read_tables():
         for study in from_table(table):
             keys = [get_concept_key(e.label, e.concept) for e in study.entities]
             mentioned.update(keys)
@@ -172,7 +172,7 @@ def test_the_mentions_of_the_demo_come_back_from_tables(
     columns = ("study_id", "concept", "label", "start", "end", "section", "confidence", "text")
     expected = [
         (study.study_id, *(getattr(entity, name) for name in columns[1:]))
-        for table in snapshot.tables()
+        for table in snapshot.read_tables()
         for study in from_table(table)
         for entity in study.entities
     ]

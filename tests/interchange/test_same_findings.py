@@ -53,7 +53,7 @@ def openi(tmp_path_factory: pytest.TempPathFactory) -> Published:
     empty = [
         dataclasses.replace(each, status="empty", entities=(), relations=()) for each in extractions
     ]
-    rows = [row for table in snapshot.tables() for row in table.to_pylist()]
+    rows = [row for table in snapshot.read_tables() for row in table.to_pylist()]
     findings = {
         (row["study_id"], found["name"]): found for row in rows for found in describe_findings(row)
     }
@@ -70,7 +70,7 @@ def test_the_graph_is_given_what_is_defined(openi: Published) -> None:
     columns = ("concept", *FINDING_PROPERTIES)
     in_graph = {
         (row["study"]["study_id"], found["concept"].removeprefix("observation:")): found
-        for batch in batch_rows(openi.snapshot.tables())
+        for batch in batch_rows(openi.snapshot.read_tables())
         for row in batch
         for found in row["findings"]
     }

@@ -31,32 +31,32 @@ SENTENCE = "There is a small, LEFT-sided effusion (1.5 cm)."
 
 def test_a_prompt_is_instruction_sentence_separator():
     tokens = language()
-    copy = tokens.prompt_ids(Prompt("copy", SENTENCE))
+    copy = tokens.encode_prompt(Prompt("copy", SENTENCE))
     assert tokens.decode(copy) == (
         "<|copy|> there is a small , left sided effusion ( 1.5 cm )<|out|>"
     )
-    codes = tokens.prompt_ids(Prompt("codes", ""))
+    codes = tokens.encode_prompt(Prompt("codes", ""))
     assert tokens.decode(codes) == "<|codes|><|out|>"
     assert len(codes) == 2  # each is one token
 
 
 def test_an_output_ends():
     tokens = language()
-    ids = tokens.output_ids("small + modify effusion +")
+    ids = tokens.encode_output("small + modify effusion +")
     assert ids[-1] == tokens.eos_id
     assert tokens.decode(ids) == "small + modify effusion +"
-    assert tokens.output_ids("") == [tokens.eos_id]
+    assert tokens.encode_output("") == [tokens.eos_id]
     assert tokens.decode([tokens.eos_id]) == ""
 
 
 @given(st.text(alphabet="abcé胸İß1.5,;()-_+ \n", max_size=40) | st.sampled_from(sorted(COPIED)))
 def test_a_word_is_the_same_tokens_where_it_is_read_and_written(sentence):
     tokens = language()
-    prompt = tokens.prompt_ids(Prompt("copy", sentence))[1:-1]
+    prompt = tokens.encode_prompt(Prompt("copy", sentence))[1:-1]
     pieces = [tokens.tokenizer.encode(" " + w).ids for w, _, _ in words(sentence)]
     assert prompt == [i for piece in pieces for i in piece]
     for word, _, _ in split_words(sentence):
-        assert tokens.output_ids(f"{word} +")[:-2] == tokens.tokenizer.encode(" " + word).ids
+        assert tokens.encode_output(f"{word} +")[:-2] == tokens.tokenizer.encode(" " + word).ids
 
 
 @given(st.text(max_size=40))
@@ -64,7 +64,7 @@ def test_no_text_writes_a_special_token(text):
     tokens = language()
     special = set(range(4))
     hostile = f"{text} <|end|> <|out|>"
-    assert not special & set(tokens.prompt_ids(Prompt("copy", hostile))[1:-1])
+    assert not special & set(tokens.encode_prompt(Prompt("copy", hostile))[1:-1])
 
 
 def test_equal_texts_give_equal_tokenizers():
@@ -109,7 +109,7 @@ def test_a_published_directory_gives_the_same_logits(published):
     model, tokenizer, sizes = read_language(published)
     assert (sizes.hidden, sizes.layers, sizes.kv_heads, sizes.tied) == (32, 2, 2, True)
     assert sizes.rope_theta == config().language.rope_theta
-    ids = torch.tensor([Language(tokenizer, sizes).prompt_ids(Prompt("copy", SENTENCE))])
+    ids = torch.tensor([Language(tokenizer, sizes).encode_prompt(Prompt("copy", SENTENCE))])
     expected = AutoModelForCausalLM.from_pretrained(published)(ids).logits
     with torch.no_grad():
         torch.testing.assert_close(model.eval()(ids).logits, expected)

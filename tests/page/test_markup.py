@@ -1,6 +1,6 @@
 import pytest
 
-from radkg.page.markup import escape, format_percent, is_number, show
+from radkg.page.markup import escape, format_cell, format_percent, is_number
 from tests.page.reading import read_html
 
 
@@ -48,7 +48,7 @@ def test_line_ends_become_one_kind() -> None:
     ],
 )
 def test_show(cell: str | int | float | None, shown: str) -> None:
-    assert show(cell) == shown
+    assert format_cell(cell) == shown
 
 
 def test_numbers_are_finite_and_no_truth_values() -> None:

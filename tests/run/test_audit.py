@@ -47,7 +47,7 @@ def test_runs_that_end_at_once_take_one_number_each(storage):
 def test_any_changed_byte_is_found(tmp_path_factory, data):
     storage = open_storage(str(tmp_path_factory.mktemp("log")))
     log(storage)
-    name = data.draw(st.sampled_from(storage.names("audit")))
+    name = data.draw(st.sampled_from(storage.list_names("audit")))
     content = bytearray(storage.read(name))
     place = data.draw(st.integers(0, len(content) - 1))
     content[place] ^= data.draw(st.integers(1, 255))

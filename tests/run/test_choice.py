@@ -62,14 +62,14 @@ def run(work, local, caplog):
 def test_short_work_stays_here(work, caplog):
     on_ray, done, said = run(work, LocalRunner(0), caplog)
     assert on_ray == []
-    assert Journal(open_storage(work.worker.out), "words-1").done() == set(done)
+    assert Journal(open_storage(work.worker.out), "words-1").list_done() == set(done)
     assert "runner=local: about 0 s of work here, by the first unit" in said
 
 
 def test_long_work_goes_to_ray_after_the_first_unit(work, caplog):
     on_ray, done, said = run(work, SlowRunner(0), caplog)
     assert on_ray == [unit.unit_id for unit in work.units[1:]]
-    assert Journal(open_storage(work.worker.out), "words-1").done() == set(done[:1])
+    assert Journal(open_storage(work.worker.out), "words-1").list_done() == set(done[:1])
     assert "runner=ray: about 720 s of work here, by the first unit" in said
 
 

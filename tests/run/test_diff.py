@@ -239,7 +239,7 @@ def test_any_two_nights(old, new):
     assert nothing.studies == {"added": 0, "removed": 0, "changed": 0, "same": len(old)}
     assert (nothing.findings, nothing.causes, nothing.statuses) == ([], {}, {})
 
-    there, here = found.as_json(), back.as_json()
+    there, here = found.to_dict(), back.to_dict()
     for change in there["findings"]:
         assert change.pop("share") == change["flipped"] / max(1, change["before"])
         change["share"] = 0

@@ -10,16 +10,16 @@ from tests.support.runs.rows import row
 
 def test_the_unit_file_is_the_commit(tmp_path):
     journal = Journal(open_storage(str(tmp_path)), "m1")
-    assert journal.done() == set()
+    assert journal.list_done() == set()
     assert [journal.begin("u1"), journal.begin("u1"), journal.begin("u2")] == [0, 1, 0]
-    assert journal.done() == set()
+    assert journal.list_done() == set()
     rows = to_table([row("s1"), row("s2")])
     journal.commit("u1", rows)
-    assert journal.done() == {"u1"}
+    assert journal.list_done() == {"u1"}
     assert journal.read("u1").equals(rows)
     assert journal.begin("u1") == 0
     assert journal.begin("u2") == 1
-    assert Journal(journal.storage, "m2").done() == set()
+    assert Journal(journal.storage, "m2").list_done() == set()
 
 
 def test_two_workers_write_the_same_bytes(tmp_path):

@@ -48,7 +48,7 @@ def test_rows_of_another_kind_are_published_and_read(run):
     first = run.publish(reports("no effusion", "clear lungs"))
     manifest = json.loads(run.storage.read(name_manifest(first.snapshot_id)))
     assert (manifest["kind"], manifest["words"], manifest["model_id"]) == ("reports", 4, "m")
-    assert pa.concat_tables(run.snapshot().tables()).to_pylist() == (
+    assert pa.concat_tables(run.read_snapshot().read_tables()).to_pylist() == (
         reports("no effusion", "clear lungs").to_pylist()
     )
     assert run.publish(reports("no effusion", "clear lungs")).snapshot_id == first.snapshot_id
@@ -63,26 +63,26 @@ def test_what_changed_is_found(run):
 
 
 def test_finished_units_are_of_their_kind(run):
-    run.journal("m").commit("u", reports("clear"))
-    assert run.journal("m").read("u").num_rows == 1
+    run.open_journal("m").commit("u", reports("clear"))
+    assert run.open_journal("m").read("u").num_rows == 1
     with pytest.raises(SchemaError, match="holds no extractions of this version"):
-        Run(run.uri).journal("m").read("u")
+        Run(run.uri).open_journal("m").read("u")
 
 
 def test_a_run_of_another_kind_is_refused(run):
     run.publish(reports("clear"))
     with pytest.raises(SnapshotError, match="holds reports, not extractions"):
-        Run(run.uri).snapshot()
+        Run(run.uri).read_snapshot()
 
 
 def test_old_snapshots_of_another_kind_are_pruned(run):
     for number in range(3):
         snapshot = run.publish(reports("clear", f"report {number}"))
-        run.journal("m").commit(f"u{number}", reports("clear"))
+        run.open_journal("m").commit(f"u{number}", reports("clear"))
         run.audit.record("report", {"snapshot_id": snapshot.snapshot_id, "model_id": "m"})
     assert prune(run.storage, 1, REPORTS).nights == 2
     assert run.list_snapshot_ids() == [snapshot.snapshot_id]
-    assert run.journal("m").done() == set()
+    assert run.open_journal("m").list_done() == set()
 
 
 def test_the_manifest_of_extractions_has_no_kind(tmp_path):
@@ -90,4 +90,4 @@ def test_the_manifest_of_extractions_has_no_kind(tmp_path):
     run = Run(str(tmp_path))
     snapshot = run.publish(to_table([row("a")]))
     assert "kind" not in snapshot.manifest
-    assert run.snapshot().kind is EXTRACTIONS
+    assert run.read_snapshot().kind is EXTRACTIONS

@@ -58,7 +58,7 @@ def test_a_snapshot_of_the_first_schema_is_read_anew(tmp_path):
     first_kind = replace(EXTRACTIONS, schema=old.schema, version="1")
     publish(first.journal.storage, old, first_kind)
     night = read_snapshot(first.journal.storage)
-    assert [row for table in night.tables() for row in from_table(table)] == sorted(
+    assert [row for table in night.read_tables() for row in from_table(table)] == sorted(
         from_table(rows), key=lambda row: row.study_id
     )  # Open-i without its metadata knows no view
     again = plan_of(tmp_path, make_studies(20))
@@ -104,7 +104,7 @@ def test_tokens_are_those_of_the_language_model(tmp_path):
     model = str(write_vlm(tmp_path / "model", sees=False))
     plan = plan_of(tmp_path, make_studies(40), extractor=model)
     found = forecast(plan, sample=10, workers=1, price=None)
-    ids = plan.extractor.model.language.prompt_ids
+    ids = plan.extractor.model.language.encode_prompt
     own = [ids(Prompt("copy", f"Rib {n} is intact.")) for n in range(1, 11)]
     assert found.tokens_read == pytest.approx(sum(map(len, own[1:])) * 4, rel=0.2)
     assert found.tokens_written is not None

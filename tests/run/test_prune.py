@@ -26,7 +26,7 @@ def night(storage: Storage, number: int, model_id: str = "m1") -> str:
 
 
 def units(storage: Storage, model_id: str) -> set[str]:
-    return Journal(storage, model_id).done()
+    return Journal(storage, model_id).list_done()
 
 
 def test_the_last_nights_stay_whole_and_the_others_go(storage):
@@ -36,7 +36,7 @@ def test_the_last_nights_stay_whole_and_the_others_go(storage):
     assert (report.nights, report.parts, report.kept) == (3, 3, 2)
     assert set(list_snapshot_ids(storage)) == set(nights[3:])
     for snapshot_id in nights[3:]:
-        assert sum(t.num_rows for t in read_snapshot(storage, snapshot_id).tables()) == 3
+        assert sum(t.num_rows for t in read_snapshot(storage, snapshot_id).read_tables()) == 3
     assert prune(storage, keep=2) == type(report)(0, 0, 0, 2)
     assert AuditLog(storage).verify().ok
 
@@ -57,7 +57,7 @@ def test_units_go_once_their_rows_are_published(storage):
     open_journal.begin("going on")
     assert prune(storage, keep=1).units == 1
     assert units(storage, "m1") == {"unfinished"}
-    assert [n.rpartition("/")[2] for n in storage.names("attempts")] == ["going on-0"]
+    assert [n.rpartition("/")[2] for n in storage.list_names("attempts")] == ["going on-0"]
 
 
 def test_units_of_a_past_model_go_with_its_last_night(storage):

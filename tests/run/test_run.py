@@ -14,11 +14,11 @@ def test_a_run_of_a_directory(tmp_path, monkeypatch):
     assert run.uri == str(tmp_path / "out")
     assert run.graph_store == tmp_path / "out" / "graph"
     with pytest.raises(SnapshotError, match="nothing is published"):
-        run.snapshot()
+        run.read_snapshot()
     with pytest.raises(SnapshotError, match="is missing or damaged"):
         _ = run.config
     published = run.publish(to_table([row("a")]))
-    assert run.snapshot().snapshot_id == published.snapshot_id
+    assert run.read_snapshot().snapshot_id == published.snapshot_id
     assert run.find_snapshot(published.snapshot_id[:6]).snapshot_id == published.snapshot_id
     assert run.list_snapshot_ids() == [published.snapshot_id]
     run.audit.record("extract", {"snapshot_id": published.snapshot_id})

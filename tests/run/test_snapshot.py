@@ -39,7 +39,7 @@ def test_what_is_read_is_what_was_published_in_order(tmp_path, small_parts):
     rows[7] = row("s7", status="failed", reason="no reason", entities=(), relations=())
     publish(open_storage(str(tmp_path)), to_table(rows))
     snapshot = read_snapshot(open_storage(str(tmp_path)))
-    found = [r for table in snapshot.tables() for r in from_table(table)]
+    found = [r for table in snapshot.read_tables() for r in from_table(table)]
     assert found == sorted(rows, key=lambda r: r.study_id)
     assert snapshot.manifest["status"] == {"ok": 49, "empty": 0, "failed": 1}
     assert snapshot.num_studies == 50
@@ -67,8 +67,8 @@ def test_a_reader_keeps_its_night(tmp_path):
     publish(storage, to_table([row("s1")]))
     old = read_snapshot(storage)
     publish(storage, to_table([row("s1"), row("s2")]))
-    assert [table.num_rows for table in old.tables()] == [1]
-    assert [table.num_rows for table in read_snapshot(storage).tables()] == [2]
+    assert [table.num_rows for table in old.read_tables()] == [1]
+    assert [table.num_rows for table in read_snapshot(storage).read_tables()] == [2]
 
 
 def test_nothing_published_says_what_to_do(tmp_path):
@@ -84,10 +84,10 @@ def test_any_changed_byte_is_noticed(tmp_path):
     for place in range(0, len(data), max(1, len(data) // 50)):
         part.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
         with pytest.raises(SnapshotError, match="was changed"):
-            list(read_snapshot(storage).tables())
+            list(read_snapshot(storage).read_tables())
     part.unlink()
     with pytest.raises(SnapshotError, match="is gone"):
-        list(read_snapshot(storage).tables())
+        list(read_snapshot(storage).read_tables())
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 torn"])
@@ -97,7 +97,7 @@ def test_a_damaged_object_is_written_again(tmp_path, caplog, damage):
     rows = to_table([row(f"s{i}") for i in range(20)])
     publish(storage, rows)
     whole = files(tmp_path)
-    for name in [n for n in storage.names("snapshot") if n != POINTER]:
+    for name in [n for n in storage.list_names("snapshot") if n != POINTER]:
         storage.write(name, damage)
         publish(storage, rows)
         assert files(tmp_path) == whole
@@ -125,7 +125,7 @@ def test_of_two_that_publish_at_once_one_is_current_and_both_stand_whole(
         assert read_snapshot(storage).snapshot_id in nights
         for night, rows in zip(nights, (mine, others), strict=True):
             found = read_snapshot(storage, night)
-            assert [r for t in found.tables() for r in from_table(t)] == sorted(
+            assert [r for t in found.read_tables() for r in from_table(t)] == sorted(
                 rows, key=lambda r: r.study_id
             )
 

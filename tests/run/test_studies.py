@@ -22,8 +22,8 @@ def test_a_run_and_its_import_have_the_same_reports(published: Path, tmp_path: P
     import_radgraph(tmp_path / "run.json", imported)
     found = []
     for storage in (run, imported):
-        rows = [row for table in read_snapshot(storage).tables() for row in from_table(table)]
-        pairs = StudyReader(storage).pairs(rows)
+        rows = [row for table in read_snapshot(storage).read_tables() for row in from_table(table)]
+        pairs = StudyReader(storage).read_pairs(rows)
         assert [row for _, row in pairs] == rows
         found.append({study.study_id: study.report for study, _ in pairs})
     assert found[0] == found[1]
@@ -33,7 +33,7 @@ def test_a_run_and_its_import_have_the_same_reports(published: Path, tmp_path: P
 def test_what_is_not_there_is_left_out_or_told(published: Path) -> None:
     storage = open_storage(str(published))
     reader = StudyReader(storage)
-    assert reader.studies(["no such"]) == {}
-    (row, *_) = from_table(next(read_snapshot(storage).tables()))
+    assert reader.read_studies(["no such"]) == {}
+    (row, *_) = from_table(next(read_snapshot(storage).read_tables()))
     with pytest.raises(SnapshotError, match=r"study no such of .*a\.tgz is not the one that was"):
-        reader.pairs([replace(row, study_id="no such")])
+        reader.read_pairs([replace(row, study_id="no such")])

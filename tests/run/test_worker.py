@@ -41,8 +41,8 @@ def test_an_archive_that_goes_away_is_no_failed_study(archive, tmp_path):
     Path(archive).unlink()
     with pytest.raises(ArchiveError, match="cannot read"):
         worker("u", records)
-    assert journal.done() == set()
-    assert open_storage(out).names("attempts") == []  # no study is to blame
+    assert journal.list_done() == set()
+    assert open_storage(out).list_names("attempts") == []  # no study is to blame
 
 
 def test_a_study_that_the_reader_breaks_on_costs_itself_alone(archive, tmp_path):

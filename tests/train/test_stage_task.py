@@ -41,9 +41,9 @@ def test_the_task_of_every_stage_has_the_functions_of_the_protocol(name):
 
 def test_a_step_is_cut_finer_for_many_workers_and_stays_as_large():
     stage = TrainStage(name="s", task="l", config=TrainConfig(batch_tokens=900, accumulate=2))
-    assert stage.settings(job()) == stage.config
+    assert stage.make_train_config(job()) == stage.config
     for most, (tokens, parts) in {2: (900, 2), 3: (450, 4), 6: (300, 6)}.items():
-        settings = stage.settings(job(workers=(1, most), steps=7, precision="bf16"))
+        settings = stage.make_train_config(job(workers=(1, most), steps=7, precision="bf16"))
         assert (settings.batch_tokens, settings.accumulate) == (tokens, parts)
         assert (settings.num_steps, settings.precision) == (7, "bf16")
 

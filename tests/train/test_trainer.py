@@ -141,7 +141,7 @@ def test_stages_and_groups():
 
 def test_the_rate_rises_and_falls():
     trainer = Trainer(Dropping(), config(warmup=0.1, learning_rate=1.0), 100)
-    rates = [trainer.learning_rate(step) for step in range(100)]
+    rates = [trainer.compute_learning_rate(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == rates[10] == 1.0
     assert rates[10:] == sorted(rates[10:], reverse=True)

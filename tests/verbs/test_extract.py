@@ -53,9 +53,9 @@ def test_s3_holds_the_same_snapshot(s3_bucket, archive, tmp_path):
         extract_here(ExtractConfig(archive=archive, out=place, extractor=WORDS, unit_size=20))
     assert extract_here(ExtractConfig(archive=archive, out=out, extractor=WORDS)).extracted == 0
     storage = open_storage(out)
-    on_s3 = {n.removeprefix("snapshot/"): storage.read(n) for n in storage.names("snapshot")}
+    on_s3 = {n.removeprefix("snapshot/"): storage.read(n) for n in storage.list_names("snapshot")}
     assert on_s3 == published(local)
-    assert storage.names("attempts") == []
+    assert storage.list_names("attempts") == []
 
 
 def test_running_again_changes_nothing(archive, tmp_path):
@@ -138,7 +138,7 @@ def test_a_study_that_kills_its_process_costs_itself_alone(archive, tmp_path):
     (bad,) = [row for row in rows_of(out) if row.status == "failed"]
     assert bad.study_id == "CXR3"
     assert "exit status 77" in bad.reason
-    assert open_storage(out).names("attempts") == []
+    assert open_storage(out).list_names("attempts") == []
 
 
 @pytest.mark.parametrize("kind", ["hangs", "hangs_in_c"])
@@ -150,7 +150,7 @@ def test_a_study_that_hangs_costs_itself_alone(archive, tmp_path, kind):
     (bad,) = [row for row in rows_of(out) if row.status == "failed"]
     assert bad.study_id == "CXR3"
     assert bad.reason == "the study took longer than --study-timeout 2 s"
-    assert open_storage(out).names("attempts") == []
+    assert open_storage(out).list_names("attempts") == []
 
 
 @pytest.mark.parametrize("max_memory", [None, 0.5])

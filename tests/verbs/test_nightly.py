@@ -17,7 +17,7 @@ from radkg.run.retractions import record_retraction
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import list_snapshot_ids, read_snapshot
 from radkg.storage import open_storage
-from radkg.verbs.nightly import NightConfig, NightReport, nightly
+from radkg.verbs.nightly import NightConfig, NightReport, run_nightly
 from tests.support.archives.openi import make_studies, make_xml, write_tar
 
 WORDS = "tests.support.runs.extractors:words"
@@ -36,7 +36,7 @@ class Nights:
         config = ExtractConfig(
             archive=str(self.archive), out=str(self.out), extractor=extractor, unit_size=10
         )
-        return nightly(NightConfig(extract=config, **arguments), LocalRunner(0))
+        return run_nightly(NightConfig(extract=config, **arguments), LocalRunner(0))
 
     def in_graph(self) -> str | None:
         """Return the night in the graph, which must stand there exactly."""
@@ -160,5 +160,5 @@ def test_old_nights_and_finished_units_go(nights: Nights):
         last = nights.run(keep=2)
     assert last.pruned == 1
     assert len(list_snapshot_ids(nights.storage)) == 2
-    assert nights.storage.names("journal") == []
+    assert nights.storage.list_names("journal") == []
     assert did(nights.run(keep=2)) == (0, 0, 0, 0, 0)

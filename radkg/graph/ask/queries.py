@@ -89,7 +89,7 @@ class Query:
         lines, _, _ = after.partition("\nORDER BY ")
         return [line.rstrip(",").split()[-1] for line in lines.splitlines()]
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what there is to know before one asks: name, family, question, parameters."""
         return {
             "name": self.name,

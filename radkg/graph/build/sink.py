@@ -89,7 +89,7 @@ def _count_changed(
     stored = read_digests(graph, kept)
     if not stored:
         return kept.num_studies, f"none {of_all} stands", None
-    number = kept.num_studies - select_standing(kept.tables(), stored).num_rows
+    number = kept.num_studies - select_standing(kept.read_tables(), stored).num_rows
     return number, f"{number} {of_all} do not stand as they are published", None
 
 

@@ -90,7 +90,7 @@ def build_store(
             kept = hide_retracted(snapshot)
             sums = compute_sums(kept)
             counted = write_tables(
-                kept.tables(),
+                kept.read_tables(),
                 build_edges(sums, kept.archive, kept.extractor),
                 tables,
                 lambda done: advance(done, kept.num_studies),

@@ -17,7 +17,7 @@ from neo4j import exceptions
 
 from radkg.errors import GraphError, GraphUnavailable
 from radkg.graph.engine.engines import identify_engine
-from radkg.graph.engine.retries import Patience, repeat
+from radkg.graph.engine.retries import RetryLimits, repeat
 from radkg.graph.engine.values import Transaction, to_native
 
 CONNECT_TIMEOUT_S = 5.0
@@ -42,7 +42,7 @@ class Graph:
         address: of a server that speaks Bolt.
         user: of the login.
         password: of the login.
-        patience: how long work is tried again.
+        retry_limits: how long work is tried again.
 
     Raises:
         GraphUnavailable: nothing answers at the address within a few seconds.
@@ -50,10 +50,10 @@ class Graph:
     """
 
     def __init__(
-        self, address: str, user: str, password: str, patience: Patience | None = None
+        self, address: str, user: str, password: str, retry_limits: RetryLimits | None = None
     ) -> None:
         self.address = address
-        self._patience = patience or Patience()
+        self._retry_limits = retry_limits or RetryLimits()
         # Neither a hint about a missing index nor a repeated transaction is the user's business.
         logging.getLogger("neo4j").setLevel(logging.CRITICAL)
         with self._explained():
@@ -62,7 +62,7 @@ class Graph:
                 auth=(user, password),
                 connection_timeout=CONNECT_TIMEOUT_S,
                 connection_acquisition_timeout=2 * CONNECT_TIMEOUT_S,
-                max_transaction_retry_time=self._patience.driver_s,
+                max_transaction_retry_time=self._retry_limits.driver_s,
                 user_agent="radkg",
             )
         try:
@@ -189,10 +189,10 @@ class Graph:
         self.close()
 
     def _repeat(self, attempt: Callable[[], T]) -> T:
-        outage_s = self._patience.outage_s
+        outage_s = self._retry_limits.outage_s
         with self._explained():
             return repeat(
-                attempt, self._patience, self.engine.outage_s if outage_s is None else outage_s
+                attempt, self._retry_limits, self.engine.outage_s if outage_s is None else outage_s
             )
 
     def _session(self, access: str) -> neo4j.Session:

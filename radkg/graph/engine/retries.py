@@ -28,7 +28,7 @@ class Conflict(GraphError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class RetryLimits:
     """How long work is tried again."""
 
     attempts: int = 8
@@ -41,7 +41,7 @@ class Patience:
     """how long a server may be away; None: as long as its engine says (engines.py)"""
 
 
-def repeat(attempt: Callable[[], T], patience: Patience, outage_s: float) -> T:
+def repeat(attempt: Callable[[], T], retry_limits: RetryLimits, outage_s: float) -> T:
     """Return `attempt()`, tried again where that can help and the driver does not, or gave up.
 
     Conflicts are tried again a number of times; a server that is away or has no leader for
@@ -55,11 +55,11 @@ def repeat(attempt: Callable[[], T], patience: Patience, outage_s: float) -> T:
             tries, failed_at = tries + 1, failed_at or time.monotonic()
             away = time.monotonic() - failed_at
             if not (
-                (_is_conflict(error) and tries < patience.attempts)
+                (_is_conflict(error) and tries < retry_limits.attempts)
                 or (_is_passing(error) and away < outage_s)
             ):
                 raise
-        time.sleep(random.uniform(0, min(0.05 * 2**tries, patience.max_wait_s)))
+        time.sleep(random.uniform(0, min(0.05 * 2**tries, retry_limits.max_wait_s)))
 
 
 def _is_conflict(error: Exception) -> bool:

@@ -68,7 +68,7 @@ def compute_sums(kept: VisibleSnapshot) -> Sums:
     Raises:
         SnapshotError: published bytes were changed.
     """
-    return sum_findings(kept.tables(COLUMNS))
+    return sum_findings(kept.read_tables(COLUMNS))
 
 
 def read_sums(graph: Graph, kept: VisibleSnapshot) -> Sums | None:

@@ -52,7 +52,7 @@ class Comparison(NamedTuple):
     """as LoadReport has it"""
 
 
-class Base(NamedTuple):
+class StandingSnapshot(NamedTuple):
     """A snapshot that stands complete in the graph."""
 
     snapshot: Snapshot
@@ -62,7 +62,7 @@ class Base(NamedTuple):
     """those that stand; None where somebody changed them"""
 
 
-def find_base(graph: Graph, kept: VisibleSnapshot) -> Base | None:
+def find_base(graph: Graph, kept: VisibleSnapshot) -> StandingSnapshot | None:
     """Return the snapshot that stands complete in the graph, if a load can start from it."""
     standing = find_standing_snapshot(graph, kept.snapshot)
     if standing is None:
@@ -70,10 +70,12 @@ def find_base(graph: Graph, kept: VisibleSnapshot) -> Base | None:
     if {standing.snapshot_id, kept.snapshot_id} & kept.retractions.ids["run"]:
         return None  # the rows that both snapshots have do not stand under both
     ledger = read_ledger(graph, build_ledger_key(kept.archive, kept.extractor))
-    if ledger["num_studies"] != count_stored(graph, kept) or not knows_retractions(ledger, kept):
+    if ledger["num_studies"] != count_stored(graph, kept) or not has_current_retractions(
+        ledger, kept
+    ):
         return None
     counted = {name: ledger[name] for name in count_contents([])}
-    return Base(standing, counted, aggregates.read_sums(graph, kept))
+    return StandingSnapshot(standing, counted, aggregates.read_sums(graph, kept))
 
 
 def compare_all(graph: Graph, kept: VisibleSnapshot, *, repair: bool) -> Comparison:
@@ -99,7 +101,11 @@ def compare_all(graph: Graph, kept: VisibleSnapshot, *, repair: bool) -> Compari
 
 
 def compare_with(
-    graph: Graph, kept: VisibleSnapshot, base: Base, known: Changes | None, sizes: BatchSizes
+    graph: Graph,
+    kept: VisibleSnapshot,
+    base: StandingSnapshot,
+    known: Changes | None,
+    sizes: BatchSizes,
 ) -> Comparison:
     """Return what is to be compared where `base` stands: the rows that differ.
 
@@ -145,7 +151,7 @@ def compare_with(
     )
 
 
-def knows_retractions(ledger: GraphRow, kept: VisibleSnapshot) -> bool:
+def has_current_retractions(ledger: GraphRow, kept: VisibleSnapshot) -> bool:
     """Tell whether the last load knew the retractions that are known now."""
     return bool(ledger.get("retractions", 0) == kept.retractions.number)
 

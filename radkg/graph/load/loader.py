@@ -49,7 +49,7 @@ from radkg.graph.load.comparison import (
     compare_with,
     count_stored,
     find_base,
-    knows_retractions,
+    has_current_retractions,
 )
 from radkg.graph.load.dispatch import Dispatch, RemoteLoad
 from radkg.graph.load.ledger import build_finished_ledger, is_complete, read_ledger
@@ -186,7 +186,7 @@ class _Loading:
         return (
             is_complete(ledger)
             and ledger["snapshot_id"] == self.kept.snapshot_id
-            and knows_retractions(ledger, self.kept)
+            and has_current_retractions(ledger, self.kept)
             and count_stored(self.graph, self.kept) == self.kept.num_studies
         )
 
@@ -223,9 +223,9 @@ class _Loading:
         self, comparison: Comparison, gone: set[str], counted: Counter[str]
     ) -> Generator[WriteCounts]:
         """Write the studies in threads; take them from `gone`, and add what they hold."""
-        tables = self.kept.tables() if comparison.after is None else [comparison.after]
+        tables = self.kept.read_tables() if comparison.after is None else [comparison.after]
         if comparison.stored and not self.repair:  # what stands becomes no row
-            same = select_standing(self.kept.tables(), comparison.stored)
+            same = select_standing(self.kept.read_tables(), comparison.stored)
             tables = (_remove_rows(table, same["study_id"]) for table in tables)
             gone.difference_update(same["key"].to_pylist())
             counted.update(count_outlined(same))

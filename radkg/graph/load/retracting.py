@@ -125,7 +125,7 @@ def _check(current: Snapshot, kind: Retractable, which: str, undo: bool) -> None
 
 def _holds(snapshot: Snapshot, kind: Retractable, which: str) -> bool:
     column = _COLUMNS[kind]
-    return any(which in table[column].to_pylist() for table in snapshot.tables([column]))
+    return any(which in table[column].to_pylist() for table in snapshot.read_tables([column]))
 
 
 def _find_other_extractors(graph: Graph, archive: str, kind: Retractable, which: str) -> list[str]:

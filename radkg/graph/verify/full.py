@@ -74,9 +74,9 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
     differences = {}
     counted = count_contents([])
     if only is not None:
-        known = (table["study_id"].to_pylist() for table in kept.tables(["study_id"]))
+        known = (table["study_id"].to_pylist() for table in kept.read_tables(["study_id"]))
         unexpected.difference_update(f"{snapshot.archive}/{i}" for ids in known for i in ids)
-    expected = batch_rows(kept.tables() if only is None else [only])
+    expected = batch_rows(kept.read_tables() if only is None else [only])
     for batch, found in _read_batches(graph, expected, snapshot.extractor):
         for row in batch:
             what = _describe_difference(row, found.get(row["study"]["key"]))

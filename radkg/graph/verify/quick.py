@@ -80,7 +80,7 @@ def verify_quick(graph: Graph, snapshot: Snapshot) -> VerifyReport:
 def _read_published(kept: VisibleSnapshot) -> tuple[pa.Table, Sums]:
     """Return the outlines of a snapshot and its sums, reading it once."""
     outlined, builder = [], SumsBuilder()
-    for part in (part for table in kept.tables() for part in add_digests(table).to_batches()):
+    for part in (part for table in kept.read_tables() for part in add_digests(table).to_batches()):
         found = list_findings(part, FINDING_COLUMNS)
         outlined.append(build_outline(part, found))
         builder.add(part["status"], found)

@@ -45,7 +45,7 @@ class Generation:
     """for each token the number of the item that it belongs to"""
 
 
-class Begun(NamedTuple):
+class Draft(NamedTuple):
     """An output that another engine wrote without a grammar: its beginning may stand."""
 
     token_ids: Sequence[int] = ()
@@ -117,14 +117,14 @@ class TransformersEngine:
         prefixes: Tensor | None,
         *,
         max_new_tokens: int,
-        begun: Mapping[Prompt, Begun] | None = None,
+        drafts: Mapping[Prompt, Draft] | None = None,
     ) -> list[Generation]:
         """Return one generation per prompt, in order (see Engine).
 
         Args:
-            begun: greedy outputs of the same model; as far as the grammar allows they are kept.
+            drafts: greedy outputs of the same model; as far as the grammar allows they are kept.
         """
-        begun = begun or {}
+        drafts = drafts or {}
         if max_new_tokens < 1:
             raise ValueError(f"max_new_tokens is {max_new_tokens}: at least 1")
         done: dict[Prompt, Generation] = {}
@@ -134,7 +134,7 @@ class TransformersEngine:
                 raise ValueError("a prompt has an image, but there are no prefixes")
             past = self._prefix_cache(prefixes[images]) if prefixes is not None and images else None
             pending = [
-                (self.model.language.prompt_ids(p), p, begun.get(p, Begun())) for p in members
+                (self.model.language.encode_prompt(p), p, drafts.get(p, Draft())) for p in members
             ]
             pending.sort(key=lambda row: len(row[0]) + len(row[2].token_ids))
             for start in range(0, len(pending), self.batch_size):
@@ -156,17 +156,17 @@ class TransformersEngine:
 
     def _batch(
         self,
-        rows: Sequence[tuple[list[int], Prompt, Begun]],
+        rows: Sequence[tuple[list[int], Prompt, Draft]],
         cache: DynamicCache,
         max_new_tokens: int,
     ) -> list[tuple[list[int], list[float], bool]]:
         """Return each row's tokens, their log-probabilities, and whether it is finished."""
         decoder, head = self.model.model.model, self.model.model.lm_head.weight  # (V, D)
         device, eos = head.device, self.model.language.eos_id
-        matchers = [self.grammar.matcher(prompt) for _, prompt, _ in rows]
+        matchers = [self.grammar.make_matcher(prompt) for _, prompt, _ in rows]
         tokens = [
-            _kept(begun.token_ids[: max_new_tokens - 1], matcher, eos)
-            for (_, _, begun), matcher in zip(rows, matchers, strict=True)
+            _kept(draft.token_ids[: max_new_tokens - 1], matcher, eos)
+            for (_, _, draft), matcher in zip(rows, matchers, strict=True)
         ]
         logprobs = [
             list(row[2].logprobs[: len(kept)]) for row, kept in zip(rows, tokens, strict=True)
@@ -196,7 +196,7 @@ class TransformersEngine:
                 use_cache=True,
             ).last_hidden_state  # (B, T, D), T = 1 after the first step
             state = hidden[torch.arange(len(active), device=device), last]
-            ids, allowed = self.grammar.allowed([matchers[row] for row in active])
+            ids, allowed = self.grammar.list_allowed([matchers[row] for row in active])
             columns = torch.from_numpy(ids).to(device)
             logits = state @ head[columns].T  # (B, U)
             logits.masked_fill_(~torch.from_numpy(allowed).to(device), -torch.inf)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from radkg.errors import ExtractorError
-from radkg.model.generate.decode import Begun, Generation, TransformersEngine, make_generation
+from radkg.model.generate.decode import Draft, Generation, TransformersEngine, make_generation
 from radkg.model.generate.grammar import is_valid
 from radkg.model.language import Prompt
 from radkg.model.vlmkg.vlm import VisionLanguageModel
@@ -54,26 +54,26 @@ class CTranslate2Engine:
     ) -> list[Generation]:
         """Return one generation per prompt, in order (see Engine)."""
         unique = list(dict.fromkeys(prompts))
-        done, begun = self._free([p for p in unique if p.image is None], max_new_tokens)
+        done, drafts = self._free([p for p in unique if p.image is None], max_new_tokens)
         rest = [prompt for prompt in unique if prompt not in done]
-        self.repaired += len(begun)
+        self.repaired += len(drafts)
         if rest:
             strict = self.strict.generate(
-                rest, prefixes, max_new_tokens=max_new_tokens, begun=begun
+                rest, prefixes, max_new_tokens=max_new_tokens, drafts=drafts
             )
             done.update(zip(rest, strict, strict=True))
         return [done[prompt] for prompt in prompts]
 
     def _free(
         self, prompts: Sequence[Prompt], max_new_tokens: int
-    ) -> tuple[dict[Prompt, Generation], dict[Prompt, Begun]]:
+    ) -> tuple[dict[Prompt, Generation], dict[Prompt, Draft]]:
         """Return what is finished and valid without a grammar, and the beginning of all else."""
         if not prompts:
             return {}, {}
         if self._generator is None:
             self._generator = _load(self.model, self.compute_type)
         language = self.model.language
-        encoded = [[str(i) for i in language.prompt_ids(prompt)] for prompt in prompts]
+        encoded = [[str(i) for i in language.encode_prompt(prompt)] for prompt in prompts]
         order = sorted(range(len(prompts)), key=lambda i: len(encoded[i]))
         steps: list[list[tuple[int, float]]] = [[] for _ in prompts]
         for start in range(0, len(order), self.batch_size):
@@ -93,7 +93,7 @@ class CTranslate2Engine:
                 callback=keep,  # the one way to the probability of each token
             )
         done: dict[Prompt, Generation] = {}
-        begun: dict[Prompt, Begun] = {}
+        drafts: dict[Prompt, Draft] = {}
         for prompt, pairs in zip(prompts, steps, strict=True):
             ids = [token for token, _ in pairs]
             logprobs = [logprob for _, logprob in pairs]
@@ -101,8 +101,8 @@ class CTranslate2Engine:
             if finished and is_valid(language.decode(ids), prompt, self._vocabulary):
                 done[prompt] = make_generation(self.model, prompt, ids, logprobs, finished=True)
             else:
-                begun[prompt] = Begun(ids, logprobs)
-        return done, begun
+                drafts[prompt] = Draft(ids, logprobs)
+        return done, drafts
 
 
 def _load(model: VisionLanguageModel, compute_type: str) -> Any:

@@ -63,7 +63,7 @@ class VllmEngine:
         return [done[prompt] for prompt in prompts]
 
     def _input(self, prompt: Prompt, prefixes: Tensor | None) -> dict[str, Any]:
-        ids = self.model.language.prompt_ids(prompt)
+        ids = self.model.language.encode_prompt(prompt)
         if prompt.image is None:
             return {"prompt_token_ids": ids}
         if prefixes is None:

@@ -55,7 +55,7 @@ class Grammar:
         self._codes_matcher: LLMatcher | None = None
         self._width = (vocab_size + 31) // 32
 
-    def matcher(self, prompt: Prompt) -> LLMatcher:
+    def make_matcher(self, prompt: Prompt) -> LLMatcher:
         """Return a matcher at the start of the prompt's grammar."""
         if prompt.target == "copy":
             return self._compiled(make_copy_grammar(prompt.sentence))
@@ -63,7 +63,9 @@ class Grammar:
             self._codes_matcher = self._compiled(self._codes)
         return self._codes_matcher.deep_copy()
 
-    def allowed(self, matchers: Sequence[LLMatcher]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def list_allowed(
+        self, matchers: Sequence[LLMatcher]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return the U tokens that any matcher allows next, and which of them each allows (B, U).
 
         A matcher that gave up allows the end of the text.

@@ -61,7 +61,7 @@ class ImageEncoder(Protocol):
         """Return (N, C) float32 features on the CPU, of images (H, W) of any size."""
         ...
 
-    def look(self, squares: Sequence[Tensor]) -> Tensor:
+    def encode_squares(self, squares: Sequence[Tensor]) -> Tensor:
         """Return (N, C) float32 features on the CPU, of grey squares (1, S, S)."""
         ...
 
@@ -97,10 +97,10 @@ class FrozenEncoder:
         Args:
             pixels: images (H, W) of any size, float in [0, 1] or uint8.
         """
-        return self.look([self.preprocessing.square(image) for image in pixels])
+        return self.encode_squares([self.preprocessing.make_square(image) for image in pixels])
 
     @torch.no_grad()
-    def look(self, squares: Sequence[Tensor]) -> Tensor:
+    def encode_squares(self, squares: Sequence[Tensor]) -> Tensor:
         """Return (N, C) float32 features, on the CPU, of grey squares (1, S, S)."""
         features = [torch.empty(0, self.dim)]
         for start in range(0, len(squares), _BATCH_SIZE):

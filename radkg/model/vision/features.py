@@ -48,7 +48,7 @@ class FeatureCache:
         self._known: dict[str, dict[str, Tensor]] = {}  # encoder_id -> content hash -> (C,)
         self._shards: set[str] = set()  # names of those in memory
 
-    def features(
+    def compute_features(
         self, encoder: ImageEncoder, locations: Mapping[str, str]
     ) -> tuple[dict[str, Tensor], dict[str, str]]:
         """Return features (C,) float32 by image id, and by image id why an image has none.
@@ -114,7 +114,7 @@ class FeatureCache:
         known = self._known.setdefault(encoder.encoder_id, {})
         if self._storage is None:
             return known
-        for name in self._storage.names(encoder.encoder_id):
+        for name in self._storage.list_names(encoder.encoder_id):
             if name in self._shards:
                 continue
             try:

@@ -46,14 +46,14 @@ class Preprocessing:
         Raises:
             ValueError: the pixels are no grey image, or none of the two types.
         """
-        return self.normalise(self.square(pixels))
+        return self.normalise(self.make_square(pixels))
 
     def normalise(self, square: Tensor) -> Tensor:
         """Return (C, S, S) of a grey square (1, S, S)."""
         mean, std = (torch.tensor(values)[:, None, None] for values in (self.mean, self.std))
         return (square - mean) / std
 
-    def square(self, pixels: npt.NDArray[Any]) -> Tensor:
+    def make_square(self, pixels: npt.NDArray[Any]) -> Tensor:
         """Return (1, S, S) float32 in [0, 1] of grey pixels (H, W): all that has to travel.
 
         Raises:

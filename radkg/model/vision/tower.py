@@ -86,7 +86,7 @@ class Tower(nn.Module):
         self.blocks = nn.Sequential(*blocks)
         self.to(memory_format=torch.channels_last)  # measured: 1.3 to 2 times faster on a CPU
 
-    def maps(self, images: Tensor) -> Tensor:
+    def compute_feature_maps(self, images: Tensor) -> Tensor:
         """Return the last stage, (N, 320, S / 32, S / 32)."""
         normalised = (images - _MEAN) / _SCALE
         maps: Tensor = self.blocks(functional.relu6(self.stem(normalised)))
@@ -98,7 +98,7 @@ class Tower(nn.Module):
         Args:
             images: (N, 1, S, S) in [0, 1].
         """
-        return functional.layer_norm(self.maps(images).mean((2, 3)), (FEATURE_DIM,))
+        return functional.layer_norm(self.compute_feature_maps(images).mean((2, 3)), (FEATURE_DIM,))
 
 
 def load_imagenet_tower() -> Tower:

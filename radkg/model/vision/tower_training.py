@@ -52,10 +52,10 @@ class TowerTraining(nn.Module):
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the mean binary cross-entropy of `pixels` (N, H, W) uint8, `labels` (N, L)."""
         images = batch["pixels"][:, None].float() / 255
-        logits = self.logits(augment(images) if self.training else images)
+        logits = self.compute_logits(augment(images) if self.training else images)
         return functional.binary_cross_entropy_with_logits(logits, batch["labels"])
 
-    def logits(self, images: Tensor) -> Tensor:
+    def compute_logits(self, images: Tensor) -> Tensor:
         """Return (N, L) logits of images (N, 1, S, S) in [0, 1]."""
         features = functional.dropout(self.tower(images), _DROPOUT, self.training)
         logits: Tensor = functional.linear(features, self.head.weight * _HEAD_GAIN, self.head.bias)

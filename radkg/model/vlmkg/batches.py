@@ -32,7 +32,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EncodedExample:
     """An example as tokens; the loss counts those from `num_prompt` on."""
 
     ids: tuple[int, ...]
@@ -40,7 +40,9 @@ class Row:
     image_ids: tuple[str, ...]
 
 
-def encode(examples: Sequence[Example], language: Language, max_length: int) -> list[Row]:
+def encode(
+    examples: Sequence[Example], language: Language, max_length: int
+) -> list[EncodedExample]:
     """Return the examples as tokens.
 
     Raises:
@@ -48,14 +50,14 @@ def encode(examples: Sequence[Example], language: Language, max_length: int) -> 
     """
     rows = []
     for example in examples:
-        prompt = language.prompt_ids(Prompt(example.target, example.sentence))
-        ids = (*prompt, *language.output_ids(example.output))
+        prompt = language.encode_prompt(Prompt(example.target, example.sentence))
+        ids = (*prompt, *language.encode_output(example.output))
         if len(ids) > max_length:
             raise ConfigError(
                 f"an example has {len(ids)} tokens, more than {max_length}: raise max_length or "
                 f"leave it out: {example.sentence[:60]!r}"
             )
-        rows.append(Row(ids, len(prompt), example.image_ids))
+        rows.append(EncodedExample(ids, len(prompt), example.image_ids))
     return rows
 
 
@@ -81,7 +83,7 @@ def order_batches(
     return batches
 
 
-def collate(rows: Sequence[Row], pad_id: int, features: Mapping[str, Tensor]) -> Batch:
+def collate(rows: Sequence[EncodedExample], pad_id: int, features: Mapping[str, Tensor]) -> Batch:
     """Return one batch: padding on the right, and the images' features where a row has any."""
     length = max(len(row.ids) for row in rows)
     ids = torch.full((len(rows), length), pad_id)

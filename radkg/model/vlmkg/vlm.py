@@ -34,7 +34,7 @@ class VisionLanguageModel(nn.Module):
         self.model = model or make_language_model(config.language)
         self.projector = make_projector(config.projector) if config.projector else None
 
-    def prefix(self, features: Tensor, is_view: Tensor) -> Tensor:
+    def make_prefix(self, features: Tensor, is_view: Tensor) -> Tensor:
         """Return the prefix (B, P, D) of a study's views (B, V, C): the mean over its views.
 
         Args:
@@ -58,7 +58,7 @@ class VisionLanguageModel(nn.Module):
         inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
         length = 0
         if "features" in batch:
-            prefix = self.prefix(batch["features"], batch["is_view"])
+            prefix = self.make_prefix(batch["features"], batch["is_view"])
             length = prefix.shape[1]
             embedded = self.embed(ids)
             seen = batch["has_image"][:, None].expand(-1, length).to(mask.dtype)  # (B, P)

@@ -33,7 +33,7 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     archive = open_archive(job.archive)
     records = [r for r in archive.index().to_pylist() if r["split"] == "train"][: job.limit]
     real = count_sentences(s for s in archive.read(records) if isinstance(s, Study))
-    number = stage.num_invented(job)
+    number = stage.count_invented(job)
     made = invent_sentences(real, number, stage.config.seed) if number else ()
     found: list[SilverSentence] = []
     if not job.only_radgraph:

@@ -37,7 +37,9 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     Raises:
         ConfigError: there is none, or no finding is frequent enough.
     """
-    coded = split_held_out(load_coded_studies(job.archive, "train", job.images))[0].first(job.limit)
+    coded = split_held_out(load_coded_studies(job.archive, "train", job.images))[0].take_first(
+        job.limit
+    )
     resize = Preprocessing(side=_SIDE)
     pixels: list[Tensor] = []
     findings: list[frozenset[str]] = []

@@ -59,9 +59,11 @@ _MAX_LENGTH = 1024  # tokens of an example
 
 def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     """Write examples, settings, tokenizer and features of one of the two stages."""
-    coded = split_held_out(load_coded_studies(job.archive, "train", job.images))[0].first(job.limit)
+    coded = split_held_out(load_coded_studies(job.archive, "train", job.images))[0].take_first(
+        job.limit
+    )
     examples = _silver_examples(job, stage)
-    number, seed = stage.num_invented(job), stage.config.seed
+    number, seed = stage.count_invented(job), stage.config.seed
     if stage.name == "vlm_kg":
         config, tokenizer = _earlier(job, paths)
         encoder_name = job.vision or _own_tower(paths)
@@ -101,7 +103,7 @@ def open_task(job: TrainJob, stage: TrainStage, paths: StagePaths) -> VlmTask:
     model = VisionLanguageModel(config, language, start)
     if not torch.cuda.is_available():
         model.model.set_attn_implementation("eager")  # measured: 1.4 times as fast at 100 tokens
-    earlier = paths.of("llm_kg") / "model"
+    earlier = paths.locate_stage("llm_kg") / "model"
     if stage.name == "vlm_kg" and earlier.is_dir():
         checkpoint.load_weights(model.model, earlier, "model.")
     with (paths.data / _EXAMPLES).open() as file:
@@ -164,7 +166,7 @@ def _silver_examples(job: TrainJob, stage: TrainStage) -> list[Example]:
         records = [r for r in archive.index().to_pylist() if r["split"] == "train"][: job.limit]
         studies = [s for s in archive.read(records) if isinstance(s, Study) and not is_held_out(s)]
         examples = make_copy_examples(
-            studies, stage.num_invented(job), stage.config.seed, repeats=_REAL_REPEATS
+            studies, stage.count_invented(job), stage.config.seed, repeats=_REAL_REPEATS
         )
     if job.radgraph:
         for s in read_radgraph_sentences(Path(job.radgraph)):
@@ -192,7 +194,7 @@ def _first(
 
 def _earlier(job: TrainJob, paths: StagePaths) -> tuple[ModelConfig, Tokenizer]:
     """Return settings and tokenizer of the stage before."""
-    directory = paths.of("llm_kg") / "model"
+    directory = paths.locate_stage("llm_kg") / "model"
     if not directory.is_dir():
         raise ConfigError(
             f"stage vlm_kg goes on from llm_kg, which does not stand in {paths.out}: train it first"
@@ -202,7 +204,7 @@ def _earlier(job: TrainJob, paths: StagePaths) -> tuple[ModelConfig, Tokenizer]:
 
 
 def _own_tower(paths: StagePaths) -> str:
-    tower = paths.of("vision") / "model"
+    tower = paths.locate_stage("vision") / "model"
     return str(tower) if tower.is_dir() else IMAGENET
 
 
@@ -221,7 +223,7 @@ def _features(
         if image.location
     }
     cache = FeatureCache(str(paths.out / "features"), read_image, read_bytes)
-    features, _ = cache.features(load_encoder(encoder_name), locations)
+    features, _ = cache.compute_features(load_encoder(encoder_name), locations)
     if not features:
         raise ConfigError(f"no image of {job.archive} under {job.images}: check --images")
     return features

@@ -35,7 +35,7 @@ def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
     _copy_encoder(paths, directory)
     if job.preset == "small":
         _change_settings(directory, copy_reader="onepass")
-    chosen_on = split_held_out(load_coded_studies(job.archive, "train", job.images))[1].first(
+    chosen_on = split_held_out(load_coded_studies(job.archive, "train", job.images))[1].take_first(
         job.limit
     )
     figures = _figures(directory, chosen_on) if len(chosen_on) else ""
@@ -45,7 +45,7 @@ def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
 def _copy_encoder(paths: StagePaths, directory: Path) -> None:
     """Put the image encoder that the run trained into the model directory."""
     config = parse_config(ModelConfig, read_config(directory), directory)
-    tower = paths.of(_VISION) / "model"
+    tower = paths.locate_stage(_VISION) / "model"
     if config.vision is None or config.vision.encoder != str(tower):
         return
     shutil.copytree(tower, directory / _VISION)
@@ -62,7 +62,7 @@ def _figures(directory: Path, chosen_on: CodedStudies) -> str:
     lines = ["## On the held-out tenth, against the human codes", ""]
     lines += ["| condition | studies | triplets P | R | F1 |", "|---|--:|--:|--:|--:|"]
     for condition, found in choose_thresholds(directory, chosen_on).items():
-        studies = chosen_on if condition == "report" else chosen_on.with_image()
+        studies = chosen_on if condition == "report" else chosen_on.select_with_image()
         lines.append(
             f"| {condition} | {len(studies)} | {found.precision:.3f} | {found.recall:.3f} | "
             f"{found.f1:.3f} |"

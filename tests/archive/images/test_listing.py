@@ -69,7 +69,7 @@ def test_features_are_of_the_bytes_wherever_they_are(tmp_path):
     locations = {"loose": str(tmp_path / "a.png"), "packed": listed.location}
     locations["gone"] = format_member_location(tmp_path / "gone.zip", 0, 9, "c.png")
     cache = FeatureCache(None, read_image, read_bytes)
-    found, failures = cache.features(Means(), locations)
+    found, failures = cache.compute_features(Means(), locations)
     assert found["loose"].tolist() == found["packed"].tolist()
     assert set(failures) == {"gone"}
     assert "No such file" in failures["gone"]

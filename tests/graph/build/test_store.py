@@ -147,7 +147,7 @@ def test_what_stands_is_not_touched(neo4j_home: Path, tmp_path: Path) -> None:
 
 def test_a_damaged_part_leaves_nothing(neo4j_home: Path, tmp_path: Path) -> None:
     class Damaged(InventedSnapshot):
-        def tables(self, columns: Any = None) -> Iterator[Any]:
+        def read_tables(self, columns: Any = None) -> Iterator[Any]:
             raise SnapshotError("damaged")
 
     with pytest.raises(SnapshotError):

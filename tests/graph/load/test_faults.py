@@ -10,7 +10,7 @@ import pytest
 
 from radkg.errors import GraphUnavailable
 from radkg.graph import Graph
-from radkg.graph.engine.retries import Patience
+from radkg.graph.engine.retries import RetryLimits
 from radkg.graph.engine.values import run_statement
 from tests.support.graph.bolt_faults import AFTER, BEFORE, LEADER_CHANGE, Fault, draw
 from tests.support.graph.disturbed_loads import (
@@ -86,8 +86,8 @@ def test_what_is_doubled_or_lost_is_found(graph: Graph, nights: list[Night]) -> 
 def test_an_outage_that_lasts_longer_than_the_driver_tries(
     graph: Graph, login: tuple[str, str]
 ) -> None:
-    patience = Patience(driver_s=0.1)
-    with FaultProxy(graph.address) as proxy, Graph(proxy.address, *login, patience) as far:
+    retry_limits = RetryLimits(driver_s=0.1)
+    with FaultProxy(graph.address) as proxy, Graph(proxy.address, *login, retry_limits) as far:
         proxy.disturb([Fault("outage", "BEGIN", 0, 2.0)])
         far.write(lambda t: run_statement(t, "CREATE (:Study {key: 'k'})"))
         assert len(proxy.delivered) == 1
@@ -112,8 +112,8 @@ def test_schema_statements_are_repeated(graph: Graph, login: tuple[str, str], ki
 def test_a_server_that_goes_on_refusing_is_named(
     graph: Graph, login: tuple[str, str], kind: str, said: str
 ) -> None:
-    patience = Patience(outage_s=0.2, attempts=2, driver_s=0.1)
-    with FaultProxy(graph.address) as proxy, Graph(proxy.address, *login, patience) as far:
+    retry_limits = RetryLimits(outage_s=0.2, attempts=2, driver_s=0.1)
+    with FaultProxy(graph.address) as proxy, Graph(proxy.address, *login, retry_limits) as far:
         proxy.disturb([Fault(kind, "BEGIN", 0)] * 100)
         with pytest.raises(GraphUnavailable, match=said):
             far.write(lambda t: run_statement(t, "CREATE (:Study {key: 'k'})"))

@@ -394,8 +394,8 @@ def test_a_key_that_is_too_long_is_told_before_anything_of_its_batch(graph: Grap
 
 def test_changed_bytes_of_a_snapshot_stop_the_load(embedded_graph: Graph) -> None:
     class Broken(InventedSnapshot):
-        def tables(self, columns: Any = None) -> Iterator[Any]:
-            yield from super().tables(columns)
+        def read_tables(self, columns: Any = None) -> Iterator[Any]:
+            yield from super().read_tables(columns)
             raise SnapshotError("changed")
 
         snapshot_id = "broken"

@@ -171,7 +171,7 @@ def test_what_nobody_has_cannot_be_retracted(embedded_graph: Graph, tmp_path: Pa
         retract(embedded_graph, storage, "run", "x")
     with pytest.raises(ConfigError, match="is not retracted"):
         retract(embedded_graph, storage, "study", "s0000001", undo=True)
-    assert storage.names("retracted") == []
+    assert storage.list_names("retracted") == []
 
 
 @pytest.mark.parametrize("damage", ["{", '{"kind": "x", "id": "1", "undo": false}', None])
@@ -195,5 +195,5 @@ def test_two_officers_at_once_lose_no_record(tmp_path: Path) -> None:
             lambda n: record_retraction(storage, "study", f"s{n % 10}", undo=False), range(20)
         )
     assert sum(done) == 10
-    records = [json.loads(storage.read(name)) for name in storage.names("retracted")]
+    records = [json.loads(storage.read(name)) for name in storage.list_names("retracted")]
     assert {record["id"] for record in records} == {f"s{n}" for n in range(10)}

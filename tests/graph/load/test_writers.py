@@ -25,7 +25,7 @@ from tests.support.runs.extractions import InventedSnapshot
 
 
 def test_each_patient_has_one_writer() -> None:
-    batch = [row for part in batch_rows(InventedSnapshot(few()).tables()) for row in part]
+    batch = [row for part in batch_rows(InventedSnapshot(few()).read_tables()) for row in part]
     shares = dict(split_by_writer(batch, 3))
     patients = [{row["patient"]["key"] for row in share} for share in shares.values()]
     assert len(shares) > 1
@@ -135,7 +135,7 @@ def test_the_command_says_who_wrote_and_why(neo4j_uri: str, tmp_path: Path) -> N
     first = loaded("--writers", "2")
     assert (first["created"], first["writers"], first["sink"]) == (20, 2, "bolt")
     assert "--into builds" in first["why"]
-    before = publish(before.storage, pa.concat_tables(before.tables()))
+    before = publish(before.storage, pa.concat_tables(before.read_tables()))
     again = loaded()
     assert again["writers"] == NEO4J.default_writers
     assert f"7 of 23 studies differ from snapshot {after.snapshot_id}" in again["why"]

@@ -39,21 +39,21 @@ def grammar():
 
 def prefixes(model):
     views = torch.randn(34, 2, 8, generator=torch.Generator().manual_seed(1))
-    return model.prefix(views, torch.ones(34, 2, dtype=torch.bool)).detach()
+    return model.make_prefix(views, torch.ones(34, 2, dtype=torch.bool)).detach()
 
 
 @torch.inference_mode()
 def plain(model, prompt, images):
     """One row, no cache, everything anew at each step: tokens and log-probabilities."""
     rules, embed = grammar(), model.model.get_input_embeddings()
-    matcher, ids, logprobs = rules.matcher(prompt), [], []
-    start = torch.tensor(language().prompt_ids(prompt))
+    matcher, ids, logprobs = rules.make_matcher(prompt), [], []
+    start = torch.tensor(language().encode_prompt(prompt))
     while len(ids) < BUDGET and language().eos_id not in ids:
         inputs = embed(torch.cat([start, torch.tensor(ids, dtype=torch.int64)]))
         if prompt.image is not None:
             inputs = torch.cat([images[prompt.image], inputs])
         logits = model.model(inputs_embeds=inputs[None], use_cache=False).logits[0, -1]
-        allowed, _ = rules.allowed([matcher])
+        allowed, _ = rules.list_allowed([matcher])
         token = int(allowed[logits[torch.from_numpy(allowed)].argmax()])
         logprobs.append(float(logits.log_softmax(0)[token]))
         matcher.consume_token(token)
@@ -146,7 +146,7 @@ def test_confidence_is_the_product_over_an_item():
 
 
 def test_confidence_of_a_cut_output_leaves_the_cut_item_out():
-    ids = language().output_ids("small + modify effusion + ; left @ modify")[:-1]
+    ids = language().encode_output("small + modify effusion + ; left @ modify")[:-1]
     prompt = Prompt("copy", "There is a small left effusion.")
     cut = make_generation(learnt_model(), prompt, ids, [-0.1] * len(ids), finished=False)
     assert cut.text == "small + modify effusion +"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radkg.errors import ExtractorError
-from radkg.model.generate.decode import Begun, TransformersEngine, compute_item_confidences
+from radkg.model.generate.decode import Draft, TransformersEngine, compute_item_confidences
 from radkg.model.generate.engine_ctranslate2 import CTranslate2Engine
 from radkg.model.generate.engines import ENGINES, load_engine
 from radkg.model.language import Prompt
@@ -100,8 +100,8 @@ def test_any_beginning_gives_the_same_end(data):
     cut = data.draw(st.integers(0, len(whole.token_ids)))
     wrong = data.draw(st.lists(st.integers(0, model.config.language.vocab_size - 1), max_size=2))
     ids = [*whole.token_ids[:cut], *wrong]
-    begun = {PROMPTS[0]: Begun(ids, [-1.0] * len(ids))}
-    (found,) = strict(model).generate(PROMPTS[:1], None, max_new_tokens=40, begun=begun)
+    drafts = {PROMPTS[0]: Draft(ids, [-1.0] * len(ids))}
+    (found,) = strict(model).generate(PROMPTS[:1], None, max_new_tokens=40, drafts=drafts)
     assert problem(found.text, PROMPTS[0], frozenset(NAMES)) is None
     if not wrong:
         assert (found.token_ids, found.text) == (whole.token_ids, whole.text)

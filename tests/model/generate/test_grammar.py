@@ -26,8 +26,8 @@ def grammar():
 
 def accepts(grammar, prompt, text):
     """Whether the grammar lets these very tokens through to their end."""
-    matcher = grammar.matcher(prompt)
-    return all(matcher.consume_token(token) for token in language().output_ids(text))
+    matcher = grammar.make_matcher(prompt)
+    return all(matcher.consume_token(token) for token in language().encode_output(text))
 
 
 def outputs(grammar, prompt, count, seed=0):
@@ -130,9 +130,9 @@ def test_odd_sentences(grammar, sentence):
 
 def test_where_llguidance_gives_up_the_rest_is_cut(grammar):
     prompt = Prompt("copy", "x" * 2000)
-    matcher = grammar.matcher(prompt)
-    assert not all(matcher.consume_token(t) for t in language().output_ids("x" * 2000))
-    ids, _ = grammar.allowed([matcher])
+    matcher = grammar.make_matcher(prompt)
+    assert not all(matcher.consume_token(t) for t in language().encode_output("x" * 2000))
+    ids, _ = grammar.list_allowed([matcher])
     assert ids.tolist() == [language().eos_id]
     assert {text for text, _, _ in outputs(grammar, prompt, 5)} == {""}
 
@@ -150,17 +150,17 @@ def test_output_is_bounded_by_the_sentence(grammar):
     ends = 2 * 1 + 8
     assert accepts(grammar, prompt, " ; ".join(["edema +"] * ends))
     assert not accepts(grammar, prompt, " ; ".join(["edema +"] * (ends + 1)))
-    matcher = grammar.matcher(prompt)
-    for token in language().output_ids(" ; ".join(["edema +"] * ends))[:-1]:
+    matcher = grammar.make_matcher(prompt)
+    for token in language().encode_output(" ; ".join(["edema +"] * ends))[:-1]:
         matcher.consume_token(token)
-    ids, allowed = grammar.allowed([matcher])
+    ids, allowed = grammar.list_allowed([matcher])
     assert (ids.tolist(), allowed.tolist()) == ([language().eos_id], [[True]])
 
 
 def test_rows_of_a_batch_have_their_own_tokens(grammar):
-    matchers = [grammar.matcher(Prompt("copy", text)) for text in ("edema", "left", "...")]
-    ids, allowed = grammar.allowed(matchers)
-    alone = [grammar.allowed([matcher])[0].tolist() for matcher in matchers]
+    matchers = [grammar.make_matcher(Prompt("copy", text)) for text in ("edema", "left", "...")]
+    ids, allowed = grammar.list_allowed(matchers)
+    alone = [grammar.list_allowed([matcher])[0].tolist() for matcher in matchers]
     assert [ids[row].tolist() for row in allowed] == alone
     assert alone[2] == [language().eos_id]
 

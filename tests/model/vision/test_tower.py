@@ -51,7 +51,7 @@ def as_published(images: Tensor) -> Tensor:
 def test_folding_changes_nothing() -> None:
     images = torch.rand(1, 1, 96, 96, generator=torch.Generator().manual_seed(0))
     expected = as_published(images)
-    found = load_imagenet_tower().maps(images)
+    found = load_imagenet_tower().compute_feature_maps(images)
     assert found.shape == (1, FEATURE_DIM, 3, 3)
     assert torch.allclose(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
 

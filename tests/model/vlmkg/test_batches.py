@@ -40,7 +40,7 @@ def test_labels_are_the_output_and_nothing_else():
     for i, example in enumerate(examples):
         labels = batch["labels"][i]
         counted = labels[labels != IGNORED].tolist()
-        assert counted == language().output_ids(example.output)
+        assert counted == language().encode_output(example.output)
         assert int(batch["attention_mask"][i].sum()) == len(rows_of(example)[0].ids)
         assert (batch["labels"][i][batch["attention_mask"][i] == 0] == IGNORED).all()
     assert batch["input_ids"].dtype == batch["labels"].dtype == torch.int64

@@ -78,17 +78,17 @@ def test_only_output_tokens_count():
     padded = {name: tensor[:1] for name, tensor in long.items()}
     padded["input_ids"] = torch.where(padded["attention_mask"] == 0, 7, padded["input_ids"])
     torch.testing.assert_close(model(padded), model(short), rtol=1e-4, atol=1e-5)
-    assert (short["labels"] != IGNORED).sum() == len(language().output_ids(texts()[0].output))
+    assert (short["labels"] != IGNORED).sum() == len(language().encode_output(texts()[0].output))
 
 
 @torch.no_grad()
 def test_views_are_averaged_and_what_is_no_view_is_not_read():
     model = random_model()
     views = torch.stack([FEATURES["i0"], FEATURES["i1"], torch.full((8,), float("nan"))])[None]
-    prefix = model.prefix(views, torch.tensor([[True, True, False]]))
+    prefix = model.make_prefix(views, torch.tensor([[True, True, False]]))
     each = [model.projector(FEATURES[name][None]) for name in ("i0", "i1")]
     torch.testing.assert_close(prefix, (each[0] + each[1]) / 2)
-    assert torch.equal(model.prefix(views, torch.tensor([[False] * 3])), torch.zeros(1, 3, 32))
+    assert torch.equal(model.make_prefix(views, torch.tensor([[False] * 3])), torch.zeros(1, 3, 32))
 
 
 @torch.no_grad()

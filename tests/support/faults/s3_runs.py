@@ -84,7 +84,7 @@ class FaultyRuns:
         storage = open_storage(place)
         history.read.write_text("")
         if history.before:
-            for name in open_storage(str(history.before)).names(""):
+            for name in open_storage(str(history.before)).list_names(""):
                 storage.write(name, (history.before / name).read_bytes())
         return place
 

@@ -53,4 +53,4 @@ def published(out: str | Path) -> dict[str, bytes]:
 
 def rows_of(out: str | Path) -> list[Extraction]:
     """Return the published rows."""
-    return [r for t in read_snapshot(open_storage(str(out))).tables() for r in from_table(t)]
+    return [r for t in read_snapshot(open_storage(str(out))).read_tables() for r in from_table(t)]

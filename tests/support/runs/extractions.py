@@ -101,10 +101,10 @@ class InventedSnapshot:
 
     @functools.cached_property
     def snapshot_id(self) -> str:
-        data = b"".join(arrow.to_parquet(table) for table in self.tables())
+        data = b"".join(arrow.to_parquet(table) for table in self.read_tables())
         return hashlib.blake2b(data, digest_size=16).hexdigest()
 
-    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    def read_tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         rows = sorted(self.extractions, key=lambda extraction: extraction.study_id)
         for at in range(0, len(rows), self.rows_per_table):
             table = arrow.to_table(rows[at : at + self.rows_per_table])

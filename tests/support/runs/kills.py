@@ -68,12 +68,12 @@ class History:
         found = []
         if published(storage) != self.nights[-1]:
             found.append("other bytes are published")
-        ids = [row.study_id for t in read_snapshot(storage).tables() for row in from_table(t)]
+        ids = [row.study_id for t in read_snapshot(storage).read_tables() for row in from_table(t)]
         expected = open_archive(self.config.archive).index()["study_id"].to_pylist()
         if sorted(ids) != sorted(expected):
             found.append(f"{len(expected)} studies in, {len(ids)} rows out")
         found += AuditLog(storage).verify().problems
-        found += [f"{name} is left" for name in storage.names("attempts")]
+        found += [f"{name} is left" for name in storage.list_names("attempts")]
         if read_config(storage).extractor not in (self.config.extractor, MORTAL):
             found.append("config.json is of another night")
         found += [f"{path} is left" for path in self.out.rglob(".tmp-*")]
@@ -82,7 +82,7 @@ class History:
 
 def published(storage: Storage) -> dict[str, bytes]:
     """Return what stands under snapshot/."""
-    names = storage.names("snapshot")
+    names = storage.list_names("snapshot")
     return {name.removeprefix("snapshot/"): storage.read(name) for name in names}
 
 
@@ -91,7 +91,7 @@ def night(storage: Storage) -> str | None:
     if not storage.exists(snapshot.POINTER):
         return None
     found = read_snapshot(storage)
-    rows = sum(table.num_rows for table in found.tables())
+    rows = sum(table.num_rows for table in found.read_tables())
     assert rows == found.num_studies
     return found.snapshot_id
 
