@@ -75,7 +75,7 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback()
-def take_options(
+def take_version(
     version: Annotated[
         bool,
         typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from radkg.cli.formats import describe_formats, take_options
+from radkg.cli.formats import describe_formats, take_format_options
 from radkg.cli.options import GraphAddress, Images, Insecure, Json, Out, ReportsArchive
 from radkg.cli.output import print_json, print_report, print_values, show_progress
 from radkg.interchange.formats import EXPORT_FORMATS, IMPORT_FORMATS
@@ -16,7 +16,7 @@ from radkg.interchange.formats.base import make_format
 review = typer.Typer(help="Have radiologists judge triplets, and score what they filled in.")
 
 
-@take_options(EXPORT_FORMATS)
+@take_format_options(EXPORT_FORMATS)
 def export(
     path: Annotated[Path, typer.Argument(help="File to write, or a directory.")],
     out: Out,
@@ -33,7 +33,7 @@ def export(
     typer.echo(f"{written} written to {path}", err=True)
 
 
-@take_options(IMPORT_FORMATS)
+@take_format_options(IMPORT_FORMATS)
 def import_file(
     file: Annotated[Path, typer.Argument(help="File to import.")],
     out: Out,

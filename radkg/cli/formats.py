@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from radkg.cli.signatures import make_option, replace_parameter
 from radkg.interchange.formats.base import ExportFormat, FormatOption, ImportFormat, list_options
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -19,7 +20,7 @@ def describe_formats(formats: Formats) -> str:
     return ", ".join(f"{each.name} ({each.help})" for each in formats)
 
 
-def take_options(formats: Formats) -> Callable[[Command], Command]:
+def take_format_options(formats: Formats) -> Callable[[Command], Command]:
     """Give a command the options of all formats in place of its `**options`.
 
     The help of an option names the formats that take it. An option that is not given arrives as
@@ -27,11 +28,8 @@ def take_options(formats: Formats) -> Callable[[Command], Command]:
     """
 
     def give_signature(command: Command) -> Command:
-        signature = inspect.signature(command, eval_str=True)
-        own = list(signature.parameters.values())[:-1]  # without **options
-        parameters = [each.replace(kind=each.KEYWORD_ONLY) for each in own]
-        merged = signature.replace(parameters=[*parameters, *_list_parameters(formats)])
-        vars(command)["__signature__"] = merged  # which typer reads
+        merged = replace_parameter(command, "options", _list_parameters(formats))
+        vars(command)["__signature__"] = merged
         return command
 
     return give_signature
@@ -49,9 +47,4 @@ def _list_parameters(formats: Formats) -> Iterator[inspect.Parameter]:
         kind = bool if is_switch else option.kind | None
         text = f"{', '.join(takers[name])}: {option.description}"
         said = typer.Option(option.flag, help=text, metavar=option.metavar)
-        yield inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=False if is_switch else None,
-            annotation=Annotated[kind, said],
-        )
+        yield make_option(name, Annotated[kind, said], False if is_switch else None)

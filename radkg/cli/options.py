@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from radkg.cli.signatures import make_option, replace_parameter
 from radkg.errors import ConfigError
 from radkg.run.settings import ExtractConfig
 from radkg.schema.records import Condition, Device
@@ -160,21 +161,14 @@ def take_extract_config(
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         options = [
-            inspect.Parameter(
+            make_option(
                 field.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=defaults.get(field.name, _default(field)),
-                annotation=_EXTRACT_OPTIONS[field.name],
+                _EXTRACT_OPTIONS[field.name],
+                defaults.get(field.name, _default(field)),
             )
             for field in dataclasses.fields(ExtractConfig)
             if field.name not in leave_out
         ]
-        own = [
-            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for parameter in inspect.signature(command, eval_str=True).parameters.values()
-            if parameter.name != "config"
-        ]
-        parameters = [*options, *own]
 
         @functools.wraps(command)
         def run(**values: Any) -> None:
@@ -182,8 +176,9 @@ def take_extract_config(
             command(config=ExtractConfig(**settings), **values)
 
         del run.__wrapped__  # else typer reads the signature of the command itself
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        merged = replace_parameter(command, "config", options)
+        vars(run)["__signature__"] = merged
+        run.__annotations__ = {each.name: each.annotation for each in merged.parameters.values()}
         return run
 
     return decorate

@@ -150,7 +150,7 @@ def _invented(
 
 
 def _text(rows: Sequence[Extraction], readings: Sequence[Extraction]) -> list[dict[str, Any]]:
-    gold, found = ([row.triplets() for row in side] for side in (readings, rows))
+    gold, found = ([row.list_triplets() for row in side] for side in (readings, rows))
     return [
         {"of": "prediction", **to_text_score(score_text(gold, found))},
         {"of": "prediction", **to_text_score(score_text(gold, found, form="plain"))},

@@ -127,7 +127,7 @@ class Extraction:
     age: int | None = None
     sex: Sex | None = None
 
-    def triplets(self) -> list[tuple[str, str, str]]:
+    def list_triplets(self) -> list[tuple[str, str, str]]:
         """Return (head text, relation, tail text) for each relation, in order."""
         return [
             (self.entities[r.head].text, r.relation, self.entities[r.tail].text)

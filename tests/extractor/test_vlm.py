@@ -27,7 +27,7 @@ TEXT = st.lists(
 def shown(row):
     """Return {(words, label)} and {(head, relation, tail)} of what the report states."""
     entities = {(e.text.lower(), e.label) for e in row.entities if e.source == "report"}
-    return entities, set(row.triplets())
+    return entities, set(row.list_triplets())
 
 
 @settings(

@@ -49,7 +49,7 @@ def test_a_whole_extraction():
         ("opacity", "OBS-DP", "opacity", "impression"),
         ("atelectasis", "OBS-U", "atelectasis", "impression"),
     ]
-    assert set(extraction.triplets()) == {
+    assert set(extraction.list_triplets()) == {
         ("Mild", "modify", "cardiomegaly"),
         ("effusion", "located_at", "pleural"),
         ("Stable", "modify", "opacity"),

@@ -115,7 +115,7 @@ FOREIGN = {
 def test_a_published_document_is_read_and_written_without_loss():
     read = from_document("a.txt", FOREIGN)
     assert read.report == FOREIGN["text"]
-    assert read.extraction.triplets() == [
+    assert read.extraction.list_triplets() == [
         ("mild", "modify", "effusion"),
         ("effusion", "located_at", "left"),
     ]
@@ -131,7 +131,7 @@ def test_a_published_document_is_read_and_written_without_loss():
 def test_an_edited_export_is_read_as_edited():
     document = to_document(extraction(ENTITIES, RELATIONS_FOUND), REPORT)
     document["entities"]["1"]["relations"] = []
-    triplets = from_document("s1", document).extraction.triplets()
+    triplets = from_document("s1", document).extraction.list_triplets()
     assert triplets == [("5 mm", "modify", "nodule"), ("effusion", "located_at", "right")]
 
 

@@ -9,7 +9,7 @@ from tests.support.runs.rows import REPORT, row
 
 def test_a_valid_row_passes():
     assert check_extraction(row("s1"), REPORT) == row("s1")
-    assert row("s1").triplets() == [
+    assert row("s1").list_triplets() == [
         ("small", "modify", "effusion"),
         ("effusion", "located_at", "left"),
     ]
