@@ -24,7 +24,7 @@ from radkg.schema.records import (
     RelationType,
     Study,
 )
-from radkg.schema.sentences import study_sentences, words
+from radkg.schema.sentences import READING_FILES, study_sentences, words
 
 # One figure for every mention and relation, for the rules cannot tell a sure reading from a poor
 # one: 92 % of the findings read in training reports stand in the human codes, rounded down.
@@ -133,7 +133,7 @@ def _mention(item: Item, concept: str, polarity: str, sentence: str) -> Mention:
 def _model_id() -> str:
     """Return the hash of the rules and the word lists, 16 hex characters."""
     digest = sha256()
-    splitter = Path(__file__).parents[1] / "schema/sentences.py"
-    for path in [*sorted([*Path(__file__).parent.glob("*.py"), *DATA.glob("*.csv")]), splitter]:
+    here = sorted([*Path(__file__).parent.glob("*.py"), *DATA.glob("*.csv")])
+    for path in [*here, *READING_FILES]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

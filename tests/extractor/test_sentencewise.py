@@ -88,9 +88,9 @@ def test_a_sentence_is_read_once_however_often_it_is_said():
     studies = [study("No effusion. Clear.", study_id=name) for name in ("a", "b")]
     one, two = reader(studies)
     assert one == two
-    assert recorder.asked == ["No effusion", " Clear"]
+    assert recorder.asked == ["No effusion", "Clear"]
     assert reader([study("No effusion. A small effusion.")])[0][0][:1] == one[0]
-    assert recorder.asked[2:] == [" A small effusion"]
+    assert recorder.asked[2:] == ["A small effusion"]
 
 
 def test_the_cache_ends_somewhere_and_nothing_changes():

@@ -2,6 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radkg.schema.fold import fold_word
+from radkg.schema.layout import flatten
 from radkg.schema.sentences import MAX_SENTENCE, sentences, words
 
 
@@ -19,7 +21,7 @@ def split(text):
         ),
         ("no effusion seen.the heart is large", ["no effusion seen", "the heart is large"]),
         ("A nodule of 1.8 cm. Stable.", ["A nodule of 1.8 cm", "Stable"]),
-        ("1. No effusion. 2. Clear lungs.", ["1", "No effusion", "2", "Clear lungs"]),
+        ("1. No effusion. 2. Clear lungs.", ["1. No effusion", "Clear lungs"]),
         ("Scar vs. nodule.", ["Scar vs. nodule"]),
         ("No effusion\n\nClear lungs", ["No effusion", "Clear lungs"]),
         ("a line that\nis wrapped. Done", ["a line that\nis wrapped", "Done"]),
@@ -79,7 +81,33 @@ def test_sentences_cover_all_that_is_not_a_border(text):
 
 @given(st.text(max_size=300))
 def test_words_stand_where_they_say(text):
-    for word, start, end in words(text):
-        assert (
-            text[start:end].lower() == word or set(text[start:end]) == {"_"} or "_" in text[start]
-        )
+    end = 0
+    for word, start, stop in words(text):
+        assert end <= start < stop <= len(text)
+        assert word in (fold_word(flatten(text[start:stop])), "xxxx")
+        end = stop
+
+
+@pytest.mark.parametrize(
+    ("written", "word"),
+    [
+        ("in\ufb01ltrate", "infiltrate"),
+        ("pneumo\xadthorax", "pneumothorax"),
+        ("pneumo\u200bthorax", "pneumothorax"),
+        ("\uff25\uff46\uff46\uff55\uff53\uff49\uff4f\uff4e", "effusion"),
+        ("e\u0301panchement", "epanchement"),
+        ("\xe9panchement", "epanchement"),
+        ("\u0153dema", "oedema"),
+    ],
+)
+def test_a_word_is_folded_and_stands_where_it_is_written(written, word):
+    text = f"No {written}, seen"
+    assert words(text)[1] == (word, 3, 3 + len(written))
+    assert [found for found, _, _ in words(text)] == ["no", word, ",", "seen"]
+
+
+@given(st.text(max_size=300))
+def test_a_flat_text_has_the_length_of_the_text(text):
+    flat = flatten(text)
+    assert len(flat) == len(text)
+    assert "\r" not in flat
