@@ -18,7 +18,8 @@ from radkg.gold.codes import (
     get_parents,
     get_qualifiers,
 )
-from radkg.schema.records import Extraction
+from radkg.schema.records import Entity, Extraction
+from radkg.schema.sides import read_side
 
 SAME_SITE = {  # one name per anatomy: the codes use adjective or noun, by the kind of head
     "pleural": "pleura",
@@ -91,9 +92,10 @@ def list_mentions(extraction: Extraction) -> Iterator[Mention]:
         places = [(j, evidence) for j in located.get(i, ())]
         places = places or [(j, "inherited") for j in inherited.get(i, ())]
         sites: list[Site] = []
-        sides: list[str] = []
+        sides: list[str] = _implied_side(entity)
         for j, how in places:
             own_sides = [entities[k].concept for k in modified[j] if entities[k].concept in SIDES]
+            own_sides += _implied_side(entities[j])
             name = SAME_SITE.get(entities[j].concept, entities[j].concept)
             if name == "mid lung":  # there is no left middle lobe
                 name, own_sides = (
@@ -170,6 +172,12 @@ def _at(concept: str, site: Site, sides: Sequence[str]) -> Iterator[Statement]:
 def _is_borderline_heart(mention: Mention) -> bool:
     """Tell whether a mention is "borderline heart size", filed as borderline cardiomegaly."""
     return mention.concept == "borderline" and any(s.name == "heart" for s in mention.sites)
+
+
+def _implied_side(entity: Entity) -> list[str]:
+    """Return the side that a mention's own word says: "RLL", "bibasilar", "dextroscoliosis"."""
+    side = read_side(entity.text)
+    return [side] if side else []
 
 
 def _compound(concept: str) -> tuple[str, ...]:

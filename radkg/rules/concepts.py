@@ -1,8 +1,14 @@
-"""Canonical names of mentions that somebody else found, by the lexicon of the rules."""
+"""Canonical names of mentions: what each names alone, and what several name together.
+
+Mentions are as short as the guide of the annotations asks for; the name of a concept often needs
+more than one: of "airspace disease" the mention "disease" is named "airspace disease", of "right
+lower lobe" the mention "lobe" is named "lower lobe". The phrases stand in lexicon.csv, what related
+mentions name together across a sentence in contexts.csv.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from radkg.rules.lexicon import ANATOMY_KINDS, Item, Lexicon, load_lexicon
 from radkg.schema.linearize import Link, Span
@@ -12,20 +18,19 @@ from radkg.schema.sentences import words
 def concepts(sentence: str, spans: Sequence[Span], links: Sequence[Link]) -> list[str]:
     """Return the concept of each span of a sentence; what the lexicon lacks is named by its words.
 
-    Of two mentions with one span the first gets the first name ("bibasilar": bilateral, base).
+    Of two mentions with one span the first gets the first name.
     """
     lexicon = load_lexicon()
-    listed: dict[tuple[int, int, bool], list[str]] = {}
+    phrases: dict[tuple[int, int], list[Item]] = {}
     for item in lexicon.find(words(sentence)):
         if item.concept:
-            listed.setdefault(_key(item), []).append(item.concept)
-    names: list[str] = []
-    given: dict[tuple[int, int, bool], int] = {}
-    for start, end, label in spans:
-        key = (start, end, label == "ANAT-DP")
-        known = listed.get(key) or [_named(lexicon, sentence[start:end])]
-        names.append(known[min(given.get(key, 0), len(known) - 1)])
-        given[key] = given.get(key, 0) + 1
+            phrases.setdefault((item.start, item.end), []).append(item)
+    names = _name_alone(lexicon, sentence, spans, phrases)
+    for (start, end), items in phrases.items():
+        inside = [i for i, (a, b, _) in enumerate(spans) if start <= a and b <= end]
+        if len(inside) > 1 or (inside and spans[inside[0]][:2] != (start, end)):
+            for item, head in _find_heads(items, inside, spans, links):
+                names[head] = item.concept
     return in_context(lexicon, names, links)
 
 
@@ -38,8 +43,40 @@ def in_context(lexicon: Lexicon, names: Sequence[str], links: Sequence[Link]) ->
     return changed
 
 
-def _key(item: Item) -> tuple[int, int, bool]:
-    return item.start, item.end, item.kind in ANATOMY_KINDS
+def _name_alone(
+    lexicon: Lexicon,
+    sentence: str,
+    spans: Sequence[Span],
+    phrases: dict[tuple[int, int], list[Item]],
+) -> list[str]:
+    """Return what each span names by its own words."""
+    names: list[str] = []
+    given: dict[Span, int] = {}
+    for span in spans:
+        start, end, label = span
+        items = phrases.get((start, end), [])
+        known = [i.concept for i in items if (i.kind in ANATOMY_KINDS) == (label == "ANAT-DP")]
+        known = known or [_named(lexicon, sentence[start:end])]
+        names.append(known[min(given.get(span, 0), len(known) - 1)])
+        given[span] = given.get(span, 0) + 1
+    return names
+
+
+def _find_heads(
+    items: Sequence[Item], inside: Sequence[int], spans: Sequence[Span], links: Sequence[Link]
+) -> Iterator[tuple[Item, int]]:
+    """Yield each reading of a phrase with the span that carries the phrase's name.
+
+    That is the last span of the phrase's kind (anatomy or observation) that modifies no other span
+    of the phrase: "lobe" of "lower lobe", "heart" of "heart size".
+    """
+    among = set(inside)
+    modifying = {h for h, t, kind in links if kind == "modify" and h in among and t in among}
+    for item in items:
+        alike = [i for i in inside if (spans[i][2] == "ANAT-DP") == (item.kind in ANATOMY_KINDS)]
+        roots = [i for i in alike if i not in modifying] or alike
+        if roots:
+            yield item, roots[-1]
 
 
 def _named(lexicon: Lexicon, text: str) -> str:

@@ -32,7 +32,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from radkg.schema.mentions import ANATOMY, STRENGTH, Array, Mentions, Pairs, number_texts
+from radkg.schema.mentions import (
+    ANATOMY,
+    NO_NAME,
+    STRENGTH,
+    Array,
+    Mentions,
+    Pairs,
+    number_texts,
+)
 from radkg.schema.records import Label
 
 _TEXTS = pa.list_(pa.string())
@@ -108,15 +116,31 @@ class _Findings:
 
     def list_linked(self, links: Pairs) -> pa.Array:
         """Return the names of what the mentions with the label of their finding lead to."""
-        return self._list_of_owners(links, self.all.concept, self.all.names)
+        own = self.owner[links.head]
+        return self._list_names(own, self.all.concept[links.tail], self.all.names)
+
+    def list_sites(self) -> pa.Array:
+        """Return the names of the sites, and the side that the finding's own word implies."""
+        own = np.append(self.owner[self.located.head], self.owner)
+        codes = np.append(self.all.concept[self.located.tail], self.all.side)
+        return self._list_names(own, codes, self.all.names)
+
+    def list_site_modifiers(self) -> pa.Array:
+        """Return the names of what modifies the sites, and the sides that their words imply."""
+        linked = self.all.modify.follow(self.located)
+        own = np.append(self.owner[linked.head], self.owner[self.located.head])
+        codes = np.append(self.all.concept[linked.tail], self.all.side[self.located.tail])
+        return self._list_names(own, codes, self.all.names)
 
     def list_places(self) -> pa.Array:
         """Return the sites, each with its modifiers."""
-        return self._list_of_owners(self.located, *_number_phrases(self.all))
+        codes, texts = _number_phrases(self.all)
+        return self._list_names(self.owner[self.located.head], codes[self.located.tail], texts)
 
-    def _list_of_owners(self, links: Pairs, codes: Array, texts: pa.Array) -> pa.Array:
-        own = self.owner[links.head]
-        return _list_sorted(own[own >= 0], codes[links.tail][own >= 0], texts, self.number)
+    def _list_names(self, own: Array, codes: Array, texts: pa.Array) -> pa.Array:
+        """Return for each finding its texts; what has no finding or no name is left out."""
+        kept = (own >= 0) & (codes >= 0)
+        return _list_sorted(own[kept], codes[kept], texts, self.number)
 
     def _find_greatest(self, values: Array, finding: Array, least: float) -> Array:
         found = np.full(self.number, least, values.dtype)
@@ -139,8 +163,8 @@ _COLUMNS: dict[str, tuple[pa.DataType, Callable[[_Findings], pa.Array]]] = {
     "by_report": (pa.string(), lambda f: f.label_by("report")),
     "sections": (_TEXTS, lambda f: f.list_sections()),
     "modifiers": (_TEXTS, lambda f: f.list_linked(f.all.modify.reverse())),
-    "sites": (_TEXTS, lambda f: f.list_linked(f.located)),
-    "site_modifiers": (_TEXTS, lambda f: f.list_linked(f.all.modify.follow(f.located))),
+    "sites": (_TEXTS, lambda f: f.list_sites()),
+    "site_modifiers": (_TEXTS, lambda f: f.list_site_modifiers()),
     "suggests": (_TEXTS, lambda f: f.list_linked(f.all.select_relations("suggestive_of"))),
     "extractor": (pa.string(), lambda f: f.extractors.take(pa.array(f.study))),
     "strongest": (pa.int64(), lambda f: f.find_strongest_mentions()),
@@ -194,8 +218,13 @@ def _number_findings(study: Array, concept: Array) -> tuple[Array, Array]:
 
 
 def _number_phrases(mentions: Mentions) -> tuple[Array, pa.Array]:
-    """Return for each mention its name behind its modifiers, as a place in texts, and the texts."""
+    """Return for each mention its name behind its modifiers, as a place in texts, and the texts.
+
+    A side that its own word implies is one of them: of "RLL" the phrase is "right lower lobe".
+    """
     names = mentions.names.take(pa.array(mentions.concept))
+    sides = mentions.names.take(pa.array(mentions.side, mask=mentions.side == NO_NAME))
+    names = pc.coalesce(_join(sides, names, " "), names)
     words = _list_in_order(mentions.modify.reverse(), mentions.concept, mentions.names)
     modified = _join(pc.binary_join(words, " "), names, " ")
     alone = pc.equal(pc.list_value_length(words), 0)

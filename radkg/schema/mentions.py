@@ -15,10 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.schema.records import Label
+from radkg.schema.sides import read_side
 
 STATES: dict[Label, str] = {"OBS-DA": "absent", "OBS-U": "uncertain", "OBS-DP": "present"}
 STRENGTH: tuple[Label, ...] = tuple(STATES)  # rising
 ANATOMY = -1  # in place of a strength
+NO_NAME = -1  # in place of a place in names
 
 Array = npt.NDArray[Any]
 
@@ -70,8 +72,12 @@ class Mentions:
         found = pc.index_in(self._field("label"), pa.array(STRENGTH)).fill_null(ANATOMY)
         self.strength: Array = found.to_numpy().astype(np.int64)
         """of its label: a place in STRENGTH, or ANATOMY"""
-        self.concept, self.names = number_texts(self._field("concept"))
+        concept, side = self._field("concept"), _find_sides(self._field("text"))
+        numbers, self.names = number_texts(pa.concat_arrays([concept, side]))
+        self.concept: Array = numbers[: len(concept)]
         """places in `names`, which are sorted"""
+        self.side: Array = numbers[len(concept) :]
+        """of the side that its text implies (sides.py): a place in `names`, or NO_NAME"""
 
     @cached_property
     def section(self) -> tuple[Array, pa.Array]:
@@ -110,20 +116,41 @@ class Mentions:
     def modify(self) -> Pairs:
         """What modifies a mention, head, and the mention, tail.
 
-        The head has the label of the tail, or is anatomy: "effusion, not large" is not large.
+        The head has the label of the tail, or is anatomy: "effusion, not large" is not large. What
+        the name of the tail says already is left out: "lower" of a "lower lobe".
         """
         pairs = self.select_relations("modify")
         head, tail = self.strength[pairs.head], self.strength[pairs.tail]
-        return pairs.take((head == tail) | (head == ANATOMY))
+        pairs = pairs.take((head == tail) | (head == ANATOMY))
+        return pairs.take(~self._is_in_name(pairs))
+
+    def _is_in_name(self, pairs: Pairs) -> Array:
+        """Tell of each pair whether all words of the head's name stand in the tail's name."""
+        keys = (self.concept[pairs.head] << 32) + self.concept[pairs.tail]
+        distinct, place = np.unique(keys, return_inverse=True)
+        ends = (distinct >> 32, distinct & 0xFFFFFFFF)
+        heads, tails = (self.names.take(pa.array(codes)).to_pylist() for codes in ends)
+        inside = [
+            set(head.split()) <= set(tail.split()) for head, tail in zip(heads, tails, strict=True)
+        ]
+        return np.array(inside, dtype=bool)[place]
 
     def _field(self, name: str) -> pa.Array:
         return pc.struct_field(self._flat, name)
 
 
 def number_texts(texts: pa.Array) -> tuple[Array, pa.Array]:
-    """Return a number for each text, and the distinct texts by number, sorted."""
+    """Return a number for each text, NO_NAME for null, and the distinct texts by number, sorted."""
     encoded = texts.dictionary_encode()
     order = pc.sort_indices(encoded.dictionary).to_numpy().astype(np.int64)
-    place = np.empty(len(order), np.int64)
+    place = np.full(len(order) + 1, NO_NAME)  # the last one stands for null
     place[order] = np.arange(len(order))
-    return place[encoded.indices.to_numpy()], encoded.dictionary.take(pa.array(order))
+    indices = encoded.indices.fill_null(len(order)).to_numpy()
+    return place[indices], encoded.dictionary.take(pa.array(order))
+
+
+def _find_sides(texts: pa.Array) -> pa.Array:
+    """Return the side that each mention's text implies, null where it implies none."""
+    encoded = texts.dictionary_encode()
+    sides = pa.array(map(read_side, encoded.dictionary.to_pylist()), pa.string())
+    return sides.take(encoded.indices)

@@ -1,6 +1,7 @@
 """Findings and descriptions of mentions, in columns, against their definition by mentions."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,6 +76,7 @@ def test_columns_give_what_the_mentions_say(size: int) -> None:
         study(62, 1, None, reason="no text"),
         study(63, 1, None, "+effusion in image", "?effusion", "+edema in image", "left > effusion"),
         *invent(20, entities=2, relations=1, first=70),
+        *invent(20, vocabulary=6, names=("rll", "right", "dextroscoliosis", "right rll"), first=90),
     ]
     expected = [describe_findings(record) for record in to_table(extractions).to_pylist()]
     assert computed(extractions, size) == expected
@@ -112,6 +114,31 @@ def test_mentions_have_modifiers_and_places_in_the_order_of_mention() -> None:
     assert of_mass[names.index("mass")] == {"modifiers": [], "places": ["left bilateral base"]}
     sliced = describe_mentions(rows.slice(1))
     assert sliced.to_pylist() == [of_effusion, of_mass]
+
+
+def rename(extraction: Extraction, **words: tuple[str, str]) -> dict[str, dict[str, Any]]:
+    """Return what is said of each finding once mentions have another text and another concept."""
+    entities = tuple(
+        replace(e, text=words[e.text][0], concept=words[e.text][1]) if e.text in words else e
+        for e in extraction.entities
+    )
+    (found,) = computed([replace(extraction, entities=entities)])
+    return {each["name"]: each for each in found}
+
+
+def test_a_word_that_names_site_and_side_gives_both() -> None:
+    extraction = study(1, 1, None, "+opacity", "opacity @ base")
+    found = rename(extraction, base=("RLL", "lower lobe"))["opacity"]
+    assert (found["sites"], found["site_modifiers"]) == (["lower lobe"], ["right"])
+    assert found["places"] == ["right lower lobe"]
+    curved = rename(study(1, 1, None, "+curved"), curved=("dextroscoliosis", "scoliosis"))
+    assert curved["scoliosis"]["sites"] == ["right"]
+
+
+def test_a_modifier_that_the_name_says_already_is_left_out() -> None:
+    extraction = study(1, 1, None, "+opacity", "opacity @ base", "lower > base", "left > base")
+    found = rename(extraction, base=("lobe", "lower lobe"))["opacity"]
+    assert (found["site_modifiers"], found["places"]) == (["left"], ["left lower lobe"])
 
 
 def test_findings_of_nothing() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from radkg.schema.mentions import STRENGTH
+from radkg.schema.sides import read_side
 
 
 def group_mentions(record: Mapping[str, Any]) -> dict[str, list[int]]:
@@ -38,19 +39,23 @@ def describe_findings(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     for relation in record["relations"]:
         head, tail, kind = relation["head"], relation["tail"], relation["relation"]
         if kind == "modify":
-            links[kind, tail] += [head] * (labels[head] in (labels[tail], "ANAT-DP"))
+            is_new = not set(names[head].split()) <= set(names[tail].split())
+            links[kind, tail] += [head] * (is_new and labels[head] in (labels[tail], "ANAT-DP"))
         else:
             links[kind, head].append(tail)
 
     def follow(kind: str, indices: Iterable[int]) -> list[int]:
         return [other for index in indices for other in links.get((kind, index), ())]
 
-    def name_all(indices: Iterable[int]) -> list[str] | None:
-        return sorted({names[index] for index in indices}) or None
+    def name_all(indices: Iterable[int], sided: Iterable[int] = ()) -> list[str] | None:
+        return sorted({names[index] for index in indices} | set(name_sides(sided))) or None
+
+    def name_sides(indices: Iterable[int]) -> list[str]:
+        return [side for index in indices if (side := read_side(entities[index]["text"]))]
 
     def name_place(index: int) -> str:
         modifiers = dict.fromkeys(names[i] for i in sorted(follow("modify", [index])))
-        return " ".join([*modifiers, names[index]])
+        return " ".join([*modifiers, *name_sides([index]), names[index]])
 
     own_mentions = select_own_mentions(record)
     found = []
@@ -74,8 +79,8 @@ def describe_findings(record: Mapping[str, Any]) -> list[dict[str, Any]]:
             "by_report": find_strongest(by_source["report"]),
             "sections": sorted({entities[i]["section"] or "none" for i in indices}),
             "modifiers": name_all(follow("modify", own)),
-            "sites": name_all(sites),
-            "site_modifiers": name_all(follow("modify", sites)),
+            "sites": name_all(sites, sided=own),
+            "site_modifiers": name_all(follow("modify", sites), sided=sites),
             "suggests": name_all(follow("suggestive_of", own)),
             "extractor": record["extractor"],
             "strongest": strongest,
