@@ -12,6 +12,7 @@ import typer
 from radkg.cli.options import Archive, ConditionOption, Extractor, Images, Json, Limit, parse_pair
 from radkg.cli.output import console, keep_stdout_for_data, print_json, print_table
 from radkg.errors import ConfigError
+from radkg.schema.records import Condition
 
 Preset = Literal["small", "onepass", "published"]
 Parallel = Literal["ddp", "fsdp"]
@@ -162,15 +163,24 @@ def experiment(
 
 
 def evaluate(
+    context: typer.Context,
     archive: Archive = "openi",
     extractor: Extractor = "small",
     target: Annotated[
-        Literal["copy", "codes"],
+        Literal["copy", "codes", "radgraph"],
         typer.Option(
             help="What is scored; copy: the extraction, filed as coders would; codes: what the "
-            "model files itself."
+            "model files itself; radgraph: spans, labels and relations against --gold."
         ),
     ] = "copy",
+    gold: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Gold of --target radgraph: radgraph-style (reports) or openi-sentences, of both "
+            "the tenth that no training reads; or a file of RadGraph JSON. A second file with the "
+            "same texts is a second annotator. Default: radgraph-style."
+        ),
+    ] = None,
     condition: ConditionOption = None,
     images: Images = None,
     split: Annotated[
@@ -192,7 +202,13 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Score an extractor against the human codes of an archive, with the floors beside it."""
+    """Score an extractor against human codes or annotated graphs, with the floors beside it."""
+    if target == "radgraph":
+        _refuse_options(context, ("archive", "images", "split", "floors", "errors"))
+        _evaluate_graphs(gold or ["radgraph-style"], extractor, condition, reliability, as_json)
+        return
+    if gold:
+        raise ConfigError(f"--gold is for --target radgraph, not for --target {target}")
     from radkg.evaluation import check_question
     from radkg.evaluation import evaluate as run_evaluate
     from radkg.evaluation.errors import write_errors
@@ -217,6 +233,35 @@ def evaluate(
     columns, rows, notes = make_score_table(report)
     print_table(columns, rows)
     typer.echo("\n".join(notes))
+
+
+def _evaluate_graphs(
+    gold: list[str],
+    extractor: str,
+    condition: Condition | None,
+    reliability: Path | None,
+    as_json: bool,
+) -> None:
+    from radkg.evaluation.radgraph import evaluate_radgraph
+    from radkg.evaluation.radgraph_table import make_radgraph_table
+    from radkg.evaluation.reliability import plot_reliability
+
+    report = evaluate_radgraph(gold, extractor, condition)
+    if reliability is not None:
+        plot_reliability(report, reliability)
+    if as_json:
+        print_json(report)
+        return
+    columns, rows, notes = make_radgraph_table(report)
+    print_table(columns, rows)
+    typer.echo("\n".join(notes))
+
+
+def _refuse_options(context: typer.Context, names: tuple[str, ...]) -> None:
+    """Refuse options that were given and that --target radgraph has no use for."""
+    given = [n for n in names if str(context.get_parameter_source(n)) != "ParameterSource.DEFAULT"]
+    if given:
+        raise ConfigError(f"--{given[0]} is not for --target radgraph: its texts come from --gold")
 
 
 def convert(

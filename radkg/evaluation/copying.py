@@ -31,13 +31,13 @@ from radkg.metrics.figures import estimate_rate, round_interval, round_scores
 from radkg.metrics.text import score_text
 from radkg.rules import RulesExtractor
 from radkg.rules.lexicon import load_lexicon
-from radkg.schema.records import Extraction, Study
+from radkg.schema.records import Extraction, Study, Unreadable
 
 _FINDING_KINDS = frozenset({"finding", "quality"})
 _BATCH = 500  # studies handed to the extractor at a time
 
 
-def extract_all(extractor: Extractor, studies: Sequence[Study]) -> list[Extraction]:
+def extract_all(extractor: Extractor, studies: Sequence[Study | Unreadable]) -> list[Extraction]:
     """Return one checked row per study; a study that fails is a failed row."""
     return [
         row

@@ -50,8 +50,14 @@ def plot_reliability(report: Mapping[str, Any], path: Path) -> None:
     panel.set_ylim(0, 1.02)
     panel.set_title(
         f"{report['extractor']}, target {report['target']}, {report['condition']}: "
-        f"{report['studies']} studies ({report['split']})",
+        f"{_name_studies(report)}",
         fontsize=10,
     )
     panel.legend(loc="upper left", fontsize=9)
     figure.savefig(path)
+
+
+def _name_studies(report: Mapping[str, Any]) -> str:
+    if "split" in report:
+        return f"{report['studies']} studies ({report['split']})"
+    return f"{report['texts']} {report['text_is']}s ({report['gold']})"

@@ -36,7 +36,7 @@ def list_unseen_sentences(training: Iterable[Study], studies: Iterable[Study]) -
 
 def make_silver_report(extractor: Extractor, sentences: Sequence[str]) -> dict[str, Any]:
     """Return the agreement of an extractor with the rules, with its calibration."""
-    studies = [_as_study(i, sentence) for i, sentence in enumerate(sentences)]
+    studies = [make_sentence_study(i, sentence) for i, sentence in enumerate(sentences)]
     rows, teacher = extract_rows(extractor, studies), RulesExtractor()(studies)
     found, gold = [to_graph(row) for row in rows], [to_graph(row) for row in teacher]
     strict = score_strict(gold, found)
@@ -68,7 +68,8 @@ def _pairs(rows: Sequence[Extraction], gold: Sequence[Graph]) -> list[tuple[floa
     return pairs
 
 
-def _as_study(number: int, sentence: str) -> Study:
+def make_sentence_study(number: int, sentence: str) -> Study:
+    """Return a sentence as a study of its own, all findings."""
     section = Section("findings", 0, len(sentence))
     name = f"sentence-{number}"
     return Study(name, name, "sentences", None, sentence, (section,), (), None, name)

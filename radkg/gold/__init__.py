@@ -1,1 +1,1 @@
-"""The human codes of Open-i: read, aligned to what a report says, filed for an extraction."""
+"""What answers are measured against: Open-i's human codes, their filing, and annotated texts."""

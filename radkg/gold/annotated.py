@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from radkg.archive import open_archive
-from radkg.errors import ArchiveError
+from radkg.errors import ArchiveError, SchemaError, StorageError
 from radkg.schema.linearize import Link, Reading, Span
-from radkg.schema.records import Study
+from radkg.schema.records import LABELS, RELATIONS, Study
 
 ANNOTATIONS = Path(__file__).parent / "annotations"
 REPORTS = "reports.jsonl"
@@ -96,6 +96,47 @@ def read_annotated_sentences() -> tuple[AnnotatedText, ...]:
     rows = list(_read_lines(SENTENCES))
     reports = _read_openi_reports({row["study_id"] for row in rows})
     return tuple(_make_text(row, _find_text(row, reports), "Open-i") for row in rows)
+
+
+def read_annotated_file(path: Path) -> tuple[AnnotatedText, ...]:
+    """Return the texts of a file in the form of `annotations/reports.jsonl`.
+
+    Raises:
+        SchemaError: a line is not of that form; the message names the line.
+        StorageError: the file cannot be read.
+    """
+    found = []
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    row = json.loads(line)
+                    found.append(_check_text(_make_text(row, row["text"], row.get("style", ""))))
+                except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+                    raise SchemaError(
+                        f"{path}, line {number} is no annotated text such as those of "
+                        f"radkg/gold/annotations/{REPORTS}: {error!r}"
+                    ) from error
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror}") from error
+    if not found:
+        raise SchemaError(f"{path} holds no annotated text: give a line for each")
+    return tuple(found)
+
+
+def _check_text(annotated: AnnotatedText) -> AnnotatedText:
+    """Return the text if each reading names runs of its words, and relations between these."""
+    readings = [(annotated.spans, annotated.links)]
+    readings += [(second.spans, second.links) for second in annotated.second]
+    for spans, links in readings:
+        for start, end, label in spans:
+            if not 0 <= start < end <= len(annotated.text) or label not in LABELS:
+                raise ValueError(f"{[start, end, label]} is no entity of the text")
+        for head, tail, relation in links:
+            inside = {head, tail} <= set(range(len(spans)))
+            if not inside or head == tail or relation not in RELATIONS:
+                raise ValueError(f"{[head, relation, tail]} joins no two entities of the text")
+    return annotated
 
 
 def _read_openi_reports(study_ids: set[str]) -> dict[str, str]:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-from radkg.errors import SchemaError
-from radkg.schema.radgraph import Document, from_document
+from radkg.schema.radgraph import Document, from_document, parse_documents
 
 
 def read_radgraph(data: bytes, name: str) -> list[Document]:
@@ -19,17 +15,4 @@ def read_radgraph(data: bytes, name: str) -> list[Document]:
     Raises:
         SchemaError: the bytes are not RadGraph JSON.
     """
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError(f"a key stands twice among {list(found)[:5]}")
-        return found
-
-    try:
-        documents = json.loads(data, object_pairs_hook=unique)
-    except (ValueError, RecursionError) as error:
-        raise SchemaError(f"{name} is not JSON: {error}") from error
-    if not isinstance(documents, dict):
-        raise SchemaError(f"{name} is not RadGraph JSON: an object of documents is expected")
-    return [from_document(key, document) for key, document in documents.items()]
+    return [from_document(key, each) for key, each in parse_documents(data, name).items()]

@@ -10,7 +10,9 @@ import random
 from collections.abc import Callable, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import TypeVar
 
+Number = TypeVar("Number", int, float)
 Triplet = tuple[str, str, str]
 
 
@@ -88,7 +90,14 @@ def bootstrap(
 ) -> tuple[float, float]:
     """Return the 95 % interval of F1 when the studies are drawn again with replacement."""
     studies = [_study(g, p) for g, p in zip(gold, predicted, strict=True)]
-    counts = [(s.agreed, s.predicted, s.gold) for s in studies]
+    return bootstrap_f1(studies, num_samples=num_samples, seed=seed)
+
+
+def bootstrap_f1(
+    scores: Sequence[Score], *, num_samples: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Return the 95 % interval of F1 when the studies, a score each, are drawn again."""
+    counts = [(s.agreed, s.predicted, s.gold) for s in scores]
     return resample(
         counts, lambda sums: Score(sums[0], sums[1], sums[2]).f1, num_samples=num_samples, seed=seed
     )
@@ -128,8 +137,8 @@ def compute_rate(num: int, total: int) -> float:
 
 
 def resample(
-    counts: Sequence[tuple[int, ...]],
-    statistic: Callable[[Sequence[int]], float],
+    counts: Sequence[tuple[Number, ...]],
+    statistic: Callable[[Sequence[Number]], float],
     *,
     num_samples: int = 1000,
     seed: int = 0,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,6 +110,33 @@ def from_document(doc_key: str, document: Mapping[str, Any]) -> Document:
         raise SchemaError(f"document {doc_key!r} is not RadGraph JSON: {what}") from error
     extra = {k: v for k, v in document.items() if k not in ("text", "entities", "radkg")}
     return Document(report, extraction, extra)
+
+
+def parse_documents(data: bytes, name: str) -> dict[str, Any]:
+    """Return the documents of a RadGraph JSON file by their keys, in order, unread.
+
+    Args:
+        data: the bytes: an object of documents, or a list of such objects.
+        name: what messages call the file.
+
+    Raises:
+        SchemaError: the bytes are no JSON of that form, or a key stands twice.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError(f"a key stands twice among {list(found)[:5]}")
+        return found
+
+    try:
+        loaded = json.loads(data, object_pairs_hook=unique)
+        parts = loaded if isinstance(loaded, list) else [loaded]
+        if not all(isinstance(part, dict) for part in parts):
+            raise ValueError("an object of documents is expected")
+        return unique([pair for part in parts for pair in part.items()])
+    except (ValueError, RecursionError) as error:
+        raise SchemaError(f"{name} is not RadGraph JSON: {error}") from error
 
 
 def get_report(document: Mapping[str, Any]) -> str:

@@ -6,11 +6,10 @@ sentences that the language model's form cannot state.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from radkg.errors import SchemaError, StorageError
-from radkg.schema.radgraph import Document, from_document
+from radkg.errors import StorageError
+from radkg.schema.radgraph import Document, from_document, parse_documents
 from radkg.schema.sentences import sentences
 from radkg.train.silver import SilverSentence, can_be_stated
 
@@ -23,15 +22,11 @@ def read_radgraph_sentences(file: Path) -> list[SilverSentence]:
         SchemaError: it is not RadGraph JSON.
     """
     try:
-        documents = json.loads(file.read_text(encoding="utf-8"))
+        data = file.read_bytes()
     except OSError as error:
         raise StorageError(f"cannot read {file}: {error.strerror}") from error
-    except ValueError as error:
-        raise SchemaError(f"{file} is not RadGraph JSON: {error}") from error
-    if not isinstance(documents, dict):
-        raise SchemaError(f"{file} is not RadGraph JSON: no object of documents by key")
     found = []
-    for key, document in documents.items():
+    for key, document in parse_documents(data, str(file)).items():
         found += _cut(from_document(key, document))
     return found
 
