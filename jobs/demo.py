@@ -1,4 +1,4 @@
-"""Run the whole river once on the reports of the installed wheel.
+"""Run every step once on the reports of the installed wheel.
 
 python jobs/demo.py --out radkg-demo
 ray job submit --working-dir . -- python jobs/demo.py --out radkg-demo

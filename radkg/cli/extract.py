@@ -43,7 +43,7 @@ def demo(
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Run the whole river once: extract, load, ask, and write a page to look at."""
+    """Run every step once: extract, load, ask, and write a page to look at."""
     from radkg.verbs.demo import DemoConfig, run_demo
 
     settings = DemoConfig(extract=config, graph=graph, insecure=insecure)

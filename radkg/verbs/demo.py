@@ -1,4 +1,4 @@
-"""The demo: the whole river once, from the reports in the installed wheel to a page to look at."""
+"""The demo: every step once, from the reports in the installed wheel to a page to look at."""
 
 from __future__ import annotations
 
