@@ -58,29 +58,29 @@ def keep_relation(graph: Graph, kind: RelationType) -> Graph:
     return Graph(graph.entities, tuple(r for r in graph.relations if r[2] == kind))
 
 
-def match_entities(gold: Graph, found: Graph) -> Score:
+def score_entities(gold: Graph, found: Graph) -> Score:
     """Return the score of entities that agree in span and label."""
     return _match_equal(list_entities(gold), list_entities(found))
 
 
-def match_overlapping_entities(gold: Graph, found: Graph) -> Score:
+def score_overlapping_entities(gold: Graph, found: Graph) -> Score:
     """Return the score of entities that agree in the label and share a character."""
     ours, theirs = list(list_entities(gold)), list(list_entities(found))
     pairs = count_pairs(ours, theirs, lambda a, b: a[1] == b[1] and _meet(a[0], b[0]))
     return Score(pairs, len(theirs), len(ours))
 
 
-def match_relations(gold: Graph, found: Graph) -> Score:
+def score_relations(gold: Graph, found: Graph) -> Score:
     """Return the score of relations that agree in both spans and the type."""
     return _match_equal(list_relations(gold), list_relations(found))
 
 
-def match_strict_relations(gold: Graph, found: Graph) -> Score:
+def score_strict_relations(gold: Graph, found: Graph) -> Score:
     """Return the score of relations that agree in the labels of both ends as well."""
     return _match_equal(list_strict_relations(gold), list_strict_relations(found))
 
 
-def match_overlapping_relations(gold: Graph, found: Graph) -> Score:
+def score_overlapping_relations(gold: Graph, found: Graph) -> Score:
     """Return the score of relations that agree in the type and share characters at both ends."""
     ours, theirs = list(list_relations(gold)), list(list_relations(found))
 
@@ -91,13 +91,13 @@ def match_overlapping_relations(gold: Graph, found: Graph) -> Score:
 
 
 ENTITY_MATCHES: Mapping[str, Match] = {
-    "exact": match_entities,
-    "overlapping": match_overlapping_entities,
+    "exact": score_entities,
+    "overlapping": score_overlapping_entities,
 }
 RELATION_MATCHES: Mapping[str, Match] = {
-    "exact": match_relations,
-    "strict": match_strict_relations,
-    "overlapping": match_overlapping_relations,
+    "exact": score_relations,
+    "strict": score_strict_relations,
+    "overlapping": score_overlapping_relations,
 }
 
 

@@ -12,11 +12,11 @@ from radkg.metrics.graph_match import (
     count_pairs,
     keep_label,
     keep_relation,
-    match_entities,
-    match_overlapping_entities,
-    match_overlapping_relations,
-    match_relations,
-    match_strict_relations,
+    score_entities,
+    score_overlapping_entities,
+    score_overlapping_relations,
+    score_relations,
+    score_strict_relations,
 )
 from radkg.metrics.radgraph_f1 import Graph, Mention
 from radkg.metrics.triplets import Score
@@ -49,14 +49,14 @@ GOLD = make_graph(
 
 def test_a_longer_span_meets_and_is_not_equal():
     found = make_graph([(0, 14, "OBS-DP"), (20, 24, "ANAT-DP")], [(0, 1, "located_at")])
-    assert match_entities(GOLD, found) == Score(agreed=1, predicted=2, gold=3)
-    assert match_overlapping_entities(GOLD, found) == Score(2, 2, 3)
-    assert match_relations(GOLD, found) == Score(0, 1, 2)
-    assert match_overlapping_relations(GOLD, found) == Score(1, 1, 2)
+    assert score_entities(GOLD, found) == Score(agreed=1, predicted=2, gold=3)
+    assert score_overlapping_entities(GOLD, found) == Score(2, 2, 3)
+    assert score_relations(GOLD, found) == Score(0, 1, 2)
+    assert score_overlapping_relations(GOLD, found) == Score(1, 1, 2)
 
 
 def test_spans_that_touch_do_not_meet():
-    assert match_overlapping_entities(
+    assert score_overlapping_entities(
         make_graph([(0, 5, "OBS-DP")]), make_graph([(5, 9, "OBS-DP")])
     ) == Score(0, 1, 1)
 
@@ -64,9 +64,9 @@ def test_spans_that_touch_do_not_meet():
 def test_a_label_breaks_the_entity_and_only_the_strict_relation():
     found = make_graph([(0, 5, "OBS-DA"), *[(*m[:2], m.label) for m in GOLD.entities[1:]]])
     found = Graph(found.entities, GOLD.relations)
-    assert match_entities(GOLD, found).agreed == match_overlapping_entities(GOLD, found).agreed == 2
-    assert match_relations(GOLD, found).agreed == 2
-    assert match_strict_relations(GOLD, found).agreed == 1
+    assert score_entities(GOLD, found).agreed == score_overlapping_entities(GOLD, found).agreed == 2
+    assert score_relations(GOLD, found).agreed == 2
+    assert score_strict_relations(GOLD, found).agreed == 1
     assert dict(count_labels(GOLD, found)) == {
         ("OBS-DP", "OBS-DA"): 1,
         ("OBS-DP", "OBS-DP"): 1,
@@ -99,9 +99,9 @@ def test_agreement_is_symmetric(one, other):
 
 @given(draw_graphs(), draw_graphs())
 def test_a_looser_match_never_agrees_less(one, other):
-    assert match_entities(one, other).agreed <= match_overlapping_entities(one, other).agreed
-    exact = match_relations(one, other).agreed
-    assert exact <= match_overlapping_relations(one, other).agreed
+    assert score_entities(one, other).agreed <= score_overlapping_entities(one, other).agreed
+    exact = score_relations(one, other).agreed
+    assert exact <= score_overlapping_relations(one, other).agreed
 
 
 @given(draw_graphs(), draw_graphs())
@@ -122,8 +122,8 @@ def test_shuffled_labels_agree_less(graph, draw: random.Random):
     assume(len({(m.start, m.end) for m in graph.entities}) == len(labels))
     entities = tuple(m._replace(label=n) for m, n in zip(graph.entities, labels, strict=True))
     shuffled = Graph(entities, graph.relations)
-    assert match_entities(graph, shuffled).f1 < 1
-    assert match_relations(graph, shuffled).f1 == 1
+    assert score_entities(graph, shuffled).f1 < 1
+    assert score_relations(graph, shuffled).f1 == 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=20))
