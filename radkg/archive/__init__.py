@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from radkg.archive.base import Archive
-from radkg.archive.files.places import S3Path, open_place
+from radkg.archive.base import Archive, NearRefusal
+from radkg.archive.files.places import Place, S3Path, open_place
 from radkg.archive.formats.chexpert_plus import CheXpertPlus
 from radkg.archive.formats.folder import ReportFolder
 from radkg.archive.formats.mimic import MimicCXR
@@ -29,6 +29,12 @@ FORMATS = (
     ReportFolder,
 )
 
+_SHEETS = (".xlsx", ".xlsm", ".xls", ".ods")  # a zip of XML files, as an archive of Open-i is
+_KNOWN = (
+    f"the formats are {', '.join(archive_format.name for archive_format in FORMATS)}: "
+    "radkg/archive/README.md says what each expects"
+)
+
 
 def open_archive(uri: str, images: str | None = None) -> Archive:
     """Return the archive at `uri`: a name such as `openi`, or a path.
@@ -44,17 +50,47 @@ def open_archive(uri: str, images: str | None = None) -> Archive:
 
     Raises:
         ArchiveError: nothing is there, S3 does not answer or refuses, or no format recognises it;
-            the message says why not.
+            the message says the cause first, then why it is none of each format.
     """
     if not uri:
         raise ArchiveError("no archive is named: give `openi` or a path")
     place = open_place(uri)
     if isinstance(place, S3Path) and not place.exists():
         raise ArchiveError(f"nothing is at {uri}: check the bucket and the key")
-    refusals = []
+    if place.suffix.lower() in _SHEETS:
+        raise ArchiveError(
+            f"no archive at {uri!r}: a {place.suffix} file is no table that radkg reads: save the "
+            f"sheet as CSV UTF-8 ({_KNOWN})"
+        )
+    refusals: list[str] = []
+    near: list[str] = []
     for archive_format in FORMATS:
         found = archive_format.recognise(uri, images)
         if not isinstance(found, str):
             return found
-        refusals.append(f"not {archive_format.name}: {found}")
-    raise ArchiveError(f"no archive at {uri!r}: " + "; ".join(refusals))
+        if isinstance(found, NearRefusal):
+            near.append(found)
+        else:
+            refusals.append(f"not {archive_format.name}: {found}")
+    raise ArchiveError(f"no archive at {uri!r}: {_find_cause(place, near, refusals)} ({_KNOWN})")
+
+
+def _find_cause(place: Place, near: list[str], refusals: list[str]) -> str:
+    """Return why nothing can be read at a place: by the format whose form it has, else by each."""
+    if near:
+        return "; ".join(near)
+    try:
+        if not place.exists():
+            return "nothing is there: check the path"
+        if place.is_dir() and not any(place.iterdir()):
+            return "the directory is empty: check the path"
+        is_folder = place.is_dir()
+    except OSError as error:
+        return f"cannot read it: {error.strerror or error}: check the path"
+    if is_folder:
+        cause = "the directory holds no reports of a known format"
+    elif place.suffix:
+        cause = f"no format reads this {place.suffix.lower()} file: name a table .csv, .tsv, .jsonl"
+    else:
+        cause = "the file has no ending such as .csv: name it by what it is"
+    return f"{cause}; it is {'; '.join(refusals)}"

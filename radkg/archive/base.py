@@ -40,7 +40,14 @@ def build_study(record: Record, report: str, sections: tuple[Section, ...]) -> S
         fingerprint=record["fingerprint"],
         age=record["age"],
         sex=record["sex"],
+        study_views=tuple(record["study_views"] or ()),
     )
+
+
+class NearRefusal(str):
+    """Why an archive is none of a format whose form it has: the cause that a user is told first."""
+
+    __slots__ = ()
 
 
 class Archive(ABC):

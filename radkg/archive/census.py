@@ -55,6 +55,7 @@ class Counts:
     patients: int = 0
     images: int = 0
     images_at_hand: int = 0
+    further_rows: int = 0  # of a table, that add to the report of a study before them
     views: Counter[str] = field(default_factory=Counter)  # images by view position
     excluded: Counter[str] = field(default_factory=Counter)  # studies by EXCLUSIONS
     refused: Counter[str] = field(default_factory=Counter)  # studies by REFUSALS
@@ -67,6 +68,7 @@ class Counts:
             "patients": self.patients,
             "images": self.images,
             "images_at_hand": self.images_at_hand,
+            "further_rows": self.further_rows,
             "views": dict(sorted(self.views.items())),
             "excluded": {name: self.excluded[name] for name in EXCLUSIONS},
             "refused": {name: self.refused[name] for name in REFUSALS},
@@ -93,7 +95,7 @@ class Census:
         total = counts[0]
         lines: list[tuple[str, list[int]]] = [
             (name.replace("_", " "), [getattr(c, name) for c in counts])
-            for name in ("studies", "patients", "images", "images_at_hand")
+            for name in ("studies", "patients", "images", "images_at_hand", "further_rows")
         ]
         for view in sorted(total.views):
             lines.append((f"images, view {view}", [c.views[view] for c in counts]))
@@ -134,6 +136,7 @@ def take_census(archive: Archive) -> Census:
             patients[split].add(record["subject_id"])
             counts.images += len(record["images"])
             counts.images_at_hand += sum(i["location"] is not None for i in record["images"])
+            counts.further_rows += len(record["further_rows"] or ())
             counts.views.update(views)
             counts.excluded.update(exclusions)
             counts.refused.update(

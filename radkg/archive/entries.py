@@ -7,7 +7,7 @@ StudyEntry counts unless _NO_FACTS names it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -23,6 +23,16 @@ class ImageEntry:
     view_position: str | None = None
     location: str | None = None  # None: no file of it is there, or the file cannot be used
     stamp: object = None  # stands for the bytes of the file: a size, a checksum or a hash
+
+
+@dataclass(slots=True)
+class FurtherRow:
+    """A row of a table that adds to the report of a study; the fields are as in StudyEntry."""
+
+    member: str
+    offset: int
+    length: int
+    content: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,12 +56,15 @@ class StudyEntry:
     problem: str | None = None  # why it cannot be read; part of the fingerprint, word for word
     age: int | None = None
     sex: Sex | None = None
+    study_views: list[str] = field(default_factory=list)  # positions of the study, of no image
+    further_rows: list[FurtherRow] = field(default_factory=list)
     other_inputs: object = None  # what else decides how the report is read, such as MIMIC's HandSet
 
 
 _NO_FACTS = {
     *("source", "member", "offset", "length"),  # the same study at another place is the same
     *("content", "report_identity"),  # hashed beside the facts
+    "further_rows",  # their texts are part of report_identity
     *("study_id", "split"),  # name and set of a study, which no extractor reads
 }
 _FACTS = tuple(f.name for f in fields(StudyEntry) if f.name not in _NO_FACTS)
@@ -128,4 +141,6 @@ def make_row(archive: str, entry: StudyEntry, fingerprint: str) -> dict[str, Any
         "fingerprint": fingerprint,
         "age": entry.age,
         "sex": entry.sex,
+        "study_views": entry.study_views or None,
+        "further_rows": [asdict(row) for row in entry.further_rows] or None,
     }

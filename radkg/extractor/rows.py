@@ -70,7 +70,8 @@ def make_unreadable_row(extractor: Extractor, item: Unreadable) -> Extraction:
     record = item.record
     identity = {name: record[name] for name in (*_IDENTITY, *_PATIENT)}
     identity["study_fingerprint"] = record["fingerprint"]
-    identity["view_positions"] = list_view_positions(i["view_position"] for i in record["images"])
+    views = (image["view_position"] for image in record["images"])
+    identity["view_positions"] = list_view_positions([*(record["study_views"] or ()), *views])
     return _failed_row(extractor, identity, item.reason)
 
 

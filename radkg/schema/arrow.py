@@ -33,6 +33,15 @@ IMAGE = pa.struct(
     ]
 )
 
+FURTHER_ROW = pa.struct(
+    [
+        _field("member", pa.string(), "name of the row inside the source"),
+        _field("offset", pa.int64(), "as in the index"),
+        _field("length", pa.int64(), "as in the index"),
+        _field("content", pa.string(), "hash of the row's bytes"),
+    ]
+)
+
 ENTITY = pa.struct(
     [
         _field("text", pa.string(), "the words of the report", phi="text"),
@@ -91,6 +100,18 @@ INDEX_SCHEMA = pa.schema(
         _field("problem", pa.string(), "why it cannot be read; null: nothing known", null=True),
         _field("fingerprint", pa.string(), "hash of the report's and the images' bytes"),
         *_OF_PATIENT,
+        _field(
+            "study_views",
+            pa.list_(pa.field("element", pa.string(), nullable=False)),
+            "view positions of the study that are of no image; null: none",
+            null=True,
+        ),
+        _field(
+            "further_rows",
+            pa.list_(pa.field("element", FURTHER_ROW, nullable=False)),
+            "rows of a table that add to the report, in order; null: none",
+            null=True,
+        ),
     ],
     metadata={"radkg.table": "index", "radkg.schema_version": SCHEMA_VERSION},
 )

@@ -66,11 +66,13 @@ class Study:
     """at the study, in full years, OLDEST for all that are older; None where unknown"""
     sex: Sex | None = None
     """None where unknown"""
+    study_views: tuple[str, ...] = ()
+    """view positions that the archive gives of the study and of no image"""
 
     @property
     def view_positions(self) -> tuple[str, ...]:
-        """Of its images, as the archive names them; each once, sorted."""
-        return list_view_positions(image.view_position for image in self.images)
+        """Of the study and of its images, as the archive names them; each once, sorted."""
+        return list_view_positions([*self.study_views, *(i.view_position for i in self.images)])
 
 
 @dataclass(frozen=True, slots=True)

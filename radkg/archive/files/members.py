@@ -166,6 +166,8 @@ def digest(*parts: bytes) -> str:
 def read_member(path: Place, record: Mapping[str, Any]) -> bytes:
     """Return the bytes of one row of the index of the archive at `path`.
 
+    A record may name a `lane` of `read_at`.
+
     Raises:
         ArchiveError: the bytes are gone, or changed since the archive was indexed.
     """
@@ -176,7 +178,7 @@ def _read(path: Place, record: Mapping[str, Any]) -> bytes:
     source, offset, length = record["source"], record["offset"], record["length"]
     try:
         if source == str(path):
-            return read_at(path, offset, length)
+            return read_at(path, offset, length, record.get("lane", 0))
         # a file of a directory, whatever it looks like inside
         with open(source, "rb") if isinstance(path, Path) else S3Path(source).open() as file:
             return file.read(length + 1)

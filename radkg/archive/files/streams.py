@@ -27,8 +27,11 @@ def open_binary(path: Place, buffering: int | None = None) -> IO[bytes]:
     return open_gzip(file) if is_gzip else file
 
 
-def read_at(path: Place, offset: int, length: int) -> bytes:
+def read_at(path: Place, offset: int, length: int, lane: int = 0) -> bytes:
     """Return a member of a container by its place in it.
+
+    Each `lane` has a stream of its own: who reads a gzip at two places by turns takes two lanes, so
+    that neither stream ever goes back to the beginning.
 
     In a zip `offset` is that of the member's local header, and `length` + 1 bytes come where the
     member is longer than it should be. In a tar or any other file `offset` is that of the data.
@@ -37,16 +40,16 @@ def read_at(path: Place, offset: int, length: int) -> bytes:
         OSError, EOFError, ValueError, zlib.error: nothing is there, or it is damaged.
     """
     try:
-        return _read_at(path, offset, length)
+        return _read_at(path, offset, length, lane)
     except OSError as error:
         # The object was replaced after its stream was opened: the new one is read.
         if error.errno == errno.EBUSY and forget_versions(path):
-            return _read_at(path, offset, length)
+            return _read_at(path, offset, length, lane)
         raise
 
 
-def _read_at(path: Place, offset: int, length: int) -> bytes:
-    stream, is_zip_file = _stream(path, get_version(path))
+def _read_at(path: Place, offset: int, length: int, lane: int) -> bytes:
+    stream, is_zip_file = _stream(path, get_version(path), lane)
     if is_zip_file:
         return read_zip_member(stream, offset, length)
     stream.seek(offset)
@@ -54,7 +57,7 @@ def _read_at(path: Place, offset: int, length: int) -> bytes:
 
 
 @functools.lru_cache(maxsize=4)
-def _stream(path: Place, version: tuple[object, ...]) -> tuple[IO[bytes], bool]:
+def _stream(path: Place, version: tuple[object, ...], lane: int) -> tuple[IO[bytes], bool]:
     """Return an open stream that stays open in this process, and whether it is a zip.
 
     Units come in the order of the archive, so a worker only ever moves forward through a tar.gz:

@@ -14,10 +14,10 @@ from typing import ClassVar, Self
 
 from radkg.archive.files.places import open_place
 from radkg.archive.formats.headings import find_headed_sections
+from radkg.archive.formats.joining import RowDescription
 from radkg.archive.formats.person import parse_age, parse_sex
 from radkg.archive.formats.rows import Values
 from radkg.archive.formats.tabular import (
-    RowDescription,
     TableArchive,
     find_delimited,
     parse_date,

@@ -12,9 +12,10 @@ from typing import ClassVar, Self
 
 from radkg.archive.files.places import open_place
 from radkg.archive.files.wheel import find_wheel_data
+from radkg.archive.formats.joining import RowDescription
 from radkg.archive.formats.person import compute_age, parse_sex
 from radkg.archive.formats.rows import Values
-from radkg.archive.formats.tabular import RowDescription, TableArchive, find_delimited, parse_date
+from radkg.archive.formats.tabular import TableArchive, find_delimited, parse_date
 from radkg.archive.images.listing import open_image_place
 from radkg.schema.records import Section
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, ClassVar, Self
 
-from radkg.archive.base import DUPLICATE_ID, Archive, Record, build_study
+from radkg.archive.base import DUPLICATE_ID, Archive, NearRefusal, Record, build_study
 from radkg.archive.entries import REPORT_ALONE, FingerprintOrder, StudyEntry
 from radkg.archive.files.members import digest, list_files, read_member
 from radkg.archive.files.messages import sanitize
@@ -54,7 +54,8 @@ class RadGraphReports(Archive):
             with found[0].open("rb") as file:
                 head = file.read(1 << 16)
                 if not _BEGINNING.match(head) or b'"text"' not in head:
-                    return f"{found[0].name} does not begin with a document that has a text"
+                    why = f"{found[0].name} does not begin with a document that has a text"
+                    return NearRefusal(why) if found[0] == path else why
         except OSError as error:
             return f"{error.filename or path}: {error.strerror}"
         if images is not None:

@@ -1,26 +1,36 @@
 """An archive that is a table: rows to an index of studies, and one row to one study.
 
-A format says what a row means (`describe`, `read_report`); this module joins or refuses the rows
-of one study. A damaged table ends the run; a wrong row is one study that cannot be read.
+A format says what a row means (`describe`, `read_report`); joining.py says what the rows of one
+study are together. A damaged table ends the run; a wrong row is one study that cannot be read.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import stat
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from radkg.archive.base import DUPLICATE_ID, Archive, Record, build_study
-from radkg.archive.entries import FingerprintOrder, ImageEntry, StudyEntry
+from radkg.archive.base import Archive, Record, build_study
+from radkg.archive.entries import FingerprintOrder, FurtherRow, ImageEntry, StudyEntry
 from radkg.archive.files.located import is_loose
 from radkg.archive.files.members import digest
+from radkg.archive.files.messages import sanitize
 from radkg.archive.files.places import Place
+from radkg.archive.formats.dialect import open_delimited
+from radkg.archive.formats.joining import (
+    Parts,
+    RowDescription,
+    add_facts,
+    add_images,
+    add_part,
+    check_same_study,
+    join_reports,
+)
 from radkg.archive.formats.rows import (
     Delimited,
     TableRow,
@@ -31,24 +41,12 @@ from radkg.archive.formats.rows import (
 )
 from radkg.archive.images.listing import ImageFile, list_image_files
 from radkg.errors import ArchiveError
-from radkg.schema.records import Section, Sex, Study, Unreadable
+from radkg.schema.records import Section, Study, Unreadable
+
+logger = logging.getLogger(__name__)
 
 _DATE = re.compile(r"(\d{4}-?\d\d-?\d\d)(?:[T ].*)?", re.ASCII)
 _SPLITS = {"training": "train", "val": "validate", "valid": "validate", "validation": "validate"}
-
-
-@dataclass(frozen=True, slots=True)
-class RowDescription:
-    """What one row says; `images` are (image_id, view_position, names to look for below images)."""
-
-    study_id: str
-    subject_id: str
-    study_date: date | None = None
-    split: str | None = None
-    images: tuple[tuple[str, str | None, tuple[str, ...]], ...] = ()
-    problem: str | None = None
-    age: int | None = None
-    sex: Sex | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class TableArchive(Archive):
             *("views", "stamps"),
         )
     )
-    joins: ClassVar[bool] = True  # rows of one study are its images; False: a row is a study
+    joins_reports: ClassVar[bool] = False  # a further row adds to the report; else it repeats it
 
     def describe(self, row: Values) -> RowDescription:
         """Return whose study a row is of, and what belongs to the study."""
@@ -80,37 +78,48 @@ class TableArchive(Archive):
         """Return one entry per study, in the order of the first rows that name them."""
         studies: dict[str, StudyEntry] = {}
         firsts: dict[str, RowDescription] = {}  # what the first row of each study says
-        find = _finder(self.images)
-        seen: Counter[str] = Counter()
+        parts: dict[str, Parts] = {}
+        find = _Finder(self.images)
         for row in self.rows:
             described = self._described(row)
             study_id, problem = described.study_id, described.problem
+            characters = 0
             try:
                 report, sections = self.read_report(row.values)
                 identity = digest(report.encode(), repr(sections).encode()).encode()
+                characters = len(report) if report.strip() else 0
             except UnicodeEncodeError:
                 identity = b""
                 problem = problem or "its report is not UTF-8: save the table as UTF-8"
-            if study_id in studies and self.joins:
-                study = studies[study_id]
+            images = [
+                ImageEntry(image_id, view, *find(study_id, names))
+                for image_id, view, names in described.images
+            ]
+            if (study := studies.get(study_id)) is None:
+                study = studies[study_id] = self._entry(described, row, problem)
+                study.report_identity, study.images = identity, images
+                if not self.joins_reports:
+                    firsts[study_id] = described
+            elif self.joins_reports:
+                joined = parts.setdefault(study_id, Parts([study.report_identity or b""]))
+                further = FurtherRow(f"line {row.line}", row.offset, row.length, digest(row.data))
                 study.problem = (
                     study.problem
                     or problem
-                    or _difference(described, firsts[study_id], identity == study.report_identity)
+                    or add_facts(study, described)
+                    or add_images(study, images)
+                    or add_part(study, joined, further, identity, characters)
                 )
             else:
-                seen[study_id] += 1
-                if study_id in studies:  # stays a row, which read() refuses: no study vanishes
-                    problem = DUPLICATE_ID
-                    numbered = (
-                        f"{described.study_id}#{n}" for n in count(seen[described.study_id])
+                study.problem = (
+                    study.problem
+                    or problem
+                    or check_same_study(
+                        described, firsts[study_id], identity == study.report_identity
                     )
-                    study_id = next(i for i in numbered if i not in studies)
-                firsts[study_id] = described
-                study = studies[study_id] = self._entry(study_id, described, row, problem)
-                study.report_identity = identity
-            for image_id, view_position, names in described.images:
-                study.images.append(ImageEntry(image_id, view_position, *find(names)))
+                )
+                study.images += images
+        find.report_missing()
         if not studies:
             raise ArchiveError(f"{self.rows.path} holds no study: is the table cut off?")
         return list(studies.values())
@@ -122,6 +131,11 @@ class TableArchive(Archive):
                 yield Unreadable(record, record["problem"])
                 continue
             report, sections = self.read_report(self.rows.read_row(record))
+            if further := record["further_rows"]:
+                rows = (self.rows.read_row({**record, **row, "lane": 1}) for row in further)
+                report, sections = join_reports(
+                    [(report, sections), *(self.read_report(row) for row in rows)]
+                )
             yield build_study(record, report, sections)
 
     def _described(self, row: TableRow) -> RowDescription:
@@ -144,11 +158,9 @@ class TableArchive(Archive):
             problem=described.problem or "it has no study_id",
         )
 
-    def _entry(
-        self, study_id: str, described: RowDescription, row: TableRow, problem: str | None
-    ) -> StudyEntry:
+    def _entry(self, described: RowDescription, row: TableRow, problem: str | None) -> StudyEntry:
         return StudyEntry(
-            study_id=study_id,
+            study_id=described.study_id,
             subject_id=described.subject_id,
             study_date=described.study_date,
             split=described.split,
@@ -160,6 +172,7 @@ class TableArchive(Archive):
             problem=problem,
             age=described.age,
             sex=described.sex,
+            study_views=list(described.study_views),
         )
 
 
@@ -175,7 +188,7 @@ def find_delimited(path: Place, pattern: str, columns: tuple[str, ...]) -> Delim
             return "no .csv file by its name"
         if why := check_is_file(path):
             return why
-        rows = Delimited(path)
+        rows = open_delimited(path, ",", lambda names: set(columns) <= set(names))
         missing = [column for column in columns if rows.columns.count(column) != 1]
     except OSError as error:
         return f"{error.filename or path}: {error.strerror}"
@@ -199,35 +212,47 @@ def parse_split(text: str) -> str | None:
     return _SPLITS.get(name, name) or None
 
 
-def _difference(row: RowDescription, first: RowDescription, has_same_report: bool) -> str | None:
-    """Return in which column two rows of one study contradict each other; None where they agree."""
-    for what in ("subject_id", "study_date", "split", "age", "sex"):
-        if getattr(row, what) != getattr(first, what):
-            return f"its rows differ in {what}: correct the table"
-    return None if has_same_report else "its rows differ in the report: correct the table"
+class _Finder:
+    """Finds the images that a table names, below `--images`, and counts those that are not there.
 
-
-def _finder(images: Place | None) -> Callable[[tuple[str, ...]], tuple[str | None, object]]:
-    """Return a function that finds the first of some names for which there is an image.
-
-    The function returns its location, and a stamp for its bytes: the size of a file, for hashing
-    the file would take longer than the extraction.
+    A name leads nowhere else: an absolute one counts where it begins with the place of the images.
     """
-    folder = images if isinstance(images, Path) and images.is_dir() else None
-    packed = {} if images is None else _by_name(images)
 
-    def find(names: tuple[str, ...]) -> tuple[str | None, object]:
+    def __init__(self, images: Place | None) -> None:
+        self._images = images
+        self._folder = images if isinstance(images, Path) and images.is_dir() else None
+        self._packed = {} if images is None else _by_name(images)
+        places = {images, self._folder and self._folder.resolve()} - {None}
+        self._roots = tuple(sorted(f"{place}/" for place in places))
+        self._missing = 0
+        self._first = ""
+
+    def __call__(self, study_id: str, names: tuple[str, ...]) -> tuple[str | None, object]:
+        """Return the location of the first name for which there is an image, and its stamp.
+
+        The stamp stands for its bytes: the size of a file, for hashing the file would take longer
+        than the extraction.
+        """
         for name in names:
-            path = PurePosixPath(name)
+            root = next((root for root in self._roots if name.startswith(root)), "")
+            path = PurePosixPath(name.removeprefix(root))
             if path.is_absolute() or ".." in path.parts or "\0" in name:
                 continue  # a table names images, and may not name any other file
-            if folder and (size := _size(folder / path)) is not None:
-                return str(folder / path), size
-            if found := packed.get(str(path)):
+            if self._folder and (size := _size(self._folder / path)) is not None:
+                return str(self._folder / path), size
+            if found := self._packed.get(str(path)):
                 return found.location, found.stamp
+        self._missing += 1
+        self._first = self._first or f"{names[0]} of study {study_id}"
         return None, None
 
-    return find
+    def report_missing(self) -> None:
+        """Log how many images are not there, where a place of images was given."""
+        if self._images is not None and self._missing:
+            logger.warning(
+                "images=%s %d of the images that the table names are not there; the first is %s",
+                *(self._images, self._missing, sanitize(self._first)),
+            )
 
 
 def _by_name(images: Place) -> dict[str, ImageFile]:
