@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from radkg.archive.base import Archive, NearRefusal
 from radkg.archive.files.places import Place, S3Path, open_place
 from radkg.archive.formats.chexpert_plus import CheXpertPlus
@@ -80,11 +82,13 @@ def _find_cause(place: Place, near: list[str], refusals: list[str]) -> str:
     if near:
         return "; ".join(near)
     try:
-        if not place.exists():
-            return "nothing is there: check the path"
+        if isinstance(place, Path):
+            place.stat()
         if place.is_dir() and not any(place.iterdir()):
             return "the directory is empty: check the path"
         is_folder = place.is_dir()
+    except FileNotFoundError:
+        return "nothing is there: check the path"
     except OSError as error:
         return f"cannot read it: {error.strerror or error}: check the path"
     if is_folder:

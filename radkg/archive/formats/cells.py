@@ -77,7 +77,7 @@ def read_text(row: Mapping[str, Any], column: str) -> str:
     return value.strip()
 
 
-def pair_images(images: Any, views: Any) -> tuple[ImagePairs, list[str]]:
+def read_image_cells(images: Any, views: Any) -> tuple[ImagePairs, list[str]]:
     """Return (image, view position) of each image of a row, and the positions of the study itself.
 
     Images and positions are listed with `;` between, as a list, or as the text of a list; an empty

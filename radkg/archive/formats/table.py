@@ -21,7 +21,7 @@ from radkg.archive.formats.cells import (
     ImagePairs,
     list_file_names,
     name_column,
-    pair_images,
+    read_image_cells,
     read_text,
 )
 from radkg.archive.formats.dialect import check_encoding, open_delimited
@@ -99,7 +99,7 @@ class ReportTable(TableArchive):
         pairs: ImagePairs = []
         views: list[str] = []
         try:
-            pairs, views = pair_images(images, row.get("view_position", ""))
+            pairs, views = read_image_cells(images, row.get("view_position", ""))
         except CellError as error:
             problems.append(str(error))
         return RowDescription(

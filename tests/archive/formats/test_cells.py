@@ -8,7 +8,7 @@ from radkg.archive.formats.cells import (
     convert_to_text,
     list_file_names,
     name_column,
-    pair_images,
+    read_image_cells,
 )
 
 TWO = [("x.png", "PA"), ("y.png", "LL")]
@@ -59,15 +59,15 @@ TWO = [("x.png", "PA"), ("y.png", "LL")]
 def test_the_images_of_a_row_are_read_or_refused_with_a_reason(images, views, pairs):
     if pairs is None:
         with pytest.raises(CellError, match=r"images|paths"):
-            pair_images(images, views)
+            read_image_cells(images, views)
     else:
-        assert pair_images(images, views) == (pairs, [])
+        assert read_image_cells(images, views) == (pairs, [])
 
 
 def test_without_images_the_positions_are_the_studys():
-    assert pair_images("", "PA; LL") == ([], ["PA", "LL"])
-    assert pair_images([], ["AP"]) == ([], ["AP"])
-    assert pair_images("", "") == ([], [])
+    assert read_image_cells("", "PA; LL") == ([], ["PA", "LL"])
+    assert read_image_cells([], ["AP"]) == ([], ["AP"])
+    assert read_image_cells("", "") == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -394,13 +394,18 @@ def test_each_archive_is_recognised_as_its_own(tmp_path):
     assert isinstance(open_archive(str(make_mimic(1).write_zip(tmp_path / "c"))), MimicCXR)
 
 
+def make_other_folder(path):
+    path.mkdir()
+    (path / "notes.md").write_text("no report")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda p: p.mkdir(), "neither mimic-cxr-reports.zip nor reports such as p10/p10000032/s5"),
+        (make_other_folder, "neither mimic-cxr-reports.zip nor reports such as p10/p10000032/s5"),
         (lambda p: write_zip(p, {"a.txt": b""}), "the zip holds no report such as p10/p10000032"),
         (lambda p: p.write_bytes(b"text"), "not mimic-cxr: neither a zip nor a directory"),
-        (lambda p: None, "not mimic-cxr: .*No such file"),
+        (lambda p: None, "nothing is there: check the path"),
     ],
 )
 def test_what_is_no_archive_is_refused_with_the_reason(tmp_path, make, message):

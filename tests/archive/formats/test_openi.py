@@ -278,9 +278,9 @@ def test_other_compressions_are_refused_as_such(tmp_path, kind):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda p: None, "No such file"),
+        (lambda p: None, "nothing is there: check the path"),
         (lambda p: p.write_bytes(b"hello"), "neither a tar"),
-        (lambda p: p.mkdir(), "holds no .xml"),
+        (lambda p: p.mkdir(), "the directory is empty"),
         (lambda p: p.symlink_to(p), "symbolic links"),
         (os.mkfifo, "neither a tar"),
         (lambda p: write_zip(p, {"a.csv": b""}), "the zip holds no .xml"),
