@@ -132,7 +132,7 @@ def parse_documents(data: bytes, name: str) -> dict[str, Any]:
     try:
         loaded = json.loads(data, object_pairs_hook=unique)
         parts = loaded if isinstance(loaded, list) else [loaded]
-        if not all(isinstance(part, dict) for part in parts):
+        if not parts or not all(isinstance(part, dict) for part in parts):
             raise ValueError("an object of documents is expected")
         return unique([pair for part in parts for pair in part.items()])
     except (ValueError, RecursionError) as error:

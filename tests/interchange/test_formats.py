@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from radkg.cli.formats import describe_formats, take_options
+from radkg.cli.formats import describe_formats, take_format_options
 from radkg.errors import ConfigError
 from radkg.interchange.formats import EXPORT_FORMATS, IMPORT_FORMATS
 from radkg.interchange.formats.base import Format, Option, list_options, make_format
@@ -36,7 +36,7 @@ def invoke(*arguments: str) -> Any:
     app = typer.Typer()
 
     @app.command()
-    @take_options(formats)
+    @take_format_options(formats)
     def export(path: Path, file_format: str = "lines", **options: Any) -> None:
         made = make_format(formats, file_format, options)
         typer.echo(made.write(open_storage(str(path.parent)), path))
