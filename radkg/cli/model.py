@@ -177,8 +177,8 @@ def evaluate(
         list[str] | None,
         typer.Option(
             help="Gold of --target radgraph: radgraph-style (reports) or openi-sentences, of both "
-            "the tenth that no training reads; or a file of RadGraph JSON. A second file with the "
-            "same texts is a second annotator. Default: radgraph-style."
+            "the tenth whose labels no training reads; or a file of RadGraph JSON. A second file "
+            "with the same texts is a second annotator. Default: radgraph-style."
         ),
     ] = None,
     condition: ConditionOption = None,

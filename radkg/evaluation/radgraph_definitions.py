@@ -22,7 +22,8 @@ DEFINITIONS = {
     "floors": "rules: the rules on the same texts, unless they are what is scored",
     "ceiling": "a second annotator against the first: two files, or labeler_2 and labeler_1 of "
     "one; of radkg's own set all sentences that two annotators read, kept out or not",
-    "kept_out": "radgraph-style and openi-sentences: the tenth that no training of radkg reads, "
-    "chosen by the text; labels are model-made, not human",
+    "kept_out": "radgraph-style and openi-sentences: the tenth, chosen by the text, whose labels "
+    "no training of radkg reads; labels are model-made, not human. The Open-i sentences stand in "
+    "its training split, which training reads with the labels of the rules",
     "intervals_95": "bootstrap over texts, 1000 samples, seed 0",
 }

@@ -2,7 +2,8 @@
 
 `annotations/` holds the files, how they were made and under which licence. The reports are
 invented. The sentences are Open-i's: the package holds their places and hashes, and the text comes
-from the installed Open-i. A tenth of both, chosen by the text, is kept out of all training.
+from the installed Open-i. The labels of a tenth of both, chosen by the text, are kept out of
+all training.
 """
 
 from __future__ import annotations
