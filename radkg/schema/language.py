@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from radkg.schema.fold import normalise_letters
 from radkg.schema.records import Study
 from radkg.schema.sentences import sections_read
 
@@ -41,14 +42,17 @@ def find_foreign_words(study: Study) -> list[str]:
     """Return words that show that the report is in another language, sorted; none for English.
 
     A report is in another language where it has at least two foreign words, and more of them than
-    small English ones. A word with a letter beyond ASCII is foreign too. Of 3,955 reports in
+    small English ones. A word with a letter beyond ASCII is foreign too, a
+    ligature or a letter of full width not. Of 3,955 reports in
     English none is taken for foreign, of 109,823 in stemmed Spanish (PadChest) 91 % are; most of
     the others have one or two words.
     """
     found = [
         word
         for section in sections_read(study)
-        for word in _LETTERS.findall(study.report[section.start : section.end].lower())
+        for word in _LETTERS.findall(
+            normalise_letters(study.report[section.start : section.end]).lower()
+        )
     ]
     foreign = [word for word in found if word in _FOREIGN or not word.isascii()]
     num_english = sum(word in _ENGLISH for word in found)

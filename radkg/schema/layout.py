@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 
-# Signs of which at least one stands in a text that flatten changes.
+from radkg.schema.fold import WIDTHLESS
+
+# A text that flatten changes has one of these signs, or of these strings.
+_ODD_STRINGS = ("&", "_x000")
 _ODD = re.compile(r"[^\x20-\x3b\x3d\x3f-\x5b\x5d-\x7d\n]")
 
 _TAGS = (
@@ -26,10 +29,10 @@ _MARK = re.compile(
     r"|_x000[DA]_|&#(?:1[03]|x[AaDd]);|&nbsp;|&#160;"
     # a tilde parts the repetitions of an HL7 field; before a number that is no item it means about
     r"|(?<=[\w.,;:)])~(?!\d+(?![.)]))|~(?=\d{1,2}[.)] )|(?<=\n)~(?!\d)"
-    r"|\r{1,3}\n|\r",
+    rf"|\r{{1,3}}\n|\r|(?<!\w)[{WIDTHLESS}]|[{WIDTHLESS}](?!\w)",
     re.IGNORECASE,
 )
-_BLANK_MARKS = re.compile(r"\\[HN]\\|\\t(?:ab)?$|&nbsp;|&#160;", re.IGNORECASE)
+_BLANK_MARKS = re.compile(rf"[{WIDTHLESS}]|\\[HN]\\|\\t(?:ab)?$|&nbsp;|&#160;", re.IGNORECASE)
 
 _LINE_ENDS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _BLANKS = "\t\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f"
@@ -50,7 +53,7 @@ def flatten(report: str) -> str:
 
     The answer has the length of the report. What is flat already comes back as it is.
     """
-    if not _ODD.search(report):
+    if not _ODD.search(report) and not any(odd in report for odd in _ODD_STRINGS):
         return report
     flat = report.translate(_SIGNS)
     return _MARK.sub(_blank, flat)
@@ -59,7 +62,7 @@ def flatten(report: str) -> str:
 def _blank(mark: re.Match[str]) -> str:
     """Return blanks for a mark, with a line feed at the end where the mark ends a line."""
     text = mark[0]
-    is_blank = _BLANK_MARKS.match(text) if text[0] in "\\&" else text[0] == "<"
+    is_blank = text[0] == "<" or _BLANK_MARKS.match(text)
     if is_blank and not _LINE_TAGS.match(text):
         return " " * len(text)
     return " " * (len(text) - 1) + "\n"

@@ -28,6 +28,12 @@ _SHORT_ANSWER = re.compile(
     r"|nad|nl|wnl|intact)|\([-+]\)|[\])])$",
     re.IGNORECASE,
 )
+# "There is no", "1. No": no answer, but the beginning of a sentence.
+_ASKED = re.compile(
+    r"(?:^|[.)*\u2022;-]|,\s|\b(?:is|are|was|were|with|and|but|or|shows?|there|has|have))\s*no$",
+    re.IGNORECASE,
+)
+_WORDS = re.compile(r"\w+")
 # Words after which no sentence ends, however its line does.
 _GOES_ON = re.compile(
     r"(?:[,(&]|[a-z]/|\b(?<!/)(?:a|an|and|are|as|at|be|been|between|but|by|compared|consistent|for"
@@ -108,11 +114,14 @@ class Layout:
         if _ANSWERED.match(head) and (not goes_on or _ANSWERED.match(line)):
             return True
         length = at - line_start
-        if length <= _SHORT and _SHORT_ANSWER.search(tail) and len(tail.split()) > 1:
+        is_answer = length <= _SHORT and len(_WORDS.findall(tail)) > 1 and not _ASKED.search(tail)
+        if is_answer and _SHORT_ANSWER.search(tail):
             return not (head[0].islower() and _CARRIES_ON.match(head))
         if goes_on:
             return False
         opening = flat[begin : begin + _LOOK].lstrip(" \n-*\u2022([")[:1]
+        if flat[max(0, begin - 3) : begin + 1].find(";") >= 0:
+            opening = ";"  # behind a semicolon nobody writes a capital
         said = flat[max(begin, line_start) : at]
         reaches = length + 1 + len(head.split(None, 1)[0]) > self._width - _RAGGED
         if not self._is_wrapped:

@@ -12,6 +12,7 @@ from pathlib import Path
 from radkg.schema.fold import ACCENTS, WIDTHLESS, fold_word
 from radkg.schema.layout import flatten
 from radkg.schema.lines import ITEM, Layout
+from radkg.schema.places import find_place_heading
 from radkg.schema.records import Section, Study
 
 MAX_SENTENCE = 2000  # characters; longer ones are cut, so that no text costs more than linear time
@@ -21,26 +22,18 @@ MAX_SENTENCE = 2000  # characters; longer ones are cut, so that no text costs mo
 # does, and a number in the line where one follows the other ("1. Clear 2. No effusion"). Of ends of
 # lines the layout decides.
 _END = re.compile(  # begins with a set of signs, which a search finds quickest
-    r"[.!?;\n(0-9](?:"
-    r"(?<=[.!?])(?=\s|$|[A-Z<(\"'])(?<!\bvs\.)(?<!\b[DM]r\.)(?<!\bSt\.)(?<!\bapprox\.)(?<!\b[ei]\.[ge]\.)"
-    r"|(?<=[a-z][a-z]\.)(?=[a-z])|(?<=;)(?=\s|$)|(?<=\n)\s*"
-    r"|(?<=\s\()\d{1,2}\)(?=\s*[A-Z]|\s+[a-z])|(?<=\s\d)\d?[.)](?=\s*[A-Z]|\s+[a-z])"
+    r"[.!?;:\n(0-9\u2022-](?:"
+    r"(?<=[.!])(?=\s|$|(?<!\b[A-Za-z]\.)[A-Z<(\"'])(?<!\bvs\.)(?<!\b[DM]r\.)(?<!\bSt\.)"
+    r"(?<!\bapprox\.)(?<!\b[ei]\.[ge]\.)"
+    r"|(?<=\S\?)(?=\s|$)|(?<=[a-z][a-z]\.)(?=[a-z])|(?<=;)(?=\s|$)|(?<=\n)\s*"
+    r"|(?<=\s\()(?:\d{1,2}|[b-h])\)(?=\s*[A-Z]|\s+[a-z])"
+    r"|(?<=\s\d)\d?[.)](?=\s*[A-Z]|\s+[a-z])"
+    r"|(?<=\s-) (?=[A-Z])|(?<=\u2022)"
+    r"|(?<=:) ?(?:[Nn]o(?:ne)?|NO(?:NE)?|[Yy]es|YES|[Aa]bsent|[Pp]resent|[Nn]il),?\s+"
+    r"(?=[A-Z][A-Za-z]+(?: [A-Za-z]+){0,2} ?:)"
     r")"
 )
-_NUMBER = re.compile(r"\(?(\d{1,2})[.)]")
-# The heading of a line that names where one looks; what the line says begins behind it.
-_PLACE = (
-    r"(?:(?:upper|bony|soft|osseous|chest|visuali[sz]ed|imaged|support|thoracic|lower|pulmonary) )*"
-    r"(?:lungs?|pleura|pleural (?:spaces?|cavit(?:y|ies))|heart|cardiac|cardiovascular"
-    r"|(?:cardio-?)?mediastin(?:um|al)|hil(?:a|i|um|ar)|aorta|vasculature|vessels|trachea|airways?"
-    r"|bones?|skeleton|ribs|spine|thorax|wall|musculoskeletal|msk|tissues?|(?:hemi)?diaphragms?"
-    r"|abdomen|lines?|tubes?|devices?|hardware|catheters?|parenchyma|fields|zones|silhouette"
-    r"|shadow|contours?|angles|costophrenic|structures|others?|miscellaneous|thymus|neck|pelvis|cv)"
-)
-_PLACES = rf"{_PLACE}(?: ?(?:,|/|&|\band\b) ?(?:and )?{_PLACE}){{0,3}}"
-_PLACE_HEADING = re.compile(
-    rf"[ ]*[*_#]{{0,3}}[ ]?(?=[A-Z])(?i:{_PLACES})[*_]{{0,3}}[ ]{{0,3}}:[*_]{{0,3}}(?=\s)[ ]*\n?"
-)
+_NUMBER = re.compile(r"\(?(?:(\d{1,2})[.)]|([a-h])\))")
 # A sign that decides what a sentence says is a word of its own: "?PTX", "R > L", "rib #", "(-)".
 _SIGN = r"#s?(?!\w)|[,;:()/&?<>+%#]|(?<=\()-(?=\))"
 _WORD = re.compile(rf"\w+(?:\.\d+)?%?|{_SIGN}")
@@ -48,24 +41,28 @@ _WORD = re.compile(rf"\w+(?:\.\d+)?%?|{_SIGN}")
 _WIDE_WORD = re.compile(rf"\w[\w{ACCENTS}{WIDTHLESS}]*(?:\.\d+)?%?|{_SIGN}")
 _PUNCTUATION = frozenset(",;:()/&?+-")
 
-_READ_FIRST = frozenset({"findings", "impression"})
-_NEVER_READ = frozenset({"indication", "comparison", "history", "technique", "examination"})
+ALWAYS_READ = frozenset({"findings", "impression", "addendum", "wet read", "report"})
+NEVER_READ = frozenset(
+    {"indication", "comparison", "history", "technique", "examination", "recommendations"}
+    | {"formalities"}
+)
 
 _REMOVED = "xxxx"  # Open-i's mark of a word that de-identification removed; MIMIC writes ___
 
 # What decides on sentences and words: hashed into the id of every model.
 READING_FILES = tuple(
-    Path(__file__).with_name(name) for name in ("fold.py", "layout.py", "lines.py", "sentences.py")
+    Path(__file__).with_name(name)
+    for name in ("fold.py", "layout.py", "lines.py", "places.py", "sentences.py")
 )
 
 Word = tuple[str, int, int]  # lower-cased, start, end
 
 
 def sections_read(study: Study) -> list[Section]:
-    """Return findings and impression; failing both, all but the history; failing that, all."""
-    wanted = [section for section in study.sections if section.name in _READ_FIRST]
+    """Return findings, impression and addenda; failing these, all but history and technique."""
+    wanted = [section for section in study.sections if section.name in ALWAYS_READ]
     if not wanted:
-        wanted = [section for section in study.sections if section.name not in _NEVER_READ]
+        wanted = [section for section in study.sections if section.name not in NEVER_READ]
     if not wanted and not study.sections:
         wanted = [Section("report", 0, len(study.report))]
     return wanted
@@ -106,10 +103,17 @@ def sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             if (found := _read_number(flat, at)) == number + 1 and (number or begin == start):
                 yield from _pieces(flat, begin, at)
                 begin, number = match.end(), found
+            elif flat[match.end() - 1] == "." and flat[match.end()].isspace():
+                yield from _pieces(flat, begin, match.end() - 1)
+                begin = body = find_place_heading(flat, match.end(), end)
+        elif sign in "-\u2022":  # a list in one line
+            if sign != "-" or flat[begin] == "-":
+                yield from _pieces(flat, begin, at)
+                begin = at
         else:
-            is_kept = sign == ";"
+            is_kept = sign in ";:"
             yield from _pieces(flat, begin, match.end() if is_kept else at)
-            begin = body = _skip_heading(flat, match.end(), end)
+            begin = body = find_place_heading(flat, match.end(), end)
     yield from _pieces(flat, begin, end)
 
 
@@ -137,22 +141,18 @@ def is_entity_word(word: str) -> bool:
 
 def _open_line(flat: str, start: int, end: int) -> tuple[int, int]:
     """Return where the sentence of a line begins, and where what its item says does."""
-    begin = _skip_heading(flat, start, end)
+    begin = find_place_heading(flat, start, end)
     while begin < end and flat[begin].isspace():
         begin += 1
     item = ITEM.match(flat, begin, end)
     return begin, item.end() if item else begin
 
 
-def _skip_heading(flat: str, start: int, end: int) -> int:
-    """Return where the text behind the heading of a line begins; `start` without a heading."""
-    heading = _PLACE_HEADING.match(flat, start, end)
-    return heading.end() if heading else start
-
-
 def _read_number(flat: str, start: int) -> int:
     found = _NUMBER.match(flat, start)
-    return int(found[1]) if found else 0
+    if not found:
+        return 0
+    return int(found[1]) if found[1] else ord(found[2]) - ord("a") + 1
 
 
 def _pieces(flat: str, start: int, end: int) -> Iterator[tuple[int, int]]:

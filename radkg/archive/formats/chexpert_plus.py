@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from radkg.archive.files.places import open_place
-from radkg.archive.formats.headings import find_headed_sections
+from radkg.archive.formats.headings import HEADINGS_VERSION, find_headed_sections
 from radkg.archive.formats.joining import RowDescription
 from radkg.archive.formats.person import parse_age, parse_sex
 from radkg.archive.formats.rows import Values
+from radkg.archive.formats.section_names import is_text
 from radkg.archive.formats.tabular import (
     TableArchive,
     find_delimited,
@@ -41,6 +42,7 @@ class CheXpertPlus(TableArchive):
 
     name: str = "chexpert-plus"
 
+    reading_version: ClassVar[str | None] = HEADINGS_VERSION
     takes: ClassVar[str] = "a .csv, or the directory that holds `df_chexpert_plus_*.csv`"
 
     @classmethod
@@ -76,7 +78,7 @@ class CheXpertPlus(TableArchive):
         found = [
             (column.removeprefix(_PREFIX).replace("_", " "), text.strip())
             for column, text in row.items()
-            if column.startswith(_PREFIX) and column not in _NO_TEXT and text.strip()
+            if column.startswith(_PREFIX) and column not in _NO_TEXT and is_text(text)
         ]
         if not found:
             return report, find_headed_sections(report)

@@ -1,79 +1,143 @@
 """A report in anybody's layout to its sections, by the headings that radiologists write.
 
-A heading is a known name before a colon at the beginning of a line, a known name in capitals alone
-in its line or, before a colon, behind a full stop, and any other words in capitals before a colon
-at the beginning of a line. It knows English headings only.
+A heading is a known name before a colon at the beginning of a line or behind a full stop, alone in
+its line, or in capitals before a sentence; decoration around it counts for nothing. A heading that
+only names a place or a finding ("LUNGS:") stays within the section around it. It knows English
+headings only.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
 
-from radkg.archive.formats.section_names import READ_FIRST, name_section, strip_section
+from radkg.archive.formats.leftover import UNHEADED, find_leftover, find_statements
+from radkg.archive.formats.section_names import find_name, has_text, is_name, strip_section
+from radkg.schema.layout import flatten
+from radkg.schema.places import find_place_heading
 from radkg.schema.records import Section
+from radkg.schema.sentences import ALWAYS_READ, NEVER_READ
 
-_KNOWN = (
-    r"findings?|impressions?|conclusions?|opinion|indications?|comparisons?|techniques?"
-    r"|examinations?|exam|procedure|recommendations?|addendum|history"
-    r"|clinical (?:history|indication|information|data|details)"
-    r"|reason for (?:exam|examination|study)|findings (?:and|/) impression"
-)
+# The reading_version of every format that reads by headings: raise it when a rule here changes.
+HEADINGS_VERSION = "2"
+
+_DECORATION = r"[*_#=\[<>\-. ]"
 _HEADING = re.compile(
-    rf"^[ \t]*((?i:{_KNOWN}))[ \t]*:|^[ \t]*([A-Z][A-Z ()/,&-]{{2,60}}):(?=\s|$)"
-    rf"|^[ \t]*({_KNOWN.upper()})[ \t]*$|(?<=[.!?])\s+({_KNOWN.upper()})[ \t]*:",
+    # in capitals before a sentence of small letters
+    r"^ *(?P<bare>FINDINGS|IMPRESSION|CONCLUSION|OPINION|REPORT|SUMMARY|ADDENDUM|INDICATION"
+    r"|HISTORY|CLINICAL HISTORY|COMPARISON|TECHNIQUE) (?=[A-Z][a-z]+(?:[ .]|$))"
+    # at the beginning of a line, before a sign
+    rf"|^{_DECORATION}{{0,8}}(?:\(?\d{{1,2}}[.)] {{0,3}})?{_DECORATION}{{0,3}}"
+    r"(?P<line>[A-Za-z](?:[A-Za-z0-9 ()/,&'+#-]|\.(?!\s+[A-Z][a-z])){0,60}?)[*_#\]> ]{0,6}"
+    r"(?P<sign>:+(?!\d)[*_#]{0,3}|;|=+(?=\s|$)|[-\u2013\u2014]+(?=\s)"
+    r"|(?=[*_#\]=]*[ ]*$)|(?=[ ]{2,}\S))"
+    r"[*_#\]=]{0,3}"
+    # within a line
+    r"|(?<=[\s.;])(?P<within>FINDINGS?|IMPRESSION|CONCLUSIONS?|OPINION|ADDENDUM|INDICATION"
+    r"|COMPARISON|TECHNIQUE|HISTORY|CLINICAL HISTORY|REPORT|SUMMARY|RECOMMENDATIONS?|EXAMINATION"
+    r"|EXAM) ?:"
+    r"|(?<=[.!?;\]]\s)(?P<behind>[A-Z][a-z]+(?: [a-z]+)?) ?:(?=\s)",
     re.MULTILINE,
 )
-_NAMES = {
-    "finding": "findings",
-    "conclusions": "impression",
-    "opinion": "impression",
-    "indications": "indication",
-    "clinical data": "history",
-    "clinical details": "history",
-    "reason for study": "indication",
-    "techniques": "technique",
-    "examinations": "examination",
-}
-# The reading_version of every format that reads by headings: raise it when a rule here changes.
-HEADINGS_VERSION = "1"
+_KINDS = ("line", "bare", "within", "behind")
+_UNKNOWN = re.compile(r"[A-Z][A-Z ()/,&-]{2,60}")  # of which nobody knows the name
+_ENDS_ASIDE = re.compile(r"[.!?](?=\s|$)|\n")
+_OPEN = frozenset((*ALWAYS_READ, UNHEADED))
 
-_BREAK = re.compile(r"\n[ \t]*\n")
+
+class _Heading(NamedTuple):
+    name: str
+    start: int
+    end: int  # where its text begins
 
 
 def find_headed_sections(report: str) -> tuple[Section, ...]:
     """Return the sections of a report in its order, blanks around them and empty ones left out.
 
-    Text before the first heading is `preamble`. Where no section is findings or impression, what
-    follows an empty line in the last one is `last_paragraph`. Without a heading the whole report is
-    one section, `full report`.
+    Text before the first heading is `preamble`. In a report without a heading of findings, what it
+    states before other headings, and behind a title, a technique or a history, is `findings`.
+    Without a heading the whole report is one section, `full report`.
     """
-    headings = list(_HEADING.finditer(report))
+    flat = flatten(report)
+    headings = list(_find_headings(flat))
     if not headings:
-        return tuple(_filled(report, [Section("full report", 0, len(report))]))
-    ends = [match.start() for match in headings[1:]] + [len(report)]
-    found = [Section("preamble", 0, headings[0].start())] + [
-        Section(_name(next(filter(None, match.groups()))), match.end(), end)
-        for match, end in zip(headings, ends, strict=True)
+        return tuple(_filled(flat, [Section("full report", 0, len(flat))]))
+    ends = [heading.start for heading in headings[1:]] + [len(flat)]
+    found = [Section("preamble", 0, headings[0].start)] + [
+        Section(heading.name, heading.end, end) for heading, end in zip(headings, ends, strict=True)
     ]
-    found = _filled(report, found)
-    if not any(section.name in READ_FIRST for section in found):
-        found[-1:] = _last_paragraph(report, found[-1]) if found else []
-    return tuple(found)
+    found = _filled(flat, found)
+    if any(section.name == "findings" for section in found):
+        return tuple(found)
+    parted = [part for section in found for part in _part(flat, section)]
+    if all(section.name in NEVER_READ or section.name == "preamble" for section in parted):
+        parted = [part for section in found for part in find_leftover(flat, section, is_last=True)]
+    return tuple(_filled(flat, [_head(section) for section in parted]))
 
 
-def _name(heading: str) -> str:
-    name = " ".join(heading.lower().split())
-    return _NAMES.get(name) or name_section(name)
+def _find_headings(flat: str) -> Iterator[_Heading]:
+    """Yield the headings that begin a section, and those to which an aside within a line leads."""
+    current, aside_end, before = "", -1, ""
+    for match in _HEADING.finditer(flat):
+        kind = next(name for name in _KINDS if match[name] is not None)
+        text = match[kind]
+        if 0 <= aside_end <= match.start():
+            yield _Heading(before, aside_end, aside_end)
+            current, aside_end = before, -1
+        name, start = _name(flat, match, kind, text, current), match.start()
+        if name is None:
+            continue
+        begin = match.end() if find_name(text) else match.start()  # "LUNGS: Clear" says both
+        if kind in ("within", "behind") and name in NEVER_READ and current in ALWAYS_READ:
+            stop = _ENDS_ASIDE.search(flat, match.end())
+            before, aside_end = current, stop.end() if stop else -1
+        else:
+            aside_end = -1
+        current = name
+        yield _Heading(name, start, begin)
+    if aside_end >= 0:
+        yield _Heading(before, aside_end, aside_end)
 
 
-def _filled(report: str, sections: list[Section]) -> list[Section]:
+def _name(flat: str, match: re.Match[str], kind: str, text: str, current: str) -> str | None:
+    """Return the name of the section that a heading begins; None where it begins none."""
+    name = find_name(text)
+    if kind != "line":
+        return name
+    sign = match["sign"]
+    if not sign.startswith(":"):
+        if not is_name(text) or (not sign and not _stands_alone(flat, match, text)):
+            return None
+        return name if not text.islower() or not sign else None
+    if name is not None:
+        is_view = name == "findings" and "finding" not in text.lower() and current in _OPEN
+        return None if is_view and text.lower() not in ("report", "result", "results") else name
+    if current in _OPEN or not current:
+        return None
+    line = match.start("line")
+    is_place = find_place_heading(flat, line, match.end() + 1) > line
+    return UNHEADED if is_place or _UNKNOWN.fullmatch(text) else None
+
+
+def _stands_alone(flat: str, match: re.Match[str], text: str) -> bool:
+    """Return whether a heading without a sign is alone in its line, or in capitals."""
+    rest = flat[match.end() : match.end() + 3]
+    return not rest.strip(" ") or rest.lstrip(" ")[:1] == "\n" or text.isupper()
+
+
+def _head(section: Section) -> Section:
+    """Return a section, named findings where it has no heading: it is what the report states."""
+    return replace(section, name="findings") if section.name == UNHEADED else section
+
+
+def _part(flat: str, section: Section) -> list[Section]:
+    if section.name == "preamble":
+        return find_statements(flat, section)
+    return find_leftover(flat, section, is_last=False)
+
+
+def _filled(flat: str, sections: list[Section]) -> list[Section]:
     """Return the sections that hold text, without the blanks around it."""
-    return [strip_section(report, s) for s in sections if report[s.start : s.end].strip()]
-
-
-def _last_paragraph(report: str, section: Section) -> list[Section]:
-    match = _BREAK.search(report, section.start, section.end)
-    if not match:
-        return [section]
-    rest = Section("last_paragraph", match.end(), section.end)
-    return _filled(report, [Section(section.name, section.start, match.start()), rest])
+    return [strip_section(flat, s) for s in sections if has_text(flat, s)]

@@ -2,8 +2,9 @@
 
 The rules are those behind MIMIC-CXR's own table of sections (Johnson et al., Sci Data 2019),
 written from their description: a heading is the first words of a line, in capitals, before a colon;
-its line begins with a blank; of two sections of one name the last one counts. It does not know the
-54 reports whose text was chosen by hand: a table beside the reports can name them (README.md).
+its line begins with a blank; of two sections of one name the last one counts. Beyond them, a
+heading with a slip has its right name, and a place ("LUNGS:") stays within the findings. The 54
+reports whose text was chosen by hand are unknown: a table beside the reports can name them.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import re
 from collections.abc import Iterator
 
 from radkg.archive.formats.section_names import READ_FIRST, name_section, strip_section
+from radkg.schema.places import find_place_heading
 from radkg.schema.records import Section
+from radkg.schema.sentences import ALWAYS_READ
 
 # A study's text chosen by hand: the name of a section, or (start, end) in characters.
 HandSet = str | tuple[int, int]
 
-SECTIONS_VERSION = "1"  # the reading_version of MIMIC-CXR: raise it when a rule here changes
+SECTIONS_VERSION = "2"  # the reading_version of MIMIC-CXR: raise it when a rule here changes
 
 _HEADING = re.compile(r"\n ([A-Z ()/,-]+):\s")
 _BREAK = "\n \n"  # an empty line of MIMIC still begins with a blank
@@ -46,7 +49,7 @@ def find_mimic_sections(report: str, exception: HandSet | None = None) -> tuple[
 
 def _parse(report: str) -> list[Section]:
     """Return all sections, `preamble` or `full report` first, from heading to heading."""
-    headings = list(_headings(report))
+    headings = list(_list_openings(report))
     if not headings:
         return [Section("full report", 0, len(report))]
     ends = [match.start() for match in headings[1:]] + [len(report)]
@@ -54,6 +57,16 @@ def _parse(report: str) -> list[Section]:
         Section(name_section(match[1]), match.end(), end)
         for match, end in zip(headings, ends, strict=True)
     ]
+
+
+def _list_openings(report: str) -> Iterator[re.Match[str]]:
+    """Yield the headings that open a section: a place within the findings opens none of its own."""
+    name = ""
+    for match in _headings(report):
+        is_place = find_place_heading(report, match.start(1), match.end()) > match.start(1)
+        if not (is_place and name in ALWAYS_READ):
+            name = name_section(match[1])
+            yield match
 
 
 def _headings(report: str) -> Iterator[re.Match[str]]:

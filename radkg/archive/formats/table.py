@@ -25,7 +25,7 @@ from radkg.archive.formats.cells import (
     read_text,
 )
 from radkg.archive.formats.dialect import check_encoding, open_delimited
-from radkg.archive.formats.headings import find_headed_sections
+from radkg.archive.formats.headings import HEADINGS_VERSION, find_headed_sections
 from radkg.archive.formats.joining import RowDescription
 from radkg.archive.formats.person import parse_age, parse_sex
 from radkg.archive.formats.rows import (
@@ -38,6 +38,7 @@ from radkg.archive.formats.rows import (
     check_is_file,
 )
 from radkg.archive.formats.rows_parquet import ParquetRows
+from radkg.archive.formats.section_names import is_text
 from radkg.archive.formats.tabular import TableArchive, parse_date, parse_split
 from radkg.archive.images.listing import open_image_place
 from radkg.errors import ArchiveError
@@ -58,6 +59,7 @@ class ReportTable(TableArchive):
         "`report`; the first four also as .gz"
     )
     joins_reports: ClassVar[bool] = True
+    reading_version: ClassVar[str | None] = HEADINGS_VERSION
 
     @classmethod
     def recognise(cls, uri: str, images: str | None = None) -> Self | str:
@@ -118,6 +120,8 @@ class ReportTable(TableArchive):
         """Return the report of a row and its sections."""
         written = next((cell for name, cell in row.items() if name_column(name) == "report"), "")
         report = written if isinstance(written, str) else ""
+        if report.strip() and not is_text(report):  # "nan" of another program
+            report = ""
         return report, find_headed_sections(report)
 
 

@@ -23,13 +23,17 @@ def parts(report):
         ("The finding: clear.", [("full report", "The finding: clear.")]),
         (
             "PA view.\nHISTORY: Cough?\nFINDINGS:\nIMPRESSION: Normal.",
-            [("preamble", "PA view."), ("history", "Cough?"), ("impression", "Normal.")],
+            # without findings, what stands before the headings is read
+            [("findings", "PA view."), ("history", "Cough?"), ("impression", "Normal.")],
         ),
         (
             "INDICATION: Cough?\n\nThe lungs are clear.\n\nNo effusion.",
-            [("indication", "Cough?"), ("last_paragraph", "The lungs are clear.\n\nNo effusion.")],
+            [("indication", "Cough?"), ("findings", "The lungs are clear.\n\nNo effusion.")],
         ),
-        ("RIGHT HILUM: Large.\nOther: x", [("right hilum", "Large.\nOther: x")]),
+        # a heading that nobody knows belongs to its text, and a place stays within the findings
+        ("RIGHT HILUM: Large.\nOther: x", [("full report", "RIGHT HILUM: Large.\nOther: x")]),
+        ("HISTORY: Cough\nLUNGS: Clear.", [("history", "Cough"), ("findings", "LUNGS: Clear.")]),
+        ("FINDINGS:\nLUNGS: Clear.\nBONES: Intact.", ["LUNGS: Clear.\nBONES: Intact."]),
         (
             "IMPRESSION: One.\nADDENDUM: Two.\nIMPRESSION: Three.",
             [("impression", "One."), ("addendum", "Two."), ("impression", "Three.")],

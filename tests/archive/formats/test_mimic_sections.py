@@ -77,11 +77,23 @@ def test_a_second_heading_in_a_heading_s_line_is_text():
         ("PA AND LATERAL", "findings"),
         ("LEFT RIBS", "findings"),
         (" FINDINGS ", "findings"),
-        ("DATE", "date"),
+        ("DATE", "formalities"),
     ],
 )
 def test_names(heading, name):
     assert texts(f"\n {heading}: some words\n")[name] == "some words"
+
+
+def test_a_place_within_the_findings_is_no_section_of_its_own():
+    text = (
+        "\n INDICATION: Cough.\n FINDINGS:\n LUNGS: Clear.\n HEART: Big.\n IMPRESSION: As above.\n"
+    )
+    assert texts(text) == {
+        "preamble": "",
+        "indication": "Cough.",
+        "findings": "LUNGS: Clear.\n HEART: Big.",
+        "impression": "As above.",
+    }
 
 
 def test_the_last_section_of_a_name_wins():
