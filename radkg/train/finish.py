@@ -19,8 +19,8 @@ _CARD = """# {title}
 - Trained on the training split of `{archive}`{held}. Where that is Open-i (Indiana
   University; Demner-Fushman et al., JAMIA 2016, doi 10.1093/jamia/ocv080): its reports and
   images are CC BY-NC-ND 4.0, so use this model for non-commercial research only.
-- Not for diagnosis. It reads English reports of chest X-rays, and was not tried on others.
-- Target `copy` imitates the rules of radkg (silver labels): what they misread, it misreads.
+- Not for diagnosis. The model reads English reports of chest X-rays. Nobody tried other texts.
+- The target `copy` learnt from the rules of radkg (silver labels) and repeats their errors.
 {targets}
 {figures}## How it was trained
 
