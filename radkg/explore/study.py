@@ -32,12 +32,16 @@ def write_study_html(
         _triplet(extraction, number, judged.get(number))
         for number in range(1, len(extraction.relations) + 1)
     )
-    reason = f'<p class="status failed">Failed: {escape(extraction.reason or "")}</p>'
+    reason = escape(extraction.reason or "")
+    if extraction.status == "failed":
+        reason = f'<p class="status failed">Failed: {reason}</p>'
+    elif reason:  # what of the report was not read
+        reason = f'<p class="note">{reason.capitalize()}.</p>'
     return f"""<article class="study" aria-labelledby="study-title"
  data-study="{escape(study.study_id)}">
 <h2 id="study-title" tabindex="-1">Study {escape(study.study_id)}</h2>
 <dl class="origin">{"".join(_fact(name, value) for name, value in {**facts, **origin}.items())}</dl>
-{reason if extraction.status == "failed" else ""}
+{reason}
 <div class="columns">
 <div class="report">
 {write_report(study, extraction.entities, _PREFIX) or '<p class="note">No report text.</p>'}

@@ -21,6 +21,7 @@ from radkg.schema.records import (
     check_extraction,
     list_view_positions,
 )
+from radkg.schema.sentences import describe_skipped
 
 _IDENTITY = ("study_id", "subject_id", "archive", "study_date")
 _PATIENT = ("age", "sex")
@@ -101,6 +102,8 @@ def _checked(extractor: Extractor, study: Study, row: Extraction) -> Extraction:
     for name, value in expected.items():
         if getattr(row, name) != value:
             raise SchemaError(f"{name} of the row is {getattr(row, name)!r} instead of {value!r}")
+    if row.status != "failed" and row.reason is None and row.condition != "image":
+        row = replace(row, reason=describe_skipped(study))
     return check_extraction(replace(row, **_archive_fields(study)), study.report)
 
 

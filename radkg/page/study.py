@@ -72,9 +72,15 @@ def _status(extraction: Extraction) -> str:
     if extraction.status == "failed":
         reason = escape(extraction.reason or "")
         return f'<p class="status failed"><strong>Failed:</strong> {reason}</p>'
+    note = (
+        f'<p class="note">{escape(extraction.reason.capitalize())}.</p>'
+        if extraction.reason
+        else ""
+    )
     if extraction.status == "empty":
-        return '<p class="status"><strong>Empty:</strong> no entity was found in this study.</p>'
-    return ""
+        empty = "<strong>Empty:</strong> no entity was found in this study."
+        return f'<p class="status">{empty}</p>{note}'
+    return note
 
 
 def _figure(image: Image, content: bytes | None) -> str:

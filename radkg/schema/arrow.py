@@ -120,7 +120,12 @@ EXTRACTION_SCHEMA = pa.schema(
     [
         *_WHO,
         _field("status", pa.string(), "ok, empty or failed"),
-        _field("reason", pa.string(), "why the study failed", null=True),
+        _field(
+            "reason",
+            pa.string(),
+            "why the study failed, or what of its report was not read",
+            null=True,
+        ),
         _field("entities", pa.list_(pa.field("element", ENTITY, nullable=False)), "mentions"),
         _field("relations", pa.list_(pa.field("element", RELATION, nullable=False)), "triplets"),
         _field("extractor", pa.string(), "name of the extractor"),

@@ -6,7 +6,7 @@ A sentence is the unit of everything that follows: no rule looks across its bord
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from radkg.schema.fold import ACCENTS, WIDTHLESS, fold_word
@@ -66,6 +66,16 @@ def sections_read(study: Study) -> list[Section]:
     if not wanted and not study.sections:
         wanted = [Section("report", 0, len(study.report))]
     return wanted
+
+
+def describe_skipped(study: Study) -> str | None:
+    """Return what is not read of a report of which more is skipped than read; else None."""
+    read = sections_read(study)
+    skipped = [section for section in study.sections if section not in read]
+    if _count_characters(skipped) <= _count_characters(read):
+        return None
+    names = {section.name if section.name in NEVER_READ else "other text" for section in skipped}
+    return f"more than half of the report is not read: {', '.join(sorted(names))}"
 
 
 def study_sentences(study: Study) -> Iterator[tuple[str, int, int]]:
@@ -137,6 +147,10 @@ def words(sentence: str) -> list[Word]:
 def is_entity_word(word: str) -> bool:
     """Tell whether an entity may begin or end with this word of `words`: not for punctuation."""
     return word not in _PUNCTUATION
+
+
+def _count_characters(sections: Iterable[Section]) -> int:
+    return sum(section.end - section.start for section in sections)
 
 
 def _open_line(flat: str, start: int, end: int) -> tuple[int, int]:

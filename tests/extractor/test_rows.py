@@ -40,6 +40,18 @@ def test_one_row_out_for_one_study_in(items):
     ]
 
 
+def test_a_study_of_which_most_is_not_read_says_so_in_its_row(tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("study_id,report\na,INDICATION: effusion or so? FINDINGS: Big.\nb,Effusion\n")
+    archive = open_archive(str(table))
+    studies = list(archive.read(archive.index().to_pylist()))
+    rows = extract_rows(load_extractor("rules"), studies)
+    assert [(row.status, row.reason) for row in rows] == [
+        ("empty", "more than half of the report is not read: indication"),
+        ("ok", None),
+    ]
+
+
 def test_what_the_archive_tells_is_in_every_row_whoever_reads(tmp_path):
     table = "study_id,report,age,sex,images,view_position\n"
     for n, words in enumerate(("effusion", "RAISE", "BROKEN effusion", "")):

@@ -55,8 +55,7 @@ def first(**changes):
         ({"relations": (Relation(0, 1, "modify", 2.0),)}, "confidence 2.0"),
         ({"status": "done"}, "status 'done'"),
         ({"status": "empty"}, "with entities"),
-        ({"reason": "why"}, "a reason stands"),
-        ({"status": "failed", "entities": (), "relations": ()}, "a reason stands"),
+        ({"status": "failed", "entities": (), "relations": ()}, "without a reason"),
     ],
 )
 def test_what_breaks_the_schema_is_refused(changes, message):
