@@ -15,6 +15,7 @@ from radkg.archive.entries import (
     BY_NAME,
     FingerprintOrder,
     StudyEntry,
+    bound_names,
     compute_fingerprint,
     make_row,
 )
@@ -99,6 +100,6 @@ class Archive(ABC):
         version, order = self.reading_version, self.fingerprint_order
         rows = [
             make_row(self.name, entry, compute_fingerprint(entry, version, order))
-            for entry in self.list_studies()
+            for entry in map(bound_names, self.list_studies())
         ]
         return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)

@@ -12,7 +12,10 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from radkg.archive.files.members import digest
+from radkg.schema.limits import MAX_NAME_BYTES, is_too_long
 from radkg.schema.records import Sex
+
+_KEPT = 100  # characters of an id that is too long
 
 
 @dataclass(slots=True)
@@ -118,6 +121,16 @@ def compute_fingerprint(
     return digest(
         identity, *(repr(part).encode() for part in ([ordered, rest] if rest else [ordered]))
     )
+
+
+def bound_names(entry: StudyEntry) -> StudyEntry:
+    """Return the entry; one whose ids no graph could index gets short ids and a problem."""
+    for name in ("study_id", "subject_id"):
+        written = getattr(entry, name)
+        if written is not None and is_too_long(written):
+            setattr(entry, name, f"{written[:_KEPT]}...{digest(written.encode())}")
+            entry.problem = f"its {name} has more than {MAX_NAME_BYTES} bytes: shorten it"
+    return entry
 
 
 def make_row(archive: str, entry: StudyEntry, fingerprint: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import radkg
 from radkg.errors import ArchiveUnavailable, ExtractorError, SchemaError
 from radkg.extractor.base import Extractor, PreparedImages, SeesImages
+from radkg.schema.reasons import cut_reason, describe_failure
 from radkg.schema.records import (
     Extraction,
     Study,
@@ -83,16 +84,15 @@ def _extract_one(extractor: Extractor, extract: _Extract, study: Study) -> Extra
     except ArchiveUnavailable:
         raise
     except SchemaError as error:
-        reason = f"invalid extraction: {error}"
-    except MemoryError as error:
-        reason = f"it needs more memory than a worker may take, see --max-memory: {error}"
+        reason = f"invalid extraction: {describe_failure(error, study.report)}"
+    except MemoryError:
+        reason = "it needs more memory than a worker may take, see --max-memory"
     except (Exception, SystemExit) as error:  # a row says it; the failure budget decides
         if "CUDA error" in str(error):  # after one, every call of this process fails
             raise ExtractorError(
-                f"the GPU failed ({error}): finished units stand, run the same command again"
+                "the GPU failed (CUDA error): finished units stand, run the same command again"
             ) from error
-        reason = f"{type(error).__name__}: {error}"
-    reason = reason.encode("utf-8", "backslashreplace").decode()
+        reason = describe_failure(error, study.report)
     return _failed_row(extractor, _identity(study) | _archive_fields(study), reason)
 
 
@@ -101,7 +101,7 @@ def _checked(extractor: Extractor, study: Study, row: Extraction) -> Extraction:
     expected = {**_identity(study), "extractor": extractor.name, "model_id": extractor.model_id}
     for name, value in expected.items():
         if getattr(row, name) != value:
-            raise SchemaError(f"{name} of the row is {getattr(row, name)!r} instead of {value!r}")
+            raise SchemaError(f"{name} of the row is not the study's or the extractor's")
     if row.status != "failed" and row.reason is None and row.condition != "image":
         row = replace(row, reason=describe_skipped(study))
     return check_extraction(replace(row, **_archive_fields(study)), study.report)
@@ -122,7 +122,7 @@ def _failed_row(extractor: Extractor, identity: Mapping[str, Any], reason: str) 
     return Extraction(
         **identity,
         status="failed",
-        reason=reason,
+        reason=cut_reason(reason),
         entities=(),
         relations=(),
         extractor=extractor.name,

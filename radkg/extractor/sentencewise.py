@@ -25,12 +25,12 @@ def check_language(study: Study) -> None:
     """Refuse a report in another language than English.
 
     Raises:
-        ExtractorError: it names some of the words.
+        ExtractorError: it has more foreign words than English ones; the error names none of them.
     """
     if foreign := find_foreign_words(study):
-        shown = ", ".join(foreign[:4])
         raise ExtractorError(
-            f"the report is not in English (it has {shown}): the model reads English only"
+            f"the report is not in English ({len(foreign)} of its words are of other languages): "
+            "the model reads English only"
         )
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from radkg.errors import SchemaError
 from radkg.interchange.columns import read_columns
 from radkg.schema.known import KnownRelation, Term
+from radkg.schema.limits import MAX_NAME_BYTES
 
 COLUMNS = ("source_index", "source_entity", "target_index", "target_entity", "type", "count")
 MAX_COUNT = 2**53  # what JSON and a float hold exactly
-_MAX_BYTES = 1000  # of a code or a name: both stand in a key that the graph indexes
 
 
 def read_relations(file: Path) -> list[KnownRelation]:
@@ -63,8 +63,8 @@ def _check(where: str, name: str, cell: str) -> None:
     if not cell:
         hint = ": give the name where a term has no code" if name.endswith("_index") else ""
         raise SchemaError(f"{where}: {name} is empty{hint}")
-    if len(cell.encode()) > _MAX_BYTES or not cell.isprintable():
+    if len(cell.encode()) > MAX_NAME_BYTES or not cell.isprintable():
         raise SchemaError(
-            f"{where}: {name} {cell[:40]!r} has more than {_MAX_BYTES} bytes, or a character that"
-            " cannot be printed"
+            f"{where}: {name} {cell[:40]!r} has more than {MAX_NAME_BYTES} bytes, or a character"
+            " that cannot be printed"
         )

@@ -21,6 +21,7 @@ from typing import IO, Any, NamedTuple
 from radkg.archive import Archive
 from radkg.errors import ClusterError, RadkgError
 from radkg.extractor import Extractor, extract_rows, load_extractor, make_unreadable_row
+from radkg.schema.reasons import describe_failure
 from radkg.schema.records import Condition, Device, Extraction, Unreadable
 
 
@@ -176,19 +177,20 @@ def _child() -> None:
         send(True)
         for record in records:
             with limits.watch(_UNIT_SHARE):  # twice its time: where the parent is gone, it ends too
-                row = _row(extractor, archive, record)
+                row = read_alone(extractor, archive, record)
             send(row)
     except RadkgError as error:
         send(error)
 
 
-def _row(extractor: Extractor, archive: Archive, record: Mapping[str, Any]) -> Extraction:
+def read_alone(extractor: Extractor, archive: Archive, record: Mapping[str, Any]) -> Extraction:
+    """Return the row of one study, whatever the reader of the archive meets in it."""
     try:
         items = list(archive.read([record]))
     except RadkgError:
         raise
     except Exception as error:  # the reader met what nobody foresaw: it is this study's alone
-        items = [Unreadable(record, f"cannot be read: {type(error).__name__}: {error}")]
+        items = [Unreadable(record, f"cannot be read: {describe_failure(error)}")]
     (row,) = extract_rows(extractor, items)
     return row
 

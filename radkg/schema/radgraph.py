@@ -16,11 +16,13 @@ import itertools
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal, cast, get_args
 
 from radkg.errors import SchemaError
+from radkg.schema.limits import MAX_NAME_BYTES, is_too_long
+from radkg.schema.reasons import cut_reason
 from radkg.schema.records import Entity, Extraction, Label, Relation, check_extraction
 
 Spelling = Literal["v1", "xl"]
@@ -104,10 +106,11 @@ def from_document(doc_key: str, document: Mapping[str, Any]) -> Document:
         )
         relations = _relations_in(document["entities"], keys)
         report = _remove_blanks(text, inserted)
-        extraction = check_extraction(_provenance(doc_key, ours, entities, relations), report)
+        row = _refuse_long_names(_provenance(doc_key, ours, entities, relations))
+        extraction = check_extraction(row, report)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, SchemaError) as error:
         what = str(error) if isinstance(error, SchemaError) else repr(error)
-        raise SchemaError(f"document {doc_key!r} is not RadGraph JSON: {what}") from error
+        raise SchemaError(f"document {doc_key[:80]!r} is not RadGraph JSON: {what}") from error
     extra = {k: v for k, v in document.items() if k not in ("text", "entities", "radkg")}
     return Document(report, extraction, extra)
 
@@ -213,9 +216,9 @@ def _entity_in(
         start = entity.get("start", tokens[entity["start_ix"]][0])
         end = entity.get("end", tokens[entity["end_ix"]][1])
         if not 0 <= entity["start_ix"] <= entity["end_ix"]:
-            raise ValueError(f"end_ix before start_ix in {entity}")
+            raise ValueError("end_ix before start_ix")
         if " ".join(text[start:end].split()) != entity["tokens"]:
-            raise ValueError(f"the text at these tokens is {text[start:end]!r} in {entity}")
+            raise ValueError(f"the text at {start}:{end} is not the tokens of an entity")
         places = [i + n for n, i in enumerate(inserted)]  # of the inserted blanks, in `text`
         start -= bisect.bisect_left(places, start)
         end -= bisect.bisect_left(places, end)
@@ -239,7 +242,7 @@ def _label(text: str) -> tuple[Label, bool]:
     parts = text.split("::")
     kind, middle, state = parts[0], parts[1:-1], parts[-1]
     if (kind, state) not in _FROM_XL or middle not in ([], [MEASUREMENT]):
-        raise ValueError(f"unknown label {text!r}")
+        raise ValueError(f"unknown label {text[:40]!r}")
     return cast(Label, _FROM_XL[kind, state]), bool(middle)
 
 
@@ -265,9 +268,20 @@ def _provenance(
         }
     day = ours["study_date"]
     fields = {name: ours[name] for name in _PROVENANCE if name in ours or name not in _LATER}
+    fields |= {"reason": ours["reason"] and cut_reason(ours["reason"])}
     fields |= {"study_date": date.fromisoformat(day) if day else None}
     fields |= {"view_positions": tuple(ours.get("view_positions", ()))}
     return Extraction(**fields, entities=entities, relations=relations)
+
+
+def _refuse_long_names(row: Extraction) -> Extraction:
+    """Return the row, as a failed one where a concept is too long to be a key of the graph."""
+    concepts = [entity.concept for entity in row.entities]
+    long = next((i for i, c in enumerate(concepts) if isinstance(c, str) and is_too_long(c)), None)
+    if long is None:
+        return row
+    reason = f"concept of entity {long} has more than {MAX_NAME_BYTES} bytes"
+    return replace(row, status="failed", reason=reason, entities=(), relations=())
 
 
 def _inside_token(report: str, i: int) -> bool:

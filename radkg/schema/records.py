@@ -12,6 +12,8 @@ from datetime import date
 from typing import Any, Literal, get_args
 
 from radkg.errors import SchemaError
+from radkg.schema.limits import MAX_NAME_BYTES, is_too_long
+from radkg.schema.reasons import MAX_REASON
 
 Label = Literal["ANAT-DP", "OBS-DP", "OBS-U", "OBS-DA"]
 RelationType = Literal["modify", "located_at", "suggestive_of"]
@@ -151,8 +153,8 @@ def check_extraction(extraction: Extraction, report: str | None = None) -> Extra
     """
     try:
         _check_row(extraction)
-        for entity in extraction.entities:
-            _check_entity(entity, report)
+        for i, entity in enumerate(extraction.entities):
+            _check_entity(f"entity {i}", entity, report)
         for relation in extraction.relations:
             _check_relation(relation, len(extraction.entities))
     except SchemaError as error:
@@ -162,70 +164,79 @@ def check_extraction(extraction: Extraction, report: str | None = None) -> Extra
 
 def _check_row(row: Extraction) -> None:
     for name in ("study_id", "subject_id", "archive", "extractor", "model_id", "radkg_version"):
-        _text(getattr(row, name), name)
+        _check_name(getattr(row, name), name)
     _text(row.study_fingerprint, "study_fingerprint")
     if row.status not in STATUSES:
-        raise SchemaError(f"status {row.status!r} is none of {STATUSES}")
+        raise SchemaError(f"status is none of {STATUSES}")
     if row.condition not in CONDITIONS:
-        raise SchemaError(f"condition {row.condition!r} is none of {CONDITIONS}")
+        raise SchemaError(f"condition is none of {CONDITIONS}")
     if type(row.study_date) not in (date, type(None)):
-        raise SchemaError(f"study_date {row.study_date!r} is no date")
+        raise SchemaError("study_date is no date")
     if row.age is not None and not (type(row.age) is int and 0 <= row.age <= OLDEST):
-        raise SchemaError(f"age {row.age!r} is no number of years from 0 to {OLDEST}")
+        raise SchemaError(f"age is no number of years from 0 to {OLDEST}")
     if row.sex not in (None, *SEXES):
-        raise SchemaError(f"sex {row.sex!r} is none of {SEXES}")
+        raise SchemaError(f"sex is none of {SEXES}")
     for view in row.view_positions:
         _text(view, "view_position")
     if row.view_positions != list_view_positions(row.view_positions):
-        raise SchemaError(f"view_positions {row.view_positions!r} are not each there once, sorted")
+        raise SchemaError("view_positions are not each there once, sorted")
     if row.status != "ok" and (row.entities or row.relations):
         raise SchemaError(f"status {row.status!r} with entities or relations")
     if row.status == "failed" and row.reason is None:
         raise SchemaError("status 'failed' without a reason")
     _text(row.reason or "", "reason")
+    if len(row.reason or "") > MAX_REASON:
+        raise SchemaError(f"the reason has more than {MAX_REASON} characters")
 
 
-def _check_entity(entity: Entity, report: str | None) -> None:
-    for name in ("text", "concept"):
-        _text(getattr(entity, name), name)
-    _text(entity.section or "", "section")
+def _check_entity(which: str, entity: Entity, report: str | None) -> None:
+    _text(entity.text, f"text of {which}")
+    _check_name(entity.concept, f"concept of {which}")
+    _text(entity.section or "", f"section of {which}")
     if entity.label not in LABELS:
-        raise SchemaError(f"label {entity.label!r} is none of {LABELS}")
+        raise SchemaError(f"label of {which} is none of {LABELS}")
     if entity.source not in SOURCES:
-        raise SchemaError(f"source {entity.source!r} is none of {SOURCES}")
-    _confidence(entity.confidence)
+        raise SchemaError(f"source of {which} is none of {SOURCES}")
+    _confidence(which, entity.confidence)
     if not entity.text or entity.text != entity.text.strip() or not entity.concept:
-        raise SchemaError(f"an entity needs a concept, and words without blanks around: {entity}")
-    if entity.source == "image":
-        if entity.start is not None or entity.end is not None:
-            raise SchemaError(f"an entity read from the image has no offsets: {entity}")
-        return
+        raise SchemaError(f"{which} needs a concept, and words without blanks around")
     start, end = entity.start, entity.end
+    if entity.source == "image":
+        if start is not None or end is not None:
+            raise SchemaError(f"{which} is read from the image and has offsets")
+        return
     if type(start) is not int or type(end) is not int or not 0 <= start < end < 2**31:
-        raise SchemaError(f"offsets of {entity.text!r} are not a span: {start}, {end}")
+        raise SchemaError(f"offsets of {which} are not a span")
     if report is not None and report[start:end] != entity.text:
-        raise SchemaError(f"{entity.text!r} is not the report's text at {start}:{end}")
+        raise SchemaError(f"text of {which} is not the report's at {start}:{end}")
 
 
 def _check_relation(relation: Relation, num_entities: int) -> None:
     ends = (relation.head, relation.tail)
     if relation.relation not in RELATIONS:
-        raise SchemaError(f"relation {relation.relation!r} is none of {RELATIONS}")
+        raise SchemaError(f"a relation is none of {RELATIONS}")
     if not all(type(i) is int and 0 <= i < num_entities for i in ends) or ends[0] == ends[1]:
-        raise SchemaError(f"relation {ends} does not join two of {num_entities} entities")
-    _confidence(relation.confidence)
+        raise SchemaError(f"a relation does not join two of {num_entities} entities")
+    _confidence("a relation", relation.confidence)
 
 
-def _confidence(value: float) -> None:
+def _confidence(which: str, value: float) -> None:
     if type(value) not in (float, int) or not 0.0 <= value <= 1.0:
-        raise SchemaError(f"confidence {value!r} is outside [0, 1]")
+        raise SchemaError(f"confidence of {which} is outside [0, 1]")
+
+
+def _check_name(value: str, name: str) -> None:
+    _text(value, name)
+    if is_too_long(value):
+        raise SchemaError(f"{name} has more than {MAX_NAME_BYTES} bytes")
 
 
 def _text(value: str, name: str) -> None:
+    """Raise an error where a value is no text; messages never hold the value (reasons.py)."""
     if type(value) is not str:
-        raise SchemaError(f"{name} {value!r} is no text")
+        raise SchemaError(f"{name} is no text")
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise SchemaError(f"{name} {value!r} cannot be written as UTF-8") from None
+            raise SchemaError(f"{name} cannot be written as UTF-8") from None

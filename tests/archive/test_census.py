@@ -67,7 +67,7 @@ def test_an_archive_whose_numbers_are_known(invented):
         },
         "unreadable": {
             "it has no study_id": 1,
-            "study_date '...' is no date such as N-N-N": 2,
+            "study_date is no date such as N-N-N": 2,
         },
     }
     assert census["splits"]["test"]["excluded"]["duplicate_text"] == 1

@@ -200,7 +200,8 @@ def test_a_report_in_another_language_costs_itself_alone(text_extractor, both, i
         ]
         spanish, english = extract_rows(extractor, studies)
         assert spanish.status == "failed"
-        assert "not in English (it has corazón, de, derrame, el)" in spanish.reason
+        assert "not in English (" in spanish.reason
+        assert "corazón" not in spanish.reason
         assert english.status == "ok"
     with pytest.raises(ExtractorError, match="not in English"):
         text_extractor.read_codes([study(SPANISH)])

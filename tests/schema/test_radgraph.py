@@ -141,14 +141,14 @@ def test_an_edited_export_is_read_as_edited():
         ({"label": "Disease"}, "unknown label"),
         ({"end_ix": 99}, "not RadGraph JSON"),
         ({"end_ix": -1}, "end_ix before start_ix"),
-        ({"tokens": "severe"}, "the text at these tokens is 'mild'"),
+        ({"tokens": "severe"}, "is not the tokens of an entity"),
         ({"tokens": ["mild"]}, "not RadGraph JSON"),
         ({"tokens": None}, "not RadGraph JSON"),
         ({"label": None}, "not RadGraph JSON"),
-        ({"confidence": "high"}, "confidence 'high'"),
-        ({"concept": 7}, "concept 7 is no text"),
+        ({"confidence": "high"}, "confidence of entity 0 is outside"),
+        ({"concept": 7}, "concept of entity 0 is no text"),
         ({"relations": [["modify", "77"]]}, "not RadGraph JSON"),
-        ({"relations": [["causes", "2"]]}, "'causes' is none of"),
+        ({"relations": [["causes", "2"]]}, "a relation is none of"),
     ],
 )
 def test_a_broken_document_is_refused(change, message):

@@ -1,5 +1,6 @@
 """Load, retract, prune and import from Python, as a notebook calls them: what the command does."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,15 @@ import pytest
 from radkg.cli.app import app, run
 from radkg.errors import ConfigError, GraphUnavailable
 from radkg.graph.load.loader import LoadReport
+from radkg.interchange.radgraph import import_radgraph
 from radkg.run.run import Run
 from radkg.run.settings import ExtractConfig
+from radkg.schema.limits import MAX_NAME_BYTES
 from radkg.verbs.graphs import GraphConfig, check_server, open_run_graph
 from radkg.verbs.load import LoadConfig, load
 from radkg.verbs.prune import PruneConfig, prune
 from radkg.verbs.retract import RetractConfig, retract
+from tests.archive.formats.test_table import write
 from tests.support.archives.openi import make_studies, write_tar
 from tests.support.runs import EXTRACTORS
 from tests.support.runs.extracting import extract_here, rows_of
@@ -88,3 +92,28 @@ def test_a_server_that_does_not_answer_is_said_at_once():
     with pytest.raises(GraphUnavailable, match="no graph server"):
         check_server(GraphConfig(graph="bolt://127.0.0.1:9"))
     check_server(GraphConfig())
+
+
+def test_names_that_no_graph_can_index_are_failed_rows_and_the_rest_is_loaded(tmp_path: Path):
+    word = "x" * 5000
+    entity = {"label": "OBS-DP", "start_ix": 1, "end_ix": 1, "tokens": word, "relations": []}
+    long = {"text": f"A {word} .", "entities": {"1": entity}}
+    short = {"text": "A flurb .", "entities": {"1": entity | {"tokens": "flurb"}}}
+    (tmp_path / "in.json").write_text(json.dumps({"a": long, "b": short}))
+    imported = Run(str(tmp_path / "imported"))
+    import_radgraph(tmp_path / "in.json", imported.storage)
+    rows = [{"study_id": "1" * 5000, "report": "effusion"}, {"study_id": "2", "report": "effusion"}]
+    config = ExtractConfig(
+        archive=str(write(tmp_path / "a.csv", rows)),
+        out=str(tmp_path / "extracted"),
+        extractor=f"{EXTRACTORS}:words",
+        max_failed=1.0,
+    )
+    extract_here(config)
+    for made in (imported, Run(config.out)):
+        read, failed = sorted(rows_of(made.uri), key=lambda row: row.status == "failed")
+        assert f"has more than {MAX_NAME_BYTES} bytes" in failed.reason
+        assert word not in failed.reason
+        assert read.status == "ok"
+        load(LoadConfig(out=made.uri))
+        assert num_studies(made) == 2

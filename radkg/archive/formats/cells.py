@@ -1,7 +1,7 @@
 """What stands in the cells of a table: columns by name, typed values as text, lists of images.
 
 Nothing that a cell holds is guessed or dropped: what cannot be read is a `CellError`, which becomes
-the reason of the row.
+the reason of the row. A reason never holds what stands in a cell: columns may be mixed up.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ _EXACT = 2**53  # a float holds every whole number up to here, and not every one
 _SEPARATORS = (";", "|", "\n")  # of several images in one cell, and of their view positions
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 _QUOTED_LIST = re.compile(rf"\[\s*(?:(?:{_QUOTED})\s*,?\s*)*\]", re.DOTALL)
-_SHOWN = 40  # characters of a cell in a reason
 ImagePairs = list[tuple[str, str | None]]
 
 
@@ -160,10 +159,10 @@ def _read_list(cell: str, column: str) -> list[str]:
                 continue
             if isinstance(items, list) and all(isinstance(i, str | None) for i in items):
                 return [(item or "").strip() for item in items]
-            raise CellError(f"{column} {cell[:_SHOWN]!a} is a list of other things than paths")
+            raise CellError(f"{column} is a list of other things than paths")
     inner = cell[1:-1].strip()
     if any(mark in inner for mark in "[]{}()\"'"):
-        raise CellError(f"{column} {cell[:_SHOWN]!a} is no list: give paths with ; between")
+        raise CellError(f"{column} is no list of paths: give them with ; between")
     return [part.strip() for part in re.split(r"[,;]", inner)] if inner else []
 
 

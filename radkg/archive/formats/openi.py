@@ -19,6 +19,7 @@ from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Self
 from xml.etree.ElementTree import Element, ParseError
+from xml.parsers.expat import ErrorString
 
 import defusedxml
 from defusedxml.ElementTree import fromstring
@@ -154,7 +155,9 @@ class OpenI(Archive):
         try:
             tree: Element = fromstring(data, forbid_dtd=True)
         except ParseError as error:
-            return Unreadable(record, f"not well-formed XML: {sanitize(error)}")
+            line, column = error.position  # the message may name what stands there
+            what = f"{ErrorString(error.code)}: line {line}, column {column}"
+            return Unreadable(record, f"not well-formed XML: {what}")
         except defusedxml.DefusedXmlException as error:
             return Unreadable(record, f"forbidden XML: {type(error).__name__}")
         except (ValueError, LookupError) as error:  # an encoding that Python or expat lacks

@@ -25,6 +25,7 @@ from radkg.errors import GraphError
 from radkg.graph.rows.digests import compute_digests
 from radkg.schema.concepts import get_concept_kind
 from radkg.schema.findings import list_findings
+from radkg.schema.limits import MAX_KEY_BYTES, MAX_NAME_BYTES
 
 GraphRow = dict[str, Any]
 
@@ -36,7 +37,6 @@ FINDING_PROPERTIES = (
 """of HAS_FINDING, so that a question need not walk the mentions of a finding"""
 RELATION_TYPES = ("LOCATED_AT", "MODIFY", "SUGGESTIVE_OF")
 FORMAT = 4  # part of every digest: a new shape of the graph replaces every study
-MAX_KEY_BYTES = 4096  # Neo4j's range index takes about 8 KB; what is no key may be of any length
 
 _AT_A_TIME = 5_000  # studies whose nested columns are in memory
 _OBJECTS_AT_A_TIME = 200  # studies that become objects of Python together
@@ -210,8 +210,8 @@ def _check_keys(keys: pa.Array) -> pa.Array:
     long = keys.filter(pc.greater(pc.binary_length(keys), MAX_KEY_BYTES))
     if len(long):
         raise GraphError(
-            f"the key {long[0].as_py()[:40]!r}... has more than {MAX_KEY_BYTES} bytes, which the"
-            " graph cannot index: shorten the id or the concept in the archive or the extractor"
+            f"an id or a concept has more than {MAX_NAME_BYTES} bytes, which the graph cannot"
+            " index: extract or import again, which makes a failed row of such a study"
         )
     return keys
 

@@ -103,7 +103,7 @@ def test_an_entity_of_the_image_has_no_offsets() -> None:
 
 
 def test_a_key_that_no_index_takes_is_refused() -> None:
-    with pytest.raises(GraphError, match="shorten the id or the concept"):
+    with pytest.raises(GraphError, match="extract or import again"):
         stored(extraction("7" * (MAX_KEY_BYTES + 1)))
     stored(
         extraction(

@@ -1,0 +1,52 @@
+"""Why a study failed, as one short line that holds no words of a report; standard library only.
+
+A reason is published, logged and printed. An exception may quote the sentence at which it was
+raised, so of an exception that radkg does not know only its type and its place are told.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import traceback
+from pathlib import Path
+
+from radkg.errors import RadkgError
+
+MAX_REASON = 500  # characters
+MASK = "..."  # in place of words that stand in the report
+_PACKAGE = str(Path(__file__).parents[1]) + os.sep
+_WORD = re.compile(r"\w+")
+
+
+def cut_reason(reason: str) -> str:
+    """Return a reason as one printable line of at most MAX_REASON characters."""
+    line = " ".join(reason[: 4 * MAX_REASON].split())
+    line = "".join(c if c.isprintable() else "?" for c in line)
+    return line if len(line) <= MAX_REASON else f"{line[: MAX_REASON - len(MASK)]}{MASK}"
+
+
+def describe_failure(error: BaseException, report: str = "") -> str:
+    """Return what failed, without words of the report.
+
+    An error of radkg says what its message says: radkg puts no report into one. An error of this
+    kind that another program raised, such as an extractor of somebody's own, says so too, but for
+    the words that stand in the report. Of any other exception the message is left out.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    place = frames[-1] if frames else None
+    name = type(error).__name__
+    if isinstance(error, RadkgError):
+        if place is not None and place.filename.startswith(_PACKAGE):
+            return cut_reason(f"{name}: {error}")
+        return cut_reason(f"{name}: {_mask(str(error), report)}")
+    if place is None:
+        return name
+    where = f"{os.path.basename(place.filename)}, line {place.lineno}"
+    return cut_reason(f"{name} in {where}: its message may quote the report and is left out")
+
+
+def _mask(message: str, report: str) -> str:
+    """Return a message without the words that the report has too, however they are written."""
+    words = {word.casefold() for word in _WORD.findall(report)}
+    return _WORD.sub(lambda m: MASK if m[0].casefold() in words else m[0], message)
