@@ -15,7 +15,7 @@ from radkg.schema.records import Section, Sex
 
 PART_BREAK = "\n\n"  # between the rows of a joined report
 ADDENDUM = "addendum"  # the section of what a further row says under no heading
-_UNHEADED = ("full report", "preamble", "last_paragraph")  # names that no heading gave
+_UNHEADED = ("full report", "preamble")  # names that no heading gave
 MAX_ROWS = 64  # of one study; a study_id that stands for a patient or a day has more
 MAX_CHARACTERS = 1 << 20  # of one joined report
 

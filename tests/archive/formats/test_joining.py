@@ -5,6 +5,7 @@ import pytest
 
 from radkg.archive import open_archive
 from radkg.archive.formats import joining
+from radkg.extractor import extract_rows, load_extractor
 from radkg.schema.records import Study
 from tests.archive.formats.test_table import KINDS, read, reasons, write
 
@@ -42,6 +43,14 @@ def test_a_further_row_adds_to_the_report_in_the_order_of_the_table(tmp_path, ki
     ]
     assert told(second) == [("full report", "Clear lungs."), ("addendum", BARE)]
     assert (second.sex, str(second.study_date)) == ("female", "2020-01-31")
+
+
+@pytest.mark.parametrize("addendum", [ADDENDUM, BARE])
+def test_the_addendum_is_read_beside_the_findings(tmp_path, addendum):
+    studies = read(write(tmp_path / "a.csv", [row("s1", FINAL), row("s1", addendum)]))
+    (found,) = extract_rows(load_extractor("rules"), studies)
+    labels = [(e.label, e.section) for e in found.entities if e.concept == "pneumothorax"]
+    assert labels == [("OBS-DA", "findings"), ("OBS-DP", "addendum")]
 
 
 @pytest.mark.parametrize("kind", KINDS)
