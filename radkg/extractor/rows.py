@@ -14,7 +14,7 @@ from typing import Any
 import radkg
 from radkg.errors import ArchiveUnavailable, ExtractorError, SchemaError
 from radkg.extractor.base import Extractor, PreparedImages, SeesImages
-from radkg.schema.reasons import cut_reason, describe_failure
+from radkg.schema.reasons import cut_reason, describe_failure, hide_report
 from radkg.schema.records import (
     Extraction,
     Study,
@@ -102,7 +102,9 @@ def _checked(extractor: Extractor, study: Study, row: Extraction) -> Extraction:
     for name, value in expected.items():
         if getattr(row, name) != value:
             raise SchemaError(f"{name} of the row is not the study's or the extractor's")
-    if row.status != "failed" and row.reason is None and row.condition != "image":
+    if row.reason is not None:  # an extractor's own words
+        row = replace(row, reason=cut_reason(hide_report(str(row.reason), study.report)))
+    elif row.status != "failed" and row.condition != "image":
         row = replace(row, reason=describe_skipped(study))
     return check_extraction(replace(row, **_archive_fields(study)), study.report)
 

@@ -39,14 +39,14 @@ def describe_failure(error: BaseException, report: str = "") -> str:
     if isinstance(error, RadkgError):
         if place is not None and place.filename.startswith(_PACKAGE):
             return cut_reason(f"{name}: {error}")
-        return cut_reason(f"{name}: {_mask(str(error), report)}")
+        return cut_reason(f"{name}: {hide_report(str(error), report)}")
     if place is None:
         return name
     where = f"{os.path.basename(place.filename)}, line {place.lineno}"
     return cut_reason(f"{name} in {where}: its message may quote the report and is left out")
 
 
-def _mask(message: str, report: str) -> str:
-    """Return a message without the words that the report has too, however they are written."""
+def hide_report(message: str, report: str) -> str:
+    """Return a message without the words that the report has too, in whatever case."""
     words = {word.casefold() for word in _WORD.findall(report)}
     return _WORD.sub(lambda m: MASK if m[0].casefold() in words else m[0], message)

@@ -60,7 +60,6 @@ FAILURES = {
     "extractor": change(extractor=MARKER),
     "condition": change(condition=MARKER),
     "status": change(status=MARKER),
-    "reason": change(reason=MARKER),
     "text": change_entity(text=MARKER),
     "no text": change_entity(text=["xylophonitis"]),
     "blank text": change_entity(text=f" {MARKER}"),
@@ -117,6 +116,16 @@ def test_a_failed_row_does_not_quote_the_report(way, monkeypatch):
     (row,) = extract_rows(Failing(), [study(REPORT)])
     assert row.status == "failed"
     check(row.reason)
+
+
+@pytest.mark.parametrize("status", ["ok", "failed"])
+def test_a_reason_that_an_extractor_gives_is_told_without_the_reports_words(monkeypatch, status):
+    own = {"status": status, "reason": f"no model for {MARKER}\n{MARKER}"}
+    own |= {"entities": ()} if status == "failed" else {}
+    monkeypatch.setitem(FAILURES, "own", change(**own))
+    monkeypatch.setattr(Failing, "way", "own")
+    (row,) = extract_rows(Failing(), [study(REPORT)])
+    assert (row.status, check(row.reason)) == (status, "no model for ... ...")
 
 
 def test_what_an_extractor_of_somebodys_own_says_is_told_without_the_reports_words(monkeypatch):
