@@ -220,7 +220,7 @@ def query(
     """Ask the graph a named question about the population, or your own in Cypher."""
     from radkg.graph.ask.correction import read_shipped_tables, read_table
     from radkg.graph.ask.free_cypher import run_cypher
-    from radkg.graph.ask.queries import find_unknown_concepts, run_query
+    from radkg.graph.ask.queries import find_resolved_concepts, find_unknown_concepts, run_query
     from radkg.graph.ask.queries import list_queries as read_queries
 
     if list_queries:
@@ -246,6 +246,8 @@ def query(
                 typer.echo(f"warning: cut off after {max_rows} rows: --max-rows", err=True)
         else:
             answer = run_query(opened, str(name), values, tables)
+            for note in find_resolved_concepts(answer, values):
+                typer.echo(f"note: {note}", err=True)
             for hint in find_unknown_concepts(opened, answer):
                 typer.echo(f"warning: {hint}", err=True)
     if as_json:

@@ -24,7 +24,12 @@ from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.explore.study import write_study_html
 from radkg.explore.verdicts import Verdicts
 from radkg.graph import Graph
-from radkg.graph.ask.queries import find_unknown_concepts, list_queries, run_query
+from radkg.graph.ask.queries import (
+    find_resolved_concepts,
+    find_unknown_concepts,
+    list_queries,
+    run_query,
+)
 from radkg.graph.load.ledger import read_ledger
 from radkg.graph.rows.nested import build_ledger_key
 from radkg.page.answer import write_answer
@@ -173,11 +178,11 @@ def make_app(graph: Graph, reader: SnapshotReader, verdicts: Verdicts, token: st
 
     @app.get("/api/answer/{name}")
     def answer(name: str, request: Request) -> HTMLResponse:
-        found = run_query(graph, name, dict(request.query_params))
-        hints = "".join(
-            f'<p class="status">{escape(hint)}</p>' for hint in find_unknown_concepts(graph, found)
-        )
-        return HTMLResponse(hints + write_answer(found, "answer"))
+        values = dict(request.query_params)
+        found = run_query(graph, name, values)
+        hints = [*find_resolved_concepts(found, values), *find_unknown_concepts(graph, found)]
+        notes = "".join(f'<p class="status">{escape(hint)}</p>' for hint in hints)
+        return HTMLResponse(notes + write_answer(found, "answer"))
 
     return app
 

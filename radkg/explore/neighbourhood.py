@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any, Literal, get_args
 
 from radkg.graph import Graph
+from radkg.graph.ask.naming import find_nearest_concepts, list_names
 from radkg.graph.ask.queries import list_queries
 from radkg.schema.records import LABELS, RELATIONS, Label
 
@@ -22,10 +23,10 @@ EDGE_TYPES: tuple[EdgeType, ...] = get_args(EdgeType)
 
 _SEARCH = """
 MATCH (c:Concept)
-WHERE c.name CONTAINS $text
+WHERE c.name CONTAINS $text OR c.name IN $names
 WITH c, COUNT { (c)<-[:OF]-(:Mention) } AS mentions
 RETURN c.key AS key, c.name AS name, c.kind AS kind, mentions
-ORDER BY c.name <> $text, NOT c.name STARTS WITH $text, mentions DESC, key
+ORDER BY c.name <> $text, NOT c.name IN $names, NOT c.name STARTS WITH $text, mentions DESC, key
 LIMIT $limit
 """
 
@@ -127,9 +128,17 @@ class Neighbourhood:
 
 
 def search(graph: Graph, text: str, limit: int) -> list[dict[str, Any]]:
-    """Return concepts whose name contains `text`, best match first, with counts of mentions."""
-    name = " ".join(text.lower().split())  # canonical names are lower-case
-    return graph.read(_SEARCH, text=name, limit=limit) if name else []
+    """Return concepts whose name contains `text`, best match first, with counts of mentions.
+
+    What the readers call the text comes too; and where nothing is found, what is spelt alike.
+    """
+    name, *read = list_names(text)
+    if not name:
+        return []
+    found = graph.read(_SEARCH, text=name, names=read, limit=limit)
+    if not found and (near := find_nearest_concepts(graph, name)):
+        found = graph.read(_SEARCH, text=name, names=near, limit=limit)
+    return found
 
 
 def read_neighbourhood(

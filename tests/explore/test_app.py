@@ -77,6 +77,11 @@ def test_a_search_finds_concepts_by_a_part_of_their_name(client):
     assert found[0]["key"] == EFFUSION
     assert found[0]["mentions"] > 0
     assert client.get("/api/concepts", params={"text": " "}).json() == []
+    for text in ("hydrothorax", "efusion"):  # a synonym of the readers', a slip
+        found = client.get("/api/concepts", params={"text": text}).json()
+        assert found[0]["name"] == "effusion"
+    answer = client.get("/api/answer/prevalence", params={"finding": "hydrothorax"}).text
+    assert "finding &#x27;hydrothorax&#x27; is &#x27;effusion&#x27; in the graph" in answer
 
 
 def test_what_is_retracted_is_shown_no_more(client, published):

@@ -22,6 +22,7 @@ from radkg.graph.ask.correction import (
     find_table,
     read_shipped_tables,
 )
+from radkg.graph.ask.naming import describe_unknown, is_known, resolve_concept
 from radkg.graph.engine.client import Graph
 from radkg.graph.load.aggregates import has_sums
 from radkg.graph.packaged import read_packaged_texts
@@ -157,6 +158,7 @@ def run_query(
         graph: any loaded graph.
         name: one of `queries()`.
         values: parameter values as text, as a command line has them; the others keep their default.
+            A concept may be written as reports write it, see `naming.py`.
         tables: measured errors of extractors; None: those of the shipped ones.
 
     Raises:
@@ -164,6 +166,9 @@ def run_query(
     """
     query = _find(name)
     given = _convert(query, values)
+    for parameter in query.parameters:
+        if parameter.type == "concept":
+            given[parameter.name] = resolve_concept(graph, str(given[parameter.name]))
     rows = graph.read(_choose_statement(graph, query, given), **given)
     columns = query.columns
     answer = Answer(
@@ -179,11 +184,22 @@ def find_unknown_concepts(graph: Graph, answer: Answer) -> list[str]:
     """Return a hint for each concept asked about that the graph does not hold: a slip, perhaps."""
     query = _find(answer.name)
     asked = [str(answer.parameters[p.name]) for p in query.parameters if p.type == "concept"]
-    names = [row["name"] for row in graph.read("MATCH (c:Concept) RETURN c.name AS name")]
     return [
-        f"no study mentions {name!r}: {_suggest(name, names)}"
-        for name in asked
-        if name not in names
+        describe_unknown(graph, name) for name, known in is_known(graph, asked).items() if not known
+    ]
+
+
+def find_resolved_concepts(answer: Answer, values: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each concept that the graph knows by another name than was asked."""
+    written = {
+        p.name: str(_parse_value(p, values[p.name]))
+        for p in _find(answer.name).parameters
+        if p.type == "concept" and p.name in values
+    }
+    return [
+        f"{name} {text!r} is {str(answer.parameters[name])!r} in the graph"
+        for name, text in written.items()
+        if text != answer.parameters[name]
     ]
 
 

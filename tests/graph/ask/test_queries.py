@@ -13,10 +13,12 @@ import pytest
 from radkg.errors import ConfigError
 from radkg.graph import Graph, open_graph
 from radkg.graph.ask.correction import COLUMNS, Prevalence
+from radkg.graph.ask.naming import describe_unknown, find_nearest_concepts, resolve_concept
 from radkg.graph.ask.queries import (
     FAMILIES,
     Parameter,
     Query,
+    find_resolved_concepts,
     find_unknown_concepts,
     list_queries,
     parse_query,
@@ -30,6 +32,7 @@ from tests.support.graph.same_answers import assert_same_answers, forms
 from tests.support.graph.servers import clear_graph
 from tests.support.runs.extractions import InventedSnapshot
 
+ANY_NAME = "MATCH (c:Concept) RETURN c.name AS name ORDER BY name LIMIT 1"
 ALPHA = [
     study(
         1,
@@ -716,6 +719,45 @@ def test_a_concept_is_found_however_it_is_written(population: Graph) -> None:
     written = run_query(population, "prevalence", {"finding": "  Effusion "})
     assert written == plain
     assert find_unknown_concepts(population, written) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("Pleural Fluid", "pleural fluid"),  # two mentions to the readers: no single name
+        ("effusions", "effusions"),  # another extractor left this name in the graph
+        ("hydrothorax", "effusion"),
+        ("CHF", "heart failure"),
+        ("PTX", "pneumothorax"),  # no study of the population mentions one
+        ("lungs", "lung"),
+        ("no such thing", "no such thing"),
+    ],
+)
+def test_a_concept_is_named_as_the_readers_name_it(
+    population: Graph, written: str, name: str
+) -> None:
+    values = {"finding": written}
+    answer = run_query(population, "prevalence", values)
+    assert answer.parameters == {"finding": name}
+    assert answer.rows == run_query(population, "prevalence", {"finding": name}).rows
+    literal = " ".join(written.lower().split())
+    notes = [] if name == literal else [f"finding {literal!r} is {name!r} in the graph"]
+    assert find_resolved_concepts(answer, values) == notes
+
+
+def test_a_name_that_the_graph_has_is_not_read_otherwise(population: Graph) -> None:
+    for name in ("effusion", "clear", "lung", "base", "small"):
+        assert resolve_concept(population, name) == name
+    (name,) = [row["name"] for row in population.read(ANY_NAME)]
+    assert resolve_concept(population, name.upper()) == name
+
+
+def test_an_unknown_concept_gets_the_nearest_of_the_graph(population: Graph) -> None:
+    assert describe_unknown(population, "cardiomegally").endswith("did you mean 'cardiomegaly'?")
+    near = find_nearest_concepts(population, "left pleural efusion")
+    assert near[0] in ("left", "pleural")
+    assert find_nearest_concepts(population, "left pleural effusion")[0] == "effusion"
+    assert "there is base" in describe_unknown(population, "zzz")
 
 
 def test_a_slip_in_a_concept_gets_a_hint(population: Graph) -> None:
