@@ -11,8 +11,7 @@ import re
 
 from radkg.schema.fold import WIDTHLESS
 
-# A text that flatten changes has one of these signs, or of these strings.
-_ODD_STRINGS = ("&", "_x000")
+# A text that flatten changes has one of these signs, or an entity of HTML or of Excel.
 _ODD = re.compile(r"[^\x20-\x3b\x3d\x3f-\x5b\x5d-\x7d\n]")
 
 _TAGS = (
@@ -53,7 +52,7 @@ def flatten(report: str) -> str:
 
     The answer has the length of the report. What is flat already comes back as it is.
     """
-    if not _ODD.search(report) and not any(odd in report for odd in _ODD_STRINGS):
+    if not _ODD.search(report) and "&" not in report and "_x000" not in report:
         return report
     flat = report.translate(_SIGNS)
     return _MARK.sub(_blank, flat)

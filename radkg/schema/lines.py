@@ -69,6 +69,7 @@ _NEGATION = re.compile(r"(?:no|without|neg|negative|not|nil|none|denies|absent)\
 _STOP = re.compile(r"[A-Za-z)][.!?](?=\s|$)")
 
 _LOOK = 80  # characters of a line that tell how it begins or ends
+_HEADING = 200  # characters that may stand before a part in its first line
 _WIDE = 45  # characters: a narrower text is hardly wrapped
 _RAGGED = 8  # characters by which a line wrapped by hand is shorter than the widest
 _LONG = 0.6  # of the width: a shorter line was ended on purpose
@@ -85,7 +86,8 @@ class Layout:
     """
 
     def __init__(self, flat: str, start: int, end: int) -> None:
-        lines = flat[flat.rfind("\n", 0, start) + 1 : end].split("\n")
+        before = max(0, start - _HEADING)
+        lines = flat[max(before, flat.rfind("\n", before, start) + 1) : end].split("\n")
         self._flat = flat
         self._width = max(len(line.rstrip()) for line in lines)
         # Lines without a single stop are items; where sentences have stops, lines may be wrapped.

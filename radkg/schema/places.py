@@ -15,7 +15,7 @@ _PLACE = (
     r"|abdomen|lines?|tubes?|devices?|hardware|catheters?|parenchyma|fields|zones|silhouette"
     r"|shadow|contours?|angles|costophrenic|structures|others?|miscellaneous|thymus|neck|pelvis)"
 )
-_PLACES = rf"{_PLACE}(?: ?(?:,|/|&|\band\b) ?(?:and )?{_PLACE}){{0,3}}"
+_PLACES = rf"{_PLACE}(?:(?: ?(?:,|/|&|\band\b) ?(?:and )?| ){_PLACE}){{0,3}}"
 _HEADING = re.compile(
     rf"[ ]*(?:\*\*|__|#{{1,3}} )?(?=[A-Z])(?i:{_PLACES})"
     r"[*_]{0,3}[ ]{0,3}:[*_]{0,3}(?=\s)[ ]*\n?"

@@ -33,6 +33,7 @@ _END = re.compile(  # begins with a set of signs, which a search finds quickest
     r"(?=[A-Z][A-Za-z]+(?: [A-Za-z]+){0,2} ?:)"
     r")"
 )
+_INK = re.compile(r"\S")
 _NUMBER = re.compile(r"\(?(?:(\d{1,2})[.)]|([a-h])\))")
 # A sign that decides what a sentence says is a word of its own: "?PTX", "R > L", "rib #", "(-)".
 _SIGN = r"#s?(?!\w)|[,;:()/&?<>+%#]|(?<=\()-(?=\))"
@@ -71,7 +72,7 @@ def sections_read(study: Study) -> list[Section]:
 def describe_skipped(study: Study) -> str | None:
     """Return what is not read of a report of which more is skipped than read; else None."""
     read = sections_read(study)
-    skipped = [section for section in study.sections if section not in read]
+    skipped = set(study.sections).difference(read)
     if _count_characters(skipped) <= _count_characters(read):
         return None
     names = {section.name if section.name in NEVER_READ else "other text" for section in skipped}
@@ -80,14 +81,19 @@ def describe_skipped(study: Study) -> str | None:
 
 def study_sentences(study: Study) -> Iterator[tuple[str, int, int]]:
     """Yield section name, start and end of each sentence that is read of a study's report."""
+    flat = flatten(study.report)
     for section in sections_read(study):
-        for start, end in sentences(study.report, section.start, section.end):
+        for start, end in cut_sentences(flat, section.start, section.end):
             yield section.name, start, end
 
 
 def sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of each sentence of `text[start:end]`, blank ones left out."""
-    flat = flatten(text)
+    return cut_sentences(flatten(text), start, end)
+
+
+def cut_sentences(flat: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the sentences of a part of a text that `flatten` gave, as `sentences` does."""
     layout: Layout | None = None
     number = 0  # the last one of a list
     begin, body = _open_line(flat, start, end)
@@ -100,7 +106,7 @@ def sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         sign = flat[at]
         if sign == "\n":
             after = match.end()
-            if begin < at and not flat[begin:at].isspace():
+            if _INK.search(flat, begin, at):
                 if after < end:
                     layout = layout or Layout(flat, start, end)
                     if not layout.is_border(begin, at, after):

@@ -26,7 +26,28 @@ from radkg.schema.sentences import study_sentences
 
 NUMBER = re.compile(r"\s*\(?\d{1,2}[.)]\s+")
 FIRST_WRAPPED = 9  # before it, annotators saw wrapped reports line by line
-HOSTILE = ("\n", " ", "a\n", "1. ", "- ", ". ", "no\n\n", "A: ", "(", "FINDINGS:", "~", "\r", "\\n")
+HOSTILE = (
+    "\n",
+    " ",
+    "a\n",
+    "1. ",
+    "- ",
+    ". ",
+    "no\n\n",
+    "A: ",
+    "(",
+    "FINDINGS:",
+    "~",
+    "\r",
+    "\\n",
+    "and\n",
+    "A",
+    "<b>",
+    "x: ",
+    "FINDINGS: a. ",
+    "EXAM: a\n\n",
+    "HISTORY: a? ",
+)
 LENGTH = 200_000  # characters of a hostile text
 
 

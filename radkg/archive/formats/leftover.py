@@ -10,7 +10,7 @@ import re
 
 from radkg.schema.lines import Layout
 from radkg.schema.records import Section
-from radkg.schema.sentences import sentences
+from radkg.schema.sentences import cut_sentences
 
 UNHEADED = "unheaded"  # what a report states without a heading
 
@@ -41,7 +41,7 @@ def find_leftover(flat: str, section: Section, *, is_last: bool) -> list[Section
     else:
         return [section]
     if cut < 0 and is_last and section.name in _OF_THE_FILM:
-        found = list(sentences(flat, section.start, section.end))
+        found = list(cut_sentences(flat, section.start, section.end))
         cut = found[1][0] if len(found) > 1 else -1
     if cut < 0:
         return [section]
@@ -82,10 +82,11 @@ def _is_apart(flat: str, begin: int) -> bool:
 
 def _list_items(flat: str, section: Section) -> list[tuple[int, int]]:
     """Return the lines of a section, those together that are one wrapped text."""
-    layout = Layout(flat, section.start, section.end)
+    layout: Layout | None = None
     items = []
     begin = section.start
     for match in _BREAKS.finditer(flat, section.start, section.end):
+        layout = layout or Layout(flat, section.start, section.end)
         if match.end() < section.end and (
             flat[max(0, match.start() - 9) : match.start()].rstrip().endswith((".", "!", "?"))
             or layout.is_border(begin, match.start(), match.end())

@@ -47,7 +47,7 @@ _HEADINGS = {
     ", preliminary report, preliminary result, preliminary findings",
     "formalities": "notification, notifications, critical result, critical results, signature"
     ", end of impression, communication, procedure comments, dictated by, signed by, transcribed by"
-    ", electronically signed by, attending, radiologist, resident, reported by, verified by"
+    ", electronically signed by, reported by, verified by"
     ", report status, accession number, name, patient, patient name, dob, date of birth, mrn, sex"
     ", age, date, exam time, referring physician, ordering physician, cc, dictated, approved by",
     "report": "final report, original report, official report, teleradiology final report",
@@ -71,6 +71,7 @@ _VIEW = re.compile(
     r"(?:(?:xr|x-?ray|cxr|radiographs?|portable|ap|pa|chest|frontal|lateral|views?|and|two|one|\d"
     r"|single|upright|supine|semi|erect|of|the|film|mobile|cr|dx)\b[ ,./&()-]*)+"
 )
+_VERSION = re.compile(r"(?: version)? #?\d+$")  # "WET READ VERSION #1"
 _NO_HEADING = re.compile(
     r"\b(?:the|these|this|is|are|was|were|in|no|not|with|without|but|or|which|that|there|has|have)\b"
 )
@@ -134,7 +135,7 @@ def is_text(cell: str) -> bool:
 
 
 def _normalise(heading: str) -> str:
-    return " ".join(heading.lower().strip(" *_#[]<>.=-").split())
+    return _VERSION.sub("", " ".join(heading.lower().strip(" *_#[]<>.=-").split()))
 
 
 def _correct(name: str) -> str | None:
