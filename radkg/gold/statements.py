@@ -66,48 +66,87 @@ class Mention:
 
 def list_mentions(extraction: Extraction) -> Iterator[Mention]:
     """Yield the observations that the report states and does not call normal."""
+    links = _Links(extraction)
     entities = extraction.entities
-    located: dict[int, list[int]] = defaultdict(list)
-    modified: dict[int, list[int]] = defaultdict(list)
-    for relation in extraction.relations:
-        if relation.relation == "located_at":
-            located[relation.head].append(relation.tail)
-        elif relation.relation == "modify":
-            modified[relation.tail].append(relation.head)
-    inherited: dict[int, list[int]] = {}
-    for relation in extraction.relations:  # what is suggested, or calcified, is where its noun is
-        if relation.head in located and relation.relation == "suggestive_of":
-            inherited[relation.tail] = located[relation.head]
-        elif (
-            relation.tail in located
-            and relation.relation == "modify"
-            and entities[relation.head].concept not in get_qualifiers()
-        ):
-            inherited[relation.head] = located[relation.tail]
     for i, entity in enumerate(entities):
-        modifiers = tuple(entities[j].concept for j in modified[i])
+        modifiers = [entities[j].concept for j in links.modified[i]]
         if entity.label not in _STATED or not NORMALITY.isdisjoint((entity.concept, *modifiers)):
             continue
         evidence = _STATED[entity.label]
-        places = [(j, evidence) for j in located.get(i, ())]
-        places = places or [(j, "inherited") for j in inherited.get(i, ())]
-        sites: list[Site] = []
-        sides: list[str] = _implied_side(entity)
-        for j, how in places:
-            own_sides = [entities[k].concept for k in modified[j] if entities[k].concept in SIDES]
-            own_sides += _implied_side(entities[j])
-            name = SAME_SITE.get(entities[j].concept, entities[j].concept)
-            if name == "mid lung":  # there is no left middle lobe
-                name, own_sides = (
-                    ("lingula", []) if own_sides == ["left"] else ("middle lobe", own_sides)
-                )
-            if name in get_anatomies():
-                is_plural = entities[j].text.lower().endswith("s")
-                sites.append(Site(name, tuple(own_sides), how, is_plural))
-            else:  # a side, or a site without a code: only its side can be filed
-                sides += own_sides + ([name] if name in SIDES else [])
+        sites, sides = _list_sites(links, links.located[i], evidence)
+        if not sites:  # what is suggested, or calcified, is where its noun is
+            inherited, own_sides = _list_sites(links, links.inherited[i], "inherited")
+            sites, sides = inherited, sides + own_sides
+        for j in links.located[i]:  # an interstitial opacity: a place that is coded as a quality
+            if entities[j].concept in get_qualifiers():
+                modifiers.append(entities[j].concept)
         is_plural = entity.text.lower().endswith("s")
-        yield Mention(entity.concept, evidence, is_plural, tuple(sites), tuple(sides), modifiers)
+        sides += _list_implied_sides(entity)
+        yield Mention(
+            entity.concept, evidence, is_plural, tuple(sites), tuple(sides), tuple(modifiers)
+        )
+
+
+class _Links:
+    """The relations of an extraction, by what they lead from."""
+
+    def __init__(self, extraction: Extraction) -> None:
+        self.entities = entities = extraction.entities
+        self.located: defaultdict[int, list[int]] = defaultdict(list)
+        """where a mention is located"""
+        self.modified: defaultdict[int, list[int]] = defaultdict(list)
+        """what modifies a mention"""
+        self.modifies: defaultdict[int, list[int]] = defaultdict(list)
+        """what a mention modifies"""
+        self.inherited: defaultdict[int, list[int]] = defaultdict(list)
+        """where what suggests a mention is located, or what a mention is a quality of"""
+        for relation in extraction.relations:
+            if relation.relation == "located_at":
+                self.located[relation.head].append(relation.tail)
+            elif relation.relation == "modify":
+                self.modified[relation.tail].append(relation.head)
+                self.modifies[relation.head].append(relation.tail)
+        for relation in extraction.relations:
+            if relation.head in self.located and relation.relation == "suggestive_of":
+                self.inherited[relation.tail] = self.located[relation.head]
+            elif (
+                relation.tail in self.located
+                and relation.relation == "modify"
+                and entities[relation.head].concept not in get_qualifiers()
+            ):
+                self.inherited[relation.head] = self.located[relation.tail]
+
+    def list_sides(self, site: int) -> list[str]:
+        """Return the sides of a site: its own, or those of the whole that it is a part of."""
+        own = [self.entities[k].concept for k in self.modified[site]]
+        own = [name for name in own if name in SIDES] + _list_implied_sides(self.entities[site])
+        wholes = (k for whole in self.modifies[site] for k in self.modified[whole])
+        return own or [name for k in wholes if (name := self.entities[k].concept) in SIDES]
+
+
+def _list_sites(
+    links: _Links, places: Sequence[int], evidence: Evidence
+) -> tuple[list[Site], list[str]]:
+    """Return the coded sites among some places, and the sides of places without a code."""
+    sites: list[Site] = []
+    sides: list[str] = []
+    for j in places:
+        own_sides = links.list_sides(j)
+        text, name = links.entities[j].text, links.entities[j].concept
+        name = SAME_SITE.get(name, name)
+        if name == "mid lung":  # there is no left middle lobe
+            name, own_sides = (
+                ("lingula", []) if own_sides == ["left"] else ("middle lobe", own_sides)
+            )
+        if name in get_anatomies():
+            sites.append(Site(name, tuple(own_sides), evidence, text.lower().endswith("s")))
+        else:  # a side, or a site without a code: only its side can be filed
+            sides += own_sides + ([name] if name in SIDES else [])
+        for k in links.modified[j]:  # hilar lymph nodes are filed under the hilum too
+            part = SAME_SITE.get(links.entities[k].concept, links.entities[k].concept)
+            if part in get_anatomies() and part not in SIDES and part != name:
+                sites.append(Site(part, tuple(links.list_sides(k)), evidence))
+    return sites, sides
 
 
 def list_stated_findings(extraction: Extraction) -> set[tuple[str, Evidence]]:
@@ -174,7 +213,7 @@ def _is_borderline_heart(mention: Mention) -> bool:
     return mention.concept == "borderline" and any(s.name == "heart" for s in mention.sites)
 
 
-def _implied_side(entity: Entity) -> list[str]:
+def _list_implied_sides(entity: Entity) -> list[str]:
     """Return the side that a mention's own word says: "RLL", "bibasilar", "dextroscoliosis"."""
     side = read_side(entity.text)
     return [side] if side else []

@@ -16,10 +16,7 @@ from radkg.schema.sentences import words
 
 
 def concepts(sentence: str, spans: Sequence[Span], links: Sequence[Link]) -> list[str]:
-    """Return the concept of each span of a sentence; what the lexicon lacks is named by its words.
-
-    Of two mentions with one span the first gets the first name.
-    """
+    """Return the concept of each span; what the lexicon lacks is named by its own words."""
     lexicon = load_lexicon()
     phrases: dict[tuple[int, int], list[Item]] = {}
     for item in lexicon.find(words(sentence)):
@@ -49,16 +46,17 @@ def _name_alone(
     spans: Sequence[Span],
     phrases: dict[tuple[int, int], list[Item]],
 ) -> list[str]:
-    """Return what each span names by its own words."""
-    names: list[str] = []
-    given: dict[Span, int] = {}
-    for span in spans:
-        start, end, label = span
+    """Return what each span names by its own words.
+
+    Of a word with two readings the site or the finding counts: "bibasilar" is named base, and its
+    side is read from its text (schema/sides.py).
+    """
+    names = []
+    for start, end, label in spans:
         items = phrases.get((start, end), [])
-        known = [i.concept for i in items if (i.kind in ANATOMY_KINDS) == (label == "ANAT-DP")]
-        known = known or [_named(lexicon, sentence[start:end])]
-        names.append(known[min(given.get(span, 0), len(known) - 1)])
-        given[span] = given.get(span, 0) + 1
+        known = [i for i in items if (i.kind in ANATOMY_KINDS) == (label == "ANAT-DP")]
+        known.sort(key=lambda item: item.kind == "side")
+        names.append(known[0].concept if known else _named(lexicon, sentence[start:end]))
     return names
 
 
@@ -82,4 +80,5 @@ def _find_heads(
 def _named(lexicon: Lexicon, text: str) -> str:
     found = words(text)
     items = [i for i in lexicon.find(found) if i.concept and i.word_end - i.word == len(found)]
+    items.sort(key=lambda item: item.kind == "side")
     return items[0].concept if items else " ".join(w for w, _, _ in found) or text.lower()

@@ -19,10 +19,10 @@ def named(sentence, *found, links=()):
     "sentence",
     [
         "Small left pleural effusion",
-        "Patchy bibasilar opacities, which may represent atelectasis",
+        "Patchy basilar opacities, which may represent atelectasis",
         "Heart size is enlarged, and the lung volumes are low.",
         "No pneumothorax; calcified granulomas in the right upper lobe",
-        "Mild dextroscoliosis of the thoracic spine",
+        "Mild scoliosis of the thoracic spine",
     ],
 )
 def test_a_mention_has_the_name_that_the_rules_give_it(sentence):
@@ -31,11 +31,43 @@ def test_a_mention_has_the_name_that_the_rules_give_it(sentence):
     assert concepts(sentence, spans, links) == [concept for _, _, concept, _, _ in mentions]
 
 
-def test_two_mentions_of_one_span_get_a_name_each():
-    sentence = "bibasilar opacity"
-    spans = [(0, 9, "ANAT-DP"), (0, 9, "ANAT-DP"), (10, 17, "OBS-DP")]
-    assert concepts(sentence, spans, []) == ["bilateral", "base", "opacity"]
-    assert concepts(sentence, spans[1:], []) == ["bilateral", "opacity"]
+def test_a_word_with_two_readings_is_named_by_its_site_or_its_finding():
+    found = [("bibasilar", "ANAT-DP"), ("opacity", "OBS-DP")]
+    assert named("bibasilar opacity", *found) == ["base", "opacity"]
+    assert named("dextroscoliosis", ("dextroscoliosis", "OBS-DP")) == ["scoliosis"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found", "links", "expected"),
+    [
+        (
+            "Focal airspace disease",
+            [("Focal", "OBS-DP"), ("airspace", "ANAT-DP"), ("disease", "OBS-DP")],
+            [(0, 2, "modify"), (2, 1, "located_at")],
+            ["focal", "lung", "airspace disease"],
+        ),
+        (
+            "right lower lobe pneumonia",
+            [("right", "ANAT-DP"), ("lower", "ANAT-DP"), ("lobe", "ANAT-DP")],
+            [(0, 2, "modify"), (1, 2, "modify")],
+            ["right", "lower", "lower lobe"],
+        ),
+        (
+            "Heart size is enlarged",
+            [("Heart", "ANAT-DP"), ("size", "ANAT-DP"), ("enlarged", "OBS-DP")],
+            [(1, 0, "modify"), (2, 0, "located_at")],
+            ["heart", "size", "cardiomegaly"],
+        ),
+        (
+            "no pleural effusions",
+            [("pleural", "ANAT-DP"), ("effusions", "OBS-DA")],
+            [(1, 0, "located_at")],
+            ["pleural", "effusion"],
+        ),
+    ],
+)
+def test_short_mentions_name_one_concept_together(sentence, found, links, expected):
+    assert named(sentence, *found, links=links) == expected
 
 
 def test_what_the_lexicon_lacks_is_named_by_its_words():
