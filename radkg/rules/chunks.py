@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from radkg.rules.lexicon import ANATOMY_KINDS, ENTITY_KINDS, Item
 
-MAX_CHUNK = 12  # entities in a chunk: hostile text must stay linear
+MAX_CHUNK = 16  # entities in a chunk: hostile text must stay linear
 _MAX_GAP = 4  # words without meaning for the rules that may stand inside a chunk
 
 # What counts when several joints stand between two chunks ("are seen in": the preposition).
@@ -23,6 +23,7 @@ _STRENGTH = {
     "slash": 3,
     "or": 4,
     "with": 5,
+    "of": 6,
     "preposition": 6,
     "stop": 7,
     "means": 8,
@@ -40,11 +41,13 @@ class Chunk:
     words: list[int] = field(default_factory=list)  # qualities, modifiers, normality
     sites: list[int] = field(default_factory=list)
     sides: list[int] = field(default_factory=list)
+    measures: list[int] = field(default_factory=list)  # size, silhouette, volumes
+    heads: list[int] = field(default_factory=list)  # sites that no other site of it follows
 
     @property
     def places(self) -> list[int]:
-        """Return its sites, or its sides where it has no site."""
-        return self.sites or self.sides
+        """Return its sites, or its sides where it has no site, or what it measures."""
+        return self.heads or self.sides or self.measures
 
     @property
     def is_place(self) -> bool:
@@ -54,11 +57,17 @@ class Chunk:
     @property
     def is_described_place(self) -> bool:
         """Tell whether it names a place with adjectives: low lung volumes."""
-        return bool(self.words and self.sites) and not self.findings
+        return bool(self.words and (self.sites or self.measures)) and not self.findings
 
     def add(self, i: int, item: Item) -> None:
         """Add the item of index `i` to its role."""
-        roles = {"finding": self.findings, "site": self.sites, "side": self.sides}
+        roles = {
+            "finding": self.findings,
+            "site": self.sites,
+            "naming": self.sites,
+            "side": self.sides,
+            "measure": self.measures,
+        }
         roles.get(item.kind, self.words).append(i)
 
 
@@ -75,13 +84,13 @@ def chunks(items: list[Item]) -> list[Chunk]:
                 if chunk or _STRENGTH[new] > _STRENGTH[joint]:
                     joint = new
                 chunk = None
-                has_preposition |= new == "preposition"
+                has_preposition |= new in ("preposition", "of")
             continue
         if chunk is not None and (
             item.word - previous_end > _MAX_GAP
             or size >= MAX_CHUNK
             # "low lung volumes mild atelectasis": a comma is missing
-            or (item.kind in ("modifier", "normal") and chunk.is_described_place)
+            or (item.kind in ("modifier", "change", "normal") and chunk.is_described_place)
         ):
             chunk, joint = None, "gap"
         if chunk is None and _continues_side(found, joint, item):
@@ -93,7 +102,24 @@ def chunks(items: list[Item]) -> list[Chunk]:
         size += 1
         chunk.add(i, item)
         previous_end = item.word_end
+    for chunk in found:
+        chunk.heads = _heads(chunk, items)
     return found
+
+
+def _heads(chunk: Chunk, items: list[Item]) -> list[int]:
+    """Return the sites that stand for a place: of "vertebral body" the body.
+
+    A site in the name of a finding stands for itself: basilar AIRSPACE disease.
+    """
+    sites = chunk.sites
+    heads = []
+    for site, after in zip(sites, [*sites[1:], -1][: len(sites)], strict=True):
+        is_apart = after < 0 or items[after].word > items[site].word_end
+        names = chunk.findings and "naming" in (items[site].kind, items[after].kind)
+        if is_apart or names:
+            heads.append(site)
+    return heads
 
 
 def _joint(cue: str, joint: str) -> str | None:
@@ -108,7 +134,7 @@ def _joint(cue: str, joint: str) -> str | None:
 def _continues_side(found: list[Chunk], joint: str, item: Item) -> bool:
     last = found[-1] if found else None
     return (
-        joint == "preposition"
+        joint in ("preposition", "of")
         and item.kind in ANATOMY_KINDS
         and last is not None
         and last.is_place

@@ -15,6 +15,7 @@ from radkg.rules.concepts import in_context
 from radkg.rules.lexicon import ANATOMY_KINDS, DATA, ENTITY_KINDS, Item, load_lexicon
 from radkg.rules.relations import relations
 from radkg.rules.scope import ABSENT, HYPOTHETICAL, PRESENT, UNCERTAIN, polarities
+from radkg.rules.splitting import split
 from radkg.schema.records import (
     Condition,
     Entity,
@@ -93,7 +94,8 @@ class RulesExtractor:
 def read_sentence(sentence: str) -> Found:
     """Return the entities and relations of one sentence, offsets relative to it."""
     lexicon = load_lexicon()
-    items = lexicon.find(words(sentence))
+    found = words(sentence)
+    items = split(lexicon.find(found), found)
     if not any(item.kind in ENTITY_KINDS for item in items):
         return (), ()
     polarity = polarities(items)
@@ -108,13 +110,11 @@ def read_sentence(sentence: str) -> Found:
         if relation == "modify" and polarity[tail] == UNCERTAIN and polarity[head] == PRESENT:
             polarity[head] = UNCERTAIN
     concepts = in_context(lexicon, [item.concept for item in items], links)
-    linked = {i for head, tail, _ in links for i in (head, tail)}
     kept = [
         i
         for i, item in enumerate(items)
         if item.kind in ENTITY_KINDS
         and polarity[i] != HYPOTHETICAL
-        and (i in linked or item.kind not in ("modifier", "side"))
     ]
     position = {i: k for k, i in enumerate(kept)}
     mentions = tuple(_mention(items[i], concepts[i], polarity[i], sentence) for i in kept)

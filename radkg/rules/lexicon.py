@@ -16,14 +16,16 @@ from radkg.schema.sentences import Word
 
 DATA = Path(__file__).with_name("data")
 
-EntityKind = Literal["finding", "quality", "modifier", "normal", "site", "side"]
+EntityKind = Literal[
+    "finding", "quality", "modifier", "change", "normal", "site", "naming", "side", "measure"
+]
 ENTITY_KINDS: frozenset[str] = frozenset(get_args(EntityKind))
-ANATOMY_KINDS = frozenset({"site", "side"})
+ANATOMY_KINDS = frozenset({"site", "naming", "side", "measure"})
 POLARITY_CUES = frozenset(
     {"negated", "negated_before", "uncertain", "uncertain_before", "hedge", "suggests", "means"}
     | {"hypothetical", "release", "stop"}
 )
-JOINTS = frozenset({"preposition", "verb", "and", "or", "slash", "comma", "with"})
+JOINTS = frozenset({"preposition", "of", "verb", "and", "or", "slash", "comma", "with"})
 _NEXT = ""  # key of a trie node under which the entries that end there stand
 
 
@@ -44,9 +46,14 @@ class Lexicon:
     def __init__(self) -> None:
         self._trie: dict[str, Any] = {}
         self.kinds: dict[str, set[str]] = {}  # concept -> kinds it is listed under
+        runs = [row["phrase"] for row in _rows("runs.csv")]
+        self.runs = {*runs, *map(_plural, runs)}  # phrases that are one entity
         entities = _rows("lexicon.csv")
         for row in entities:
             phrase, kind, concept = row["phrase"], row["kind"], row["concept"]
+            if kind == "device":
+                kind = "finding"
+                self.runs |= {phrase, _plural(phrase)}
             if kind not in ENTITY_KINDS | {"skip"}:
                 raise SchemaError(f"lexicon.csv: {phrase!r} is of unknown kind {kind!r}")
             self.kinds.setdefault(concept, set()).add(kind)
@@ -56,8 +63,9 @@ class Lexicon:
                 raise SchemaError(f"cues.csv: {row['phrase']!r} is of unknown cue {row['cue']!r}")
             self._add(row["phrase"], row["cue"], "")
         for row in entities:  # last, so that a phrase that is listed wins over a formed plural
-            if row["kind"] in ("finding", "site"):
-                self._add_plural(row["phrase"], row["kind"], row["concept"])
+            if row["kind"] in ("finding", "device", "site"):
+                kind = "site" if row["kind"] == "site" else "finding"
+                self._add_plural(row["phrase"], kind, row["concept"])
         self.contexts = {(r["concept"], r["with"]): r["becomes"] for r in _rows("contexts.csv")}
 
     def find(self, sentence: list[Word]) -> list[Item]:

@@ -13,9 +13,10 @@ from radkg.schema.records import RelationType
 
 Link = tuple[int, int, RelationType]  # indices of head and tail item
 
+_OF_OR_IN = ("of", "preposition")
+_NEW_STATEMENT = ("stop", "with", "and", "or", "comma")
 _LISTING = ("and", "or", "slash", "comma")
-# Sites that belong to the finding's own name: "no pleural effusion or consolidation".
-_PARTS_OF_NAMES = frozenset({"pleural", "pericardial", "lung"})
+_DEGREES = frozenset({"modifier", "change"})
 _CHANGE = frozenset({"stable", "increased", "decreased", "improved", "persistent", "new"})
 
 
@@ -58,8 +59,10 @@ class _Reader:
             self._link_sides(chunk)
             self.subject, self.waiting, self.mode = chunk.sites, chunk.words, "subject"
             return
+        if self._read_measure(chunk):
+            return
         on_places, free = self._link_inside(chunk)
-        if chunk.is_place or (joint == "preposition" and self._is_place_by_degree(chunk)):
+        if chunk.is_place or (joint in _OF_OR_IN and self._is_place_by_degree(chunk)):
             self._read_place(chunk, joint)
         elif chunk.findings:
             self._read_findings(chunk, joint)
@@ -68,8 +71,19 @@ class _Reader:
         else:
             self._read_words(chunk, joint, free)
 
+    def _read_measure(self, chunk: Chunk) -> bool:
+        """Read "the heart is normal in SIZE": words and measure belong to the subject."""
+        if not chunk.measures or chunk.heads or chunk.findings or chunk.joint in _NEW_STATEMENT:
+            return False
+        if not self.subject or self.items[self.subject[0]].kind not in ANATOMY_KINDS:
+            return False
+        for organ in self.subject:
+            for item in (*chunk.measures, *chunk.words):
+                self._link(item, organ)
+        return True
+
     def _read_place(self, chunk: Chunk, joint: str) -> None:
-        is_joined = joint == "preposition" or (joint == "verb" and self.mode == "finding")
+        is_joined = joint in _OF_OR_IN or (joint == "verb" and self.mode == "finding")
         if self.group and (is_joined or (self.mode == "place" and joint in _LISTING)):
             for observation in self.group:
                 for place in chunk.places:
@@ -77,7 +91,7 @@ class _Reader:
             self.mode = "place"
         elif self.mode == "subject" and joint in _LISTING:
             self.subject = (self.subject + chunk.places)[-MAX_CHUNK:]
-        elif joint == "preposition" and self.mode in ("subject", "predicate"):
+        elif joint in _OF_OR_IN and self.mode in ("subject", "predicate"):
             pass  # "tip in the vena cava": nothing that could be placed
         else:
             self.subject, self.group, self.mode = chunk.places, [], "subject"
@@ -100,7 +114,7 @@ class _Reader:
             if is_bare and self.group:  # left basilar scarring or atelectasis: both are there
                 places = self.places.get(self.group[0], [])
                 self._place(
-                    findings, [p for p in places if self.items[p].concept not in _PARTS_OF_NAMES]
+                    findings, [p for p in places if not self._is_part_of_name(p)]
                 )
                 is_bare = self.group_is_bare
         for suggester in self.suggesters:
@@ -137,14 +151,15 @@ class _Reader:
     def _link_inside(self, chunk: Chunk) -> tuple[list[int], list[int]]:
         """Link the chunk's own entities; return its words that stand on places, and free ones."""
         findings, words = chunk.findings, chunk.words
-        self._place(findings, chunk.sites)
+        self._place(findings, chunk.heads)
+        self._link_parts(chunk)
         self._link_sides(chunk)
         on_places: list[int] = []
         free: list[int] = []
         for word in words:
             targets = [finding for finding in findings if finding > word][:1]
-            if not targets and self.items[word].kind == "modifier":  # mildly enlarged heart
-                targets = [w for w in words if w > word and self.items[w].kind != "modifier"][:1]
+            if not targets and self.items[word].kind in _DEGREES:  # mildly enlarged heart
+                targets = [w for w in words if w > word and self.items[w].kind not in _DEGREES][:1]
             targets = targets or findings[-1:]
             if targets:
                 self._link(word, targets[0])
@@ -159,8 +174,21 @@ class _Reader:
         """Link each side to the site behind it, else to the site before it, else to the finding."""
         for side in chunk.sides:
             behind = [site for site in chunk.sites if site > side]
-            for target in behind[:1] or chunk.sites[-1:] or chunk.findings:
+            for target in self._heads_of(behind[:1], chunk) or chunk.heads[-1:] or chunk.findings:
                 self._link(side, target)
+
+    def _heads_of(self, sites: list[int], chunk: Chunk) -> list[int]:
+        return [next(head for head in chunk.heads if head >= site) for site in sites]
+
+    def _link_parts(self, chunk: Chunk) -> None:
+        """Link a site to the one that it describes (lung base), and measures to their organ."""
+        for site in chunk.sites:
+            if site not in chunk.heads:
+                self._link(site, next(head for head in chunk.heads if head > site))
+        for measure in chunk.measures:
+            before = [head for head in chunk.heads if head < measure]
+            for organ in before[-1:] or chunk.heads[:1]:
+                self._link(measure, organ)
 
     def _shares_finding(self, chunk: Chunk, following: Chunk | None) -> bool:
         """Tell whether the next chunk's finding is here too: patchy apical and basal opacity."""
@@ -176,8 +204,12 @@ class _Reader:
     def _is_place_by_degree(self, chunk: Chunk) -> bool:
         """Tell whether the chunk is a place with words of degree only: in the central lung."""
         return chunk.is_described_place and all(
-            self.items[word].kind == "modifier" for word in chunk.words
+            self.items[word].kind in _DEGREES for word in chunk.words
         )
+
+    def _is_part_of_name(self, place: int) -> bool:
+        """Tell whether a site belongs to a finding's name: no pleural effusion or consolidation."""
+        return self.items[place].kind == "naming" or self.items[place].concept == "lung"
 
     def _place(self, observations: list[int], places: list[int]) -> None:
         for observation in observations:
