@@ -90,7 +90,7 @@ def chunks(items: list[Item]) -> list[Chunk]:
             item.word - previous_end > _MAX_GAP
             or size >= MAX_CHUNK
             # "low lung volumes mild atelectasis": a comma is missing
-            or (item.kind in ("modifier", "change", "normal") and chunk.is_described_place)
+            or (item.kind in ("modifier", "adverb", "change", "normal") and chunk.is_described_place)
         ):
             chunk, joint = None, "gap"
         if chunk is None and _continues_side(found, joint, item):

@@ -17,7 +17,8 @@ from radkg.schema.sentences import Word
 DATA = Path(__file__).with_name("data")
 
 EntityKind = Literal[
-    "finding", "quality", "modifier", "change", "normal", "site", "naming", "side", "measure"
+    "finding", "quality", "modifier", "adverb", "amount", "change", "normal",
+    "site", "naming", "side", "measure",
 ]
 ENTITY_KINDS: frozenset[str] = frozenset(get_args(EntityKind))
 ANATOMY_KINDS = frozenset({"site", "naming", "side", "measure"})

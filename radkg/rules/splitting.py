@@ -16,7 +16,7 @@ from radkg.schema.sentences import Word
 
 _MASK = "xxxx"
 _WORDS_INSIDE = frozenset({"of", "preposition", "and", "or"})  # joints that a phrase may hold
-_OBSERVED = frozenset({"finding", "quality", "modifier", "change", "normal"})
+_OBSERVED = ENTITY_KINDS - ANATOMY_KINDS
 
 
 class _Part(NamedTuple):
@@ -81,7 +81,7 @@ def _parts(phrase: str, kind: str, concept: str) -> tuple[_Part, ...]:
         if part is not None:
             parts.append(part)
         i += 1
-    parts = [part for part in parts if part.kind in ENTITY_KINDS] if kind == "modifier" else parts
+    parts = [part for part in parts if part.kind in ENTITY_KINDS] if kind in ("modifier", "adverb") else parts
     return tuple(_name_head(parts, kind, concept))
 
 
