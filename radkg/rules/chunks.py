@@ -126,7 +126,9 @@ def _joint(cue: str, joint: str) -> str | None:
     """Return what a cue is as a joint after `joint`; None where it joins and parts nothing."""
     if cue == "hedge":  # opacity, likely atelectasis; but not: opacity and likely atelectasis
         return "suggests" if joint in ("gap", "comma", "verb") else joint
-    if cue in ("negated", "negated_before", "hypothetical"):
+    if cue in ("colon", "present"):  # heart: normal
+        return "verb"
+    if cue in ("negated", "negated_before", "resolved", "hypothetical"):
         return "verb" if joint == "verb" else "with"  # lungs show no opacity; heart without edema
     return cue if cue in _STRENGTH else None
 

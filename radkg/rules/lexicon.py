@@ -23,10 +23,10 @@ EntityKind = Literal[
 ENTITY_KINDS: frozenset[str] = frozenset(get_args(EntityKind))
 ANATOMY_KINDS = frozenset({"site", "naming", "side", "measure"})
 POLARITY_CUES = frozenset(
-    {"negated", "negated_before", "uncertain", "uncertain_before", "hedge", "suggests", "means"}
-    | {"hypothetical", "release", "stop"}
+    {"negated", "negated_before", "resolved", "unresolved", "uncertain", "uncertain_before"}
+    | {"hedge", "suggests", "means", "hypothetical", "release", "stop"}
 )
-JOINTS = frozenset({"preposition", "of", "verb", "and", "or", "slash", "comma", "with"})
+JOINTS = frozenset({"preposition", "of", "verb", "present", "colon", "and", "or", "slash", "comma", "with"})
 _NEXT = ""  # key of a trie node under which the entries that end there stand
 
 
