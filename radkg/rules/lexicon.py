@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from radkg.errors import SchemaError
+from radkg.rules.measurements import find_measurement
+from radkg.rules.spelling import Spelling
 from radkg.schema.sentences import Word
 
 DATA = Path(__file__).with_name("data")
@@ -39,13 +41,14 @@ class Item(NamedTuple):
     end: int
     word: int  # index of the first word
     word_end: int
-
+    phrase: str = ""  # as the lists have it: typing errors mended
 
 class Lexicon:
     """All word lists; build it once a process with `load_lexicon`."""
 
     def __init__(self) -> None:
         self._trie: dict[str, Any] = {}
+        self._phrases: set[str] = set()
         self.kinds: dict[str, set[str]] = {}  # concept -> kinds it is listed under
         runs = [row["phrase"] for row in _rows("runs.csv")]
         self.runs = {*runs, *map(_plural, runs)}  # phrases that are one entity
@@ -67,14 +70,18 @@ class Lexicon:
             if row["kind"] in ("finding", "device", "site"):
                 kind = "site" if row["kind"] == "site" else "finding"
                 self._add_plural(row["phrase"], kind, row["concept"])
+        words = {word for phrase in self._phrases for word in phrase.split()}
+        self.spelling = Spelling(words, (row["word"] for row in _rows("plain.csv")))
         self.contexts = {(r["concept"], r["with"]): r["becomes"] for r in _rows("contexts.csv")}
 
     def find(self, sentence: list[Word]) -> list[Item]:
         """Return the longest phrases from left to right; none overlap."""
         found: list[Item] = []
+        known, mend = self.spelling.known, self.spelling.mend
+        texts = [word if word in known else mend(word) for word, _, _ in sentence]
         trie, n, i = self._trie, len(sentence), 0
         while i < n:
-            node = trie.get(sentence[i][0])
+            node = trie.get(texts[i])
             j = i
             entries: tuple[tuple[str, str], ...] = ()
             last = i
@@ -82,14 +89,20 @@ class Lexicon:
                 j += 1
                 if _NEXT in node:
                     entries, last = node[_NEXT], j
-                node = node.get(sentence[j][0]) if j < n else None
+                node = node.get(texts[j]) if j < n else None
             if not entries:
-                i += 1
+                end = find_measurement(sentence, i) if texts[i][0].isdigit() else i
+                if end > i:
+                    a, b = sentence[i][1], sentence[end - 1][2]
+                    amount = " ".join(texts[i:end])
+                    found.append(Item("amount", amount, a, b, i, end))
+                i = max(end, i + 1)
                 continue
             start, end = sentence[i][1], sentence[last - 1][2]
+            phrase = " ".join(texts[i:last]) if last > i + 1 else texts[i]
             for kind, concept in entries:
                 if kind != "skip":
-                    found.append(Item(kind, concept, start, end, i, last))
+                    found.append(Item(kind, concept, start, end, i, last, phrase))
             i = last
         return found
 
@@ -104,6 +117,7 @@ class Lexicon:
         self._node(_plural(phrase)).setdefault(_NEXT, ((kind, concept),))
 
     def _node(self, phrase: str) -> dict[str, Any]:
+        self._phrases.add(phrase)
         node = self._trie
         for word in phrase.split():
             node = node.setdefault(word, {})

@@ -41,11 +41,10 @@ def split(items: Sequence[Item], sentence: Sequence[Word]) -> list[Item]:
         end = item.word_end
         second = items[i + 1] if i + 1 < len(items) and items[i + 1].word == item.word else None
         named = _choose(item, second)
-        if item.word_end - item.word == 1:
+        if item.word_end - item.word == 1 or item.kind == "amount":
             found.append(named)
             continue
-        text = " ".join(word for word, _, _ in sentence[item.word : item.word_end])
-        for part in _parts(text, named.kind, named.concept):
+        for part in _parts(item.phrase, named.kind, named.concept):
             a, b = item.word + part.word, item.word + part.word_end
             found.append(
                 Item(part.kind, part.concept, sentence[a][1], sentence[b - 1][2], a, b)
