@@ -36,7 +36,7 @@ def polarities(items: list[Item]) -> list[str]:
             is_fresh = is_fresh and kind != "finding"
         elif kind in _CUE_OF_ABSENCE:
             if kind == "resolved" and is_questioned:
-                is_questioned = False
+                continue
             elif not _reaches(items, i) or (kind == "resolved" and _follows_entity(items, i)):
                 _mark_back(items, polarity, i, ABSENT)
             else:
@@ -59,7 +59,7 @@ def polarities(items: list[Item]) -> list[str]:
         elif kind == "with":
             if state == ABSENT and not is_fresh:
                 state = PRESENT
-        elif kind == "negated_before":
+        elif kind == "negated_before" and not is_questioned:
             _mark_back(items, polarity, i, ABSENT)
         elif kind == "uncertain_before":
             _mark_back(items, polarity, i, UNCERTAIN)
