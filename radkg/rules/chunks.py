@@ -42,6 +42,7 @@ class Chunk:
     sites: list[int] = field(default_factory=list)
     sides: list[int] = field(default_factory=list)
     measures: list[int] = field(default_factory=list)  # size, silhouette, volumes
+    amounts: list[int] = field(default_factory=list)  # 4 cm
     heads: list[int] = field(default_factory=list)  # sites that no other site of it follows
 
     @property
@@ -52,7 +53,7 @@ class Chunk:
     @property
     def is_place(self) -> bool:
         """Tell whether it names a place and nothing else."""
-        return not self.findings and not self.words
+        return bool(self.places) and not self.findings and not self.words
 
     @property
     def is_described_place(self) -> bool:
@@ -67,6 +68,7 @@ class Chunk:
             "naming": self.sites,
             "side": self.sides,
             "measure": self.measures,
+            "amount": self.amounts,
         }
         roles.get(item.kind, self.words).append(i)
 
@@ -90,7 +92,9 @@ def chunks(items: list[Item]) -> list[Chunk]:
             item.word - previous_end > _MAX_GAP
             or size >= MAX_CHUNK
             # "low lung volumes mild atelectasis": a comma is missing
-            or (item.kind in ("modifier", "adverb", "change", "normal") and chunk.is_described_place)
+            or (
+                item.kind in ("modifier", "adverb", "change", "normal") and chunk.is_described_place
+            )
         ):
             chunk, joint = None, "gap"
         if chunk is None and _continues_side(found, joint, item):

@@ -11,10 +11,12 @@ from hashlib import sha256
 from pathlib import Path
 
 import radkg
-from radkg.rules.concepts import in_context
+from radkg.rules.concepts import concepts
+from radkg.rules.inside import Link
 from radkg.rules.lexicon import ANATOMY_KINDS, DATA, ENTITY_KINDS, Item, load_lexicon
 from radkg.rules.relations import relations
-from radkg.rules.scope import ABSENT, HYPOTHETICAL, PRESENT, UNCERTAIN, polarities
+from radkg.rules.scope import PRESENT, UNCERTAIN, polarities
+from radkg.rules.selection import select_entities
 from radkg.rules.splitting import split
 from radkg.schema.records import (
     Condition,
@@ -93,41 +95,42 @@ class RulesExtractor:
 
 def read_sentence(sentence: str) -> Found:
     """Return the entities and relations of one sentence, offsets relative to it."""
-    lexicon = load_lexicon()
     found = words(sentence)
-    items = split(lexicon.find(found), found)
+    items = split(load_lexicon().find(found), found)
     if not any(item.kind in ENTITY_KINDS for item in items):
         return (), ()
-    polarity = polarities(items)
     links, alternatives = relations(items)
-    links = [  # "no opacity to suggest pneumonia" suggests nothing
-        link for link in links if link[2] != "suggestive_of" or polarity[link[0]] != ABSENT
+    polarity = _settle(polarities(items), links, alternatives)
+    kept = select_entities(items, polarity, links)
+    position = {i: k for k, i in enumerate(kept)}
+    spans = [(items[i].start, items[i].end, _label(items[i], polarity[i])) for i in kept]
+    left = [
+        (position[head], position[tail], relation)
+        for head, tail, relation in links
+        if head in position and tail in position
     ]
+    mentions = tuple(
+        (sentence[start:end], label, concept, start, end)
+        for (start, end, label), concept in zip(spans, concepts(sentence, spans, left), strict=True)
+    )
+    return mentions, tuple(left)
+
+
+def _settle(
+    polarity: list[str], links: list[Link], alternatives: list[tuple[int, int]]
+) -> list[str]:
+    """Return the polarities after what entities say of each other."""
     for pair in alternatives:  # "scarring or atelectasis": neither is certain
         if all(polarity[i] == PRESENT for i in pair):
             polarity[pair[0]] = polarity[pair[1]] = UNCERTAIN
     for head, tail, relation in links:  # a word of degree is as uncertain as its finding
         if relation == "modify" and polarity[tail] == UNCERTAIN and polarity[head] == PRESENT:
             polarity[head] = UNCERTAIN
-    concepts = in_context(lexicon, [item.concept for item in items], links)
-    kept = [
-        i
-        for i, item in enumerate(items)
-        if item.kind in ENTITY_KINDS
-        and polarity[i] != HYPOTHETICAL
-    ]
-    position = {i: k for k, i in enumerate(kept)}
-    mentions = tuple(_mention(items[i], concepts[i], polarity[i], sentence) for i in kept)
-    return mentions, tuple(
-        (position[head], position[tail], relation)
-        for head, tail, relation in links
-        if head in position and tail in position
-    )
+    return polarity
 
 
-def _mention(item: Item, concept: str, polarity: str, sentence: str) -> Mention:
-    label: Label = "ANAT-DP" if item.kind in ANATOMY_KINDS else _LABELS[polarity]
-    return sentence[item.start : item.end], label, concept, item.start, item.end
+def _label(item: Item, polarity: str) -> Label:
+    return "ANAT-DP" if item.kind in ANATOMY_KINDS else _LABELS[polarity]
 
 
 def _model_id() -> str:

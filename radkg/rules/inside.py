@@ -61,7 +61,7 @@ def link_inside(chunk: Chunk, items: list[Item], links: Links) -> tuple[list[int
         target = _find_described(word, chunk, items)
         if target is not None:
             links.add(word, target)
-        elif items[word].kind != "amount" and (chunk.places or chunk.measures):
+        elif chunk.places:
             on_places.append(word)
             links.place([word], chunk.places)
         else:
@@ -76,6 +76,14 @@ def link_sides(chunk: Chunk, links: Links) -> None:
         heads = [next(head for head in chunk.heads if head >= site) for site in behind[:1]]
         for target in heads or chunk.heads[-1:] or chunk.measures[:1] or chunk.findings[:1]:
             links.add(side, target)
+
+
+def link_amounts(chunk: Chunk, group: list[int], links: Links) -> None:
+    """Link each measurement to its finding: in its chunk, else the one just read."""
+    for amount in chunk.amounts:
+        before = [finding for finding in chunk.findings if finding < amount]
+        for finding in before[-1:] or chunk.findings[:1] or group[-1:]:
+            links.add(amount, finding)
 
 
 def _find_described(word: int, chunk: Chunk, items: list[Item]) -> int | None:

@@ -19,8 +19,17 @@ from radkg.schema.sentences import Word
 DATA = Path(__file__).with_name("data")
 
 EntityKind = Literal[
-    "finding", "quality", "modifier", "adverb", "amount", "change", "normal",
-    "site", "naming", "side", "measure",
+    "finding",
+    "quality",
+    "modifier",
+    "adverb",
+    "amount",
+    "change",
+    "normal",
+    "site",
+    "naming",
+    "side",
+    "measure",
 ]
 ENTITY_KINDS: frozenset[str] = frozenset(get_args(EntityKind))
 ANATOMY_KINDS = frozenset({"site", "naming", "side", "measure"})
@@ -28,7 +37,9 @@ POLARITY_CUES = frozenset(
     {"negated", "negated_before", "resolved", "unresolved", "uncertain", "uncertain_before"}
     | {"hedge", "suggests", "means", "hypothetical", "release", "stop"}
 )
-JOINTS = frozenset({"preposition", "of", "verb", "present", "colon", "and", "or", "slash", "comma", "with"})
+JOINTS = frozenset(
+    {"preposition", "of", "verb", "present", "colon", "and", "or", "slash", "comma", "with"}
+)
 _NEXT = ""  # key of a trie node under which the entries that end there stand
 
 
@@ -42,6 +53,7 @@ class Item(NamedTuple):
     word: int  # index of the first word
     word_end: int
     phrase: str = ""  # as the lists have it: typing errors mended
+
 
 class Lexicon:
     """All word lists; build it once a process with `load_lexicon`."""

@@ -8,7 +8,7 @@ suggestive_of.
 from __future__ import annotations
 
 from radkg.rules.chunks import MAX_CHUNK, Chunk, chunks
-from radkg.rules.inside import DEGREES, TIP, Link, Links, link_inside, link_sides
+from radkg.rules.inside import DEGREES, TIP, Link, Links, link_amounts, link_inside, link_sides
 from radkg.rules.lexicon import ANATOMY_KINDS, Item
 
 _LISTING = ("and", "or", "slash", "comma")
@@ -52,7 +52,10 @@ class _Reader:
             self.suggesters, joint = self.group, "with"
         elif joint in ("stop", "with"):
             self.suggesters = []
+        link_amounts(chunk, self.group or self.device, self.links)
         if self._read_comparison(chunk) or self._read_measure(chunk):
+            return
+        if self._read_sides(chunk):
             return
         if joint in ("stop", "with"):
             self.subject, self.waiting, self.mode = [], [], "start"
@@ -68,7 +71,7 @@ class _Reader:
             self._read_findings(chunk, joint)
         elif on_places:
             self._read_described_place(chunk, joint, on_places)
-        else:
+        elif chunk.words:
             self._read_words(chunk, joint, free)
         self._read_change(chunk, joint, following)
 
@@ -102,6 +105,19 @@ class _Reader:
                 self.links.add(item, organ)
         self.mode = "predicate"
         return True
+
+    def _read_sides(self, chunk: Chunk) -> bool:
+        """Read "the lungs are clear BILATERALLY": the side describes the subject."""
+        if not chunk.words or not chunk.sides or chunk.heads or chunk.findings or chunk.measures:
+            return False
+        if chunk.joint not in ("verb", "gap", "and") or self.mode not in ("subject", "predicate"):
+            return False
+        sites = [place for place in self.subject if self.items[place].kind in ("site", "naming")]
+        for site in sites:
+            for item in (*chunk.words, *chunk.sides):
+                self.links.add(item, site)
+        self.mode = "predicate" if sites else self.mode
+        return bool(sites)
 
     def _read_change(self, chunk: Chunk, joint: str, following: Chunk | None) -> None:
         """Link a noun of change to the finding: no CHANGE in the opacity; opacity, no CHANGE."""

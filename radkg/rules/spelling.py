@@ -1,4 +1,4 @@
-"""Typing errors: a word that the lists lack and that is one slip away from exactly one that they have.
+"""Typing errors: a word that the lists lack, one slip away from exactly one that they have.
 
 A slip is a letter too much, too few, another one, or two neighbours swapped. Short words and words
 of plain English are left alone: `data/plain.csv` lists those that a slip would turn into a term.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from radkg.rules.lexicon import ANATOMY_KINDS, ENTITY_KINDS, JOINTS, Item, load_lexicon
 from radkg.schema.sentences import Word
 
-_MASK = "xxxx"
+_NO_ENTITY = frozenset({"xxxx", "the", "a", "an", "with", "to", "from", "for"})
 _WORDS_INSIDE = frozenset({"of", "preposition", "and", "or"})  # joints that a phrase may hold
 _OBSERVED = ENTITY_KINDS - ANATOMY_KINDS
 
@@ -26,6 +26,7 @@ class _Part(NamedTuple):
     concept: str
     word: int
     word_end: int
+    text: str
 
 
 def split(items: Sequence[Item], sentence: Sequence[Word]) -> list[Item]:
@@ -47,7 +48,7 @@ def split(items: Sequence[Item], sentence: Sequence[Word]) -> list[Item]:
         for part in _parts(item.phrase, named.kind, named.concept):
             a, b = item.word + part.word, item.word + part.word_end
             found.append(
-                Item(part.kind, part.concept, sentence[a][1], sentence[b - 1][2], a, b)
+                Item(part.kind, part.concept, sentence[a][1], sentence[b - 1][2], a, b, part.text)
             )
     return found
 
@@ -66,7 +67,7 @@ def _parts(phrase: str, kind: str, concept: str) -> tuple[_Part, ...]:
     lexicon = load_lexicon()
     found = phrase.split()
     if phrase in lexicon.runs or kind == "side":
-        return (_Part(kind, concept, 0, len(found)),)
+        return (_Part(kind, concept, 0, len(found), phrase),)
     parts: list[_Part] = []
     i = 0
     while i < len(found):
@@ -80,7 +81,11 @@ def _parts(phrase: str, kind: str, concept: str) -> tuple[_Part, ...]:
         if part is not None:
             parts.append(part)
         i += 1
-    parts = [part for part in parts if part.kind in ENTITY_KINDS] if kind in ("modifier", "adverb") else parts
+    parts = (
+        [part for part in parts if part.kind in ENTITY_KINDS]
+        if kind in ("modifier", "adverb")
+        else parts
+    )
     return tuple(_name_head(parts, kind, concept))
 
 
@@ -91,27 +96,27 @@ def _find_run(found: list[str], i: int) -> _Part | None:
         text = " ".join(found[i:end])
         if text in lexicon.runs:
             item = lexicon.find([(word, 0, 0) for word in found[i:end]])[0]
-            return _Part(item.kind, item.concept, i, end)
+            return _Part(item.kind, item.concept, i, end, text)
     return None
 
 
 def _read_word(word: str, i: int, kind: str, *, is_last: bool) -> _Part | None:
     """Return what a word is inside a phrase of the kind; None where the word is no entity."""
-    if word == _MASK:
+    if word in _NO_ENTITY:
         return None
     alone = load_lexicon().find([(word, 0, len(word))])
     own = _choose(alone[0], alone[1] if len(alone) > 1 else None) if alone else None
     if own is not None and own.kind in JOINTS:
-        return _Part(own.kind, "", i, i + 1) if own.kind in _WORDS_INSIDE else None
+        return _Part(own.kind, "", i, i + 1, word) if own.kind in _WORDS_INSIDE else None
     if own is not None and own.kind in ENTITY_KINDS:
         if kind == "site" and own.kind not in ANATOMY_KINDS:
-            return _Part("site" if is_last else "side", own.concept, i, i + 1)
-        return _Part(own.kind, own.concept, i, i + 1)
+            return _Part("site" if is_last else "side", own.concept, i, i + 1, word)
+        return _Part(own.kind, own.concept, i, i + 1, word)
     if kind == "site":
-        return _Part("site" if is_last else "side", word, i, i + 1)
+        return _Part("site" if is_last else "side", word, i, i + 1, word)
     if kind == "finding":
-        return _Part("finding" if is_last else "modifier", word, i, i + 1)
-    return _Part(kind, word, i, i + 1) if is_last else None
+        return _Part("finding" if is_last else "modifier", word, i, i + 1, word)
+    return _Part(kind, word, i, i + 1, word) if is_last else None
 
 
 def _name_head(parts: list[_Part], kind: str, concept: str) -> list[_Part]:

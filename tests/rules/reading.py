@@ -12,6 +12,12 @@ def observations(sentence):
     return {(text, label) for text, label, *_ in mentions if label != "ANAT-DP"}
 
 
+def spoken(sentence):
+    """Return {"head relation tail"} of a sentence in its own words, small letters."""
+    mentions, links = read_sentence(sentence)
+    return {f"{mentions[h][0]} {relation} {mentions[t][0]}".lower() for h, t, relation in links}
+
+
 def triplets(sentence):
     """Return {(head concept, relation, tail concept)} of a sentence."""
     mentions, links = read_sentence(sentence)

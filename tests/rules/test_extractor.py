@@ -87,8 +87,23 @@ def test_a_report_without_entities_is_empty(report):
     assert extract(report).status == "empty"
 
 
-def test_words_of_degree_alone_are_no_entities():
-    assert extract("Mild. Left. There is stable.").status == "empty"
+def test_what_only_compares_or_titles_is_no_entity():
+    assert extract("Portable chest. CT is more sensitive. Both were seen.").status == "empty"
+
+
+def test_masks_are_part_of_no_entity():
+    assert [e.text for e in extract("Left chest XXXX in place. ___ effusion.").entities] == [
+        "Left",
+        "chest",
+        "effusion",
+    ]
+
+
+def test_no_mention_is_related_to_itself_or_found_twice(wheel):
+    for extraction in RulesExtractor()(wheel[:400]):
+        assert all(relation.head != relation.tail for relation in extraction.relations)
+        places = [(entity.start, entity.end) for entity in extraction.entities]
+        assert len(set(places)) == len(places)
 
 
 def test_order_and_number_are_kept():

@@ -62,7 +62,7 @@ def test_the_longest_phrase_wins():
 
 
 def test_one_word_can_name_two_things():
-    assert found("bibasilar") == [("side", "bilateral"), ("site", "base")]
+    assert found("bibasilar") == [("site", "base"), ("side", "bilateral")]
     assert found("levoscoliosis") == [("finding", "scoliosis"), ("side", "left")]
 
 

@@ -25,9 +25,7 @@ def list_faults(case):
     faults = [f"missing {k}" for k, v in counted.items() if spans.get(k) != v]
     faults += [f"too much {k} {v}" for k, v in spans.items() if k not in wanted]
     faults += [
-        f"present {k}"
-        for k, v in wanted.items()
-        if v == "not-present" and spans.get(k) == "OBS-DP"
+        f"present {k}" for k, v in wanted.items() if v == "not-present" and spans.get(k) == "OBS-DP"
     ]
     places = [tuple(entity[:2]) for entity in case["entities"]]
     for head, kind, tail in case["relations"]:
