@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 
 from radkg.rules.lexicon import ANATOMY_KINDS, ENTITY_KINDS, Item
 
+TIP = "tip"
 MAX_CHUNK = 16  # entities in a chunk: hostile text must stay linear
 _MAX_GAP = 4  # words without meaning for the rules that may stand inside a chunk
+
+_COORDINATES = ("and", "comma", "but")
+_COMPARES = (">", "<")
 
 # What counts when several joints stand between two chunks ("are seen in": the preposition).
 _STRENGTH = {
@@ -22,10 +26,12 @@ _STRENGTH = {
     "and": 3,
     "slash": 3,
     "or": 4,
+    "versus": 4,
     "with": 5,
     "of": 6,
     "preposition": 6,
     "stop": 7,
+    "but": 7,
     "means": 8,
     "suggests": 8,
 }
@@ -42,6 +48,7 @@ class Chunk:
     sites: list[int] = field(default_factory=list)
     sides: list[int] = field(default_factory=list)
     measures: list[int] = field(default_factory=list)  # size, silhouette, volumes
+    compounds: list[int] = field(default_factory=list)  # MUCUS plugging: a finding before another
     amounts: list[int] = field(default_factory=list)  # 4 cm
     heads: list[int] = field(default_factory=list)  # sites that no other site of it follows
 
@@ -82,11 +89,15 @@ def chunks(items: list[Item]) -> list[Chunk]:
     for i, item in enumerate(items):
         if item.kind not in ENTITY_KINDS:
             new = _joint(item.kind, "gap" if chunk else joint)
-            if new is not None:
+            if new == "verb" and chunk is None and joint in _COORDINATES:
+                joint = "verb"  # the lungs are large but ARE clear: of the same subject
+            elif new is not None:
                 if chunk or _STRENGTH[new] > _STRENGTH[joint]:
                     joint = new
                 chunk = None
                 has_preposition |= new in ("preposition", "of")
+            continue
+        if item.phrase in _COMPARES and not _is_between_sides(items, i):
             continue
         if chunk is not None and (
             item.word - previous_end > _MAX_GAP
@@ -108,7 +119,13 @@ def chunks(items: list[Item]) -> list[Chunk]:
         previous_end = item.word_end
     for chunk in found:
         chunk.heads = _heads(chunk, items)
+        chunk.compounds = _compounds(chunk.findings, items)
+        chunk.findings = [i for i in chunk.findings if i not in chunk.compounds]
     return found
+
+
+def _is_between_sides(items: list[Item], i: int) -> bool:
+    return 0 < i < len(items) - 1 and items[i - 1].kind == items[i + 1].kind == "side"
 
 
 def _heads(chunk: Chunk, items: list[Item]) -> list[int]:
@@ -124,6 +141,21 @@ def _heads(chunk: Chunk, items: list[Item]) -> list[int]:
         if is_apart or names:
             heads.append(site)
     return heads
+
+
+def _compounds(findings: list[int], items: list[Item]) -> list[int]:
+    """Return the findings that describe the one behind them: aspiration of "aspiration pneumonia"."""
+    return [
+        one
+        for one, after in zip(findings, findings[1:], strict=False)
+        if after == one + 1
+        and items[after].word == items[one].word_end
+        and not _is_tip(items[after])
+    ]
+
+
+def _is_tip(item: Item) -> bool:
+    return item.concept == TIP
 
 
 def _joint(cue: str, joint: str) -> str | None:

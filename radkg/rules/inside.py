@@ -6,7 +6,7 @@ of a site to the whole, and what measures an organ (heart SIZE) to the organ.
 
 from __future__ import annotations
 
-from radkg.rules.chunks import Chunk
+from radkg.rules.chunks import TIP, Chunk
 from radkg.rules.lexicon import ANATOMY_KINDS, Item
 from radkg.schema.records import RelationType
 
@@ -14,7 +14,6 @@ Link = tuple[int, int, RelationType]  # indices of head and tail item
 
 DEGREES = frozenset({"modifier", "change", "adverb"})
 _EDGES = frozenset({"border", "margin"})  # sites that point to the organ before them
-TIP = "tip"
 
 
 class Links:
@@ -74,8 +73,13 @@ def link_sides(chunk: Chunk, links: Links) -> None:
     for side in chunk.sides:
         behind = [site for site in chunk.sites if site > side]
         heads = [next(head for head in chunk.heads if head >= site) for site in behind[:1]]
-        for target in heads or chunk.heads[-1:] or chunk.measures[:1] or chunk.findings[:1]:
+        for target in heads or chunk.heads[-1:] or chunk.measures[:1] or _placed(chunk, links):
             links.add(side, target)
+
+
+def _placed(chunk: Chunk, links: Links) -> list[int]:
+    """Return the finding that a side without a site belongs to; a tip lies at what follows."""
+    return [f for f in chunk.findings if links.items[f].concept != TIP][:1]
 
 
 def link_amounts(chunk: Chunk, group: list[int], links: Links) -> None:
@@ -111,7 +115,10 @@ def _link_findings(chunk: Chunk, items: list[Item], links: Links) -> None:
     for tip in tips:
         for device in devices[:1]:
             links.add(tip, device)
-    links.place(devices or tips, chunk.heads)
+    for head in chunk.heads:  # right chest port TIP above the carina
+        links.place([tip for tip in tips if tip < head] or devices, [head])
+    for compound in chunk.compounds:
+        links.add(compound, next(f for f in chunk.findings if f > compound))
     for measure in chunk.measures:
         if measure + 1 in chunk.findings:  # volume loss
             links.add(measure + 1, measure)

@@ -38,7 +38,20 @@ POLARITY_CUES = frozenset(
     | {"hedge", "suggests", "means", "hypothetical", "release", "stop"}
 )
 JOINTS = frozenset(
-    {"preposition", "of", "verb", "present", "colon", "and", "or", "slash", "comma", "with"}
+    {
+        "preposition",
+        "of",
+        "verb",
+        "present",
+        "colon",
+        "but",
+        "and",
+        "or",
+        "versus",
+        "slash",
+        "comma",
+        "with",
+    }
 )
 _NEXT = ""  # key of a trie node under which the entries that end there stand
 

@@ -7,22 +7,25 @@ suggestive_of.
 
 from __future__ import annotations
 
-from radkg.rules.chunks import MAX_CHUNK, Chunk, chunks
-from radkg.rules.inside import DEGREES, TIP, Link, Links, link_amounts, link_inside, link_sides
+from radkg.rules.chunks import MAX_CHUNK, TIP, Chunk, chunks
+from radkg.rules.inside import DEGREES, Link, Links, link_amounts, link_inside, link_sides
 from radkg.rules.lexicon import ANATOMY_KINDS, Item
 
-_LISTING = ("and", "or", "slash", "comma")
+_LISTING = ("and", "or", "versus", "slash", "comma")
+_COORDINATES = ("and", "or", "versus", "slash")
 _OF_OR_IN = ("of", "preposition")
-_NEW_STATEMENT = ("stop", "with", "and", "or", "comma")
+_ALTERNATIVES = ("or", "versus", "slash")
+_ENDS = ("stop", "but", "with")
+_NEW_STATEMENT = ("stop", "but", "with", "and", "or", "comma")
 _CHANGE = frozenset({"stable", "increased", "decreased", "improved", "persistent", "new"})
-_COMPARES = "greater"  # right greater than left
+_COMPARES = frozenset({"greater", "more", "larger", "worse", ">", "<"})  # right worse than left
 
 
 def relations(items: list[Item]) -> tuple[list[Link], list[tuple[int, int]]]:
     """Return the relations of a sentence, and the pairs of findings it offers as alternatives."""
     reader = _Reader(items)
     found = chunks(items)
-    for chunk, following in zip(found, [*found[1:], None], strict=True):
+    for chunk, following in zip(found, [*found[1:], None], strict=False):
         reader.read(chunk, following)
     return list(reader.links.found), reader.alternatives
 
@@ -43,6 +46,7 @@ class _Reader:
         self.suggesters: list[int] = []  # observations that the findings to come explain
         self.last_places: list[int] = []  # places of the last chunk that was a place
         self.changes: list[int] = []  # nouns of change whose finding is still to come
+        self.unmeasured: list[int] = []  # places of a list that its last measure belongs to as well
         self.device: list[int] = []  # the last finding, whose tip may follow
 
     def read(self, chunk: Chunk, following: Chunk | None) -> None:
@@ -50,21 +54,22 @@ class _Reader:
         joint = chunk.joint
         if joint in ("means", "suggests"):
             self.suggesters, joint = self.group, "with"
-        elif joint in ("stop", "with"):
+        elif joint in _ENDS:
             self.suggesters = []
+        if joint == "comma" and following and following.joint == "versus" and chunk.findings:
+            self.suggesters = self.group  # opacity, atelectasis versus pneumonia
         link_amounts(chunk, self.group or self.device, self.links)
         if self._read_comparison(chunk) or self._read_measure(chunk):
             return
         if self._read_sides(chunk):
             return
-        if joint in ("stop", "with"):
+        if joint in _ENDS:
             self.subject, self.waiting, self.mode = [], [], "start"
-            self.group = [] if joint == "stop" else self.group
-        if self._shares_finding(chunk, following):
-            link_sides(chunk, self.links)
-            self.subject, self.waiting, self.mode = chunk.heads, chunk.words, "subject"
+            self.group = self.group if joint == "with" else []
+        if self._shares_site(chunk, following) or self._shares_finding(chunk, following):
             return
         on_places, free = link_inside(chunk, self.items, self.links)
+        self._share_measure(chunk, joint)
         if chunk.is_place or (joint in _OF_OR_IN and self._is_place_by_degree(chunk)):
             self._read_place(chunk, joint, following)
         elif chunk.findings:
@@ -77,7 +82,7 @@ class _Reader:
 
     def _read_comparison(self, chunk: Chunk) -> bool:
         """Read "right greater than left": the finding is on both sides, more on the first."""
-        words = [word for word in chunk.words if self.items[word].concept == _COMPARES]
+        words = [word for word in chunk.words if self.items[word].phrase in _COMPARES]
         if len(chunk.sides) < 2 or not words or chunk.heads or chunk.findings or not self.group:
             return False
         for finding in self.group:
@@ -105,6 +110,16 @@ class _Reader:
                 self.links.add(item, organ)
         self.mode = "predicate"
         return True
+
+    def _share_measure(self, chunk: Chunk, joint: str) -> None:
+        """Read "cardiac and mediastinal contours": the measure belongs to both."""
+        if joint not in _LISTING:
+            self.unmeasured = []
+        for measure in chunk.measures if chunk.heads else []:
+            for place in self.unmeasured:
+                self.links.add(measure, place)
+        is_open = not chunk.findings and not chunk.measures and bool(chunk.heads)
+        self.unmeasured = [*self.unmeasured, *chunk.heads][-MAX_CHUNK:] if is_open else []
 
     def _read_sides(self, chunk: Chunk) -> bool:
         """Read "the lungs are clear BILATERALLY": the side describes the subject."""
@@ -173,8 +188,8 @@ class _Reader:
             self.links.place(findings, self.fronted)
         for word in self.waiting if is_listed else []:
             self.links.add(word, findings[0])
-        if joint in ("or", "slash") and self.mode in ("finding", "place", "predicate"):
-            if joint == "or":
+        if joint in _ALTERNATIVES and self.mode in ("finding", "place", "predicate"):
+            if joint != "slash":
                 self.alternatives += [(a, b) for a in self.group for b in findings]
             if is_bare and self.group:  # left basilar scarring or atelectasis: both are there
                 places = self.links.places.get(self.group[0], [])
@@ -183,12 +198,14 @@ class _Reader:
         for suggester in self.suggesters:
             for finding in findings:
                 self.links.suggest(suggester, finding)
-        shares = joint in ("and", "or", "slash") and self.mode == "finding" and self.group_is_bare
+        shares = joint in _COORDINATES and self.mode == "finding" and self.group_is_bare
         named = tips or findings
         self.group = (self.group + named)[-MAX_CHUNK:] if shares else named
         self.device = [finding for finding in findings if finding not in tips] or self.device
         self.group_is_bare = is_bare
-        self.subject, self.waiting, self.fronted, self.mode = findings, [], [], "finding"
+        listed = joint in _COORDINATES and self.mode in ("finding", "place")
+        self.subject = (self.subject + findings)[-MAX_CHUNK:] if listed else findings
+        self.waiting, self.fronted, self.mode = [], [], "finding"
 
     def _read_described_place(self, chunk: Chunk, joint: str, on_places: list[int]) -> None:
         """Read "enlarged heart": linked inside; further places may follow."""
@@ -205,23 +222,48 @@ class _Reader:
         qualities = [word for word in chunk.words if self.items[word].kind == "quality"]
         if is_predicate and self.subject:
             for word in free:
-                for subject in self.subject:
+                is_change = self.items[word].concept in _CHANGE and joint == "comma"
+                described = self.group if is_change and self.mode == "place" else []
+                for subject in described or self.subject:  # tortuous aorta, unchanged
                     self.links.add(word, subject)
             self.group, self.mode = qualities or self.group, "predicate"
         else:
             self.waiting, self.group, self.subject = free, qualities, qualities
             self.group_is_bare, self.mode = True, "start"
 
+    def _shares_site(self, chunk: Chunk, following: Chunk | None) -> bool:
+        """Read "right upper and left lower lobes", "small left and large right effusions"."""
+        if following is None or following.joint not in _COORDINATES or not following.sides:
+            return False
+        if not chunk.sides or chunk.heads or chunk.findings or chunk.measures:
+            return False
+        if any(self.items[word].kind not in DEGREES for word in chunk.words):
+            return False
+        if chunk.words and not following.findings:
+            return False
+        target = following.heads[:1] or following.findings[:1]
+        for side in chunk.sides:
+            for shared in target:
+                self.links.add(side, shared)
+        for word in chunk.words:
+            self.links.add(word, following.findings[0])
+        following.joint = chunk.joint
+        return bool(target)
+
     def _shares_finding(self, chunk: Chunk, following: Chunk | None) -> bool:
-        """Tell whether the next chunk's finding is here too: patchy apical and basal opacity."""
-        return (
+        """Read "patchy apical and basal opacity": the next chunk's finding is here too."""
+        if not (
             following is not None
             and following.joint in ("and", "or")
             and bool(following.findings and following.sites)
             and chunk.is_described_place
             and self._is_place_by_degree(chunk)
             and _CHANGE.isdisjoint(self.items[word].concept for word in chunk.words)
-        )
+        ):
+            return False
+        link_sides(chunk, self.links)
+        self.subject, self.waiting, self.mode = chunk.heads, chunk.words, "subject"
+        return True
 
     def _is_place_by_degree(self, chunk: Chunk) -> bool:
         """Tell whether the chunk is a place with words of degree only: in the central lung."""

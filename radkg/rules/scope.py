@@ -17,7 +17,7 @@ _OPENS = frozenset(
     {"stable", "mild", "moderate", "severe", "persistent", "chronic", "borderline"}
     | {"increased", "decreased", "improved"}
 )
-_CLAUSE_ENDS = frozenset({"comma", "stop", "with"})
+_CLAUSE_ENDS = frozenset({"comma", "stop", "but", "with"})
 _CUE_OF_ABSENCE = ("negated", "resolved")
 _AFFIRMS = frozenset({"uncertain", "hedge", "suggests", "verb", "present", "normal"})
 
@@ -51,7 +51,9 @@ def polarities(items: list[Item]) -> list[str]:
                     _mark_back(items, polarity, i, UNCERTAIN)
         elif kind == "hypothetical":
             state = HYPOTHETICAL
-        elif kind in ("stop", "colon") or (kind == "release" and state == ABSENT and is_fresh):
+        elif kind in ("stop", "but", "colon") or (
+            kind == "release" and state == ABSENT and is_fresh
+        ):
             state = PRESENT
         elif kind in ("comma", "and"):
             if state != PRESENT and _opens_statement(items, i):
@@ -113,12 +115,12 @@ def _opens_statement(items: list[Item], i: int) -> bool:
     """Tell whether what follows the comma or "and" at `i` is a statement of its own."""
     for j in range(i + 1, len(items)):
         kind = items[j].kind
-        if kind == "or" or (kind == "comma" and j == i + 1):
+        if kind in ("or", "versus") or (kind == "comma" and j == i + 1):
             return False
         if kind == "modifier" and items[j].concept in _OPENS:
             return True
         if kind in _AFFIRMS:
             return not any(items[k].kind == "finding" for k in range(i + 1, j)) or kind != "verb"
-        if kind in ("comma", "stop", "colon"):
+        if kind in ("comma", "stop", "but", "colon"):
             return False
     return False

@@ -15,6 +15,7 @@ from radkg.rules.lexicon import ANATOMY_KINDS, ENTITY_KINDS, JOINTS, Item, load_
 from radkg.schema.sentences import Word
 
 _NO_ENTITY = frozenset({"xxxx", "the", "a", "an", "with", "to", "from", "for"})
+_DESCRIBES = frozenset({"modifier", "adverb", "normal"})
 _WORDS_INSIDE = frozenset({"of", "preposition", "and", "or"})  # joints that a phrase may hold
 _OBSERVED = ENTITY_KINDS - ANATOMY_KINDS
 
@@ -111,6 +112,8 @@ def _read_word(word: str, i: int, kind: str, *, is_last: bool) -> _Part | None:
     if own is not None and own.kind in ENTITY_KINDS:
         if kind == "site" and own.kind not in ANATOMY_KINDS:
             return _Part("site" if is_last else "side", own.concept, i, i + 1, word)
+        if kind == "normal" and own.concept == "central":  # the trachea is CENTRAL
+            return _Part("normal", own.concept, i, i + 1, word)
         return _Part(own.kind, own.concept, i, i + 1, word)
     if kind == "site":
         return _Part("site" if is_last else "side", word, i, i + 1, word)

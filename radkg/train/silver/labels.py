@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from radkg.rules.extractor import read_sentence
 from radkg.rules.lexicon import load_lexicon
+from radkg.rules.splitting import split
 from radkg.schema.linearize import Link, Span, ground, make_items, parse, write
 from radkg.schema.records import Study
 from radkg.schema.sentences import study_sentences, words
@@ -54,8 +55,10 @@ def label_sentences(found: Iterable[str], *, only_stated: bool = True) -> list[S
         mentions, links = read_sentence(sentence)
         spans = tuple((start, end, label) for _, label, _, start, end in mentions)
         if not only_stated or can_be_stated(sentence, spans, links):
+            in_words = words(sentence)
             parts = tuple(
-                (item.start, item.end, item.kind) for item in lexicon.find(words(sentence))
+                (item.start, item.end, item.kind)
+                for item in split(lexicon.find(in_words), in_words)
             )
             kept.append(SilverSentence(sentence, spans, links, parts))
     return kept
