@@ -8,6 +8,7 @@ two chunks joins them: a preposition (opacity IN the base), a verb (the aorta IS
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from radkg.rules.lexicon import ANATOMY_KINDS, ENTITY_KINDS, Item
 
@@ -144,10 +145,10 @@ def _heads(chunk: Chunk, items: list[Item]) -> list[int]:
 
 
 def _compounds(findings: list[int], items: list[Item]) -> list[int]:
-    """Return the findings that describe the one behind them: aspiration of "aspiration pneumonia"."""
+    """Return the findings that describe the one behind them: ASPIRATION pneumonia."""
     return [
         one
-        for one, after in zip(findings, findings[1:], strict=False)
+        for one, after in pairwise(findings)
         if after == one + 1
         and items[after].word == items[one].word_end
         and not _is_tip(items[after])
