@@ -31,7 +31,6 @@ def test_a_mention_has_the_name_that_the_rules_give_it(sentence):
     assert concepts(sentence, spans, links) == [concept for _, _, concept, _, _ in mentions]
 
 
-<<<<<<< HEAD
 def test_a_word_with_two_readings_is_named_by_its_site_or_its_finding():
     found = [("bibasilar", "ANAT-DP"), ("opacity", "OBS-DP")]
     assert named("bibasilar opacity", *found) == ["base", "opacity"]
@@ -69,13 +68,6 @@ def test_a_word_with_two_readings_is_named_by_its_site_or_its_finding():
 )
 def test_short_mentions_name_one_concept_together(sentence, found, links, expected):
     assert named(sentence, *found, links=links) == expected
-=======
-def test_two_mentions_of_one_span_get_a_name_each():
-    sentence = "bibasilar opacity"
-    spans = [(0, 9, "ANAT-DP"), (0, 9, "ANAT-DP"), (10, 17, "OBS-DP")]
-    assert concepts(sentence, spans, []) == ["base", "bilateral", "opacity"]
-    assert concepts(sentence, spans[1:], []) == ["base", "opacity"]
->>>>>>> 2441495 (Rules: shared heads and measures of lists, compounds, predicates behind but)
 
 
 def test_what_the_lexicon_lacks_is_named_by_its_words():
