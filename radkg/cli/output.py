@@ -49,8 +49,12 @@ def print_report(report: Any, as_json: bool) -> None:
 
 
 def print_values(values: Mapping[str, Any]) -> None:
-    """Print `name: value` lines."""
-    typer.echo("\n".join(f"{name}: {value}" for name, value in values.items()))
+    """Print `name: value` lines; of a list a line for each item."""
+    for name, value in values.items():
+        if isinstance(value, list | tuple):
+            typer.echo("\n".join([f"{name}:" if value else f"{name}: none", *map(_item, value)]))
+        else:
+            typer.echo(f"{name}: {value}")
 
 
 def print_table(
@@ -70,6 +74,10 @@ def print_table(
     for row in rows:
         table.add_row(*map(_cell, row))
     Console(markup=False, emoji=False).print(table)  # a cell is what an archive or a graph says
+
+
+def _item(value: Any) -> str:
+    return f"  {value}"
 
 
 def _cell(value: Any) -> str:

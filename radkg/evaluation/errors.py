@@ -25,11 +25,11 @@ _KEPT = ("archive", "split", "studies", "extractor", "model_id", "condition")
 def count_errors(
     rows: Sequence[Extraction], references: References, classes: Iterable[str]
 ) -> dict[str, ErrorCounts]:
-    """Return the counts of each class over the studies that were read, sorted by name."""
+    """Return the counts of each class over the studies with status ok, sorted by name."""
     pairs = [
         (present, known.answer.findings)
         for row, present, known in zip(rows, _list_present(rows), references, strict=True)
-        if row.status != "failed"
+        if row.status == "ok"
     ]
 
     def count(name: str, *, said: bool, coded: bool) -> int:

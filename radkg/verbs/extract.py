@@ -30,6 +30,9 @@ from radkg.schema.arrow import list_versions
 
 logger = logging.getLogger(__name__)
 
+_NOT_LOGGED = ("out", "seconds", "planned_seconds", "failed_studies", "empty_studies")
+_NO_REASON = "no entity was found"
+
 
 @dataclass(frozen=True)
 class ExtractReport:
@@ -38,7 +41,11 @@ class ExtractReport:
     studies: int
     rows: int
     failed: int
+    failed_studies: tuple[str, ...]
+    """the first failed ones with their reasons, and how many more there are"""
     empty: int
+    empty_studies: tuple[str, ...]
+    """the same of the empty ones, in which no entity was found"""
     entities: int
     relations: int
     extracted: int
@@ -71,9 +78,7 @@ def extract(
             with contextlib.suppress(StorageError):  # what failed may be the storage
                 run.audit.record("extract", facts | {"outcome": type(error).__name__})
         raise
-    counts = {
-        k: v for k, v in asdict(report).items() if k not in ("out", "seconds", "planned_seconds")
-    }
+    counts = {k: v for k, v in asdict(report).items() if k not in _NOT_LOGGED}
     line = run.audit.record("extract", facts | counts | {"outcome": "published"})
     logger.info("snapshot=%s audit=%s", report.snapshot_id, line)
     return report
@@ -112,7 +117,9 @@ def _extract(
         studies=len(records),
         rows=snapshot.num_studies,
         failed=manifest["status"]["failed"],
+        failed_studies=_name_first(rows, "failed"),
         empty=manifest["status"]["empty"],
+        empty_studies=_name_first(rows, "empty"),
         entities=manifest["entities"],
         relations=manifest["relations"],
         extracted=extracted,
@@ -178,9 +185,8 @@ class _Budget:
 
     def check(self, rows: pa.Table) -> None:
         """Count all rows that would be published."""
-        failed = rows.filter(pc.equal(rows["status"], "failed"))
-        first = failed.select(["study_id", "reason"]).slice(0, SHOWN_REASONS).to_pylist()
-        self._stop_at(failed.num_rows, [f"{r['study_id']}: {r['reason']}" for r in first])
+        failed, first = _list_first(rows, "failed")
+        self._stop_at(failed, first)
 
     def _stop_at(self, failed: int, reasons: Sequence[str]) -> None:
         if failed > self.max_failed * self.studies + 1e-9:  # 0.29 * 100 is less than 29
@@ -189,6 +195,20 @@ class _Budget:
                 f"{self.max_failed:g}, so nothing was published; such as {'; '.join(reasons)}: "
                 "repair the archive, or run again with a higher limit"
             )
+
+
+def _list_first(rows: pa.Table, status: str) -> tuple[int, list[str]]:
+    """Return how many rows have a status, and the first of them with their reasons."""
+    having = rows.select(["study_id", "reason"]).filter(pc.equal(rows["status"], status))
+    first = having.slice(0, SHOWN_REASONS).to_pylist()
+    return having.num_rows, [f"{row['study_id']}: {row['reason'] or _NO_REASON}" for row in first]
+
+
+def _name_first(rows: pa.Table, status: str) -> tuple[str, ...]:
+    """Return the first studies with a status for people, and the number of the others."""
+    number, first = _list_first(rows, status)
+    more = number - len(first)
+    return (*first, f"and {more} more") if more else tuple(first)
 
 
 def _gather(records: list[dict[str, Any]], rows: list[pa.Table]) -> pa.Table:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from radkg.cli.output import print_values
 from radkg.errors import (
     ArchiveError,
     ConfigError,
@@ -241,3 +242,34 @@ def test_wrong_settings_are_refused_before_anything_starts(tmp_path):
     with pytest.raises(ArchiveError, match="no archive at"):
         extract_here(ExtractConfig(archive=str(tmp_path / "gone"), out=str(tmp_path / "out")))
     assert not (tmp_path / "out").exists()
+
+
+def test_the_summary_names_the_first_failed_and_empty_studies(tmp_path):
+    rows = [
+        ("s0", "effusion"),
+        *((f"f{i}", "RAISE") for i in range(5)),
+        ("e0", ""),
+        ("e1", "Clear."),
+    ]
+    (tmp_path / "a.csv").write_text(
+        "\n".join(["study_id,report", *(f"{name},{text}" for name, text in rows)])
+    )
+    config = ExtractConfig(
+        archive=str(tmp_path / "a.csv"), out=str(tmp_path / "out"), extractor=WORDS, max_failed=1.0
+    )
+    report = extract_here(config)
+    assert (report.failed, report.empty) == (5, 2)
+    *named, more = report.failed_studies
+    assert [line.partition(": ")[0] for line in named] == ["f0", "f1", "f2"]
+    assert all("ZeroDivisionError in" in line for line in named)
+    assert more == "and 2 more"
+    assert report.empty_studies == ("e0: no entity was found", "e1: no entity was found")
+    line = next(line for line in AuditLog(open_storage(config.out)).read_lines())
+    assert line["failed"] == 5
+    assert "failed_studies" not in line  # the log names no study
+
+
+def test_the_command_prints_the_named_studies_a_line_each(capsys):
+    print_values({"failed": 1, "failed_studies": ("f0: why", "and 2 more"), "empty_studies": ()})
+    told = capsys.readouterr().out
+    assert told == "failed: 1\nfailed_studies:\n  f0: why\n  and 2 more\nempty_studies: none\n"

@@ -26,7 +26,7 @@ COLUMNS = ("corrected", "low", "high")
 _PREVALENCE = re.compile(r"// corrected: (\$?\w+)(?: where (\w+) = (\w+))?")
 _READERS = """
 MATCH (extraction:Extraction)
-WHERE extraction.status IN ['ok', 'empty']
+WHERE extraction.status = 'ok'
 RETURN DISTINCT extraction.model_id AS model_id, extraction.condition AS condition
 ORDER BY model_id, condition
 """

@@ -6,7 +6,7 @@
 // `rate` is the share among the studies with the finding, `overall` the share among all studies,
 // `lift` the one over the other: 1 where the two findings have nothing to do with each other.
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-WHERE extraction.status IN ['ok', 'empty']
+WHERE extraction.status = 'ok'
 WITH count(DISTINCT study) AS all_studies
 MATCH (finding:Concept {name: $finding, kind: 'observation'})
 MATCH (finding)<-[:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)

@@ -3,7 +3,7 @@
 // param limit: integer = 40, most rows to return
 // corrected: finding
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-WHERE extraction.status IN ['ok', 'empty']
+WHERE extraction.status = 'ok'
 WITH count(DISTINCT study) AS of
 UNWIND [
   {kind: 'device', names: ['device', 'implanted device', 'implants', 'pacemaker', 'catheter',

@@ -7,7 +7,7 @@
 MATCH (finding:Concept {name: $finding, kind: 'observation'})<-[:HAS_FINDING]-(study:Study)
 WITH DISTINCT finding, study
 MATCH (study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-WHERE extraction.status IN ['ok', 'empty']
+WHERE extraction.status = 'ok'
 WITH finding, study, collect(extraction.extractor) AS readers
 WHERE size(readers) > 1
 MATCH (study)-[found:HAS_FINDING]->(other:Concept)

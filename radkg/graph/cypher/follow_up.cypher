@@ -5,7 +5,7 @@
 // which the finding is present and that a study of the patient follows that was read, on a later day.
 CALL {
   MATCH (patient:Patient)-[:HAS_STUDY]->(study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-  WHERE extraction.status IN ['ok', 'empty'] AND study.study_date IS NOT NULL
+  WHERE extraction.status = 'ok' AND study.study_date IS NOT NULL
   RETURN patient, study, 1 AS label
   UNION ALL
   MATCH (:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)

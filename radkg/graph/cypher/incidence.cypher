@@ -5,7 +5,7 @@
 // on the first day; the rate is the cumulative incidence over whatever time they were followed.
 CALL {
   MATCH (patient:Patient)-[:HAS_STUDY]->(study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-  WHERE extraction.status IN ['ok', 'empty'] AND study.study_date IS NOT NULL
+  WHERE extraction.status = 'ok' AND study.study_date IS NOT NULL
   RETURN patient, study.study_date AS day, null AS present_day
   UNION ALL
   MATCH (:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)

@@ -6,7 +6,7 @@
 // param limit: integer = 20, most rows to return
 // The columns are those of co_occurrence; here the greatest lift stands first.
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-WHERE extraction.status IN ['ok', 'empty']
+WHERE extraction.status = 'ok'
 WITH count(DISTINCT study) AS all_studies
 MATCH (finding:Concept {name: $finding, kind: 'observation'})
 MATCH (finding)<-[:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)

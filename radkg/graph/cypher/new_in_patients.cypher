@@ -7,7 +7,7 @@ WHERE found.label = 'OBS-DP' AND study.study_date IS NOT NULL
 MATCH (patient:Patient)-[:HAS_STUDY]->(study)
 WITH patient, min(study.study_date) AS study_date
 MATCH (patient)-[:HAS_STUDY]->(before:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-WHERE before.study_date < study_date AND extraction.status IN ['ok', 'empty']
+WHERE before.study_date < study_date AND extraction.status = 'ok'
 RETURN
   study_date,
   patient.archive AS archive,

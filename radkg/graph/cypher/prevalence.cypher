@@ -3,7 +3,7 @@
 // param finding: concept = effusion, name of the finding
 // corrected: $finding where certainty = present
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-WHERE extraction.status IN ['ok', 'empty']
+WHERE extraction.status = 'ok'
 WITH count(DISTINCT study) AS of
 OPTIONAL MATCH (:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)
 WITH of, study, max(CASE found.label WHEN 'OBS-DP' THEN 3 WHEN 'OBS-U' THEN 2 ELSE 1 END) AS label

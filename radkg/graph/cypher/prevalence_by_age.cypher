@@ -7,7 +7,7 @@
 // The oldest are a group of their own, for they are of no age; those of unknown age come last.
 WITH CASE WHEN $width > 0 THEN $width ELSE 1 END AS width
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-WHERE extraction.status IN ['ok', 'empty']
+WHERE extraction.status = 'ok'
 WITH width,
   CASE WHEN study.age < 90 THEN study.age / width * width ELSE coalesce(study.age, -1) END AS least,
   count(DISTINCT study) AS of

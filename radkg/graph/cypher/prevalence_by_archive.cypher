@@ -4,7 +4,7 @@
 // param limit: integer = 100, most rows to return
 // corrected: $finding
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-WHERE extraction.status IN ['ok', 'empty']
+WHERE extraction.status = 'ok'
 WITH study.archive AS archive, count(DISTINCT study) AS of
 WITH collect({archive: archive, of: of}) AS archives
 OPTIONAL MATCH (:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)

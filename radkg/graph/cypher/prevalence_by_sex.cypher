@@ -3,7 +3,7 @@
 // param finding: concept = effusion, name of the finding
 // corrected: $finding
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-WHERE extraction.status IN ['ok', 'empty']
+WHERE extraction.status = 'ok'
 WITH coalesce(study.sex, 'unknown') AS sex, count(DISTINCT study) AS of
 WITH collect({sex: sex, of: of}) AS groups
 OPTIONAL MATCH (:Concept {name: $finding, kind: 'observation'})<-[found:HAS_FINDING]-(study:Study)

@@ -4,7 +4,7 @@
 // param limit: integer = 100, most rows to return
 // corrected: $finding
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-WHERE extraction.status IN ['ok', 'empty']
+WHERE extraction.status = 'ok'
 WITH DISTINCT study
 UNWIND coalesce(study.view_positions, ['unknown']) AS view_position
 WITH view_position, count(study) AS of

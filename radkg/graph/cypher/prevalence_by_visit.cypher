@@ -5,7 +5,7 @@
 // Dated studies only; first are all studies of the first day.
 CALL {
   MATCH (patient:Patient)-[:HAS_STUDY]->(study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-  WHERE extraction.status IN ['ok', 'empty'] AND study.study_date IS NOT NULL
+  WHERE extraction.status = 'ok' AND study.study_date IS NOT NULL
   RETURN patient, study, 0 AS found
   UNION ALL
   MATCH (:Concept {name: $finding, kind: 'observation'})<-[present:HAS_FINDING]-(study:Study)

@@ -4,7 +4,7 @@
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
 WITH study.archive AS archive, extraction.extractor AS extractor, extraction.model_id AS model_id,
   extraction.condition AS condition, extraction.radkg_version AS radkg_version,
-  count(CASE WHEN extraction.status IN ['ok', 'empty'] THEN study END) AS studies,
+  count(CASE WHEN extraction.status = 'ok' THEN study END) AS studies,
   count(study) AS of
 RETURN
   archive,

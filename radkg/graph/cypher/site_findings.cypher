@@ -4,7 +4,7 @@
 // param ignore: string = normal,clear,unremarkable,intact,midline,symmetric,stable,unchanged, names to leave out
 // param limit: integer = 20, most rows to return
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-WHERE extraction.status IN ['ok', 'empty']
+WHERE extraction.status = 'ok'
 WITH count(DISTINCT study) AS of
 MATCH (:Concept {name: $site, kind: 'anatomy'})<-[:OF]-(place:Mention)
 MATCH (place)<-[:LOCATED_AT]-(mention:Mention {label: 'OBS-DP'})-[:OF]->(finding:Concept)

@@ -4,7 +4,7 @@
 // param limit: integer = 20, most rows to return
 // corrected: finding
 MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-WHERE extraction.status IN ['ok', 'empty']
+WHERE extraction.status = 'ok'
 WITH count(DISTINCT study) AS of
 MATCH (finding:Concept {kind: 'observation'})<-[:HAS_FINDING {label: 'OBS-DP'}]-(study:Study)
 WITH of, finding.name AS finding, count(DISTINCT study) AS studies

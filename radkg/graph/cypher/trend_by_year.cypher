@@ -5,7 +5,7 @@
 // corrected: $finding
 CALL {
   MATCH (study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
-  WHERE extraction.status IN ['ok', 'empty'] AND study.study_date IS NOT NULL
+  WHERE extraction.status = 'ok' AND study.study_date IS NOT NULL
   RETURN study, 0 AS found
   UNION ALL
   MATCH (:Concept {name: $finding, kind: 'observation'})<-[present:HAS_FINDING]-(study:Study)

@@ -15,7 +15,7 @@ from radkg.graph.rows.nested import FORMAT, GraphRow, build_ledger_key
 from radkg.run.retractions import VisibleSnapshot
 from radkg.run.snapshot import Snapshot, list_snapshot_ids, read_snapshot
 
-SUMS_VERSION = 1  # of the sums that a complete load leaves (aggregates.py), as Load.sums
+SUMS_VERSION = 2  # of the sums that a complete load leaves (aggregates.py), as Load.sums
 
 
 def read_ledger(graph: Graph, key: str) -> GraphRow:

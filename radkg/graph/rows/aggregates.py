@@ -38,7 +38,7 @@ class Sums(NamedTuple):
     """Numbers of studies."""
 
     read: int
-    """with status ok or empty"""
+    """with status ok: of an empty study nothing is known"""
     findings: Counter[tuple[str, str]]
     """by key of the concept and by one of COUNTED: the state of the finding in the study, as
     HAS_FINDING has it; contradicted: both stated and denied"""
@@ -121,7 +121,7 @@ class SumsBuilder:
 
     def add(self, status: pa.Array, found: pa.ListArray) -> None:
         """Add studies: their status, and FINDING_COLUMNS of their findings."""
-        self._read += pc.sum(pc.is_in(status, pa.array(["ok", "empty"]))).as_py() or 0
+        self._read += pc.sum(pc.equal(status, "ok")).as_py() or 0
         study, flat = pc.list_parent_indices(found).to_numpy(), pc.list_flatten(found)
         concept = number_keys(pc.struct_field(flat, "concept"), self._ids)
         names = list(self._ids)
