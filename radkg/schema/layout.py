@@ -25,7 +25,7 @@ _MARK = re.compile(
     r"|\\\.(?:br|sp|ce)[+\-\d ]*\\|\\(?:X(?:0[AD])+|[HN])\\"
     r"|\\(?:par|line|tab)(?![a-z])"  # RTF
     r"|\\r\\n|\\n(?!odul|ormal|egativ)|\\r(?![a-z])|\\t(?![a-z])"  # escapes that nobody undid
-    r"|_x000[DA]_|&#(?:1[03]|x[AaDd]);|&nbsp;|&#160;"
+    r"|&(?:amp|lt|gt|quot);|_x000[DA]_|&#(?:1[03]|x[AaDd]);|&nbsp;|&#160;"
     # a tilde parts the repetitions of an HL7 field; before a number that is no item it means about
     r"|(?<=[\w.,;:)])~(?!\d+(?![.)]))|~(?=\d{1,2}[.)] )|(?<=\n)~(?!\d)"
     rf"|\r{{1,3}}\n|\r|(?<!\w)[{WIDTHLESS}]|[{WIDTHLESS}](?!\w)",
@@ -33,6 +33,7 @@ _MARK = re.compile(
 )
 _BLANK_MARKS = re.compile(rf"[{WIDTHLESS}]|\\[HN]\\|\\t(?:ab)?$|&nbsp;|&#160;", re.IGNORECASE)
 
+_ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"'}
 _LINE_ENDS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _BLANKS = "\t\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f"
 _SIGNS = {
@@ -61,6 +62,8 @@ def flatten(report: str) -> str:
 def _blank(mark: re.Match[str]) -> str:
     """Return blanks for a mark, with a line feed at the end where the mark ends a line."""
     text = mark[0]
+    if sign := _ENTITIES.get(text.lower()):
+        return sign.ljust(len(text))
     is_blank = text[0] == "<" or _BLANK_MARKS.match(text)
     if is_blank and not _LINE_TAGS.match(text):
         return " " * len(text)

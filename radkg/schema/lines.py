@@ -14,7 +14,8 @@ ITEM = re.compile(
     r"[-*+\u2022\u2023\u25aa\u25ab\u25cf\u25cb\u25e6\u25a0\u25a1\u2043\u2219\u2013\u2014\u00b7\uf0b7"
     r"\u27a2\u2192>#|=o\u2610\u2611\u2612\u2713\u2714\u2717\u2718]{1,3}[ ]+(?=\S)"
     r"|[-*\u2022\u25cf\u00b7\u2013\u2014>|\u2610\u2611\u2612](?=[A-Za-z(])"
-    r"|\(?\d{1,2}(?:[.)]|[.)]?:|/)(?=[ A-Za-z])|\(?[A-Za-z]\)[ ]*(?=\S)|[A-HJ-Z]\.[ ]+(?=[A-Z])"
+    r"|\(?\d{1,2}(?:[.)]|[.)]?:|/)(?=[ A-Za-z])|\(?[A-Za-z]\)[ ]*(?=\S)|[A-H]/[ ]"
+    r"|[A-HJ-Z]\.[ ]+(?=[A-Z])"
     r"|\(?(?:[ivx]{1,4}|[IVX]{1,4})[.)][ ]+(?=\S)|[\[(][ xX\u2713*+-]?[\])]"
 )
 # "Pneumothorax: No", "Pneumothorax - none", "PTX = no", "Effusion [yes]", "PTX    ( ) yes (x) no"
@@ -30,9 +31,10 @@ _SHORT_ANSWER = re.compile(
 )
 # "There is no", "1. No": no answer, but the beginning of a sentence.
 _ASKED = re.compile(
-    r"(?:^|[.)*\u2022;-]|,\s|\b(?:is|are|was|were|with|and|but|or|shows?|there|has|have))\s*no$",
+    r"(?:^|\d[.)]|[*\u2022;-]|,\s|\b(?:is|are|was|were|with|and|but|or|shows?|there|has|have))\s*no$",
     re.IGNORECASE,
 )
+_ASKING = re.compile(r"\W*[A-Za-z]+(?:[ /-][A-Za-z]+){0,2} ?:$")  # a line that is a question
 _WORDS = re.compile(r"\w+")
 # Words after which no sentence ends, however its line does.
 _GOES_ON = re.compile(
@@ -43,13 +45,14 @@ _GOES_ON = re.compile(
     re.IGNORECASE,
 )
 # Words that mostly describe what follows, but may end an item too ("Effusion - possible").
-_DESCRIBES = re.compile(
-    r"\b(?:likely|possibly|probabl[ey]|possible|mild|mildly|moderate|severe|small|sm|mod|large|tiny"
+_DESCRIBING = (
+    r"(?:likely|possibly|probabl[ey]|possible|mild|mildly|moderate|severe|small|sm|mod|large|tiny"
     r"|new|minimal|evidence|acute|focal|right|left|bilateral|upper|lower|mid|middle|pleural|lung"
     r"|pulmonary|apical|basal|basilar|interstitial|cardiac|cardiomediastinal|mediastinal|hilar"
-    r"|increased|decreased|low|chronic|patchy|radiographic|metastatic|definite|rt|lt|r|l)$",
-    re.IGNORECASE,
+    r"|increased|decreased|low|chronic|patchy|radiographic|metastatic|definite|rt|lt|r|l)"
 )
+_DESCRIBES = re.compile(rf"\b{_DESCRIBING}$", re.IGNORECASE)
+_NO_SUCH = re.compile(rf"\b(?:no|without)(?: {_DESCRIBING}){{1,2}}$", re.IGNORECASE)
 _CARRIES_ON = re.compile(
     r"(?:and|or|nor|with|without|of|in|at|to|from|for|which|that|than|versus|vs|is|are|was|were|has"
     r"|have|may|but|as|by|on|due|consistent|likely|suggesting|suggestive|representing|secondary)\b",
@@ -109,16 +112,19 @@ class Layout:
             return True
         if flat.find("\n", at + 1, after) >= 0:
             return not _is_torn(tail, head)
+        if tail[-1] == ":" and _ASKING.match(tail) and not head.rstrip().endswith(":"):
+            return _ANSWERED.match(head) is not None  # "Effusion:" above "Small left"
         if tail[-1] in ";:" or _is_ruled(head) or _is_ruled(tail):
             return True
         line = flat[line_start : line_start + _LOOK].partition("\n")[0].lstrip()
-        goes_on = _GOES_ON.search(tail) is not None
+        said = flat[max(begin, at - _LOOK) : at]
+        length = at - line_start
+        is_answer = length <= _SHORT and len(_WORDS.findall(said)) > 1
+        if is_answer and _SHORT_ANSWER.search(tail) and not _ASKED.search(said):
+            return not (head[0].islower() and _CARRIES_ON.match(head))
+        goes_on = bool(_GOES_ON.search(tail) or _NO_SUCH.search(tail))
         if _ANSWERED.match(head) and (not goes_on or _ANSWERED.match(line)):
             return True
-        length = at - line_start
-        is_answer = length <= _SHORT and len(_WORDS.findall(tail)) > 1 and not _ASKED.search(tail)
-        if is_answer and _SHORT_ANSWER.search(tail):
-            return not (head[0].islower() and _CARRIES_ON.match(head))
         if goes_on:
             return False
         opening = flat[begin : begin + _LOOK].lstrip(" \n-*\u2022([")[:1]

@@ -23,9 +23,10 @@ MAX_SENTENCE = 2000  # characters; longer ones are cut, so that no text costs mo
 # lines the layout decides.
 _END = re.compile(  # begins with a set of signs, which a search finds quickest
     r"[.!?;:\n(0-9\u2022-](?:"
-    r"(?<=[.!])(?=\s|$|(?<!\b[A-Za-z]\.)[A-Z<(\"'])(?<!\bvs\.)(?<!\b[DM]r\.)(?<!\bSt\.)"
+    r"(?<=[.!])(?=\s|$|(?<!\b[A-Za-z]\.)(?<!\.\.\.)[A-Z<(\"'])(?<!\bvs\.)(?<!\b[DM]r\.)(?<!\bSt\.)"
     r"(?<!\bapprox\.)(?<!\b[ei]\.[ge]\.)"
-    r"|(?<=\S\?)(?=\s|$)|(?<=[a-z][a-z]\.)(?=[a-z])|(?<=;)(?=\s|$)|(?<=\n)\s*"
+    r"|(?<=\S\?)(?=\s|$)(?! *(?:[Yy]es|YES|[Nn]o(?:ne)?|NO(?:NE)?)\b)"
+    r"|(?<=[a-z][a-z]\.)(?=[a-z])|(?<=;)(?=\s|$)|(?<=\n)\s*"
     r"|(?<=\s\()(?:\d{1,2}|[b-h])\)(?=\s*[A-Z]|\s+[a-z])"
     r"|(?<=\s\d)\d?[.)](?=\s*[A-Z]|\s+[a-z])"
     r"|(?<=\s-) (?=[A-Z])|(?<=\u2022)"
@@ -33,6 +34,7 @@ _END = re.compile(  # begins with a set of signs, which a search finds quickest
     r"(?=[A-Z][A-Za-z]+(?: [A-Za-z]+){0,2} ?:)"
     r")"
 )
+_LETTER = re.compile(r"[^\W_]")
 _INK = re.compile(r"\S")
 _NUMBER = re.compile(r"\(?(?:(\d{1,2})[.)]|([a-h])\))")
 # A sign that decides what a sentence says is a word of its own: "?PTX", "R > L", "rib #", "(-)".
@@ -185,5 +187,5 @@ def _pieces(flat: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         cut = cut if cut > 0 else start + MAX_SENTENCE
         yield start, cut
         start = cut
-    if start < end:
+    if _LETTER.search(flat, start, end):  # a ruled line says nothing
         yield start, end

@@ -28,22 +28,27 @@ _HEADING = re.compile(
     # in capitals before a sentence of small letters
     r"^ *(?P<bare>FINDINGS|IMPRESSION|CONCLUSION|OPINION|REPORT|SUMMARY|ADDENDUM|INDICATION"
     r"|HISTORY|CLINICAL HISTORY|COMPARISON|TECHNIQUE) (?=[A-Z][a-z]+(?:[ .]|$))"
+    # an addendum with its date
+    rf"|^{_DECORATION}{{0,8}}(?P<added>ADDENDUM|Addendum)[ #\d/:.,()-]*(?:[AaPp]\.?[Mm])?[ *=_-]*$"
     # at the beginning of a line, before a sign
     rf"|^{_DECORATION}{{0,8}}(?:\(?\d{{1,2}}[.)] {{0,3}})?{_DECORATION}{{0,3}}"
     r"(?P<line>[A-Za-z](?:[A-Za-z0-9 ()/,&'+#-]|\.(?!\s+[A-Z][a-z])){0,60}?)[*_#\]> ]{0,6}"
-    r"(?P<sign>:+(?!\d)[*_#]{0,3}|;|=+(?=\s|$)|[-\u2013\u2014]+(?=\s)"
+    r"(?P<sign>:+(?!\d)(?:-(?=\s))?[*_#]{0,3}|;|=+(?=\s|$)|[-\u2013\u2014]+(?=\s)"
     r"|(?=[*_#\]=]*[ ]*$)|(?=[ ]{2,}\S))"
     r"[*_#\]=]{0,3}"
     # within a line
-    r"|(?<=[\s.;])(?P<within>FINDINGS?|IMPRESSION|CONCLUSIONS?|OPINION|ADDENDUM|INDICATION"
+    r"|(?<=[\s.;])(?P<within>Findings?|Impression|Conclusion|Opinion|Addendum"
+    r"|FINDINGS?|IMPRESSION|CONCLUSIONS?|OPINION|ADDENDUM|INDICATION"
     r"|COMPARISON|TECHNIQUE|HISTORY|CLINICAL HISTORY|REPORT|SUMMARY|RECOMMENDATIONS?|EXAMINATION"
     r"|EXAM) ?:"
-    r"|(?<=[.!?;\]]\s)(?P<behind>[A-Z][a-z]+(?: [a-z]+)?) ?:(?=\s)",
+    r"|(?<=[.!?;\]]\s)(?P<behind>[A-Z][a-z]+(?: [a-z]+)?)(?: ?:|-)(?=\s)",
     re.MULTILINE,
 )
-_KINDS = ("line", "bare", "within", "behind")
+_KINDS = ("line", "bare", "added", "within", "behind")
 _UNKNOWN = re.compile(r"[A-Z][A-Z ()/,&-]{2,60}")  # of which nobody knows the name
 _ENDS_ASIDE = re.compile(r"[.!?](?=\s|$)|\n")
+_SHORT = 45  # characters: a shorter line is hardly wrapped
+_LOOK = 200  # characters of the line before a heading that tell whether it goes on
 _OPEN = frozenset((*ALWAYS_READ, UNHEADED))
 
 
@@ -110,7 +115,10 @@ def _name(flat: str, match: re.Match[str], kind: str, text: str, current: str) -
     if not sign.startswith(":"):
         if not is_name(text) or (not sign and not _stands_alone(flat, match, text)):
             return None
-        return name if not text.islower() or not sign else None
+        is_doubtful = text.islower() or (not sign and name in NEVER_READ)
+        return None if is_doubtful and (sign or _runs_on(flat, match.start())) else name
+    if text.islower() and _runs_on(flat, match.start()):
+        return None
     if name is not None:
         is_view = name == "findings" and "finding" not in text.lower() and current in _OPEN
         return None if is_view and text.lower() not in ("report", "result", "results") else name
@@ -130,6 +138,13 @@ def _stands_alone(flat: str, match: re.Match[str], text: str) -> bool:
 def _head(section: Section) -> Section:
     """Return a section, named findings where it has no heading: it is what the report states."""
     return replace(section, name="findings") if section.name == UNHEADED else section
+
+
+def _runs_on(flat: str, start: int) -> bool:
+    """Return whether the line before one that begins at `start` may go on in that line."""
+    before = flat[max(0, start - _LOOK) : start]
+    line = before.removesuffix("\n").rpartition("\n")[2].rstrip(" ")
+    return len(line) > _SHORT and line[-1] not in ".!?:;"
 
 
 def _part(flat: str, section: Section) -> list[Section]:

@@ -43,14 +43,14 @@ _HEADINGS = {
     ", follow-up recommendation, suggestion, suggestions, plan",
     "addendum": "addendum, addenda, final addendum, correction, corrections, amendment"
     ", correction to the above report",
-    "wet read": "wet read, wetread, preliminary read, prelim read, prelim result"
-    ", preliminary report, preliminary result, preliminary findings",
+    "wet read": "wet read, wetread, prelim, preliminary, preliminary read, prelim read"
+    ", prelim result, preliminary report, preliminary result, preliminary findings",
     "formalities": "notification, notifications, critical result, critical results, signature"
     ", end of impression, communication, procedure comments, dictated by, signed by, transcribed by"
     ", electronically signed by, reported by, verified by"
     ", report status, accession number, name, patient, patient name, dob, date of birth, mrn, sex"
     ", age, date, exam time, referring physician, ordering physician, cc, dictated, approved by",
-    "report": "final report, original report, official report, teleradiology final report",
+    "report": "final report, final, original report, official report, teleradiology final report",
     "narrative": "narrative",
 }
 _NAMES = {
@@ -73,7 +73,7 @@ _VIEW = re.compile(
 )
 _VERSION = re.compile(r"(?: version)? #?\d+$")  # "WET READ VERSION #1"
 _NO_HEADING = re.compile(
-    r"\b(?:the|these|this|is|are|was|were|in|no|not|with|without|but|or|which|that|there|has|have)\b"
+    r"\b(?:negatives?|positives?|absent|present|limited|correlation|the|these|this|is|are|was|were|in|no|not|with|without|but|or|which|that|there|has|have)\b"
 )
 _WORDS_OF_HEADING = 8
 _SPELT = (  # what a wrong spelling may stand for
@@ -108,7 +108,7 @@ def find_name(heading: str) -> str | None:
 
 def is_name(heading: str) -> bool:
     """Tell whether these words are a heading as it is written, of no view and without a slip."""
-    return _normalise(heading) in _NAMES
+    return not heading.endswith(".") and _normalise(heading) in _NAMES
 
 
 def name_section(heading: str) -> str:
