@@ -16,7 +16,7 @@ from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.records import Image, Section, Study
 from tests.model.tiny import config, language, learnt_model, random_model
 
-REPORT = "There is a small left effusion. No effusion. Mild cardiomegaly; no edema."
+REPORT = "There is a small left effusion. No effusion. Mild cardiomegaly, no edema."
 PROJECTOR = ProjectorConfig(kind="linear-n", dim_in=FEATURE_DIM, dim_out=32, prefix_length=3)
 
 

@@ -19,7 +19,7 @@ COPIED = {
     "There is a small left effusion.": "small + modify effusion + ; left @ modify effusion +",
     "No effusion.": "effusion -",
     "The heart is enlarged, possibly.": "enlarged ? modify heart @",
-    "Mild cardiomegaly; no edema": "mild + modify cardiomegaly + ; edema -",
+    "Mild cardiomegaly, no edema": "mild + modify cardiomegaly + ; edema -",
     "Opacity of 1.5 cm at the left base": "1.5 cm + modify opacity + located_at left base @",
     "Findings suggest edema": "findings + suggestive_of edema ?",
     "Comparison: none.": "",
@@ -28,7 +28,7 @@ COPIED = {
 CODED = {
     "There is a small left effusion.": "effusion located_at pleura ; left modify effusion",
     "No effusion.": "",
-    "Mild cardiomegaly; no edema": "cardiomegaly",
+    "Mild cardiomegaly, no edema": "cardiomegaly",
 }
 
 
