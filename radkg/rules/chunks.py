@@ -38,6 +38,16 @@ _STRENGTH = {
 }
 
 
+_ROLES = {  # all other entities are words: qualities, modifiers, normality
+    "finding": "findings",
+    "site": "sites",
+    "naming": "sites",
+    "side": "sides",
+    "measure": "measures",
+    "amount": "amounts",
+}
+
+
 @dataclass(slots=True)
 class Chunk:
     """Neighbouring entities, by role: indices into the items of the sentence."""
@@ -70,15 +80,7 @@ class Chunk:
 
     def add(self, i: int, item: Item) -> None:
         """Add the item of index `i` to its role."""
-        roles = {
-            "finding": self.findings,
-            "site": self.sites,
-            "naming": self.sites,
-            "side": self.sides,
-            "measure": self.measures,
-            "amount": self.amounts,
-        }
-        roles.get(item.kind, self.words).append(i)
+        getattr(self, _ROLES.get(item.kind, "words")).append(i)
 
 
 def chunks(items: list[Item]) -> list[Chunk]:

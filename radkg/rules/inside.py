@@ -110,6 +110,8 @@ def _find_described(word: int, chunk: Chunk, items: list[Item]) -> int | None:
 
 def _link_findings(chunk: Chunk, items: list[Item], links: Links) -> None:
     """Locate the findings of a chunk at its sites, and its tip at its device."""
+    if not chunk.findings:
+        return
     tips = [f for f in chunk.findings if items[f].concept == TIP]
     devices = [f for f in chunk.findings if items[f].concept != TIP]
     for tip in tips:
