@@ -17,7 +17,7 @@ from radkg.archive.files.members import digest
 from radkg.archive.formats.section_names import READ_FIRST
 from radkg.schema.language import find_foreign_words
 from radkg.schema.records import Study, Unreadable
-from radkg.schema.sentences import sections_read
+from radkg.schema.sentences import select_sections
 
 FRONTAL = ("AP", "PA", "FRONTAL")  # view positions; FRONTAL: which of the two is unknown
 ALL, NO_SPLIT = "all", "no split"
@@ -179,7 +179,7 @@ def _of_text(study: Study | Unreadable, texts: set[str]) -> list[str]:
     named = (study.report[s.start : s.end] for s in study.sections if s.name in READ_FIRST)
     if not any(text.strip() for text in named):
         found.append("no_findings_or_impression")
-    read = (study.report[s.start : s.end] for s in sections_read(study))
+    read = (study.report[s.start : s.end] for s in select_sections(study))
     text = " ".join(" ".join(read).lower().split())
     if text and text in texts:
         found.append("duplicate_text")

@@ -18,7 +18,7 @@ from radkg.gold.filing import Filing, list_gold_findings, list_gold_triplets
 from radkg.gold.statements import SAME_SITE
 from radkg.metrics import Score
 from radkg.rules import RulesExtractor
-from radkg.rules.floors import sentence_concepts
+from radkg.rules.floors import list_sentence_concepts
 from radkg.schema.codes import Codes
 from radkg.schema.records import Study
 
@@ -81,7 +81,7 @@ def _named(
     """Return the classes and the coded triplets whose names stand in one sentence of the study."""
     findings: set[str] = set()
     triplets: set[GoldTriplet] = set()
-    for concepts in sentence_concepts(study, negation=negation):
+    for concepts in list_sentence_concepts(study, negation=negation):
         names = {SAME_SITE.get(concept, concept) for concept in concepts}
         findings |= names & classes
         triplets |= {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from radkg.schema.codes import CodedTriplet, Codes
 from radkg.schema.records import Condition, Study
-from radkg.schema.sentences import study_sentences, words
+from radkg.schema.sentences import find_words, list_study_sentences
 
 if TYPE_CHECKING:
     import torch
@@ -138,8 +138,8 @@ def _frequent(members: Sequence[frozenset[_T]]) -> list[_T]:
 def _ngrams(study: Study) -> frozenset[str]:
     """Return the n-grams of the sentences of a study, punctuation among the words."""
     found: set[str] = set()
-    for _, start, end in study_sentences(study):
-        tokens = [word for word, _, _ in words(study.report[start:end])]
+    for _, start, end in list_study_sentences(study):
+        tokens = [word for word, _, _ in find_words(study.report[start:end])]
         for n in range(1, MAX_N + 1):
             found.update(" ".join(tokens[i : i + n]) for i in range(len(tokens) - n + 1))
     return frozenset(found)

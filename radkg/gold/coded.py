@@ -52,7 +52,7 @@ def load_coded_studies(archive_uri: str, split: str, images: str | None = None) 
     if not isinstance(archive, OpenI):
         raise ArchiveError(f"{archive_uri} has no human codes: only Open-i does")
     records = [r for r in archive.index().to_pylist() if r["split"] == split]
-    golds = {study_id: parse_gold(codes) for study_id, codes in archive.codes(records).items()}
+    golds = {study_id: parse_gold(codes) for study_id, codes in archive.read_codes(records).items()}
     studies = [study for study in archive.read(records) if isinstance(study, Study)]
     usable = [study for study in studies if golds[study.study_id].usable]
     return CodedStudies(

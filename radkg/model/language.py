@@ -21,7 +21,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from radkg.errors import ConfigError, ExtractorError
 from radkg.model.config import LanguageConfig
 from radkg.schema.linearize import Target
-from radkg.schema.sentences import words
+from radkg.schema.sentences import find_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Language:
         """Return the tokens of instruction, sentence and separator."""
         config = self.config
         instruction = config.instruct_copy if prompt.target == "copy" else config.instruct_codes
-        text = "".join(" " + word for word, _, _ in words(prompt.sentence))
+        text = "".join(" " + word for word, _, _ in find_words(prompt.sentence))
         return [*self._fixed[instruction], *self._encode(text), *self._fixed[config.separator]]
 
     def encode_output(self, text: str) -> list[int]:

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from radkg.errors import SchemaError
 from radkg.schema.records import Entity, Extraction, Study
-from radkg.schema.sentences import sentences
+from radkg.schema.sentences import split_sentences
 
 Verdict = Literal["accept", "reject", "unsure"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -91,7 +91,7 @@ def find_evidence_span(study: Study, spans: Sequence[tuple[int, int]]) -> tuple[
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
     within = [s for s in study.sections if s.start <= first and last <= s.end]
     low, high = (within[0].start, within[0].end) if within else (0, len(study.report))
-    held = [(a, b) for a, b in sentences(study.report, low, high) if a < last and b > first]
+    held = [(a, b) for a, b in split_sentences(study.report, low, high) if a < last and b > first]
     return (held[0][0], held[-1][1]) if held else (first, last)
 
 

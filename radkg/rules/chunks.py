@@ -83,7 +83,7 @@ class Chunk:
         getattr(self, _ROLES.get(item.kind, "words")).append(i)
 
 
-def chunks(items: list[Item]) -> list[Chunk]:
+def find_chunks(items: list[Item]) -> list[Chunk]:
     """Return the chunks of a sentence, from left to right."""
     found: list[Chunk] = []
     chunk: Chunk | None = None  # the open one

@@ -8,30 +8,41 @@ mentions name together across a sentence in contexts.csv.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from radkg.rules.lexicon import ANATOMY_KINDS, Item, Lexicon, load_lexicon
 from radkg.schema.linearize import Link, Span
-from radkg.schema.sentences import words
+from radkg.schema.sentences import find_words
+
+_MAX_NAMES = 20_000  # texts whose names are remembered
 
 
-def concepts(sentence: str, spans: Sequence[Span], links: Sequence[Link]) -> list[str]:
+def name_concepts(sentence: str, spans: Sequence[Span], links: Sequence[Link]) -> list[str]:
     """Return the concept of each span; what the lexicon lacks is named by its own words."""
-    lexicon = load_lexicon()
+    return compose_concepts(load_lexicon().find(find_words(sentence)), sentence, spans, links)
+
+
+def compose_concepts(
+    items: Iterable[Item], sentence: str, spans: Sequence[Span], links: Sequence[Link]
+) -> list[str]:
+    """Return the concept of each span of a sentence whose phrases the lexicon has found."""
     phrases: dict[tuple[int, int], list[Item]] = {}
-    for item in lexicon.find(words(sentence)):
+    for item in items:
         if item.concept:
             phrases.setdefault((item.start, item.end), []).append(item)
-    names = _name_alone(lexicon, sentence, spans, phrases)
-    for (start, end), items in phrases.items():
-        inside = [i for i, (a, b, _) in enumerate(spans) if start <= a and b <= end]
-        if len(inside) > 1 or (inside and spans[inside[0]][:2] != (start, end)):
+    names = _name_alone(sentence, spans, phrases)
+    alone = {(start, end) for start, end, _ in spans}
+    for place, items in phrases.items():
+        if place not in alone:
+            start, end = place
+            inside = [i for i, (a, b, _) in enumerate(spans) if start <= a and b <= end]
             for item, head in _find_heads(items, inside, spans, links):
                 names[head] = item.concept
-    return in_context(lexicon, names, links)
+    return name_in_context(load_lexicon(), names, links) if links else names
 
 
-def in_context(lexicon: Lexicon, names: Sequence[str], links: Sequence[Link]) -> list[str]:
+def name_in_context(lexicon: Lexicon, names: Sequence[str], links: Sequence[Link]) -> list[str]:
     """Return the names after what each makes of the one it is related to (contexts.csv)."""
     changed = list(names)
     for head, tail, _ in links:
@@ -41,7 +52,6 @@ def in_context(lexicon: Lexicon, names: Sequence[str], links: Sequence[Link]) ->
 
 
 def _name_alone(
-    lexicon: Lexicon,
     sentence: str,
     spans: Sequence[Span],
     phrases: dict[tuple[int, int], list[Item]],
@@ -53,11 +63,19 @@ def _name_alone(
     """
     names = []
     for start, end, label in spans:
-        items = phrases.get((start, end), [])
-        known = [i for i in items if (i.kind in ANATOMY_KINDS) == (label == "ANAT-DP")]
-        known.sort(key=lambda item: item.kind == "side")
-        names.append(known[0].concept if known else _named(lexicon, sentence[start:end]))
+        known = [
+            item
+            for item in phrases.get((start, end), ())
+            if (item.kind in ANATOMY_KINDS) == (label == "ANAT-DP")
+        ]
+        if len(known) > 1:
+            known.sort(key=_is_side)
+        names.append(known[0].concept if known else _name_text(sentence[start:end]))
     return names
+
+
+def _is_side(item: Item) -> bool:
+    return item.kind == "side"
 
 
 def _find_heads(
@@ -77,8 +95,11 @@ def _find_heads(
             yield item, roots[-1]
 
 
-def _named(lexicon: Lexicon, text: str) -> str:
-    found = words(text)
-    items = [i for i in lexicon.find(found) if i.concept and i.word_end - i.word == len(found)]
-    items.sort(key=lambda item: item.kind == "side")
-    return items[0].concept if items else " ".join(w for w, _, _ in found) or text.lower()
+@lru_cache(maxsize=_MAX_NAMES)
+def _name_text(text: str) -> str:
+    """Return the concept of a text that the lexicon names as a whole; failing that, its words."""
+    found = find_words(text)
+    items = load_lexicon().find(found)
+    whole = [i for i in items if i.concept and i.word_end - i.word == len(found)]
+    whole.sort(key=_is_side)
+    return whole[0].concept if whole else " ".join(w for w, _, _ in found) or text.lower()

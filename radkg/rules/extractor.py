@@ -11,13 +11,13 @@ from hashlib import sha256
 from pathlib import Path
 
 import radkg
-from radkg.rules.concepts import concepts
+from radkg.rules.concepts import compose_concepts
 from radkg.rules.inside import Link
 from radkg.rules.lexicon import ANATOMY_KINDS, DATA, ENTITY_KINDS, Item, load_lexicon
-from radkg.rules.relations import relations
-from radkg.rules.scope import PRESENT, UNCERTAIN, polarities
+from radkg.rules.relations import find_relations
+from radkg.rules.scope import PRESENT, UNCERTAIN, find_polarities
 from radkg.rules.selection import select_entities
-from radkg.rules.splitting import split
+from radkg.rules.splitting import split_phrases
 from radkg.schema.records import (
     Condition,
     Entity,
@@ -27,7 +27,7 @@ from radkg.schema.records import (
     RelationType,
     Study,
 )
-from radkg.schema.sentences import READING_FILES, study_sentences, words
+from radkg.schema.sentences import READING_FILES, find_words, list_study_sentences
 
 # One figure for every mention and relation, for the rules cannot tell a sure reading from a poor
 # one: 92 % of the findings read in training reports stand in the human codes, rounded down.
@@ -60,7 +60,7 @@ class RulesExtractor:
         entities: list[Entity] = []
         found_relations: list[Relation] = []
         report = study.report
-        for section, start, end in study_sentences(study):
+        for section, start, end in list_study_sentences(study):
             mentions, links = self._read(report[start:end])
             first = len(entities)
             for text, label, concept, a, b in mentions:
@@ -95,12 +95,13 @@ class RulesExtractor:
 
 def read_sentence(sentence: str) -> Found:
     """Return the entities and relations of one sentence, offsets relative to it."""
-    found = words(sentence)
-    items = split(load_lexicon().find(found), found)
+    found = find_words(sentence)
+    phrases = load_lexicon().find(found)
+    items = split_phrases(phrases, found)
     if not any(item.kind in ENTITY_KINDS for item in items):
         return (), ()
-    links, alternatives = relations(items)
-    polarity = _settle(polarities(items), links, alternatives)
+    links, alternatives = find_relations(items)
+    polarity = _settle(find_polarities(items), links, alternatives)
     kept = select_entities(items, polarity, links)
     position = {i: k for k, i in enumerate(kept)}
     spans = [(items[i].start, items[i].end, _label(items[i], polarity[i])) for i in kept]
@@ -109,9 +110,10 @@ def read_sentence(sentence: str) -> Found:
         for head, tail, relation in links
         if head in position and tail in position
     ]
+    names = compose_concepts(phrases, sentence, spans, left)
     mentions = tuple(
         (sentence[start:end], label, concept, start, end)
-        for (start, end, label), concept in zip(spans, concepts(sentence, spans, left), strict=True)
+        for (start, end, label), concept in zip(spans, names, strict=True)
     )
     return mentions, tuple(left)
 

@@ -74,7 +74,6 @@ class Lexicon:
     def __init__(self) -> None:
         self._trie: dict[str, Any] = {}
         self._phrases: set[str] = set()
-        self._last: tuple[list[Word], list[Item]] = ([], [])  # what was looked up last
         self.kinds: dict[str, set[str]] = {}  # concept -> kinds it is listed under
         runs = [row["phrase"] for row in _rows("runs.csv")]
         self.runs = {*runs, *map(_plural, runs)}  # phrases that are one entity
@@ -101,13 +100,7 @@ class Lexicon:
         self.contexts = {(r["concept"], r["with"]): r["becomes"] for r in _rows("contexts.csv")}
 
     def find(self, sentence: list[Word]) -> list[Item]:
-        """Return the longest phrases from left to right; none overlap.
-
-        The last answer is kept: the names of a sentence are asked for after its entities.
-        """
-        last_words, last_found = self._last
-        if sentence == last_words:
-            return list(last_found)
+        """Return the longest phrases from left to right; none overlap."""
         found: list[Item] = []
         known, mend = self.spelling.known, self.spelling.mend
         texts = [word if word in known else mend(word) for word, _, _ in sentence]
@@ -136,8 +129,6 @@ class Lexicon:
                 if kind != "skip":
                     found.append(Item(kind, concept, start, end, i, last, phrase))
             i = last
-        if n > 1:
-            self._last = (list(sentence), list(found))
         return found
 
     def _add(self, phrase: str, kind: str, concept: str) -> None:

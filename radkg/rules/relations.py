@@ -7,7 +7,7 @@ suggestive_of.
 
 from __future__ import annotations
 
-from radkg.rules.chunks import MAX_CHUNK, TIP, Chunk, chunks
+from radkg.rules.chunks import MAX_CHUNK, TIP, Chunk, find_chunks
 from radkg.rules.inside import DEGREES, Link, Links, link_amounts, link_inside, link_sides
 from radkg.rules.lexicon import ANATOMY_KINDS, Item
 
@@ -21,10 +21,10 @@ _CHANGE = frozenset({"stable", "increased", "decreased", "improved", "persistent
 _COMPARES = frozenset({"greater", "more", "larger", "worse", ">", "<"})  # right worse than left
 
 
-def relations(items: list[Item]) -> tuple[list[Link], list[tuple[int, int]]]:
+def find_relations(items: list[Item]) -> tuple[list[Link], list[tuple[int, int]]]:
     """Return the relations of a sentence, and the pairs of findings it offers as alternatives."""
     reader = _Reader(items)
-    found = chunks(items)
+    found = find_chunks(items)
     for chunk, following in zip(found, [*found[1:], None], strict=False):
         reader.read(chunk, following)
     return list(reader.links.found), reader.alternatives

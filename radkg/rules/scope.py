@@ -22,7 +22,7 @@ _CUE_OF_ABSENCE = ("negated", "resolved")
 _AFFIRMS = frozenset({"uncertain", "hedge", "suggests", "verb", "present", "normal"})
 
 
-def polarities(items: list[Item]) -> list[str]:
+def find_polarities(items: list[Item]) -> list[str]:
     """Return one of the four polarities per item; what stands for a cue means nothing."""
     polarity = [PRESENT] * len(items)
     state, is_fresh = PRESENT, False  # fresh: the cue has met no finding yet

@@ -30,7 +30,7 @@ class _Part(NamedTuple):
     text: str
 
 
-def split(items: Sequence[Item], sentence: Sequence[Word]) -> list[Item]:
+def split_phrases(items: Sequence[Item], sentence: Sequence[Word]) -> list[Item]:
     """Return the words of the phrases in place of the phrases; cues stay as they are."""
     found: list[Item] = []
     end = -1

@@ -27,7 +27,7 @@ from radkg.run.snapshot import POINTER, read_snapshot
 from radkg.run.units import Unit, plan_units
 from radkg.schema.arrow import EXTRACTION_SCHEMA, SCHEMA_VERSION, list_versions
 from radkg.schema.records import Study
-from radkg.schema.sentences import study_sentences, words
+from radkg.schema.sentences import find_words, list_study_sentences
 from radkg.storage import Storage
 
 FORECAST = "plan.json"
@@ -256,8 +256,8 @@ def _tokens(extractor: Extractor) -> tuple[int | None, int | None]:
 
 def _words(studies: Sequence[Study]) -> float:
     """Return the mean number of words that are read of a study."""
-    texts = (s.report[a:b] for s in studies for _, a, b in study_sentences(s))
-    return sum(len(words(text)) for text in texts) / max(1, len(studies))
+    texts = (s.report[a:b] for s in studies for _, a, b in list_study_sentences(s))
+    return sum(len(find_words(text)) for text in texts) / max(1, len(studies))
 
 
 def _published_rows(storage: Storage) -> pa.Table:

@@ -9,7 +9,7 @@ import re
 
 from radkg.schema.fold import normalise_letters
 from radkg.schema.records import Study
-from radkg.schema.sentences import sections_read
+from radkg.schema.sentences import select_sections
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 # Words that many reports have, whatever they say; those of two languages ("no", "normal") left out.
@@ -49,7 +49,7 @@ def find_foreign_words(study: Study) -> list[str]:
     """
     found = [
         word
-        for section in sections_read(study)
+        for section in select_sections(study)
         for word in _LETTERS.findall(
             normalise_letters(study.report[section.start : section.end]).lower()
         )

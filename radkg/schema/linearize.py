@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast, get_args
 
 from radkg.schema.records import RELATIONS, Label, RelationType
-from radkg.schema.sentences import is_entity_word, words
+from radkg.schema.sentences import find_words, is_entity_word
 
 Target = Literal["copy", "codes"]
 Form = Literal["list", "plain"]
@@ -63,7 +63,7 @@ class Reading:
 
 def split_words(sentence: str) -> list[tuple[str, int, int]]:
     """Return the words of a sentence without punctuation: lower-cased, start, end."""
-    return [word for word in words(sentence) if is_entity_word(word[0])]
+    return [word for word in find_words(sentence) if is_entity_word(word[0])]
 
 
 def make_items(sentence: str, spans: Sequence[Span], links: Iterable[Link]) -> list[Item]:

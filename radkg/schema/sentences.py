@@ -61,7 +61,7 @@ READING_FILES = tuple(
 Word = tuple[str, int, int]  # lower-cased, start, end
 
 
-def sections_read(study: Study) -> list[Section]:
+def select_sections(study: Study) -> list[Section]:
     """Return findings, impression and addenda; failing these, all but history and technique."""
     wanted = [section for section in study.sections if section.name in ALWAYS_READ]
     if not wanted:
@@ -73,7 +73,7 @@ def sections_read(study: Study) -> list[Section]:
 
 def describe_skipped(study: Study) -> str | None:
     """Return what is not read of a report of which more is skipped than read; else None."""
-    read = sections_read(study)
+    read = select_sections(study)
     skipped = set(study.sections).difference(read)
     if _count_characters(skipped) <= _count_characters(read):
         return None
@@ -81,21 +81,21 @@ def describe_skipped(study: Study) -> str | None:
     return f"more than half of the report is not read: {', '.join(sorted(names))}"
 
 
-def study_sentences(study: Study) -> Iterator[tuple[str, int, int]]:
+def list_study_sentences(study: Study) -> Iterator[tuple[str, int, int]]:
     """Yield section name, start and end of each sentence that is read of a study's report."""
     flat = flatten(study.report)
-    for section in sections_read(study):
+    for section in select_sections(study):
         for start, end in cut_sentences(flat, section.start, section.end):
             yield section.name, start, end
 
 
-def sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def split_sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of each sentence of `text[start:end]`, blank ones left out."""
     return cut_sentences(flatten(text), start, end)
 
 
 def cut_sentences(flat: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the sentences of a part of a text that `flatten` gave, as `sentences` does."""
+    """Yield the sentences of a part of a text that `flatten` gave, as `split_sentences` does."""
     layout: Layout | None = None
     number = 0  # the last one of a list
     begin, body = _open_line(flat, start, end)
@@ -135,7 +135,7 @@ def cut_sentences(flat: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     yield from _pieces(flat, begin, end)
 
 
-def words(sentence: str) -> list[Word]:
+def find_words(sentence: str) -> list[Word]:
     """Return the words, signs and punctuation of a sentence; hyphens and all else only separate.
 
     A word is folded, its offsets are those of the sentence as it is.
@@ -153,7 +153,7 @@ def words(sentence: str) -> list[Word]:
 
 
 def is_entity_word(word: str) -> bool:
-    """Tell whether an entity may begin or end with this word of `words`: not for punctuation."""
+    """Tell whether an entity may begin or end with this word: not for punctuation."""
     return word not in _PUNCTUATION
 
 

@@ -25,7 +25,7 @@ from radkg.model.config import make_small_config
 from radkg.model.generate.grammar import Grammar, drop_unfinished
 from radkg.model.language import Language, Prompt, train_tokenizer
 from radkg.schema.linearize import ground, parse
-from radkg.schema.sentences import words
+from radkg.schema.sentences import find_words
 from radkg.train.silver import count_sentences
 from radkg.train.supervision import collect_vocabulary
 
@@ -35,7 +35,7 @@ TOKENS = 48  # budget of one output
 def small_language(texts: Sequence[str], vocab_size: int) -> Language:
     """Return a byte-level tokenizer trained on the sentences as the prompt shows them."""
     config = dataclasses.replace(make_small_config().language, vocab_size=vocab_size)
-    shown = [" " + " ".join(word for word, _, _ in words(text)) for text in texts]
+    shown = [" " + " ".join(word for word, _, _ in find_words(text)) for text in texts]
     marks = [" @ + ? - ; modify located_at suggestive_of"] * len(shown)
     tokenizer: Tokenizer = train_tokenizer([*shown, *marks], config)
     return Language(tokenizer, config)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from radkg.archive.formats.headings import find_headed_sections
 from radkg.schema.records import Study
-from radkg.schema.sentences import study_sentences
+from radkg.schema.sentences import list_study_sentences
 
 NUMBER = re.compile(r"\s*\(?\d{1,2}[.)]\s+")
 FIRST_WRAPPED = 9  # before it, annotators saw wrapped reports line by line
@@ -57,7 +57,7 @@ def make_study(text):
 
 
 def read(text):
-    return [(start, end) for _, start, end in study_sentences(make_study(text))]
+    return [(start, end) for _, start, end in list_study_sentences(make_study(text))]
 
 
 def trim(text, start, end):

@@ -15,7 +15,7 @@ DATA = Path(os.environ.get("RADKG_TEST_DATA", Path(__file__).parents[3] / "share
 @pytest.fixture(scope="module")
 def golds():
     archive = open_archive("openi")
-    codes = archive.codes(archive.index().to_pylist())
+    codes = archive.read_codes(archive.index().to_pylist())
     return {study_id: parse_gold(majors) for study_id, majors in codes.items()}
 
 

@@ -23,7 +23,7 @@ from radkg.model.language import (
     train_tokenizer,
 )
 from radkg.schema.linearize import split_words
-from radkg.schema.sentences import words
+from radkg.schema.sentences import find_words
 from tests.model.tiny import COPIED, config, language, random_model
 
 SENTENCE = "There is a small, LEFT-sided effusion (1.5 cm)."
@@ -53,7 +53,7 @@ def test_an_output_ends():
 def test_a_word_is_the_same_tokens_where_it_is_read_and_written(sentence):
     tokens = language()
     prompt = tokens.encode_prompt(Prompt("copy", sentence))[1:-1]
-    pieces = [tokens.tokenizer.encode(" " + w).ids for w, _, _ in words(sentence)]
+    pieces = [tokens.tokenizer.encode(" " + w).ids for w, _, _ in find_words(sentence)]
     assert prompt == [i for piece in pieces for i in piece]
     for word, _, _ in split_words(sentence):
         assert tokens.encode_output(f"{word} +")[:-2] == tokens.tokenizer.encode(" " + word).ids

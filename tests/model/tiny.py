@@ -11,7 +11,7 @@ from radkg.model.config import LanguageConfig, ModelConfig, ProjectorConfig, mak
 from radkg.model.language import Language, train_tokenizer
 from radkg.model.vlmkg.batches import Example, collate, encode
 from radkg.model.vlmkg.vlm import VisionLanguageModel
-from radkg.schema.sentences import words
+from radkg.schema.sentences import find_words
 
 NAMES = ("cardiomegaly", "effusion", "left", "pleura", "pleura parietal", "small")
 
@@ -52,7 +52,7 @@ def config() -> ModelConfig:
 @functools.cache
 def language() -> Language:
     """Return the tokenizer of the invented sentences."""
-    texts = [" " + " ".join(w for w, _, _ in words(text)) for text in COPIED]
+    texts = [" " + " ".join(w for w, _, _ in find_words(text)) for text in COPIED]
     texts += [f" {text}" for text in (*COPIED.values(), *CODED.values())] * 3
     return Language(train_tokenizer(texts, config().language), config().language)
 

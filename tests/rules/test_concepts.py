@@ -2,7 +2,7 @@
 
 import pytest
 
-from radkg.rules.concepts import concepts, in_context
+from radkg.rules.concepts import name_concepts, name_in_context
 from radkg.rules.extractor import read_sentence
 from radkg.rules.lexicon import load_lexicon
 
@@ -12,7 +12,7 @@ def named(sentence, *found, links=()):
     spans = [
         (sentence.index(text), sentence.index(text) + len(text), label) for text, label in found
     ]
-    return concepts(sentence, spans, list(links))
+    return name_concepts(sentence, spans, list(links))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def named(sentence, *found, links=()):
 def test_a_mention_has_the_name_that_the_rules_give_it(sentence):
     mentions, links = read_sentence(sentence)
     spans = [(start, end, label) for _, label, _, start, end in mentions]
-    assert concepts(sentence, spans, links) == [concept for _, _, concept, _, _ in mentions]
+    assert name_concepts(sentence, spans, links) == [concept for _, _, concept, _, _ in mentions]
 
 
 def test_a_word_with_two_readings_is_named_by_its_site_or_its_finding():
@@ -93,5 +93,5 @@ def test_two_mentions_name_one_concept_together():
 
 def test_context_reads_the_names_and_leaves_them_alone():
     names = ["low", "lung"]
-    assert in_context(load_lexicon(), names, [(0, 1, "modify")]) == ["hypoinflation", "lung"]
+    assert name_in_context(load_lexicon(), names, [(0, 1, "modify")]) == ["hypoinflation", "lung"]
     assert names == ["low", "lung"]

@@ -1,6 +1,6 @@
 import pytest
 
-from radkg.rules.floors import sentence_concepts
+from radkg.rules.floors import list_sentence_concepts
 from tests.rules.reading import study
 
 
@@ -18,5 +18,5 @@ from tests.rules.reading import study
     ],
 )
 def test_the_crude_matcher(report, named, before_denial):
-    assert list(sentence_concepts(study(report), negation=False)) == named
-    assert list(sentence_concepts(study(report), negation=True)) == before_denial
+    assert list(list_sentence_concepts(study(report), negation=False)) == named
+    assert list(list_sentence_concepts(study(report), negation=True)) == before_denial

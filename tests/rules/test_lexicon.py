@@ -7,11 +7,11 @@ from radkg.errors import SchemaError
 from radkg.gold.codes import get_anatomies
 from radkg.rules import lexicon as lexicon_module
 from radkg.rules.lexicon import DATA, ENTITY_KINDS, Lexicon, load_lexicon
-from radkg.schema.sentences import words
+from radkg.schema.sentences import find_words
 
 
 def found(sentence):
-    items = load_lexicon().find(words(sentence))
+    items = load_lexicon().find(find_words(sentence))
     return [(item.kind, item.concept) for item in items if item.kind in ENTITY_KINDS]
 
 

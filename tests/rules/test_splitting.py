@@ -7,7 +7,7 @@ import pytest
 from radkg.rules.extractor import read_sentence
 from radkg.rules.lexicon import DATA, load_lexicon
 from radkg.rules.measurements import find_measurement
-from radkg.schema.sentences import words
+from radkg.schema.sentences import find_words
 
 SPANS = [
     ("Small left pleural effusion", ["Small P", "left A", "pleural A", "effusion P"]),
@@ -46,12 +46,12 @@ def test_spans(sentence, expected):
     ],
 )
 def test_measurements(text, is_measurement):
-    found = words(text)
+    found = find_words(text)
     assert find_measurement(found, 0) == (len(found) if is_measurement else 0)
 
 
 def test_a_run_is_a_phrase_of_the_lexicon():
     lines = [line for line in DATA.joinpath("runs.csv").open() if not line.startswith("#")]
     for row in csv.DictReader(lines):
-        (item, *_) = load_lexicon().find(words(row["phrase"]))
+        (item, *_) = load_lexicon().find(find_words(row["phrase"]))
         assert item.phrase == row["phrase"]

@@ -3,7 +3,7 @@
 import json
 
 from radkg.rules.extractor import read_sentence
-from radkg.schema.sentences import sentences
+from radkg.schema.sentences import split_sentences
 from tests.support.archives.data import require_data
 
 AT_LEAST_RIGHT = 39  # of 42; the misses are printed when there are more
@@ -38,7 +38,7 @@ def read_text(text, has_headings):
     """Return the spans with labels and the links of a text, offsets in the whole text."""
     start = text.index(_HEADED) + len(_HEADED) if has_headings else 0
     spans, links = {}, set()
-    for begin, end in sentences(text, start, len(text)):
+    for begin, end in split_sentences(text, start, len(text)):
         mentions, found = read_sentence(text[begin:end])
         at = [(begin + a, begin + b) for _, _, _, a, b in mentions]
         spans |= {place: label for place, (_, label, *_) in zip(at, mentions, strict=True)}

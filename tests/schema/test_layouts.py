@@ -4,7 +4,7 @@ import pytest
 
 from radkg.archive.formats.headings import find_headed_sections
 from radkg.schema.records import Study
-from radkg.schema.sentences import describe_skipped, study_sentences
+from radkg.schema.sentences import describe_skipped, list_study_sentences
 
 LINE_ENDS = {
     "LF": "\n",
@@ -48,7 +48,7 @@ def make_study(report):
 
 def read(report):
     """Return the sentences that are read, blanks as one and without the sign of an item."""
-    found = [report[start:end] for _, start, end in study_sentences(make_study(report))]
+    found = [report[start:end] for _, start, end in list_study_sentences(make_study(report))]
     return [" ".join(sentence.split()) for sentence in found]
 
 
@@ -80,7 +80,7 @@ def test_a_wrapped_line_goes_on(end):
 @pytest.mark.parametrize("end", ["\\n", "\\.br\\", "<br>", "\\par ", "&#10;"])
 def test_words_of_a_wrapped_line_are_told_apart_whatever_ends_it(end):
     report = f"FINDINGS: There is a small left{end}pleural effusion."
-    ((_, start, stop),) = study_sentences(make_study(report))
+    ((_, start, stop),) = list_study_sentences(make_study(report))
     assert report[start:stop] == f"There is a small left{end}pleural effusion"
 
 

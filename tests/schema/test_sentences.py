@@ -4,11 +4,11 @@ from hypothesis import strategies as st
 
 from radkg.schema.fold import fold_word
 from radkg.schema.layout import flatten
-from radkg.schema.sentences import MAX_SENTENCE, sentences, words
+from radkg.schema.sentences import MAX_SENTENCE, find_words, split_sentences
 
 
 def split(text):
-    return [text[start:end].strip() for start, end in sentences(text, 0, len(text))]
+    return [text[start:end].strip() for start, end in split_sentences(text, 0, len(text))]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_sentences(text, expected):
 def test_only_the_section_is_read():
     text = "Before. Within one. Within two. After."
     start, end = text.index("Within"), text.index(" After")
-    assert [text[a:b].strip() for a, b in sentences(text, start, end)] == [
+    assert [text[a:b].strip() for a, b in split_sentences(text, start, end)] == [
         "Within one",
         "Within two",
     ]
@@ -47,13 +47,13 @@ def test_only_the_section_is_read():
 
 def test_an_endless_sentence_is_cut_between_words():
     text = "opacity " * 1000
-    pieces = list(sentences(text, 0, len(text)))
+    pieces = list(split_sentences(text, 0, len(text)))
     assert all(end - start <= MAX_SENTENCE for start, end in pieces)
     assert "".join(text[start:end] for start, end in pieces).count("opacity") == 1000
 
 
 def test_words_are_lower_cased_and_hyphens_part_them():
-    assert words("T-Spine, 1.5 cm") == [
+    assert find_words("T-Spine, 1.5 cm") == [
         ("t", 0, 1),
         ("spine", 2, 7),
         (",", 7, 8),
@@ -63,7 +63,7 @@ def test_words_are_lower_cased_and_hyphens_part_them():
 
 
 def test_marks_of_removed_words_are_one_word():
-    assert [word for word, _, _ in words("costophrenic ___ and XXXX")] == [
+    assert [word for word, _, _ in find_words("costophrenic ___ and XXXX")] == [
         "costophrenic",
         "xxxx",
         "and",
@@ -74,7 +74,7 @@ def test_marks_of_removed_words_are_one_word():
 @given(st.text(max_size=300))
 def test_sentences_cover_all_that_is_not_a_border(text):
     previous = 0
-    for start, end in sentences(text, 0, len(text)):
+    for start, end in split_sentences(text, 0, len(text)):
         assert previous <= start < end <= len(text)
         previous = end
 
@@ -82,7 +82,7 @@ def test_sentences_cover_all_that_is_not_a_border(text):
 @given(st.text(max_size=300))
 def test_words_stand_where_they_say(text):
     end = 0
-    for word, start, stop in words(text):
+    for word, start, stop in find_words(text):
         assert end <= start < stop <= len(text)
         assert word in (fold_word(flatten(text[start:stop])), "xxxx")
         end = stop
@@ -102,8 +102,8 @@ def test_words_stand_where_they_say(text):
 )
 def test_a_word_is_folded_and_stands_where_it_is_written(written, word):
     text = f"No {written}, seen"
-    assert words(text)[1] == (word, 3, 3 + len(written))
-    assert [found for found, _, _ in words(text)] == ["no", word, ",", "seen"]
+    assert find_words(text)[1] == (word, 3, 3 + len(written))
+    assert [found for found, _, _ in find_words(text)] == ["no", word, ",", "seen"]
 
 
 @given(st.text(max_size=300))

@@ -138,7 +138,7 @@ class OpenI(Archive):
             tree = self._tree(record, data)
             yield tree if isinstance(tree, Unreadable) else self._study(record, tree)
 
-    def codes(self, records: Iterable[Record]) -> dict[str, list[str]]:
+    def read_codes(self, records: Iterable[Record]) -> dict[str, list[str]]:
         """Return the human MeSH codes (`major`) of each readable study, by study_id."""
         found = {}
         for record, data in read_members(self.path, records):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from radkg.graph.engine.client import Graph
 from radkg.rules.lexicon import load_lexicon
-from radkg.schema.sentences import words
+from radkg.schema.sentences import find_words
 
 NEAREST = 3  # names in a hint
 _SHOWN = 30  # names in a hint where none is near
@@ -34,7 +34,7 @@ def list_names(text: str) -> list[str]:
     Canonical names are lower-case with single blanks.
     """
     literal = " ".join(text.lower().split())
-    read = words(text)
+    read = find_words(text)
     items = load_lexicon().find(read)
     whole = [i.concept for i in items if i.concept and i.word_end - i.word == len(read)]
     return list(dict.fromkeys([literal, *whole]))
@@ -62,7 +62,7 @@ def find_nearest_concepts(graph: Graph, name: str) -> list[str]:
     mentions are `pleural` and `effusion`.
     """
     names = sorted(row["name"] for row in graph.read(_NAMES))
-    items = load_lexicon().find(words(name))
+    items = load_lexicon().find(find_words(name))
     parts = [i.concept for kind in ("finding", "") for i in items if kind in ("", i.kind)]
     near = difflib.get_close_matches(name, names, n=NEAREST)
     found = dict.fromkeys([*(part for part in parts if part in set(names)), *near])

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from radkg.archive.formats.mimic_sections import find_mimic_sections
 from radkg.schema.records import Section, Study
-from radkg.schema.sentences import sections_read
+from radkg.schema.sentences import select_sections
 from tests.support.archives.mimic import make_report
 
 
@@ -129,7 +129,7 @@ def test_a_text_chosen_by_hand_is_the_only_section_and_is_read():
     nothing = find_mimic_sections(text, (0, 0))
     assert nothing == (Section("findings", 0, 0),)
     study = Study("1", "1", "mimic-cxr", None, text, nothing, (), None, "")
-    assert sections_read(study) == [Section("findings", 0, 0)]
+    assert select_sections(study) == [Section("findings", 0, 0)]
 
 
 @pytest.mark.parametrize("exception", ["history", (0, 99), (5, 2)])

@@ -62,7 +62,7 @@ def test_the_split_is_by_text(wheel):
 
 def test_codes_of_the_wheel(wheel):
     archive, records = wheel
-    codes = archive.codes(records)
+    codes = archive.read_codes(records)
     assert sum(map(len, codes.values())) == 8298
     assert sum(c == ["normal"] for c in codes.values()) == 1391
 
