@@ -120,14 +120,13 @@ def _fit(job: TrainJob, stage: TrainStage, paths: StagePaths, progress: Progress
     low, high = job.workers
     resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
     gpu = resources.get("GPU", 0) >= low
-    cpus = max(1, int(resources.get("CPU", 1)) // high)
     trainer = _torch.TorchTrainer(
         _train_worker,
-        train_loop_config={"job": job, "stage": stage, "cpus": cpus},
+        train_loop_config={"job": job, "stage": stage},
         scaling_config=_v2.ScalingConfig(
             num_workers=low if low == high else (low, high),
             use_gpu=gpu,
-            resources_per_worker={"CPU": 1 if gpu else cpus} | ({"GPU": 1} if gpu else {}),
+            resources_per_worker={"CPU": 1} | ({"GPU": 1} if gpu else {}),
         ),
         run_config=_v2.RunConfig(
             name="ray",
@@ -179,7 +178,8 @@ def _train_worker(settings: Mapping[str, Any]) -> bytes | None:
     paths = StagePaths(Path(job.out).resolve(), stage.name)
     context = _v2.get_context()
     is_first = context.get_world_rank() == 0
-    torch.set_num_threads(settings["cpus"])
+    # Two threads add up in another order than one: the weights would depend on the number of cores.
+    torch.set_num_threads(1)
     try:
         task = open_stage_task(job, stage, paths)
         state = run_stage(

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from radkg.experiments.study_sets import Images, StudySet
 from radkg.model.vlmkg.batches import Example
 from radkg.schema.records import Condition, Study
-from radkg.schema.sentences import study_sentences
+from radkg.schema.sentences import list_study_sentences
 from radkg.train.supervision import MAX_REPEATS, write_all_codes
 
 PromptUnit = Literal["sentence", "report"]
@@ -21,7 +21,7 @@ def list_texts(study: Study, condition: Condition, unit: PromptUnit) -> list[str
     """Return the texts of a study's prompts; the text is "" where the report is not read."""
     if condition == "image":
         return [""]
-    found = [study.report[a:b].strip() for _, a, b in study_sentences(study)]
+    found = [study.report[a:b].strip() for _, a, b in list_study_sentences(study)]
     # a semicolon survives the cut into words, a full stop does not
     return [" ; ".join(found)] if unit == "report" else found
 

@@ -1,6 +1,6 @@
 """Transfer between Open-i and another institution's RadGraph JSON: target copy, by sentence.
 
-The labels of Open-i are silver (from the rules); those of the other side come from the file.
+Language models annotated Open-i's sentences; the labels of the other side come from the file.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from radkg.experiments.base import Experiment
 from radkg.experiments.context import ExperimentContext
 from radkg.experiments.scoring import Figures, score_f1, score_relations
 from radkg.experiments.table import TableRow
+from radkg.gold.annotated import is_kept_out, read_annotated_sentences
 from radkg.model.generate.engines import load_engine
 from radkg.model.language import Prompt
 from radkg.model.vlmkg.batches import Example
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.linearize import Link, Span, ground, make_items, parse, write
 from radkg.schema.records import RELATIONS
+from radkg.train.labelled import LabelledSentence, can_be_stated, cut_labelled_sentences
 from radkg.train.radgraph import read_radgraph_sentences
-from radkg.train.silver import SilverSentence, count_sentences, label_sentences
+from radkg.train.silver import label_sentences
 
 ENTITIES, TRIPLETS = "entity F1", "triplet F1, copy"
 _MAX_NEW_TOKENS = 256
@@ -42,18 +44,18 @@ class InstitutionsExperiment(Experiment):
         """Return what was trained and what is compared."""
         return (
             "Target copy, sentence by sentence, strict: an entity agrees with span and label, a "
-            "triplet with both ends and relation. Open-i's side is the rules' reading (silver), "
-            "the other side is what its file states; sentences that the language model's form "
-            "cannot state are left out on both. Equal sentences are on one side of each split; as "
-            "many training sentences on both sides; the language model starts from random "
-            "weights. Rules: read without any training."
+            "triplet with both ends and relation. Open-i's side is annotated sentences "
+            "(model-made), the other side is what its file states; sentences that the language "
+            "model's form cannot state are left out on both. Equal sentences are on one side of "
+            "each split; as many training sentences on both sides; the language model starts from "
+            "random weights. Rules: read without any training."
         )
 
     def make_rows(self, context: ExperimentContext) -> Iterator[TableRow]:
         """Yield each pair of a side to train on and a side to test on, and the rules on both."""
         assert context.config.other is not None
         other = _split(_read(Path(context.config.other)))
-        sides = {"Open-i": _openi(context), "the other file": other}
+        sides = {"Open-i": _read_openi(), "the other file": other}
         number = min(len(training) for training, _ in sides.values())
         for name, (training, tested) in sides.items():
             if not training or not tested:
@@ -75,13 +77,23 @@ class InstitutionsExperiment(Experiment):
                 )
 
 
-def _openi(context: ExperimentContext) -> tuple[list[SilverSentence], list[SilverSentence]]:
-    seen = count_sentences(context.training.studies)
-    new = [s for s in count_sentences(context.scored.studies) if s not in seen]
-    return label_sentences(seen), label_sentences(new)
+def _read_openi() -> tuple[list[LabelledSentence], list[LabelledSentence]]:
+    """Return the annotated sentences of Open-i to train on, and those kept out of training."""
+    texts = read_annotated_sentences()
+    training, tested = (
+        [
+            one
+            for text in texts
+            if is_kept_out(text.text) == kept
+            for one in cut_labelled_sentences(text)
+            if can_be_stated(one.sentence, one.spans, one.links)
+        ]
+        for kept in (False, True)
+    )
+    return training, tested
 
 
-def _read(path: Path) -> list[SilverSentence]:
+def _read(path: Path) -> list[LabelledSentence]:
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     if not files:
         raise ConfigError(f"no .json file in {path}: --other takes RadGraph JSON")
@@ -89,7 +101,9 @@ def _read(path: Path) -> list[SilverSentence]:
     return list(found.values())
 
 
-def _split(found: Sequence[SilverSentence]) -> tuple[list[SilverSentence], list[SilverSentence]]:
+def _split(
+    found: Sequence[LabelledSentence],
+) -> tuple[list[LabelledSentence], list[LabelledSentence]]:
     held = [_hash(s) % 100 < _HELD_OUT for s in found]
     return (
         [s for s, is_held in zip(found, held, strict=True) if not is_held],
@@ -97,18 +111,18 @@ def _split(found: Sequence[SilverSentence]) -> tuple[list[SilverSentence], list[
     )
 
 
-def _hash(found: SilverSentence) -> int:
+def _hash(found: LabelledSentence) -> int:
     text = " ".join(found.sentence.lower().split())
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def _example(found: SilverSentence) -> Example:
+def _example(found: LabelledSentence) -> Example:
     items = make_items(found.sentence, found.spans, found.links)
     return Example("copy", found.sentence, write(items))
 
 
 def _answers(
-    model: VisionLanguageModel, tested: Sequence[SilverSentence]
+    model: VisionLanguageModel, tested: Sequence[LabelledSentence]
 ) -> list[tuple[Sequence[Span], Sequence[Link]]]:
     prompts = [Prompt("copy", s.sentence) for s in tested]
     engine = load_engine("transformers", model, ())
@@ -120,7 +134,7 @@ def _answers(
 
 
 def _figures(
-    tested: Sequence[SilverSentence], answers: Sequence[tuple[Sequence[Span], Sequence[Link]]]
+    tested: Sequence[LabelledSentence], answers: Sequence[tuple[Sequence[Span], Sequence[Link]]]
 ) -> Figures:
     gold = [_facts(s.spans, s.links) for s in tested]
     predicted = [_facts(spans, links) for spans, links in answers]

@@ -9,7 +9,7 @@ from radkg.extractor.sentencewise import SentencewiseReader, compute_reading_id,
 from radkg.model.checkpoint import compute_model_id, load_weights, parse_config, read_config
 from radkg.model.device import resolve_device
 from radkg.model.onepass.network import OnePass, OnePassConfig
-from radkg.model.onepass.reading import Reader
+from radkg.model.onepass.reading import OnePassReader
 from radkg.schema.records import Condition, Device, Extraction, Study
 
 
@@ -32,7 +32,8 @@ class OnePassExtractor:
         load_weights(model, directory)
         on_device = () if device == "cpu" else (device,)
         self.model_id = compute_model_id(directory, compute_reading_id(), *on_device)
-        self.read = SentencewiseReader(Reader(model.to(resolve_device(device))).read)
+        self.read_sentences = OnePassReader(model.to(resolve_device(device))).read
+        self.read = SentencewiseReader(self.read_sentences, config.calibration)
 
     def __reduce__(self) -> tuple[type[OnePassExtractor], tuple[Path, Device]]:
         return (OnePassExtractor, (self._directory, self.device))

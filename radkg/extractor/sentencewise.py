@@ -11,12 +11,13 @@ from typing import Any
 
 import radkg
 from radkg.errors import ExtractorError
+from radkg.model.calibration import Calibration
 from radkg.rules import RulesExtractor
-from radkg.rules.concepts import concepts
+from radkg.rules.concepts import name_concepts
 from radkg.schema.language import find_foreign_words
 from radkg.schema.linearize import Reading
 from radkg.schema.records import Condition, Entity, Extraction, Relation, Study
-from radkg.schema.sentences import study_sentences
+from radkg.schema.sentences import list_study_sentences
 
 ReadSentences = Callable[[Sequence[str]], list[Reading]]
 
@@ -39,11 +40,15 @@ class SentencewiseReader:
 
     Args:
         read: sentences to readings, in order.
+        calibration: makes the confidences of `read` shares of right answers.
         cache_size: readings kept, in sentences.
     """
 
-    def __init__(self, read: ReadSentences, cache_size: int = 50_000) -> None:
+    def __init__(
+        self, read: ReadSentences, calibration: Calibration, cache_size: int = 50_000
+    ) -> None:
         self._read = read
+        self._calibration = calibration
         self._cache_size = cache_size
         self._cache: dict[str, tuple[Reading, list[str]]] = {}
 
@@ -59,8 +64,9 @@ class SentencewiseReader:
         )
         new = [text for text in texts if text not in self._cache]
         known = {text: self._cache[text] for text in texts if text in self._cache}
-        for text, reading in zip(new, self._read(new) if new else [], strict=True):
-            known[text] = reading, concepts(text, reading.spans, reading.links)
+        read = self._calibration.calibrate(self._read(new)) if new else []
+        for text, reading in zip(new, read, strict=True):
+            known[text] = reading, name_concepts(text, reading.spans, reading.links)
             if len(self._cache) < self._cache_size:
                 self._cache[text] = known[text]
         return [
@@ -104,7 +110,7 @@ def compute_reading_id() -> str:
 def _places(study: Study) -> list[tuple[str, int, int]]:
     """Return section name, start and end of each sentence that is read."""
     check_language(study)
-    return list(study_sentences(study))
+    return list(list_study_sentences(study))
 
 
 def _assemble(

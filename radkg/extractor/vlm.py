@@ -46,7 +46,7 @@ from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.codes import Codes
 from radkg.schema.linearize import Reading, ground, parse
 from radkg.schema.records import Condition, Device, Extraction, Study
-from radkg.schema.sentences import study_sentences
+from radkg.schema.sentences import list_study_sentences
 
 MAX_NEW_TOKENS = 256
 
@@ -106,7 +106,7 @@ class VlmExtractor:
             raise ExtractorError(f"{directory / CONFIG}: {error}") from error
         parts = [self.condition, type(self._engine).__name__, compute_reading_id()]
         parts += [] if device == "cpu" else [device]
-        self._read = SentencewiseReader(self._read_sentences)
+        self._read = SentencewiseReader(self.read_sentences, config.calibration)
         if config.copy_reader is not None:
             reader = OnePassExtractor(
                 SHIPPED.get(config.copy_reader, directory / config.copy_reader), device
@@ -190,7 +190,7 @@ class VlmExtractor:
         prompts = []
         for i, study in enumerate(studies):
             check_language(study)
-            texts = (study.report[a:b] for _, a, b in study_sentences(study))
+            texts = (study.report[a:b] for _, a, b in list_study_sentences(study))
             prompts.append([Prompt("codes", text, row.get(i)) for text in texts])
         found = ask_codes(prompts, lambda p: self._generate(p, self._stacked(prefixes, images)))
         return [
@@ -204,7 +204,8 @@ class VlmExtractor:
         prompts = [[Prompt("codes", "", k)] for k in range(len(chosen))]
         return ask_codes(prompts, lambda p: self._generate(p, self._stacked(prefixes, chosen)))
 
-    def _read_sentences(self, found: Sequence[str]) -> list[Reading]:
+    def read_sentences(self, found: Sequence[str]) -> list[Reading]:
+        """Return what the language model reads in each sentence; confidences are its own."""
         written = self._generate([Prompt("copy", sentence) for sentence in found], None)
         return [_reading(s, generation) for s, generation in zip(found, written, strict=True)]
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, get_args
 
 from radkg.config import Config
 from radkg.errors import ConfigError
+from radkg.model.calibration import UNCALIBRATED, Calibration
 
 ProjectorKind = Literal["mapper", "linear-1", "linear-n", "mlp"]
 PROJECTORS: tuple[ProjectorKind, ...] = get_args(ProjectorKind)
@@ -100,6 +101,8 @@ class ModelConfig(Config):
     copy_reader: str | None = None
     """one-pass model that reads the target `copy`: a shipped name, or a directory inside this one;
     None: the language model does"""
+    calibration: Calibration = UNCALIBRATED
+    """of what the language model reads of a sentence"""
     report_threshold: float = 0.0
     """a code is given only with at least this confidence [0, 1]"""
     normal_threshold: float = 0.0
@@ -131,6 +134,7 @@ class ModelConfig(Config):
             "language": LanguageConfig,
             "projector": ProjectorConfig,
             "vision": VisionConfig,
+            "calibration": Calibration,
         }
         built = dict(values)
         for name, part in parts.items():

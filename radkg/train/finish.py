@@ -20,7 +20,6 @@ _CARD = """# {title}
   University; Demner-Fushman et al., JAMIA 2016, doi 10.1093/jamia/ocv080): its reports and
   images are CC BY-NC-ND 4.0, so use this model for non-commercial research only.
 - Not for diagnosis. The model reads English reports of chest X-rays. Nobody tried other texts.
-- The target `copy` learnt from the rules of radkg (silver labels) and repeats their errors.
 {targets}
 {figures}## How it was trained
 

@@ -63,8 +63,14 @@ PRESETS: dict[str, tuple[TrainStage, ...]] = {
         TrainStage(
             name="onepass",
             task=_ONEPASS,
-            config=TrainConfig(epochs=1, batch_tokens=2000, learning_rate=3e-3, log_every=100),
-            invented=260_000,
+            config=TrainConfig(
+                epochs=12,
+                batch_tokens=1000,
+                learning_rate=3e-3,
+                betas=(0.9, 0.98),
+                log_every=100,
+            ),
+            invented=6_000,
         ),
     ),
     # VLM-KG as published; --language and --vision name the weights it starts from

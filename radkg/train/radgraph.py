@@ -10,11 +10,11 @@ from pathlib import Path
 
 from radkg.errors import StorageError
 from radkg.schema.radgraph import Document, from_document, parse_documents
-from radkg.schema.sentences import sentences
-from radkg.train.silver import SilverSentence, can_be_stated
+from radkg.schema.sentences import split_sentences
+from radkg.train.labelled import LabelledSentence, can_be_stated
 
 
-def read_radgraph_sentences(file: Path) -> list[SilverSentence]:
+def read_radgraph_sentences(file: Path) -> list[LabelledSentence]:
     """Return the sentences of every document, in order.
 
     Raises:
@@ -31,10 +31,10 @@ def read_radgraph_sentences(file: Path) -> list[SilverSentence]:
     return found
 
 
-def _cut(document: Document) -> list[SilverSentence]:
+def _cut(document: Document) -> list[LabelledSentence]:
     entities, relations = document.extraction.entities, document.extraction.relations
     found = []
-    for start, end in sentences(document.report, 0, len(document.report)):
+    for start, end in split_sentences(document.report, 0, len(document.report)):
         raw = document.report[start:end]
         start += len(raw) - len(raw.lstrip())
         text = raw.strip()
@@ -53,5 +53,5 @@ def _cut(document: Document) -> list[SilverSentence]:
             if r.head in number and r.tail in number
         )
         if can_be_stated(text, spans, links):
-            found.append(SilverSentence(text, spans, links, ()))
+            found.append(LabelledSentence(text, spans, links))
     return found

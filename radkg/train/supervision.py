@@ -1,17 +1,19 @@
-"""What the models learn from: human codes (closed vocabulary), silver readings, RadGraph files.
+"""What the models learn from: human codes (closed vocabulary), annotated texts, silver readings.
 
-`copy` examples are sentences with the rules' reading (silver) or a RadGraph file's. `codes`
+`copy` examples are annotated sentences, and sentences with the rules' reading (silver). `codes`
 examples are sentences with the part of their study's human codes that they can account for, and
 whole studies, by their images, with all of them. Everything comes from the training split.
 """
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import blake2b
 
+from radkg.gold.annotated import is_kept_out
 from radkg.gold.coded import CodedStudies
 from radkg.gold.codes import Gold, GoldTriplet
 from radkg.gold.filing import Filing, fit_filing, list_gold_findings, list_gold_triplets
@@ -20,8 +22,10 @@ from radkg.model.vlmkg.batches import Example
 from radkg.rules import RulesExtractor
 from radkg.schema.linearize import make_coded_items, make_items, write
 from radkg.schema.records import Extraction, Study
-from radkg.schema.sentences import sections_read, study_sentences
-from radkg.train.silver import SilverSentence, count_sentences, invent_sentences, label_sentences
+from radkg.schema.sentences import list_study_sentences, select_sections
+from radkg.train.labelled import LabelledSentence, can_be_stated
+from radkg.train.silver import count_sentences, invent_sentences, label_sentences
+from radkg.train.variation import Variation
 
 MAX_REPEATS = 8  # of one sentence with one output: "The lungs are clear" is not all there is
 
@@ -37,19 +41,36 @@ def split_held_out(coded: CodedStudies) -> tuple[CodedStudies, CodedStudies]:
 
 def is_held_out(study: Study) -> bool:
     """Tell whether a training study is kept to choose on: one in ten, equal texts alike."""
-    text = " ".join(study.report[s.start : s.end] for s in sections_read(study))
+    text = " ".join(study.report[s.start : s.end] for s in select_sections(study))
     digest = blake2b(" ".join(text.lower().split()).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % 10 == 0
 
 
 def make_copy_examples(
-    studies: Sequence[Study], num_invented: int, seed: int, *, repeats: int = 1
+    annotated: Sequence[LabelledSentence], studies: Sequence[Study], num_varied: int, seed: int
 ) -> list[Example]:
-    """Return silver examples of the target `copy`: real sentences, repeated, and invented ones."""
-    real = count_sentences(studies)
-    made = invent_sentences(real, num_invented, seed, mild=True) if num_invented else ()
-    known = [_copied(s) for s in label_sentences(sorted(real))]
-    return known * repeats + [_copied(s) for s in label_sentences(made)]
+    """Return examples of the target `copy`, those left out that its form cannot state.
+
+    Args:
+        annotated: sentences with their labels.
+        studies: whose sentences come with the rules' reading (silver), without those that are kept
+            out of all training.
+        num_varied: variations of annotated sentences beside the sentences themselves.
+        seed: decides how sentences vary.
+    """
+    variation, rng = Variation(annotated), random.Random(seed)
+    varied = (variation.vary(rng.choice(annotated), rng) for _ in range(num_varied))
+    known = [
+        one for one in (*annotated, *varied) if can_be_stated(one.sentence, one.spans, one.links)
+    ]
+    real = [text for text in sorted(count_sentences(studies)) if not is_kept_out(text)]
+    silver = label_sentences(real)
+    return [make_copy_example(one) for one in (*known, *silver)]
+
+
+def make_copy_example(one: LabelledSentence) -> Example:
+    """Return a labelled sentence as an example of the target `copy`."""
+    return Example("copy", one.sentence, write(make_items(one.sentence, one.spans, one.links)))
 
 
 def make_codes_examples(
@@ -106,7 +127,7 @@ def align(study: Study, codes: Gold, filing: Filing) -> list[tuple[str, str]]:
     What the coders' conventions derive from a sentence is that sentence's; a triplet that no
     sentence yields goes where its observation stands, and is left out where that stands nowhere.
     """
-    texts = [study.report[a:b].strip() for _, a, b in study_sentences(study)]
+    texts = [study.report[a:b].strip() for _, a, b in list_study_sentences(study)]
     readings = [read_text(text) for text in texts]
     triplets, names = list_gold_triplets(codes), list_gold_findings(codes)
     could = [{t for t, _ in list_statements(r, filing.implied_sites)} for r in readings]
@@ -153,8 +174,3 @@ def _rules() -> RulesExtractor:
 
 def _codes(triplets: Iterable[GoldTriplet], names: Iterable[str]) -> str:
     return write(make_coded_items(sorted(triplets), names))
-
-
-def _copied(silver_sentence: SilverSentence) -> Example:
-    items = make_items(silver_sentence.sentence, silver_sentence.spans, silver_sentence.links)
-    return Example("copy", silver_sentence.sentence, write(items))

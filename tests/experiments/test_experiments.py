@@ -123,7 +123,7 @@ def test_another_institutions_file_is_trained_on_and_tested_on(settings, tmp_pat
     ]
     rules = table.rows[0].figures["triplet F1, copy"]
     assert rules is not None
-    assert rules.value == 1  # Open-i's side is the rules' own reading
+    assert 0.7 < rules.value < 1  # Open-i's side is annotated, and no training changes the rules
 
 
 def test_open_i_is_split_by_whose_software_wrote_the_headers():

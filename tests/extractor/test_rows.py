@@ -42,7 +42,7 @@ def test_one_row_out_for_one_study_in(items):
 
 def test_a_study_of_which_most_is_not_read_says_so_in_its_row(tmp_path):
     table = tmp_path / "mine.csv"
-    table.write_text("study_id,report\na,INDICATION: effusion or so? FINDINGS: Big.\nb,Effusion\n")
+    table.write_text("study_id,report\na,INDICATION: effusion or so? FINDINGS: Yes.\nb,Effusion\n")
     archive = open_archive(str(table))
     studies = list(archive.read(archive.index().to_pylist()))
     rows = extract_rows(load_extractor("rules"), studies)

@@ -7,6 +7,7 @@ import pytest
 from radkg.archive import open_archive
 from radkg.errors import ExtractorError
 from radkg.extractor.sentencewise import SentencewiseReader, check_language, compute_reading_id
+from radkg.model.calibration import UNCALIBRATED
 from radkg.rules import RulesExtractor
 from radkg.schema.language import find_foreign_words
 from radkg.schema.linearize import Reading
@@ -87,7 +88,7 @@ class Recorder:
 
 def test_a_sentence_is_read_once_however_often_it_is_said():
     recorder = Recorder()
-    reader = SentencewiseReader(recorder)
+    reader = SentencewiseReader(recorder, UNCALIBRATED)
     studies = [study("No effusion. Clear.", study_id=name) for name in ("a", "b")]
     one, two = reader(studies)
     assert one == two
@@ -98,7 +99,7 @@ def test_a_sentence_is_read_once_however_often_it_is_said():
 
 def test_the_cache_ends_somewhere_and_nothing_changes():
     recorder = Recorder()
-    reader = SentencewiseReader(recorder, cache_size=1)
+    reader = SentencewiseReader(recorder, UNCALIBRATED, cache_size=1)
     report = study("No effusion. A small effusion. Clear.")
     first = reader([report])
     assert reader([report]) == first
@@ -107,7 +108,7 @@ def test_the_cache_ends_somewhere_and_nothing_changes():
 
 def test_offsets_are_those_of_the_report():
     report = study("No effusion. A small effusion.")
-    ((entities, relations),) = SentencewiseReader(Recorder())([report])
+    ((entities, relations),) = SentencewiseReader(Recorder(), UNCALIBRATED)([report])
     assert [report.report[e.start : e.end] for e in entities] == ["effusion", "small", "effusion"]
     assert [e.text for e in entities] == ["effusion", "small", "effusion"]
     assert [e.section for e in entities] == ["findings"] * 3

@@ -4,9 +4,9 @@ import pytest
 
 from radkg.rules.extractor import read_sentence
 from radkg.schema.records import Section, Study
+from radkg.train.labelled import can_be_stated
 from radkg.train.silver import (
     MAX_WORDS,
-    can_be_stated,
     count_sentences,
     invent_sentences,
     label_sentences,
@@ -41,10 +41,6 @@ def test_silver_is_the_reading_of_the_rules():
         mentions, links = read_sentence(one.sentence)
         assert one.spans == tuple((start, end, label) for _, label, _, start, end in mentions)
         assert one.links == links
-        texts = {one.sentence[a:b].lower() for a, b, _ in one.parts}
-        assert {one.sentence[a:b].lower() for a, b, _ in one.spans} <= texts
-    start = REAL[2].index("may represent")
-    assert (start, start + len("may represent"), "suggests") in found[2].parts
 
 
 def test_what_the_written_form_cannot_state_is_left_out():
@@ -76,13 +72,9 @@ def test_inventions_suggest_deny_and_doubt_often_enough_to_be_learnt():
 
 
 def test_inventions_reach_words_that_the_archive_does_not_have():
-    texts = {
-        s.sentence[a:b].lower()
-        for s in label_sentences(invent_sentences(REAL, 3000, 4))
-        for a, b, _ in s.parts
-    }
-    assert len(texts) > 1500
-    assert {"bihilar", "cannot be ruled out", "may be due to"} <= texts
+    text = " ".join(invent_sentences(REAL, 3000, 4)).lower()
+    assert len(set(text.split())) > 1500
+    assert all(phrase in text for phrase in ("bihilar", "cannot be ruled out", "may be due to"))
 
 
 def test_nothing_is_invented_from_nothing():

@@ -7,12 +7,14 @@ import sys
 import pytest
 
 from radkg.errors import ArchiveError
+from radkg.gold.annotated import is_kept_out
 from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.gold.codes import parse_gold
 from radkg.gold.filing import Filing, fit_filing, list_gold_findings, list_gold_triplets
 from radkg.rules import RulesExtractor
 from radkg.schema.linearize import ground, list_triplets, parse
 from radkg.schema.records import Image, Section, Study
+from radkg.train.labelled import read_labelled_sentences
 from radkg.train.supervision import (
     MAX_REPEATS,
     align,
@@ -179,13 +181,16 @@ def test_the_vocabulary_covers_every_output(parts):
 
 def test_copied_examples_ground_in_their_sentence(parts):
     part = parts[0].choose(range(150))
-    examples = make_copy_examples(part.studies, 100, seed=1)
-    assert len(examples) > 300
+    annotated = read_labelled_sentences()[:100]
+    examples = make_copy_examples(annotated, part.studies, 100, seed=1)
+    assert len(examples) > 400
     assert {e.target for e in examples} == {"copy"}
     for example in examples:
         ground(example.sentence, parse(example.output, "copy"))
-    assert examples == make_copy_examples(part.studies, 100, seed=1)
-    assert examples != make_copy_examples(part.studies, 100, seed=2)
+    assert examples == make_copy_examples(annotated, part.studies, 100, seed=1)
+    assert examples != make_copy_examples(annotated, part.studies, 100, seed=2)
+    sentences = [e.sentence for e in examples]
+    assert not any(map(is_kept_out, sentences[200:]))  # the silver ones
 
 
 DIGEST = """
@@ -194,6 +199,7 @@ from tests.train.test_supervision import (
     collect_vocabulary,
     make_codes_examples,
     make_copy_examples,
+    read_labelled_sentences,
 )
 heads = ["Opacity", "Nodule", "Density", "Granuloma", "Infiltrate"]
 sites = ["lung/base", "lung/apex", "lung/upper lobe"]
@@ -201,7 +207,8 @@ part = coded(*[
     (f"{h}. Clear {number} bones.", [f"{h}/{site}/{side}/small"])
     for number, h in enumerate(heads) for site in sites for side in ("left", "right")
 ])
-print(make_codes_examples(part, 20, 1), make_copy_examples(part.studies, 20, 1))
+annotated = read_labelled_sentences()[:9]
+print(make_codes_examples(part, 20, 1), make_copy_examples(annotated, part.studies, 20, 1))
 print(collect_vocabulary(part))
 """
 

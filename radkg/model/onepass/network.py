@@ -1,9 +1,8 @@
 """The one-pass extractor's network: words in, entities and relations out, in one forward.
 
-Three LSTM layers, each followed by what it is to know: what a phrase is (parts), what is stated of
-it (tags), what belongs together (pairs of spans). The guess of one layer is an input of the next.
-Sentences of one length are read together: no padding is ever read, so a sentence's answer does not
-depend on its neighbours. It learns from spans and links, and from parts where a teacher names them.
+Three LSTM layers: the first two end in tags (where an entity stands, and its label). The third
+reads these guesses and ends in what belongs together (pairs of spans). Sentences of one length are
+read together: no padding is ever read, so a sentence's answer does not depend on its neighbours.
 
 N sentences, T words, W distinct words, M spans of all sentences, P pairs of spans.
 """
@@ -20,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from radkg.config import Config
+from radkg.model.calibration import UNCALIBRATED, Calibration
 from radkg.schema.records import LABELS, RELATIONS
 
 IGNORED = -100
@@ -39,45 +39,45 @@ class OnePassConfig(Config):
     """of a word's vector, and of each direction of an LSTM layer"""
     pair_width: int = 80
     """of the layer that judges pairs"""
-    parts: tuple[str, ...] = ()
-    """kinds of phrases that the teacher names; empty where it names none"""
+    dropout: float = 0.35
+    """share of what a layer gives that is left out in training, in [0, 1)"""
+    calibration: Calibration = UNCALIBRATED
+    """of the confidences, fitted after the training"""
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
-        """Build from a mapping; the kinds may be a list, as JSON has it."""
-        return super().from_mapping({**values, "parts": tuple(values.get("parts", ()))})
+        """Build from a mapping; the calibration may be one, as JSON has it."""
+        calibration = values.get("calibration", {})
+        if not isinstance(calibration, Calibration):
+            calibration = Calibration.from_mapping(calibration)
+        return super().from_mapping({**values, "calibration": calibration})
 
 
-class Tagged(NamedTuple):
+class TaggedWords(NamedTuple):
     """What the network says of words: logits, and the states that pairs are judged by."""
 
-    parts: Tensor  # (N, T, 1 + 2 * kinds)
     tags: Tensor  # (N, T, NUM_TAGS)
-    second: Tensor  # (N, T): logit that the span which begins here holds a second mention
     states: Tensor  # (N, T, 2 * width)
 
 
 class OnePass(nn.Module):
-    """A Trainable (`forward` returns the loss); onepass_read.Reader reads sentences with it."""
+    """A Trainable (`forward` returns the loss); OnePassReader reads sentences with it."""
 
     def __init__(self, config: OnePassConfig) -> None:
         super().__init__()
         self.config = config
-        width, pair, num_parts = config.width, config.pair_width, 1 + 2 * len(config.parts)
+        width, pair = config.width, config.pair_width
+        self.dropout = nn.Dropout(config.dropout)
         self.table = nn.EmbeddingBag(config.buckets, width, mode="sum")
         nn.init.normal_(self.table.weight, std=0.5)
         self.phrases = nn.LSTM(width, width, batch_first=True, bidirectional=True)
-        self.parts = nn.Linear(2 * width, num_parts)
-        self.second = nn.Linear(2 * width, 1)
-        self.of_part = nn.Linear(num_parts, 32, bias=False)
-        self.scope = nn.LSTM(2 * width + 32, width, batch_first=True, bidirectional=True)
+        self.scope = nn.LSTM(2 * width, width, batch_first=True, bidirectional=True)
         self.tags = nn.Linear(2 * width, NUM_TAGS)
         self.of_tag = nn.Linear(NUM_TAGS, 16, bias=False)
-        self.grammar = nn.LSTM(2 * width + 48, width, batch_first=True, bidirectional=True)
+        self.grammar = nn.LSTM(2 * width + 16, width, batch_first=True, bidirectional=True)
         self.between = nn.Linear(2 * width, 32)
         # of a span: as head and as tail, once to be added and once to be multiplied
         self.ends = nn.Linear(4 * width, 4 * pair)
-        self.end_second = nn.Embedding(2, 4 * pair)
         self.of_between = nn.Linear(32, pair, bias=False)
         self.words_apart = nn.Embedding(2 * _MAX_WORDS_APART + 1, pair)
         self.spans_apart = nn.Embedding(2 * MAX_SPANS_APART + 1, pair)
@@ -88,28 +88,26 @@ class OnePass(nn.Module):
         vectors: Tensor = self.table(rows, offsets, per_sample_weights=weights)
         return vectors
 
-    def tag(self, vectors: Tensor) -> Tagged:
+    def tag(self, vectors: Tensor) -> TaggedWords:
         """Return what sentences of one length hold; `vectors` (N, T, width) are their words'."""
-        phrases, _ = self.phrases(vectors)
-        parts = self.parts(phrases)
-        of_part = self.of_part(parts.softmax(-1))
-        scope, _ = self.scope(torch.cat([phrases, of_part], -1))
+        phrases, _ = self.phrases(self.dropout(vectors))
+        scope, _ = self.scope(self.dropout(phrases))
+        scope = self.dropout(scope)
         tags = self.tags(scope)
-        guesses = torch.cat([scope, of_part, self.of_tag(tags.softmax(-1))], -1)
-        states, _ = self.grammar(guesses)
-        return Tagged(parts, tags, self.second(phrases).squeeze(-1), states)
+        states, _ = self.grammar(torch.cat([scope, self.of_tag(tags.softmax(-1))], -1))
+        return TaggedWords(tags, self.dropout(states))
 
     def relate(self, states: Tensor, spans: Tensor, pairs: Tensor) -> Tensor:
         """Return the logits (P, 1 + relations) of what the first of two spans is to the second.
 
         Args:
             states: (N, T, 2 * width), as `tag` gives them.
-            spans: (M, 4): sentence, first word, last word, 1 for the second mention of a span.
+            spans: (M, 3): sentence, first word, last word.
             pairs: (P, 2), indices of spans of one sentence, in order of the text.
         """
-        row, first, last, second = spans.unbind(1)
+        row, first, last = spans.unbind(1)
         ends = self.ends(torch.cat([states[row, first], states[row, last]], -1))
-        as_head, as_tail, head, tail = (ends + self.end_second(second)).chunk(4, -1)
+        as_head, as_tail, head, tail = ends.chunk(4, -1)
         i, j = pairs.unbind(1)
         # what stands between two spans, as a sum: the difference of two sums from the start
         summed = F.pad(self.between(states).sigmoid().cumsum(1), (0, 0, 1, 0))
@@ -127,7 +125,7 @@ class OnePass(nn.Module):
         return logits
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Return the loss of a batch of onepass_batches.collate."""
+        """Return the loss of a batch of batches.collate."""
         vectors = self.embed(batch["rows"], batch["weights"], batch["offsets"])
         words = batch["words"]
         read, begin = [], 0
@@ -135,17 +133,10 @@ class OnePass(nn.Module):
             end = begin + len(list(same))
             read.append(self.tag(F.embedding(words[begin:end, :length], vectors)))
             begin = end
-        tagged = Tagged(*(_stacked(same, words.shape[1]) for same in zip(*read, strict=True)))
+        tagged = TaggedWords(*(_stacked(same, words.shape[1]) for same in zip(*read, strict=True)))
         relations = self.relate(tagged.states, batch["spans"], batch["pairs"])
-        has_second = batch["second"] != IGNORED
-        return (
-            _cross_entropy(tagged.tags, batch["labels"])
-            + _cross_entropy(tagged.parts, batch["parts"])
-            + _cross_entropy(relations, batch["relations"])
-            + F.binary_cross_entropy_with_logits(
-                tagged.second[has_second], batch["second"][has_second].float(), reduction="sum"
-            )
-            / has_second.sum().clamp(min=1)
+        return _cross_entropy(tagged.tags, batch["labels"]) + _cross_entropy(
+            relations, batch["relations"]
         )
 
 

@@ -1,7 +1,7 @@
 """Reading with the one-pass extractor: sentences in, entities and relations with confidences out.
 
-What comes out is valid whatever the weights are: spans begin and end with a word, do not overlap
-(but for two mentions of one span), and a relation joins two of them. Sentences of one length are
+What comes out is valid whatever the weights are: spans begin and end with a word, do not overlap,
+and a relation joins two of them. Sentences of one length are
 read together, each once; what stands beside a sentence changes no bit of its reading.
 """
 
@@ -14,21 +14,20 @@ import torch
 from torch import Tensor
 
 from radkg.model.onepass.batches import list_pairs
-from radkg.model.onepass.network import OnePass, Tagged
+from radkg.model.onepass.network import OnePass, TaggedWords
 from radkg.model.onepass.words import Ints, WordTable
 from radkg.schema.linearize import Reading
-from radkg.schema.records import LABELS, RELATIONS, Label
-from radkg.schema.sentences import Word, words
+from radkg.schema.records import LABELS, RELATIONS
+from radkg.schema.sentences import Word, find_words
 
 _BATCH_WORDS = 8192
 # A product of matrices adds up a row in the same order whatever rows it has beside it, if their
 # number is a multiple of this: the kernels treat what is left over differently (tested).
 _ROWS = 8
 _MAX_WORDS = 50_000  # distinct words kept; then the table starts anew
-_SECOND: Label = "ANAT-DP"  # "bibasilar", "dextroscoliosis": what a word names besides is a place
 
 
-class Reader:
+class OnePassReader:
     """Reads sentences with a trained network; make a new one when the weights change.
 
     Args:
@@ -43,11 +42,11 @@ class Reader:
 
     def read(self, found: Sequence[str]) -> list[Reading]:
         """Return what each sentence states, in order."""
-        places = [words(sentence) for sentence in found]
+        places = [find_words(sentence) for sentence in found]
         if len(self._table) > _MAX_WORDS:
             self._table = WordTable(self.model.config.buckets)
             self._vectors = self._vectors[:0]
-        numbers = [self._table.numbers(place) for place in places]
+        numbers = [self._table.number_words(place) for place in places]
         self._embed_new_words()
         by_length: dict[int, list[int]] = {}
         for i, sentence in enumerate(numbers):
@@ -69,11 +68,9 @@ class Reader:
         """Return the readings of sentences of one length."""
         device = self._vectors.device
         filled = torch.from_numpy(_filled(numbers)).to(device)
-        tagged = Tagged(*(t[: len(numbers)] for t in self.model.tag(self._vectors[filled])))
+        tagged = TaggedWords(*(t[: len(numbers)] for t in self.model.tag(self._vectors[filled])))
         chances, tags = tagged.tags.softmax(-1).max(-1)
-        spans, labels, sure = _spans(
-            _numpy(tags), _numpy(chances), _numpy(tagged.second.sigmoid()), self._is_word[numbers]
-        )
+        spans, labels, sure = _spans(_numpy(tags), _numpy(chances), self._is_word[numbers])
         pairs = list_pairs(spans[:, 0])
         logits = self.model.relate(
             tagged.states,
@@ -101,21 +98,18 @@ class Reader:
             return
         device = self._vectors.device
         with torch.inference_mode():
-            features = self._table.features(range(known, len(self._table)))
+            features = self._table.encode_features(range(known, len(self._table)))
             new = self.model.embed(*(tensor.to(device) for tensor in features))
             self._vectors = torch.cat([self._vectors, new])
         self._is_word = self._table.is_word()
 
 
-def _spans(
-    tags: Ints, chances: np.ndarray, second: np.ndarray, is_word: np.ndarray
-) -> tuple[Ints, Ints, np.ndarray]:
-    """Return spans (M, 4) as OnePass.relate takes them, their labels and confidences (M,).
+def _spans(tags: Ints, chances: np.ndarray, is_word: np.ndarray) -> tuple[Ints, Ints, np.ndarray]:
+    """Return spans (M, 3) as OnePass.relate takes them, their labels and confidences (M,).
 
     Args:
         tags: (N, T), the likeliest tag of each word.
         chances: (N, T), its probability.
-        second: (N, T), the probability of a second mention.
         is_word: (N, T), False for punctuation.
     """
     num_words = tags.shape[1]
@@ -137,14 +131,7 @@ def _spans(
     np.cumsum(np.log(chances), axis=1, out=logs[:, 1:])
     sure = np.exp(logs[row, last + 1] - logs[row, first])
     labels = (tags[row, first] - 1) // 2
-    chance = second[row, first]
-    doubled = np.repeat(np.arange(len(row)), 1 + (chance > 0.5))
-    is_second = np.zeros(len(doubled), dtype=np.int64)
-    is_second[1:] = doubled[1:] == doubled[:-1]
-    spans = np.column_stack([row, first, last, np.zeros_like(row)])[doubled]
-    spans[:, 3] = is_second
-    labels = np.where(is_second, LABELS.index(_SECOND), labels[doubled])
-    sure = sure[doubled] * np.where(is_second, chance[doubled], 1.0)
+    spans = np.column_stack([row, first, last])
     return spans, labels, np.minimum(sure, 1.0)
 
 

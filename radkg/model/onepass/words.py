@@ -35,7 +35,7 @@ class WordTable:
     def __len__(self) -> int:
         return len(self._features)
 
-    def numbers(self, found: Sequence[Word]) -> list[int]:
+    def number_words(self, found: Sequence[Word]) -> list[int]:
         """Return the numbers of the words of a sentence; new words get the next ones."""
         try:
             return [self._number[word] for word, _, _ in found]
@@ -46,7 +46,7 @@ class WordTable:
         """Tell for each number whether an entity may begin or end with it: not for punctuation."""
         return np.array(self._is_word, dtype=bool)
 
-    def features(self, numbers: Iterable[int]) -> tuple[Tensor, Tensor, Tensor]:
+    def encode_features(self, numbers: Iterable[int]) -> tuple[Tensor, Tensor, Tensor]:
         """Return what an embedding bag takes for these words: rows, their weights, offsets.
 
         A word itself weighs 1, its runs of characters 1 together.

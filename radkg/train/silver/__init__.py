@@ -3,18 +3,6 @@
 from __future__ import annotations
 
 from radkg.train.silver.invention import MAX_WORDS, invent_sentences
-from radkg.train.silver.labels import (
-    SilverSentence,
-    can_be_stated,
-    count_sentences,
-    label_sentences,
-)
+from radkg.train.silver.labels import count_sentences, label_sentences
 
-__all__ = [
-    "MAX_WORDS",
-    "SilverSentence",
-    "can_be_stated",
-    "count_sentences",
-    "invent_sentences",
-    "label_sentences",
-]
+__all__ = ["MAX_WORDS", "count_sentences", "invent_sentences", "label_sentences"]

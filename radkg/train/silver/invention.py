@@ -15,7 +15,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from radkg.rules.lexicon import DATA, ENTITY_KINDS, load_lexicon
-from radkg.schema.sentences import words
+from radkg.schema.sentences import find_words
 
 MAX_WORDS = 60  # of an invented sentence; the longest of Open-i are shorter
 
@@ -202,7 +202,7 @@ def _pieces(sentence: str) -> list[_Piece]:
     """Return the sentence in pieces, all of its characters; never empty."""
     pieces: list[_Piece] = []
     end = 0
-    for item in load_lexicon().find(words(sentence)):
+    for item in load_lexicon().find(find_words(sentence)):
         if item.start < end:  # the second of two entities with one span
             pieces[-1] = _Piece(pieces[-1].text, f"{pieces[-1].kind}+{item.kind}")
             continue

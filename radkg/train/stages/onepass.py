@@ -1,12 +1,16 @@
-"""What the one-pass extractor learns: sentences with the rules' reading, or a RadGraph file's.
+"""What the one-pass extractor learns: annotated sentences, and invented ones read by the rules.
 
-`prepare` writes them as JSON lines that a person can read.
+Each time a sentence is met, it is varied anew (train/variation.py). The rules' reading is silver;
+it teaches forms of speech that the annotated texts do not hold.
+
+`prepare` writes the sentences as JSON lines that a person can read.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,37 +19,51 @@ import torch
 from torch import Tensor
 
 from radkg.archive import open_archive
+from radkg.extractor.onepass import OnePassExtractor
+from radkg.gold.annotated import is_kept_out
 from radkg.model import checkpoint
-from radkg.model.onepass.batches import collate, encode, list_part_kinds
+from radkg.model.onepass.batches import collate, encode
 from radkg.model.onepass.network import OnePass, OnePassConfig
 from radkg.model.onepass.words import WordTable
 from radkg.schema.records import Study
+from radkg.schema.sentences import find_words
+from radkg.train.calibrating import describe_reading, fit_calibration
+from radkg.train.labelled import ANNOTATED, LabelledSentence, read_labelled_sentences
 from radkg.train.radgraph import read_radgraph_sentences
-from radkg.train.silver import SilverSentence, count_sentences, invent_sentences, label_sentences
+from radkg.train.silver import count_sentences, invent_sentences, label_sentences
 from radkg.train.stage_task import Batch, ModelCard, StagePaths, TrainJob, TrainStage
+from radkg.train.variation import Variation
 
 _SENTENCES = "sentences.jsonl"
-_REPEATS = 6  # of a real sentence: invented ones are many and stranger
+_REPEATS = 8  # of an annotated sentence in one pass over all sentences
+_HIDDEN = 0.1  # share of a batch's words that are shown by their runs of characters alone
 
 
 def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     """Write the sentences and the network's sizes."""
-    archive = open_archive(job.archive)
-    records = [r for r in archive.index().to_pylist() if r["split"] == "train"][: job.limit]
-    real = count_sentences(s for s in archive.read(records) if isinstance(s, Study))
-    number = stage.count_invented(job)
-    made = invent_sentences(real, number, stage.config.seed) if number else ()
-    found: list[SilverSentence] = []
+    found: list[LabelledSentence] = []
     if not job.only_radgraph:
-        found += label_sentences(sorted(real), only_stated=False) * _REPEATS
-        found += label_sentences(made, only_stated=False)
-    config = OnePassConfig(parts=list_part_kinds(found))
+        annotated = read_labelled_sentences()[: job.limit]
+        found += annotated * _REPEATS + _invent_others(job, stage, annotated)
     if job.radgraph:
         found += read_radgraph_sentences(Path(job.radgraph))
     with (paths.data / _SENTENCES).open("w") as file:
         for sentence in found:
             file.write(json.dumps(dataclasses.asdict(sentence)) + "\n")
-    (paths.data / checkpoint.CONFIG).write_text(config.to_json())
+    (paths.data / checkpoint.CONFIG).write_text(OnePassConfig().to_json())
+
+
+def _invent_others(
+    job: TrainJob, stage: TrainStage, annotated: Sequence[LabelledSentence]
+) -> list[LabelledSentence]:
+    """Return invented sentences with the rules' reading, made out of the archive's and these."""
+    archive = open_archive(job.archive)
+    records = [r for r in archive.index().to_pylist() if r["split"] == "train"][: job.limit]
+    counts = count_sentences(s for s in archive.read(records) if isinstance(s, Study))
+    sources = [text for text in sorted(counts) if not is_kept_out(text)]
+    sources += [one.sentence for one in annotated]
+    made = invent_sentences(sources, stage.count_invented(job), stage.config.seed, mild=True)
+    return label_sentences(made, only_stated=False)
 
 
 def open_task(job: TrainJob, stage: TrainStage, paths: StagePaths) -> OnePassTask:
@@ -59,31 +77,44 @@ def open_task(job: TrainJob, stage: TrainStage, paths: StagePaths) -> OnePassTas
 
 
 def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
-    """Return what the card says; the directory is complete."""
-    return ModelCard(what="A one-pass extractor: word tagger and biaffine relations, for reports.")
+    """Calibrate the model on the sentences kept out of training; return what the card says."""
+    read = OnePassExtractor(directory).read_sentences
+    kept_out = read_labelled_sentences(kept_out=True)
+    calibration = fit_calibration(read, kept_out)
+    config = checkpoint.parse_config(OnePassConfig, checkpoint.read_config(directory), directory)
+    config = dataclasses.replace(config, calibration=calibration)
+    (directory / checkpoint.CONFIG).write_text(config.to_json())
+    return ModelCard(
+        what="A one-pass extractor: word tagger and relations between spans, for reports.",
+        targets=ANNOTATED,
+        figures=describe_reading(read, calibration, kept_out),
+    )
 
 
 class OnePassTask:
-    """The network and its sentences as numbers."""
+    """The network and its sentences."""
 
-    def __init__(self, model: OnePass, found: Sequence[SilverSentence]) -> None:
+    def __init__(self, model: OnePass, found: Sequence[LabelledSentence]) -> None:
         self.model = model
         self._config = model.config
         self._table = WordTable(model.config.buckets)
-        self._rows = encode(found, self._table, model.config.parts)
-        self.lengths = [len(row.words) for row in self._rows]
+        self._found = [one for one in found if find_words(one.sentence)]
+        self._variation = Variation(self._found)
+        self.lengths = [len(find_words(one.sentence)) for one in self._found]
 
     def collate(self, members: Sequence[int], seed: int) -> Batch:
-        """Return the batch; nothing in it is random."""
-        return collate([self._rows[i] for i in members], self._table)
+        """Return the batch; `seed` decides how its sentences vary and which words are hidden."""
+        rng = random.Random(seed)
+        varied = [self._variation.vary(self._found[i], rng) for i in members]
+        return collate(encode(varied, self._table), self._table, _HIDDEN, seed)
 
     def save(self, directory: Path, weights: dict[str, Tensor], notes: str) -> None:
         """Write the model directory, in half precision."""
         checkpoint.save(directory, self._config.to_json(), weights, card=notes, half=True)
 
 
-def _read(values: dict[str, Any]) -> SilverSentence:
-    return SilverSentence(
+def _read(values: dict[str, Any]) -> LabelledSentence:
+    return LabelledSentence(
         values["sentence"],
-        *(tuple(tuple(one) for one in values[name]) for name in ("spans", "links", "parts")),
+        *(tuple(tuple(one) for one in values[name]) for name in ("spans", "links")),
     )

@@ -34,9 +34,9 @@ from radkg.model.vision.encoders import IMAGENET, load_encoder
 from radkg.model.vision.features import FeatureCache
 from radkg.model.vlmkg.batches import Example, collate, encode, stack_views
 from radkg.model.vlmkg.vlm import VisionLanguageModel
-from radkg.schema.linearize import make_items, write
 from radkg.schema.records import Study
-from radkg.schema.sentences import words
+from radkg.schema.sentences import find_words
+from radkg.train.labelled import read_labelled_sentences
 from radkg.train.radgraph import read_radgraph_sentences
 from radkg.train.stage_task import Batch, StagePaths, TrainJob, TrainStage
 from radkg.train.stages.vlm_finish import finish
@@ -44,6 +44,7 @@ from radkg.train.supervision import (
     collect_vocabulary,
     is_held_out,
     make_codes_examples,
+    make_copy_example,
     make_copy_examples,
     make_image_examples,
     split_held_out,
@@ -52,7 +53,6 @@ from radkg.train.supervision import (
 __all__ = ["VlmTask", "finish", "open_task", "prepare"]
 
 _EXAMPLES, _FEATURES, _IDS = "examples.jsonl", "features.safetensors", "images.json"
-_REAL_REPEATS = 2  # of a real sentence beside invented ones
 _IMAGE_REPEATS = 4  # studies are fewer than sentences, and what they show is harder to learn
 _MAX_LENGTH = 1024  # tokens of an example
 
@@ -62,7 +62,7 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     coded = split_held_out(load_coded_studies(job.archive, "train", job.images))[0].take_first(
         job.limit
     )
-    examples = _silver_examples(job, stage)
+    examples = _copy_examples(job, stage)
     number, seed = stage.count_invented(job), stage.config.seed
     if stage.name == "vlm_kg":
         config, tokenizer = _earlier(job, paths)
@@ -158,20 +158,18 @@ class VlmTask:
         )
 
 
-def _silver_examples(job: TrainJob, stage: TrainStage) -> list[Example]:
+def _copy_examples(job: TrainJob, stage: TrainStage) -> list[Example]:
     """Return what the target `copy` learns from; studies without codes have sentences too."""
-    examples = []
+    examples: list[Example] = []
     if not job.only_radgraph:
         archive = open_archive(job.archive)
         records = [r for r in archive.index().to_pylist() if r["split"] == "train"][: job.limit]
         studies = [s for s in archive.read(records) if isinstance(s, Study) and not is_held_out(s)]
-        examples = make_copy_examples(
-            studies, stage.count_invented(job), stage.config.seed, repeats=_REAL_REPEATS
-        )
+        annotated = read_labelled_sentences()[: job.limit]
+        number = stage.count_invented(job)
+        examples += make_copy_examples(annotated, studies, number, stage.config.seed)
     if job.radgraph:
-        for s in read_radgraph_sentences(Path(job.radgraph)):
-            output = write(make_items(s.sentence, s.spans, s.links))
-            examples.append(Example("copy", s.sentence, output))
+        examples += map(make_copy_example, read_radgraph_sentences(Path(job.radgraph)))
     return examples
 
 
@@ -187,7 +185,8 @@ def _first(
         raise ConfigError(f"preset {job.preset} starts from a language model: give --language DIR")
     config = dataclasses.replace(make_small_config(names=names), projector=None, vision=None)
     texts = (
-        "".join(" " + word for word, _, _ in words(e.sentence)) + " " + e.output for e in examples
+        "".join(" " + word for word, _, _ in find_words(e.sentence)) + " " + e.output
+        for e in examples
     )
     return config, train_tokenizer(texts, config.language)
 

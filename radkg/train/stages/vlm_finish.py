@@ -12,9 +12,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from radkg.extractor.vlm import VlmExtractor
 from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.model.checkpoint import CONFIG, parse_config, read_config
 from radkg.model.config import ModelConfig
+from radkg.train.calibrating import describe_reading, fit_calibration
+from radkg.train.labelled import ANNOTATED, read_labelled_sentences
 from radkg.train.stage_task import ModelCard, StagePaths, TrainJob
 from radkg.train.supervision import split_held_out
 from radkg.train.thresholds import choose_thresholds
@@ -24,7 +27,8 @@ _WHAT = (
     "A vision-language model that writes triplets (VLM-KG, arXiv 2505.17042): image prefix, "
     "Qwen2-architecture language model, grammar."
 )
-_TARGETS = """- Target `codes` learnt from human MeSH codes, and silver ones on invented sentences.
+_TARGETS = f"""{ANNOTATED}- Target `copy` also imitates the rules on other sentences (silver).
+- Target `codes` learnt from human MeSH codes, and silver ones on invented sentences.
 - Where `copy_reader` is set in config.json, that one-pass model reads `copy` in place of the
   language model: of the small ones it is the better and the faster reader.
 """
@@ -33,12 +37,17 @@ _TARGETS = """- Target `codes` learnt from human MeSH codes, and silver ones on 
 def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
     """Complete the model directory, and return what its card says."""
     _copy_encoder(paths, directory)
+    read = VlmExtractor(directory, "report").read_sentences
+    kept_out = read_labelled_sentences(kept_out=True)
+    calibration = fit_calibration(read, kept_out)
+    _change_settings(directory, calibration=calibration)
     if job.preset == "small":
         _change_settings(directory, copy_reader="onepass")
     chosen_on = split_held_out(load_coded_studies(job.archive, "train", job.images))[1].take_first(
         job.limit
     )
-    figures = _figures(directory, chosen_on) if len(chosen_on) else ""
+    figures = describe_reading(read, calibration, kept_out)
+    figures += _figures(directory, chosen_on) if len(chosen_on) else ""
     return ModelCard(what=_WHAT, targets=_TARGETS, holds_out=True, figures=figures)
 
 

@@ -1,5 +1,5 @@
-import dataclasses
 import itertools
+import json
 import random
 
 import numpy as np
@@ -8,16 +8,18 @@ import torch
 
 from radkg.errors import ConfigError
 from radkg.extractor import SHIPPED
+from radkg.model.calibration import Calibration
 from radkg.model.checkpoint import load_weights, parse_config, read_config
-from radkg.model.onepass.batches import collate, encode, list_pairs, list_part_kinds
+from radkg.model.onepass.batches import collate, encode, list_pairs
 from radkg.model.onepass.network import IGNORED, MAX_SPANS_APART, OnePass, OnePassConfig
-from radkg.model.onepass.reading import Reader
+from radkg.model.onepass.reading import OnePassReader
 from radkg.model.onepass.words import WordTable
 from radkg.model.vlmkg.batches import order_batches
 from radkg.schema.linearize import Reading, make_items
 from radkg.schema.records import LABELS, RELATIONS
-from radkg.schema.sentences import words
-from radkg.train.silver import SilverSentence, invent_sentences, label_sentences
+from radkg.schema.sentences import find_words
+from radkg.train.labelled import LabelledSentence
+from radkg.train.silver import invent_sentences, label_sentences
 from radkg.train.trainer import TrainConfig, Trainer
 
 REAL = (
@@ -26,7 +28,7 @@ REAL = (
     "Patchy bibasilar opacities, which may represent atelectasis",
     "Heart size is normal, and the thoracic aorta is tortuous",
     "Possible nodule in the right upper lobe",
-    "Mild dextroscoliosis of the thoracolumbar spine",
+    "Mild dextroscoliosis of the thoracic spine",
 )
 HOSTILE = (
     "",
@@ -51,8 +53,7 @@ def check_valid(sentence: str, reading: Reading) -> None:
     make_items(sentence, reading.spans, reading.links)  # raises where a span is no run of words
     places = [(start, end) for start, end, _ in reading.spans]
     for (a, b), (c, d) in itertools.pairwise(places):
-        assert a < b <= c < d or (a, b) == (c, d)
-    assert all(places.count(place) <= 2 for place in places)
+        assert a < b <= c < d
     for start, end, label in reading.spans:
         assert label in LABELS
         assert sentence[start:end] == sentence[start:end].strip() != ""
@@ -77,13 +78,13 @@ def one_thread():
 
 
 @pytest.fixture(scope="module")
-def learnt() -> tuple[OnePass, list[SilverSentence]]:
+def learnt() -> tuple[OnePass, list[LabelledSentence]]:
     """Return a small network that has learnt 50 sentences by heart, and the sentences."""
     found = label_sentences([*REAL, *invent_sentences(REAL, 100, seed=1)], only_stated=False)
-    found = [one for one in found if len(words(one.sentence)) <= 12][:50]
-    model = small(parts=list_part_kinds(found))
+    found = [one for one in found if len(find_words(one.sentence)) <= 12][:50]
+    model = small()
     table = WordTable(model.config.buckets)
-    rows = encode(found, table, model.config.parts)
+    rows = encode(found, table)
     trainer = Trainer(model, TrainConfig(learning_rate=1e-2), num_steps=150)
     for _ in range(150):
         trainer.step([collate(rows, table)])
@@ -92,7 +93,7 @@ def learnt() -> tuple[OnePass, list[SilverSentence]]:
 
 def test_it_learns_sentences_by_heart(learnt):
     model, found = learnt
-    read = Reader(model).read([one.sentence for one in found])
+    read = OnePassReader(model).read([one.sentence for one in found])
     right = [
         r.spans == one.spans and set(r.links) == set(one.links)
         for one, r in zip(found, read, strict=True)
@@ -102,12 +103,6 @@ def test_it_learns_sentences_by_heart(learnt):
     assert sum(sure) / len(sure) > 0.9
 
 
-def test_two_mentions_of_one_span_come_back(learnt):
-    (reading,) = Reader(learnt[0]).read([REAL[2]])
-    assert [s for s in reading.spans if s[:2] == (7, 16)] == [(7, 16, "ANAT-DP")] * 2
-    assert any(h + 1 == t and r == "modify" for h, t, r in reading.links)
-
-
 def test_whatever_the_weights_what_is_read_is_valid():
     made = list(invent_sentences(REAL, 200, seed=2))
     noise = random.Random(0)
@@ -115,12 +110,12 @@ def test_whatever_the_weights_what_is_read_is_valid():
     found = 0
     for seed in range(4):
         torch.manual_seed(seed)
-        model = OnePass(OnePassConfig(buckets=64, width=16, pair_width=16, parts=("a", "b")))
+        model = OnePass(OnePassConfig(buckets=64, width=16, pair_width=16))
         with torch.no_grad():  # far from the start, so that every answer occurs
             for weights in model.parameters():
                 weights.normal_(std=0.7)
         for sentence, reading in zip(
-            [*HOSTILE, *made], Reader(model).read([*HOSTILE, *made]), strict=True
+            [*HOSTILE, *made], OnePassReader(model).read([*HOSTILE, *made]), strict=True
         ):
             check_valid(sentence, reading)
             found += len(reading.links)
@@ -128,20 +123,20 @@ def test_whatever_the_weights_what_is_read_is_valid():
 
 
 def test_a_sentence_without_words_states_nothing():
-    assert Reader(small()).read(["", " .!? ", "-"]) == [Reading()] * 3
-    assert Reader(small()).read([]) == []
+    assert OnePassReader(small()).read(["", " .!? ", "-"]) == [Reading()] * 3
+    assert OnePassReader(small()).read([]) == []
 
 
 @pytest.mark.parametrize("which", ["learnt", "shipped"])
 def test_neighbours_do_not_change_an_answer(learnt, which):
     model = learnt[0] if which == "learnt" else shipped()
     found = [*invent_sentences(REAL, 150, seed=3), *HOSTILE]
-    expected = dict(zip(found, Reader(model).read(found), strict=True))
+    expected = dict(zip(found, OnePassReader(model).read(found), strict=True))
     shuffled = list(found)
     random.Random(0).shuffle(shuffled)
     for order in (found, shuffled):
         for size in (1, 8, 64):
-            reader = Reader(model)
+            reader = OnePassReader(model)
             for k in range(0, len(order), size):
                 part = order[k : k + size]
                 for sentence, reading in zip(part, reader.read(part), strict=True):
@@ -159,9 +154,9 @@ def test_the_same_seed_gives_the_same_weights():
     found = label_sentences(REAL, only_stated=False)
 
     def train() -> OnePass:
-        model = small(parts=list_part_kinds(found))
+        model = small()
         table = WordTable(model.config.buckets)
-        rows = encode(found, table, model.config.parts)
+        rows = encode(found, table)
         trainer = Trainer(model, TrainConfig(learning_rate=1e-2), num_steps=6)
         for members in order_batches([len(row.words) for row in rows], 20, seed=5, epoch=0):
             trainer.step([collate([rows[i] for i in members], table)])
@@ -172,23 +167,23 @@ def test_the_same_seed_gives_the_same_weights():
 
 
 def test_the_settings_alone_build_the_network():
-    config = small(parts=("finding", "site")).config
-    again = OnePassConfig.from_mapping(dataclasses.asdict(config) | {"parts": ["finding", "site"]})
+    config = small(calibration=Calibration(entity_slope=0.5)).config
+    again = OnePassConfig.from_mapping(json.loads(config.to_json()))
     assert again == config
     assert {k: v.shape for k, v in OnePass(again).state_dict().items()} == {
-        k: v.shape for k, v in small(parts=("finding", "site")).state_dict().items()
+        k: v.shape for k, v in small().state_dict().items()
     }
     with pytest.raises(ConfigError, match="did you mean 'width'"):
         OnePassConfig.from_mapping({"widht": 3})
 
 
-def test_sentences_without_parts_or_without_relations_can_be_learnt_from():
+def test_sentences_without_relations_or_entities_can_be_learnt_from():
     found = [
-        SilverSentence("Left effusion", ((0, 4, "ANAT-DP"), (5, 13, "OBS-DP")), (), ()),
-        SilverSentence("Thank you", (), (), ()),
+        LabelledSentence("Left effusion", ((0, 4, "ANAT-DP"), (5, 13, "OBS-DP")), ()),
+        LabelledSentence("Thank you", (), ()),
     ]
     table = WordTable(512)
-    rows = encode(found, table, ())
+    rows = encode(found, table)
     for some in (rows, rows[1:]):
         loss = small()(collate(some, table))
         loss.backward()
@@ -198,19 +193,33 @@ def test_sentences_without_parts_or_without_relations_can_be_learnt_from():
 def test_spans_that_are_no_runs_of_words_or_cross_are_refused():
     for spans in (((0, 3, "OBS-DP"),), ((0, 13, "OBS-DP"), (5, 13, "OBS-DP"))):
         with pytest.raises(ValueError, match=r"run of words|overlap"):
-            encode([SilverSentence("Left effusion", spans, (), ())], WordTable(64), ())
+            encode([LabelledSentence("Left effusion", spans, ())], WordTable(64))
 
 
 def test_a_sentence_costs_the_same_alone_and_beside_others():
     found = label_sentences([REAL[0], REAL[2], REAL[5]], only_stated=False)
-    model = small(parts=list_part_kinds(found))
+    model = small().eval()  # without dropout
     table = WordTable(512)
-    rows = encode(found, table, model.config.parts)
+    rows = encode(found, table)
     together = model(collate(rows + rows[::-1], table))
     assert together.item() == pytest.approx(model(collate(rows, table)).item(), rel=1e-5)
     batch = collate(rows, table)
     assert batch["lengths"].tolist() == sorted(len(row.words) for row in rows)
     assert int(batch["attention_mask"].sum()) == int((batch["labels"] != IGNORED).sum())
+
+
+def test_a_hidden_word_is_shown_by_its_characters_alone():
+    found = label_sentences(REAL)
+    table = WordTable(512)
+    rows = encode(found, table)
+    shown, hidden = collate(rows, table), collate(rows, table, hidden=1.0, seed=1)
+    first = hidden["offsets"]
+    assert (shown["weights"][first] == 1).all()
+    assert (hidden["weights"][first] == 0).all()
+    assert hidden["weights"].sum() == pytest.approx(len(first))
+    half = [collate(rows, table, 0.5, seed)["weights"] for seed in (1, 1, 2)]
+    assert torch.equal(half[0], half[1])
+    assert not torch.equal(half[0], half[2])
 
 
 def test_pairs_join_spans_of_one_sentence_only():
@@ -223,10 +232,10 @@ def test_pairs_join_spans_of_one_sentence_only():
 
 def test_words_and_slips_of_the_fingers_have_features_of_their_own():
     table = WordTable(6144)
-    met = sorted({w for s in invent_sentences(REAL, 2000, 5) for w, _, _ in words(s)})
-    numbers = table.numbers([(w, 0, 1) for w in [*met, "opacity", "opactiy"]])
-    features = [frozenset(table.features([n])[0].tolist()) for n in dict.fromkeys(numbers)]
+    met = sorted({w for s in invent_sentences(REAL, 2000, 5) for w, _, _ in find_words(s)})
+    numbers = table.number_words([(w, 0, 1) for w in [*met, "opacity", "opactiy"]])
+    features = [frozenset(table.encode_features([n])[0].tolist()) for n in dict.fromkeys(numbers)]
     assert len(set(features)) == len(features)
-    one, comma, other = table.numbers(words("Opacity , opacity"))
+    one, comma, other = table.number_words(find_words("Opacity , opacity"))
     assert one == other == numbers[-2]
     assert table.is_word()[[one, comma]].tolist() == [True, False]
