@@ -176,7 +176,7 @@ def test_a_row_that_is_wrong_fails_its_study_alone(archive, tmp_path, kind):
     assert (report.rows, report.failed) == (60, 1)
     (bad,) = [row for row in rows_of(tmp_path / "out") if row.status == "failed"]
     assert bad.study_id == "CXR3"
-    assert {"stranger": "'X'", "wrong_type": "7 is no text", "exits": "SystemExit"}[kind] in (
+    assert {"stranger": "study_id", "wrong_type": "is no text", "exits": "SystemExit"}[kind] in (
         bad.reason
     )
 
