@@ -35,6 +35,7 @@ ENTITY_KINDS: frozenset[str] = frozenset(get_args(EntityKind))
 ANATOMY_KINDS = frozenset({"site", "naming", "side", "measure"})
 POLARITY_CUES = frozenset(
     {"negated", "negated_before", "resolved", "unresolved", "uncertain", "uncertain_before"}
+    | {"hypothetical_before"}
     | {"hedge", "suggests", "means", "hypothetical", "release", "stop"}
 )
 JOINTS = frozenset(

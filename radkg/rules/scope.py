@@ -65,6 +65,8 @@ def find_polarities(items: list[Item]) -> list[str]:
             _mark_back(items, polarity, i, ABSENT)
         elif kind == "uncertain_before":
             _mark_back(items, polarity, i, UNCERTAIN)
+        elif kind == "hypothetical_before":
+            _mark_back(items, polarity, i, HYPOTHETICAL)
     return polarity
 
 

@@ -20,11 +20,20 @@ MAX_SENTENCE = 2000  # characters; longer ones are cut, so that no text costs mo
 # A full stop ends a sentence before a blank, at the end, before a capital ("apex.There") and after
 # two small letters ("seen.no"), but neither inside a number nor after "vs" and "Dr". A semicolon
 # does, and a number in the line where one follows the other ("1. Clear 2. No effusion"). Of ends of
-# lines the layout decides.
+# lines the layout decides. A stop behind a shortened word ends nothing where small letters go on
+# ("bilat. effusions"), unless they open a statement of their own ("bilat. no effusion").
+_SHORTENED = "|".join(
+    rf"(?<=\b{word}\.)"
+    for word in (
+        *("[Aa]nt", "[Bb]il", "[Bb]ilat", "[Dd]ecr", "[Ii]ncr", "[Ii]nf", "[Ll]at", "[Ll]t"),
+        *("[Mm]ed", "[Mm]in", "[Mm]od", "[Pp]ost", "[Pp]ulm", "[Rr]t", "[Ss]up"),
+    )
+)
 _END = re.compile(  # begins with a set of signs, which a search finds quickest
     r"[.!?;:\n(0-9\u2022-](?:"
     r"(?<=[.!])(?=\s|$|(?<!\b[A-Za-z]\.)(?<!\.\.\.)[A-Z<(\"'])(?<!\bvs\.)(?<!\b[DM]r\.)(?<!\bSt\.)"
     r"(?<!\bapprox\.)(?<!\b[ei]\.[ge]\.)"
+    rf"(?!(?:{_SHORTENED})[ ]+(?!(?:no|not|neg|nil|nad|there|the|lungs|heart)\b)[a-z])"
     r"|(?<=\S\?)(?=\s|$)(?! *(?:[Yy]es|YES|[Nn]o(?:ne)?|NO(?:NE)?)\b)"
     r"|(?<=[a-z][a-z]\.)(?=[a-z])|(?<=;)(?=\s|$)|(?<=\n)\s*"
     r"|(?<=\s\()(?:\d{1,2}|[b-h])\)(?=\s*[A-Z]|\s+[a-z])"

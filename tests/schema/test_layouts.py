@@ -110,6 +110,11 @@ def test_a_numbered_item_is_a_sentence(number, between):
         ("NO PNEUMOTHORAX\nSMALL EFFUSION", ["NO PNEUMOTHORAX", "SMALL EFFUSION"]),
         ("No pneumothorax\nsmall effusion", ["No pneumothorax", "small effusion"]),
         ("No pneumothorax\n\xa0\nSmall effusion", ["No pneumothorax", "Small effusion"]),
+        # a stop behind a shortened word
+        ("Small bilat. effusions. No PTX", ["Small bilat. effusions", "No PTX"]),
+        ("Mild pulm. edema, rt. base", ["Mild pulm. edema, rt. base"]),
+        ("Effusions bilat. No edema", ["Effusions bilat", "No edema"]),
+        ("effusions bilat. no edema", ["effusions bilat", "no edema"]),
         ("Pneumothorax no\nEffusion yes", ["Pneumothorax no", "Effusion yes"]),
         ("Pneumothorax\tNo\nEffusion\tYes", ["Pneumothorax No", "Effusion Yes"]),
         ("Pneumothorax - none\nEffusion - small", ["Pneumothorax - none", "Effusion - small"]),
