@@ -70,7 +70,7 @@ PRESETS: dict[str, tuple[TrainStage, ...]] = {
                 betas=(0.9, 0.98),
                 log_every=100,
             ),
-            invented=6_000,
+            invented=5_000,
         ),
     ),
     # VLM-KG as published; --language and --vision name the weights it starts from

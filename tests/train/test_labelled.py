@@ -5,7 +5,10 @@ import random
 import pytest
 
 from radkg.gold.annotated import is_kept_out, read_annotated_reports, read_annotated_sentences
+from radkg.model.onepass.batches import encode
+from radkg.model.onepass.words import WordTable
 from radkg.schema.sentences import find_words
+from radkg.train.frames import Phrase, fill_frame, frame_findings, list_phrases
 from radkg.train.labelled import (
     LabelledSentence,
     can_be_stated,
@@ -93,3 +96,47 @@ def test_a_slip_changes_letters_of_longer_words_only():
 def test_what_the_written_form_can_state():
     assert can_be_stated(EFFUSION.sentence, EFFUSION.spans, EFFUSION.links)
     assert not can_be_stated("Small effusion", [(1, 4, "OBS-DP")], [])
+
+
+def test_every_frame_is_filled_with_findings_that_stand_as_it_says():
+    annotated = read_labelled_sentences()[:400]
+    phrases = list(list_phrases(annotated))
+    assert len(phrases) > 200
+    framed = list(frame_findings(annotated, 300, seed=1))
+    assert framed == list(frame_findings(annotated, 300, seed=1))
+    assert framed != list(frame_findings(annotated, 300, seed=2))
+    assert not any(sign in one.sentence for one in framed for sign in "{}")
+    encode(framed, WordTable(512))  # raises where a span is no run of words
+    labels = {label for one in framed for _, _, label in one.spans}
+    assert labels == {"ANAT-DP", "OBS-DP", "OBS-DA", "OBS-U"}
+
+
+@pytest.mark.parametrize(
+    ("frame", "labels"),
+    [
+        ("The {N} is gone.", ["OBS-DA"]),
+        ("No {N}, {P} is present.", ["OBS-DA", "OBS-DP"]),
+        ("History of {-} and {-}.", []),
+        ("No [progression/N] of {P}.", ["OBS-DA", "OBS-DP"]),
+        ("r/o {U}", ["OBS-U"]),
+    ],
+)
+def test_a_slot_gives_its_finding_its_label(frame, labels):
+    phrase = Phrase("edema", ((0, 5, "OBS-DP"),), (), 0)
+    one = fill_frame(frame, [phrase], random.Random(0))
+    assert [label for _, _, label in one.spans] == labels
+    assert one.links == (((0, 1, "modify"),) if "[" in frame else ())
+
+
+def test_a_finding_comes_with_its_words_and_its_place():
+    sentence = "There is a small left effusion."
+    spans = ((11, 16, "OBS-DP"), (17, 21, "ANAT-DP"), (22, 30, "OBS-DP"))
+    links = ((0, 2, "modify"), (2, 1, "located_at"))
+    (phrase,) = list_phrases([LabelledSentence(sentence, spans, links)])
+    assert (phrase.text, phrase.links, phrase.head) == ("small left effusion", links, 2)
+    one = fill_frame("No {N}, old", [phrase], random.Random(0))
+    assert [(one.sentence[a:b], label) for a, b, label in one.spans] == [
+        ("small", "OBS-DA"),
+        ("left", "ANAT-DP"),
+        ("effusion", "OBS-DA"),
+    ]

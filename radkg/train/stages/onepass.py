@@ -1,7 +1,8 @@
-"""What the one-pass extractor learns: annotated sentences, and invented ones read by the rules.
+"""What the one-pass extractor learns: annotated sentences, and as many invented ones.
 
-Each time a sentence is met, it is varied anew (train/variation.py). The rules' reading is silver;
-it teaches forms of speech that the annotated texts do not hold.
+Each time a sentence is met, it is varied anew (train/variation.py). Invented are findings in turns
+of speech that the annotated texts hardly hold (train/frames.py), and sentences put together anew
+with the rules' reading (silver).
 
 `prepare` writes the sentences as JSON lines that a person can read.
 """
@@ -28,6 +29,7 @@ from radkg.model.onepass.words import WordTable
 from radkg.schema.records import Study
 from radkg.schema.sentences import find_words
 from radkg.train.calibrating import describe_reading, fit_calibration
+from radkg.train.frames import frame_findings
 from radkg.train.labelled import ANNOTATED, LabelledSentence, read_labelled_sentences
 from radkg.train.radgraph import read_radgraph_sentences
 from radkg.train.silver import count_sentences, invent_sentences, label_sentences
@@ -45,6 +47,7 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     if not job.only_radgraph:
         annotated = read_labelled_sentences()[: job.limit]
         found += annotated * _REPEATS + _invent_others(job, stage, annotated)
+        found += frame_findings(annotated, stage.count_invented(job), stage.config.seed)
     if job.radgraph:
         found += read_radgraph_sentences(Path(job.radgraph))
     with (paths.data / _SENTENCES).open("w") as file:
