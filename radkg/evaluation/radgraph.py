@@ -124,5 +124,6 @@ def _score(texts: Sequence[GoldText], found: Sequence[Graph]) -> dict[str, Any]:
 
 def _list_reasons(texts: Sequence[GoldText], rows: Sequence[Extraction]) -> dict[str, str]:
     """Return why the first texts failed, by their ids."""
-    failed = [(t.text_id, r.reason) for t, r in zip(texts, rows, strict=True) if r.reason]
-    return {text_id: reason for text_id, reason in failed[:10] if reason}
+    pairs = zip(texts, rows, strict=True)
+    failed = [(text.text_id, row.reason or "") for text, row in pairs if row.status == "failed"]
+    return dict(failed[:10])

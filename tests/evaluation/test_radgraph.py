@@ -8,11 +8,13 @@ from typer.testing import CliRunner
 
 from radkg.cli.app import app
 from radkg.errors import ConfigError, SchemaError
+from radkg.evaluation.copying import extract_all
 from radkg.evaluation.radgraph import evaluate_radgraph, read_studies
 from radkg.evaluation.radgraph_gold import GOLDS, read_gold
 from radkg.evaluation.radgraph_table import make_radgraph_table
 from radkg.extractor.sentencewise import make_extraction
 from radkg.metrics.radgraph_f1 import to_graph
+from radkg.rules import RulesExtractor
 from radkg.schema.records import Entity, Relation
 from tests.evaluation.radgraph_documents import FIRST, SECOND, make_documents, write
 
@@ -142,6 +144,17 @@ def test_a_text_that_fails_counts_as_read_without_finding_anything(tmp_path):
     assert (report["failed"], list(report["reasons"])) == (1, ["p1.txt"])
     assert shorten(report["entities"]["exact"]) == (5, 1, 1, 0.2, round(2 / 6, 4))
     assert any(note.startswith("failed: 1 texts") for note in make_radgraph_table(report)[2])
+
+
+def test_a_note_of_what_was_not_read_is_no_failure(tmp_path):
+    text = "INDICATION: Cough and fever for more than a week.\nFINDINGS: Effusion."
+    line = {"id": "t", "text": text, "entities": [], "relations": [], "sentences": []}
+    file = tmp_path / "gold.jsonl"
+    file.write_text(json.dumps(line) + "\n")
+    (row,) = extract_all(RulesExtractor(), read_studies(read_gold([str(file)])))
+    assert (row.status, row.reason is None) == ("ok", False)
+    report = evaluate_radgraph([str(file)], "rules")
+    assert (report["failed"], report["reasons"]) == (0, {})
 
 
 def test_gold_outside_of_what_is_read_is_missed(tmp_path):
