@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -212,7 +213,6 @@ def evaluate(
     from radkg.evaluation import check_question
     from radkg.evaluation import evaluate as run_evaluate
     from radkg.evaluation.errors import write_errors
-    from radkg.evaluation.reliability import plot_reliability
     from radkg.evaluation.table import make_score_table
 
     question: Any = {"target": target, "condition": condition, "images": images, "floors": floors}
@@ -225,14 +225,7 @@ def evaluate(
     report = run_evaluate(archive, extractor, split, **question)
     if errors is not None:
         write_errors(report, errors)
-    if reliability is not None:
-        plot_reliability(report, reliability)
-    if as_json:
-        print_json(report)
-        return
-    columns, rows, notes = make_score_table(report)
-    print_table(columns, rows)
-    typer.echo("\n".join(notes))
+    _print_scores(report, make_score_table, reliability, as_json)
 
 
 def _evaluate_graphs(
@@ -244,15 +237,26 @@ def _evaluate_graphs(
 ) -> None:
     from radkg.evaluation.radgraph import evaluate_radgraph
     from radkg.evaluation.radgraph_table import make_radgraph_table
-    from radkg.evaluation.reliability import plot_reliability
 
     report = evaluate_radgraph(gold, extractor, condition)
+    _print_scores(report, make_radgraph_table, reliability, as_json)
+
+
+def _print_scores(
+    report: dict[str, Any],
+    make_table: Callable[[dict[str, Any]], tuple[list[str], list[list[str]], list[str]]],
+    reliability: Path | None,
+    as_json: bool,
+) -> None:
+    """Print a report of scores, and plot its calibration into a file where one is named."""
+    from radkg.evaluation.reliability import plot_reliability
+
     if reliability is not None:
         plot_reliability(report, reliability)
     if as_json:
         print_json(report)
         return
-    columns, rows, notes = make_radgraph_table(report)
+    columns, rows, notes = make_table(report)
     print_table(columns, rows)
     typer.echo("\n".join(notes))
 
