@@ -12,20 +12,35 @@ from radkg.metrics.calibration import bin_by_confidence, compute_calibration_err
 from radkg.model.calibration import Calibration, compute_logits
 from radkg.schema.linearize import Reading, Span
 from radkg.schema.records import RelationType
-from radkg.train.labelled import LabelledSentence
+from radkg.train.labelled import LabelledSentence, read_labelled_sentences
 
 Outcome = tuple[float, bool]  # confidence in [0, 1], whether the annotators say the same
 _STEPS = 50  # of Newton's method, which needs about ten
 _PENALTY = 1e-3  # added to the curvature, which is nothing where every answer is sure
 
 
-def fit_calibration(read: ReadSentences, kept_out: Sequence[LabelledSentence]) -> Calibration:
-    """Return the calibration of a reader whose confidences are its own, by what it reads.
+def calibrate_reader(read: ReadSentences, limit: int | None) -> tuple[Calibration, str]:
+    """Return the calibration of a reader, and how right the reader is, as Markdown for a card.
+
+    Args:
+        read: sentences to readings whose confidences are the reader's own.
+        limit: only the first sentences that are kept out of training; None: all of them.
+    """
+    kept_out = read_labelled_sentences(kept_out=True)[:limit]
+    readings = read([one.sentence for one in kept_out])
+    calibration = fit_calibration(readings, kept_out)
+    return calibration, describe_reading(calibration.calibrate(readings), kept_out)
+
+
+def fit_calibration(
+    readings: Sequence[Reading], annotated: Sequence[LabelledSentence]
+) -> Calibration:
+    """Return the calibration of readings whose confidences are the reader's own.
 
     An entity is right where the annotators mark the same span with the same label, a relation where
     both of its ends and its type are right.
     """
-    entities, relations = list_outcomes(read([one.sentence for one in kept_out]), kept_out)
+    entities, relations = list_outcomes(readings, annotated)
     entity_slope, entity_shift = _fit(entities)
     relation_slope, relation_shift = _fit(relations)
     return Calibration(
@@ -36,11 +51,8 @@ def fit_calibration(read: ReadSentences, kept_out: Sequence[LabelledSentence]) -
     )
 
 
-def describe_reading(
-    read: ReadSentences, calibration: Calibration, kept_out: Sequence[LabelledSentence]
-) -> str:
-    """Return how right a reader is on annotated sentences, as Markdown for a model's card."""
-    readings = calibration.calibrate(read([one.sentence for one in kept_out]))
+def describe_reading(readings: Sequence[Reading], kept_out: Sequence[LabelledSentence]) -> str:
+    """Return how right calibrated readings are, as Markdown for a model's card."""
     spans = score([set(one.spans) for one in kept_out], [set(r.spans) for r in readings])
     links = score(list(map(_list_facts, kept_out)), list(map(_list_facts, readings)))
     outcomes = list_outcomes(readings, kept_out)

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import blake2b
 
-from radkg.gold.annotated import is_kept_out
 from radkg.gold.coded import CodedStudies
 from radkg.gold.codes import Gold, GoldTriplet
 from radkg.gold.filing import Filing, fit_filing, list_gold_findings, list_gold_triplets
@@ -24,7 +23,12 @@ from radkg.schema.linearize import make_coded_items, make_items, write
 from radkg.schema.records import Extraction, Study
 from radkg.schema.sentences import list_study_sentences, select_sections
 from radkg.train.labelled import LabelledSentence, can_be_stated
-from radkg.train.silver import count_sentences, invent_sentences, label_sentences
+from radkg.train.silver import (
+    count_sentences,
+    invent_sentences,
+    label_sentences,
+    list_training_sentences,
+)
 from radkg.train.variation import Variation
 
 MAX_REPEATS = 8  # of one sentence with one output: "The lungs are clear" is not all there is
@@ -63,8 +67,7 @@ def make_copy_examples(
     known = [
         one for one in (*annotated, *varied) if can_be_stated(one.sentence, one.spans, one.links)
     ]
-    real = [text for text in sorted(count_sentences(studies)) if not is_kept_out(text)]
-    silver = label_sentences(real)
+    silver = label_sentences(list_training_sentences(studies))
     return [make_copy_example(one) for one in (*known, *silver)]
 
 

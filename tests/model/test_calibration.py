@@ -55,7 +55,7 @@ def measure(readings, annotated):
 
 def test_a_reader_too_sure_of_itself_is_calibrated():
     readings, annotated = make_overconfident(2000)
-    calibration = fit_calibration(lambda _: readings, annotated)
+    calibration = fit_calibration(readings, annotated)
     before, after = (
         measure(readings, annotated),
         measure(calibration.calibrate(readings), annotated),
@@ -63,13 +63,13 @@ def test_a_reader_too_sure_of_itself_is_calibrated():
     assert min(before) > 0.05
     assert max(after) < 0.03
     new, found = make_overconfident(300)
-    assert fit_calibration(lambda _: readings, annotated) == calibration
+    assert fit_calibration(readings, annotated) == calibration
     assert max(measure(calibration.calibrate(new), found)) < min(before)
 
 
 def test_a_reader_that_reads_nothing_or_all_right_is_fitted_too():
     annotated = [LabelledSentence("Small effusion", SPANS, ())] * 5
-    assert fit_calibration(lambda _: [Reading()] * 5, annotated) == UNCALIBRATED
+    assert fit_calibration([Reading()] * 5, annotated) == UNCALIBRATED
     right = [Reading(SPANS, (), (0.9, 0.8))] * 5
-    (found, *_) = fit_calibration(lambda _: right, annotated).calibrate(right)
+    (found, *_) = fit_calibration(right, annotated).calibrate(right)
     assert min(found.span_confidences) > 0.8

@@ -6,12 +6,26 @@ Silver measures agreement with the rules; what the rules misread is misread here
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from radkg.archive import open_archive
+from radkg.gold.annotated import is_kept_out
 from radkg.rules.extractor import read_sentence
 from radkg.schema.records import Study
 from radkg.schema.sentences import list_study_sentences
 from radkg.train.labelled import LabelledSentence, can_be_stated
+
+
+def read_training_studies(archive: str, limit: int | None) -> Iterator[Study]:
+    """Yield the readable studies of the training split of an archive, of its first N records."""
+    opened = open_archive(archive)
+    records = [r for r in opened.index().to_pylist() if r["split"] == "train"][:limit]
+    return (study for study in opened.read(records) if isinstance(study, Study))
+
+
+def list_training_sentences(studies: Iterable[Study]) -> list[str]:
+    """Return the sentences of studies, sorted, without those that are kept out of all training."""
+    return [text for text in sorted(count_sentences(studies)) if not is_kept_out(text)]
 
 
 def count_sentences(studies: Iterable[Study]) -> Counter[str]:

@@ -19,20 +19,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radkg.archive import open_archive
 from radkg.extractor.onepass import OnePassExtractor
-from radkg.gold.annotated import is_kept_out
 from radkg.model import checkpoint
 from radkg.model.onepass.batches import collate, encode
 from radkg.model.onepass.network import OnePass, OnePassConfig
 from radkg.model.onepass.words import WordTable
-from radkg.schema.records import Study
 from radkg.schema.sentences import find_words
-from radkg.train.calibrating import describe_reading, fit_calibration
+from radkg.train.calibrating import calibrate_reader
 from radkg.train.frames import frame_findings
 from radkg.train.labelled import ANNOTATED, LabelledSentence, read_labelled_sentences
 from radkg.train.radgraph import read_radgraph_sentences
-from radkg.train.silver import count_sentences, invent_sentences, label_sentences
+from radkg.train.silver import (
+    invent_sentences,
+    label_sentences,
+    list_training_sentences,
+    read_training_studies,
+)
 from radkg.train.stage_task import Batch, ModelCard, StagePaths, TrainJob, TrainStage
 from radkg.train.variation import Variation
 
@@ -60,10 +62,7 @@ def _invent_others(
     job: TrainJob, stage: TrainStage, annotated: Sequence[LabelledSentence]
 ) -> list[LabelledSentence]:
     """Return invented sentences with the rules' reading, made out of the archive's and these."""
-    archive = open_archive(job.archive)
-    records = [r for r in archive.index().to_pylist() if r["split"] == "train"][: job.limit]
-    counts = count_sentences(s for s in archive.read(records) if isinstance(s, Study))
-    sources = [text for text in sorted(counts) if not is_kept_out(text)]
+    sources = list_training_sentences(read_training_studies(job.archive, job.limit))
     sources += [one.sentence for one in annotated]
     made = invent_sentences(sources, stage.count_invented(job), stage.config.seed, mild=True)
     return label_sentences(made, only_stated=False)
@@ -82,15 +81,14 @@ def open_task(job: TrainJob, stage: TrainStage, paths: StagePaths) -> OnePassTas
 def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
     """Calibrate the model on the sentences kept out of training; return what the card says."""
     read = OnePassExtractor(directory).read_sentences
-    kept_out = read_labelled_sentences(kept_out=True)
-    calibration = fit_calibration(read, kept_out)
+    calibration, figures = calibrate_reader(read, job.limit)
     config = checkpoint.parse_config(OnePassConfig, checkpoint.read_config(directory), directory)
     config = dataclasses.replace(config, calibration=calibration)
     (directory / checkpoint.CONFIG).write_text(config.to_json())
     return ModelCard(
         what="A one-pass extractor: word tagger and relations between spans, for reports.",
         targets=ANNOTATED,
-        figures=describe_reading(read, calibration, kept_out),
+        figures=figures,
     )
 
 
@@ -101,9 +99,10 @@ class OnePassTask:
         self.model = model
         self._config = model.config
         self._table = WordTable(model.config.buckets)
-        self._found = [one for one in found if find_words(one.sentence)]
+        counted = [(one, len(find_words(one.sentence))) for one in found]
+        self._found = [one for one, length in counted if length]
+        self.lengths = [length for _, length in counted if length]
         self._variation = Variation(self._found)
-        self.lengths = [len(find_words(one.sentence)) for one in self._found]
 
     def collate(self, members: Sequence[int], seed: int) -> Batch:
         """Return the batch; `seed` decides how its sentences vary and which words are hidden."""

@@ -16,7 +16,6 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from radkg.archive import open_archive
 from radkg.archive.files.located import read_bytes
 from radkg.archive.images.pixels import read_image
 from radkg.errors import ConfigError
@@ -34,10 +33,10 @@ from radkg.model.vision.encoders import IMAGENET, load_encoder
 from radkg.model.vision.features import FeatureCache
 from radkg.model.vlmkg.batches import Example, collate, encode, stack_views
 from radkg.model.vlmkg.vlm import VisionLanguageModel
-from radkg.schema.records import Study
 from radkg.schema.sentences import find_words
 from radkg.train.labelled import read_labelled_sentences
 from radkg.train.radgraph import read_radgraph_sentences
+from radkg.train.silver import read_training_studies
 from radkg.train.stage_task import Batch, StagePaths, TrainJob, TrainStage
 from radkg.train.stages.vlm_finish import finish
 from radkg.train.supervision import (
@@ -162,9 +161,8 @@ def _copy_examples(job: TrainJob, stage: TrainStage) -> list[Example]:
     """Return what the target `copy` learns from; studies without codes have sentences too."""
     examples: list[Example] = []
     if not job.only_radgraph:
-        archive = open_archive(job.archive)
-        records = [r for r in archive.index().to_pylist() if r["split"] == "train"][: job.limit]
-        studies = [s for s in archive.read(records) if isinstance(s, Study) and not is_held_out(s)]
+        found = read_training_studies(job.archive, job.limit)
+        studies = [study for study in found if not is_held_out(study)]
         annotated = read_labelled_sentences()[: job.limit]
         number = stage.count_invented(job)
         examples += make_copy_examples(annotated, studies, number, stage.config.seed)

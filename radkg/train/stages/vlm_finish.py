@@ -16,8 +16,8 @@ from radkg.extractor.vlm import VlmExtractor
 from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.model.checkpoint import CONFIG, parse_config, read_config
 from radkg.model.config import ModelConfig
-from radkg.train.calibrating import describe_reading, fit_calibration
-from radkg.train.labelled import ANNOTATED, read_labelled_sentences
+from radkg.train.calibrating import calibrate_reader
+from radkg.train.labelled import ANNOTATED
 from radkg.train.stage_task import ModelCard, StagePaths, TrainJob
 from radkg.train.supervision import split_held_out
 from radkg.train.thresholds import choose_thresholds
@@ -38,15 +38,13 @@ def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
     """Complete the model directory, and return what its card says."""
     _copy_encoder(paths, directory)
     read = VlmExtractor(directory, "report").read_sentences
-    kept_out = read_labelled_sentences(kept_out=True)
-    calibration = fit_calibration(read, kept_out)
+    calibration, figures = calibrate_reader(read, job.limit)
     _change_settings(directory, calibration=calibration)
     if job.preset == "small":
         _change_settings(directory, copy_reader="onepass")
     chosen_on = split_held_out(load_coded_studies(job.archive, "train", job.images))[1].take_first(
         job.limit
     )
-    figures = describe_reading(read, calibration, kept_out)
     figures += _figures(directory, chosen_on) if len(chosen_on) else ""
     return ModelCard(what=_WHAT, targets=_TARGETS, holds_out=True, figures=figures)
 
