@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from radkg.gold.annotated import cut_reading
 from radkg.rules.lexicon import load_lexicon
 from radkg.schema.linearize import Link, Span
 from radkg.schema.records import Label
@@ -31,8 +32,11 @@ class Phrase(NamedTuple):
     text: str
     spans: tuple[Span, ...]
     links: tuple[Link, ...]
-    head: int
-    """the span of the finding itself"""
+
+    @property
+    def head(self) -> int:
+        """The span of the finding itself: the last one."""
+        return len(self.spans) - 1
 
 
 def frame_findings(
@@ -61,14 +65,13 @@ def list_phrases(annotated: Iterable[LabelledSentence]) -> Iterator[Phrase]:
             members = _list_members(one, head)
             first = min(one.spans[i][0] for i in members)
             run = [place for place in places if first <= place[1] and place[2] <= end]
-            covered = {
-                place
-                for i in members
-                for place in run
-                if one.spans[i][0] <= place[1] and place[2] <= one.spans[i][1]
-            }
-            if len(run) <= _MAX_WORDS and len(covered) == len(run) and one.spans[head][1] == end:
-                yield _cut(one, members, head, first, end)
+            is_whole = all(
+                any(one.spans[i][0] <= a and b <= one.spans[i][1] for i in members)
+                for _, a, b in run
+            )
+            if len(run) <= _MAX_WORDS and is_whole:
+                reading = cut_reading(one.spans, one.links, first, end)
+                yield Phrase(one.sentence[first:end], reading.spans, reading.links)
 
 
 def fill_frame(frame: str, phrases: Sequence[Phrase], rng: random.Random) -> LabelledSentence:
@@ -108,13 +111,3 @@ def _list_members(one: LabelledSentence, head: int) -> set[int]:
             elif relation == "located_at" and h == head and one.spans[t] < one.spans[head]:
                 members.add(t)
     return members
-
-
-def _cut(one: LabelledSentence, members: set[int], head: int, start: int, end: int) -> Phrase:
-    order = sorted(members, key=lambda i: one.spans[i])
-    number = {i: n for n, i in enumerate(order)}
-    spans = tuple((a - start, b - start, label) for a, b, label in (one.spans[i] for i in order))
-    links = tuple(
-        (number[h], number[t], kind) for h, t, kind in one.links if h in number and t in number
-    )
-    return Phrase(one.sentence[start:end], spans, links, number[head])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from radkg.gold.annotated import (
     AnnotatedText,
+    cut_reading,
     is_kept_out,
     read_annotated_reports,
     read_annotated_sentences,
@@ -52,11 +53,8 @@ def read_labelled_sentences(*, kept_out: bool = False) -> list[LabelledSentence]
 def cut_labelled_sentences(text: AnnotatedText) -> Iterator[LabelledSentence]:
     """Yield the sentences of an annotated text, those without a word left out."""
     for start, end in text.sentences:
-        inside = [i for i, (a, b, _) in enumerate(text.spans) if start <= a and b <= end]
-        among = {i: n for n, i in enumerate(inside)}
-        spans = [(a - start, b - start, label) for a, b, label in (text.spans[i] for i in inside)]
-        links = [(among[h], among[t], r) for h, t, r in text.links if h in among and t in among]
-        sentence = fit_to_words(text.text[start:end], spans, links)
+        reading = cut_reading(text.spans, text.links, start, end)
+        sentence = fit_to_words(text.text[start:end], reading.spans, reading.links)
         if find_words(sentence.sentence):
             yield sentence
 

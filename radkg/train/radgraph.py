@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from radkg.errors import StorageError
+from radkg.gold.annotated import cut_reading
 from radkg.schema.radgraph import Document, from_document, parse_documents
 from radkg.schema.sentences import split_sentences
 from radkg.train.labelled import LabelledSentence, can_be_stated
@@ -32,26 +33,25 @@ def read_radgraph_sentences(file: Path) -> list[LabelledSentence]:
 
 
 def _cut(document: Document) -> list[LabelledSentence]:
-    entities, relations = document.extraction.entities, document.extraction.relations
+    places = [
+        (entity.start, entity.end, entity.label, i)
+        for i, entity in enumerate(document.extraction.entities)
+        if entity.start is not None and entity.end is not None
+    ]
+    places.sort(key=lambda place: place[:3])
+    spans = [place[:3] for place in places]
+    number = {place[3]: n for n, place in enumerate(places)}
+    links = [
+        (number[r.head], number[r.tail], r.relation)
+        for r in document.extraction.relations
+        if r.head in number and r.tail in number
+    ]
     found = []
     for start, end in split_sentences(document.report, 0, len(document.report)):
         raw = document.report[start:end]
         start += len(raw) - len(raw.lstrip())
         text = raw.strip()
-        inside = {
-            i: (e.start - start, e.end - start, e.label)
-            for i, e in enumerate(entities)
-            if e.start is not None and e.end is not None
-            if start <= e.start and e.end <= start + len(text)
-        }
-        order = sorted(inside, key=lambda i: inside[i])
-        number = {i: n for n, i in enumerate(order)}
-        spans = tuple(inside[i] for i in order)
-        links = tuple(
-            (number[r.head], number[r.tail], r.relation)
-            for r in relations
-            if r.head in number and r.tail in number
-        )
-        if can_be_stated(text, spans, links):
-            found.append(LabelledSentence(text, spans, links))
+        reading = cut_reading(spans, links, start, start + len(text))
+        if can_be_stated(text, reading.spans, reading.links):
+            found.append(LabelledSentence(text, reading.spans, reading.links))
     return found

@@ -122,7 +122,7 @@ def test_every_frame_is_filled_with_findings_that_stand_as_it_says():
     ],
 )
 def test_a_slot_gives_its_finding_its_label(frame, labels):
-    phrase = Phrase("edema", ((0, 5, "OBS-DP"),), (), 0)
+    phrase = Phrase("edema", ((0, 5, "OBS-DP"),), ())
     one = fill_frame(frame, [phrase], random.Random(0))
     assert [label for _, _, label in one.spans] == labels
     assert one.links == (((0, 1, "modify"),) if "[" in frame else ())
