@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from radkg.page.markup import escape, format_cell
 from radkg.page.report import MEANING, make_entity_id, write_report
+from radkg.page.study import write_note
 from radkg.review.sheet import VERDICTS
 from radkg.schema.answer import Cell
 from radkg.schema.records import OLDEST, Entity, Extraction, Image, Study
@@ -32,16 +33,14 @@ def write_study_html(
         _triplet(extraction, number, judged.get(number))
         for number in range(1, len(extraction.relations) + 1)
     )
-    reason = escape(extraction.reason or "")
+    note = write_note(extraction)
     if extraction.status == "failed":
-        reason = f'<p class="status failed">Failed: {reason}</p>'
-    elif reason:  # what of the report was not read
-        reason = f'<p class="note">{reason.capitalize()}.</p>'
+        note = f'<p class="status failed">Failed: {escape(extraction.reason or "")}</p>'
     return f"""<article class="study" aria-labelledby="study-title"
  data-study="{escape(study.study_id)}">
 <h2 id="study-title" tabindex="-1">Study {escape(study.study_id)}</h2>
 <dl class="origin">{"".join(_fact(name, value) for name, value in {**facts, **origin}.items())}</dl>
-{reason}
+{note}
 <div class="columns">
 <div class="report">
 {write_report(study, extraction.entities, _PREFIX) or '<p class="note">No report text.</p>'}

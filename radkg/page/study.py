@@ -68,19 +68,21 @@ def _facts(study: Study, extraction: Extraction) -> str:
     return " ".join(f"<span>{escape(fact)}</span>" for fact in facts)
 
 
+def write_note(extraction: Extraction) -> str:
+    """Return the paragraph that says what of the report was not read; empty text without one."""
+    if extraction.status == "failed" or not extraction.reason:
+        return ""
+    return f'<p class="note">{escape(extraction.reason.capitalize())}.</p>'
+
+
 def _status(extraction: Extraction) -> str:
     if extraction.status == "failed":
         reason = escape(extraction.reason or "")
         return f'<p class="status failed"><strong>Failed:</strong> {reason}</p>'
-    note = (
-        f'<p class="note">{escape(extraction.reason.capitalize())}.</p>'
-        if extraction.reason
-        else ""
-    )
     if extraction.status == "empty":
         empty = "<strong>Empty:</strong> no entity was found in this study."
-        return f'<p class="status">{empty}</p>{note}'
-    return note
+        return f'<p class="status">{empty}</p>{write_note(extraction)}'
+    return write_note(extraction)
 
 
 def _figure(image: Image, content: bytes | None) -> str:
