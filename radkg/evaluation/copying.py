@@ -104,7 +104,9 @@ def make_copy_report(
 def has_asserted_finding(extraction: Extraction) -> bool:
     """Tell whether any relation of the extraction asserts a finding, as certain, as not normal."""
     entities, kinds = extraction.entities, load_lexicon().kinds
-    called_normal = {r.tail for r in extraction.relations if entities[r.head].concept in NORMALITY}
+    states_normality = {i for i, e in enumerate(entities) if e.concept in NORMALITY}
+    called_normal = {r.tail for r in extraction.relations if r.head in states_normality}
+    passed_over = states_normality | called_normal
 
     def is_finding(i: int) -> bool:
         concept = entities[i].concept
@@ -112,7 +114,7 @@ def has_asserted_finding(extraction: Extraction) -> bool:
         return entities[i].label == "OBS-DP" and is_finding_word
 
     return any(
-        (is_finding(r.head) or is_finding(r.tail)) and called_normal.isdisjoint((r.head, r.tail))
+        (is_finding(r.head) or is_finding(r.tail)) and passed_over.isdisjoint((r.head, r.tail))
         for r in extraction.relations
     )
 

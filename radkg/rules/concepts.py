@@ -16,6 +16,8 @@ from radkg.schema.linearize import Link, Span
 from radkg.schema.sentences import find_words
 
 _MAX_NAMES = 20_000  # texts whose names are remembered
+_NORMAL = "normal"
+_STATES_NORMALITY = frozenset({"negative"})  # where stated itself: "Negative chest"
 
 
 def name_concepts(sentence: str, spans: Sequence[Span], links: Sequence[Link]) -> list[str]:
@@ -68,9 +70,13 @@ def _name_alone(
             for item in phrases.get((start, end), ())
             if (item.kind in ANATOMY_KINDS) == (label == "ANAT-DP")
         ]
+        text = sentence[start:end]
         if len(known) > 1:
             known.sort(key=_is_side)
-        names.append(known[0].concept if known else _name_text(sentence[start:end]))
+        if label == "OBS-DP" and text.lower() in _STATES_NORMALITY:
+            names.append(_NORMAL)
+        else:
+            names.append(known[0].concept if known else _name_text(text))
     return names
 
 

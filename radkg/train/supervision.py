@@ -1,8 +1,8 @@
 """What the models learn from: human codes (closed vocabulary), annotated texts, silver readings.
 
-`copy` examples are annotated sentences, and sentences with the rules' reading (silver). `codes`
-examples are sentences with the part of their study's human codes that they can account for, and
-whole studies, by their images, with all of them. Everything comes from the training split.
+`copy` examples are annotated sentences, and sentences with another reader's reading (silver).
+`codes` examples are sentences with the part of their study's human codes that they can account
+for, and whole studies, by their images, with all of them. Everything comes from the training split.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import blake2b
 
+from radkg.extractor.sentencewise import ReadSentences
 from radkg.gold.coded import CodedStudies
 from radkg.gold.codes import Gold, GoldTriplet
 from radkg.gold.filing import Filing, fit_filing, list_gold_findings, list_gold_triplets
@@ -22,13 +23,9 @@ from radkg.rules import RulesExtractor
 from radkg.schema.linearize import make_coded_items, make_items, write
 from radkg.schema.records import Extraction, Study
 from radkg.schema.sentences import list_study_sentences, select_sections
+from radkg.train.frames import frame_findings
 from radkg.train.labelled import LabelledSentence, can_be_stated
-from radkg.train.silver import (
-    count_sentences,
-    invent_sentences,
-    label_sentences,
-    list_training_sentences,
-)
+from radkg.train.silver import count_sentences, invent_sentences
 from radkg.train.variation import Variation
 
 MAX_REPEATS = 8  # of one sentence with one output: "The lungs are clear" is not all there is
@@ -51,24 +48,34 @@ def is_held_out(study: Study) -> bool:
 
 
 def make_copy_examples(
-    annotated: Sequence[LabelledSentence], studies: Sequence[Study], num_varied: int, seed: int
+    annotated: Sequence[LabelledSentence],
+    others: Iterable[str],
+    read: ReadSentences,
+    num_varied: int,
+    seed: int,
 ) -> list[Example]:
     """Return examples of the target `copy`, those left out that its form cannot state.
 
     Args:
         annotated: sentences with their labels.
-        studies: whose sentences come with the rules' reading (silver), without those that are kept
-            out of all training.
-        num_varied: variations of annotated sentences beside the sentences themselves.
+        others: sentences that come with the answer of `read` (silver); annotated ones do not.
+        read: sentences to readings.
+        num_varied: variations of annotated sentences beside the sentences themselves, and a tenth
+            as many turns of speech around annotated findings (train/frames.py).
         seed: decides how sentences vary.
     """
     variation, rng = Variation(annotated), random.Random(seed)
-    varied = (variation.vary(rng.choice(annotated), rng) for _ in range(num_varied))
-    known = [
-        one for one in (*annotated, *varied) if can_be_stated(one.sentence, one.spans, one.links)
+    known = [*annotated, *frame_findings(annotated, num_varied // 10, seed)]
+    known += [variation.vary(rng.choice(annotated), rng) for _ in range(num_varied)]
+    labelled = {one.sentence for one in annotated}
+    silver = [text for text in others if text not in labelled]
+    known += [
+        LabelledSentence(text, reading.spans, reading.links)
+        for text, reading in zip(silver, read(silver), strict=True)
     ]
-    silver = label_sentences(list_training_sentences(studies))
-    return [make_copy_example(one) for one in (*known, *silver)]
+    return [
+        make_copy_example(one) for one in known if can_be_stated(one.sentence, one.spans, one.links)
+    ]
 
 
 def make_copy_example(one: LabelledSentence) -> Example:

@@ -84,6 +84,15 @@ def test_what_counts_as_a_false_triplet(sentence, expected):
     assert has_asserted_finding(extraction) is expected
 
 
+def test_a_degree_of_normality_is_no_finding():
+    (extraction,) = load_extractor("onepass")(
+        [study("Negative chest. Bony thorax and soft tissues grossly unremarkable.")]
+    )
+    assert {"normal"} <= {entity.concept for entity in extraction.entities}
+    assert "grossly" in {entity.concept for entity in extraction.entities}
+    assert not has_asserted_finding(extraction)
+
+
 def test_an_archive_without_a_test_split_is_refused(tmp_path):
     path = write_tar(tmp_path / "few.tgz", make_studies(3))
     with pytest.raises(ArchiveError, match="no coded study in split 'test'"):

@@ -37,6 +37,14 @@ def test_a_word_with_two_readings_is_named_by_its_site_or_its_finding():
     assert named("dextroscoliosis", ("dextroscoliosis", "OBS-DP")) == ["scoliosis"]
 
 
+def test_a_stated_negative_is_normality_and_a_denied_one_is_none():
+    assert named("Negative chest", ("Negative", "OBS-DP"), ("chest", "ANAT-DP")) == [
+        "normal",
+        "thorax",
+    ]
+    assert named("not negative", ("negative", "OBS-DA")) == ["negative"]
+
+
 @pytest.mark.parametrize(
     ("sentence", "found", "links", "expected"),
     [

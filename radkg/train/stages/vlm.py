@@ -19,6 +19,8 @@ from torch import Tensor
 from radkg.archive.files.located import read_bytes
 from radkg.archive.images.pixels import read_image
 from radkg.errors import ConfigError
+from radkg.extractor import SHIPPED
+from radkg.extractor.onepass import OnePassExtractor
 from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.model import checkpoint
 from radkg.model.config import (
@@ -36,7 +38,7 @@ from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.sentences import find_words
 from radkg.train.labelled import read_labelled_sentences
 from radkg.train.radgraph import read_radgraph_sentences
-from radkg.train.silver import read_training_studies
+from radkg.train.silver import list_training_sentences, read_training_studies
 from radkg.train.stage_task import Batch, StagePaths, TrainJob, TrainStage
 from radkg.train.stages.vlm_finish import finish
 from radkg.train.supervision import (
@@ -164,8 +166,11 @@ def _copy_examples(job: TrainJob, stage: TrainStage) -> list[Example]:
         found = read_training_studies(job.archive, job.limit)
         studies = [study for study in found if not is_held_out(study)]
         annotated = read_labelled_sentences()[: job.limit]
-        number = stage.count_invented(job)
-        examples += make_copy_examples(annotated, studies, number, stage.config.seed)
+        read = OnePassExtractor(SHIPPED["onepass"]).read_sentences
+        number, seed = stage.count_invented(job), stage.config.seed
+        examples += make_copy_examples(
+            annotated, list_training_sentences(studies), read, number, seed
+        )
     if job.radgraph:
         examples += map(make_copy_example, read_radgraph_sentences(Path(job.radgraph)))
     return examples
