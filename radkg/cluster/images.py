@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from radkg.archive.images.pixels import read_image
+from radkg.archive.images.pixels import read_radiograph
 from radkg.errors import ArchiveError, ArchiveUnavailable, RadkgError
 from radkg.extractor import PreparedImage
 from radkg.run.isolation import MAX_ATTEMPTS, Limits
@@ -74,7 +74,7 @@ class ImagePreparer:
     def _prepare(self, location: str) -> dict[str, Any]:
         square, problem = None, None
         try:
-            square = self._preprocessing.make_square(read_image(location)).numpy().tobytes()
+            square = self._preprocessing.make_square(read_radiograph(location)).numpy().tobytes()
         except ArchiveUnavailable:
             raise
         except ArchiveError as error:

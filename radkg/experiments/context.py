@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from radkg.archive.files.located import read_bytes
-from radkg.archive.images.pixels import read_image
+from radkg.archive.images.pixels import read_radiograph
 from radkg.errors import ConfigError
 from radkg.evaluation.floors import to_answer
 from radkg.evaluation.readers import read_codes
@@ -70,7 +70,7 @@ class ExperimentContext:
             for image in study.images
             if image.location
         }
-        cache = FeatureCache(str(Path(self.config.out) / "features"), read_image, read_bytes)
+        cache = FeatureCache(str(Path(self.config.out) / "features"), read_radiograph, read_bytes)
         found, failures = cache.compute_features(self.encoder, locations)
         for image_id, why in failures.items():
             logger.warning("image=%s left out: %s", image_id, why)

@@ -100,5 +100,18 @@ def make_image_entities(
     return entities, relations
 
 
+def describe_unsure(codes: Codes, threshold: float) -> str:
+    """Return why the codes of an image say nothing: none of them is as sure as the threshold."""
+    known = [(confidence, name) for name, confidence in codes.findings]
+    known += [(confidence, head) for (head, _, _), confidence in codes.triplets]
+    if not known:
+        return "the model sees no finding in the image"
+    confidence, name = max(known)
+    return (
+        f"nothing that the model sees in the image reaches confidence {threshold:.2f}: the surest "
+        f"is {name}, {confidence:.2f}"
+    )
+
+
 def _sites(triplets: Iterable[CodedTriplet]) -> set[str]:
     return {tail for _, relation, tail in triplets if relation == "located_at"}

@@ -36,9 +36,9 @@ def prepare_image(
     """
     image = images.get(location) if images else None
     if image is None:
-        from radkg.archive.images.pixels import read_image  # a bare GPU machine has no archive
+        from radkg.archive.images.pixels import read_radiograph  # a bare GPU machine has no archive
 
-        return preprocessing.make_square(read_image(location))
+        return preprocessing.make_square(read_radiograph(location))
     if isinstance(image, str):
         raise ArchiveError(image)
     return torch.from_numpy(image)

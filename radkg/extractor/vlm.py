@@ -8,6 +8,7 @@ of the images alone; read from images alone it becomes entities whose source is 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -17,7 +18,12 @@ from torch import Tensor
 
 from radkg.errors import ExtractorError
 from radkg.extractor.base import PreparedImages
-from radkg.extractor.coded import ask_codes, make_image_entities, select_codes
+from radkg.extractor.coded import (
+    ask_codes,
+    describe_unsure,
+    make_image_entities,
+    select_codes,
+)
 from radkg.extractor.images import STUDIES_AT_ONCE, make_prefixes
 from radkg.extractor.loading import SHIPPED
 from radkg.extractor.onepass import OnePassExtractor
@@ -160,16 +166,18 @@ class VlmExtractor:
                     found, len(entities), self.model.config.sure_threshold
                 )
                 entities, relations = entities + more, relations + links
-            rows.append(
-                make_extraction(
-                    study,
-                    entities,
-                    relations,
-                    extractor=self.name,
-                    model_id=self.model_id,
-                    condition=condition,
-                )
+            row = make_extraction(
+                study,
+                entities,
+                relations,
+                extractor=self.name,
+                model_id=self.model_id,
+                condition=condition,
             )
+            if row.status == "empty" and found is not None:
+                reason = describe_unsure(found, self.model.config.sure_threshold)
+                row = dataclasses.replace(row, reason=reason)
+            rows.append(row)
         return rows
 
     def read_codes(self, studies: Sequence[Study]) -> list[Codes]:

@@ -5,6 +5,7 @@ import pytest
 
 from radkg.errors import ArchiveError, ExtractorError
 from radkg.evaluation import evaluate, has_asserted_finding
+from radkg.extractor import load_extractor
 from radkg.rules import RulesExtractor
 from tests.rules.reading import study
 from tests.support.archives.openi import make_studies, write_tar

@@ -4,7 +4,12 @@ import math
 
 import pytest
 
-from radkg.extractor.coded import limit_codes, make_image_entities, merge_outputs
+from radkg.extractor.coded import (
+    describe_unsure,
+    limit_codes,
+    make_image_entities,
+    merge_outputs,
+)
 from radkg.model.generate.decode import Generation
 from radkg.schema.codes import Codes
 
@@ -94,3 +99,9 @@ def test_what_is_not_sure_is_left_out_and_still_tells_a_site():
     assert [(e.text, e.label) for e in entities] == [("left", "ANAT-DP"), ("pleura", "ANAT-DP")]
     assert len(relations) == 1
     assert make_image_entities(CODES, 0, 1.0) == ((), ())
+
+
+def test_an_image_that_says_nothing_says_why():
+    assert describe_unsure(Codes((), ()), 0.9) == "the model sees no finding in the image"
+    reason = describe_unsure(Codes((("cardiomegaly", 0.2),), ((EFFUSION, 0.6),)), 0.9)
+    assert reason.endswith("reaches confidence 0.90: the surest is effusion, 0.60")

@@ -1,5 +1,6 @@
 """The vision-language model as an extractor: valid rows for any text, images read or refused."""
 
+import dataclasses
 import shutil
 
 import pytest
@@ -179,6 +180,15 @@ def test_an_image_that_cannot_be_read_is_a_failed_row(
         assert reason in row.reason
         assert str(path) in row.reason
     assert rows[-1].status in ("ok", "empty")
+
+
+def test_a_study_whose_image_says_nothing_is_empty_with_the_reason(image_extractor, image_files):
+    config = image_extractor.model.config
+    image_extractor.model.config = dataclasses.replace(config, sure_threshold=1.0)
+    (row,) = extract_rows(image_extractor, [study("", image_files[0])])
+    image_extractor.model.config = config
+    assert (row.status, row.entities) == ("empty", ())
+    assert "in the image" in row.reason
 
 
 def test_images_of_every_depth_and_colour_are_read(image_extractor, tmp_path):

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from radkg.archive.images.pixels import read_image
+from radkg.archive.images.pixels import read_radiograph
 from radkg.errors import ArchiveError, ConfigError
 from radkg.gold.coded import load_coded_studies
 from radkg.gold.filing import list_gold_findings
@@ -48,7 +48,7 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
             if image.location is None:
                 continue
             try:
-                pixel_values = read_image(image.location)
+                pixel_values = read_radiograph(image.location)
             except ArchiveError:  # said and counted where the archive is extracted
                 continue
             pixels.append((resize(pixel_values)[0] * 255).round().to(torch.uint8))

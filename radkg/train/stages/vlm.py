@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from radkg.archive.files.located import read_bytes
-from radkg.archive.images.pixels import read_image
+from radkg.archive.images.pixels import read_radiograph
 from radkg.errors import ConfigError
 from radkg.extractor import SHIPPED
 from radkg.extractor.onepass import OnePassExtractor
@@ -224,7 +224,7 @@ def _features(
         for image in study.images
         if image.location
     }
-    cache = FeatureCache(str(paths.out / "features"), read_image, read_bytes)
+    cache = FeatureCache(str(paths.out / "features"), read_radiograph, read_bytes)
     features, _ = cache.compute_features(load_encoder(encoder_name), locations)
     if not features:
         raise ConfigError(f"no image of {job.archive} under {job.images}: check --images")

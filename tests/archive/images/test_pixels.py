@@ -11,7 +11,8 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
-from radkg.archive.images.pixels import MAX_PIXELS, read_image
+from radkg.archive.images.limits import MAX_PIXELS
+from radkg.archive.images.pixels import read_image
 from radkg.errors import ArchiveError
 from tests.support.archives.data import require_data
 
