@@ -29,6 +29,7 @@ _COMMON = {
     "human codes; report: whose head or tail is neither coded nor stated in the report by the "
     "rules' reading (silver), in words or by the coders' conventions. For image alone, codes is "
     "the rate to read, for text, report",
+    "other_image": "a floor of the condition image: the same answers in another order, by seed 0",
     "validity": "share of studies with an answer that the schema allows; the others count as "
     "failed, and as saying nothing",
     "images": "with --images, only studies that have an image at hand are scored, under every "

@@ -5,6 +5,7 @@ constant, lexicon and lexicon_negation are free; the rules cost a second, the n-
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
@@ -54,6 +55,13 @@ def make_slow_answers(
             Answer(filing.predict_findings(row), filing.predict_triplets(row)) for row in rows
         ],
     }
+
+
+def shuffle_answers(answers: Sequence[Answer]) -> list[Answer]:
+    """Return the answers in another order, the same for as many answers."""
+    exchanged = list(answers)
+    random.Random(0).shuffle(exchanged)
+    return exchanged
 
 
 def train_ngram_floor(training: CodedStudies) -> NgramReader:

@@ -9,9 +9,9 @@ from radkg.evaluation.coding import make_codes_report
 from radkg.evaluation.copying import extract_all, make_copy_report
 from radkg.evaluation.definitions import CODES, COPY, PUBLISHED
 from radkg.evaluation.evaluation_set import EvaluationSet, check_split
-from radkg.evaluation.floors import FLOORS, Floors, to_answer
+from radkg.evaluation.floors import FLOORS, Floors, shuffle_answers, to_answer
 from radkg.evaluation.readers import apply_condition, read_codes
-from radkg.evaluation.reference import Answer, list_text_scores
+from radkg.evaluation.reference import Answer, list_text_scores, score_floor
 from radkg.extractor import ChoosesCondition, CodesReader, Extractor, load_extractor
 from radkg.metrics import bootstrap, score, score_by_relation, score_relaxed
 from radkg.metrics.figures import round_interval, round_scores, round_scores_by_name
@@ -41,6 +41,10 @@ def make_report(
     gold_findings = [known.answer.findings for known in eval_set.references]
     gold_triplets = [known.answer.triplets for known in eval_set.references]
     findings, triplets = [a.findings for a in answers], [a.triplets for a in answers]
+    read_under = own.get("condition", reader.condition)
+    scored_floors = eval_set.score_floors(floors or ("all" if target == "codes" else "quick"))
+    if read_under == "image":  # what the images add to knowing how often each code is given
+        scored_floors["other_image"] = score_floor(eval_set.references, shuffle_answers(answers))
     by_class = {
         name: score([g & {name} for g in gold_findings], [f & {name} for f in findings])
         for name in sorted(eval_set.filing.classes)
@@ -49,7 +53,7 @@ def make_report(
         "findings": round_scores(score(gold_findings, findings)),
         "triplets": round_scores(score(gold_triplets, triplets)),
         "normal_reports": own.pop("normal_reports"),
-        "floors": eval_set.score_floors(floors or ("all" if target == "codes" else "quick")),
+        "floors": scored_floors,
         "published": PUBLISHED,
         "intervals_95": {
             "findings_f1": round_interval(bootstrap(gold_findings, findings)),
@@ -64,7 +68,7 @@ def make_report(
         "archive": eval_set.archive,
         "split": eval_set.split,
         "target": target,
-        "condition": own.get("condition", reader.condition),
+        "condition": read_under,
         "studies": len(eval_set.coded.studies),
         "without_image": None if eval_set.images is None else eval_set.without_image,
         "failed": failed,

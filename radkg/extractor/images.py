@@ -65,7 +65,7 @@ def make_prefixes(
     Raises:
         ArchiveError: an image cannot be read.
     """
-    locations = [_locations(study) for study in studies]
+    locations = [list_locations(study) for study in studies]
     prefixes: list[Tensor | None] = [None] * len(studies)
     seen = [i for i, found in enumerate(locations) if found]
     device = model.model.device
@@ -81,7 +81,7 @@ def make_prefixes(
     return prefixes
 
 
-def _locations(study: Study) -> list[str]:
+def list_locations(study: Study) -> list[str]:
     """Return where the images of a study are that are at hand, one for each image id."""
     found = {i.image_id: i.location for i in study.images if i.location is not None}
     return list(found.values())

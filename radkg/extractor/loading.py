@@ -22,6 +22,7 @@ RULES = "rules"
 KINDS = {
     "vlm": "radkg.extractor.vlm:load_vlm",
     "onepass": "radkg.extractor.onepass:load_onepass",
+    "eye": "radkg.extractor.eye:load_eye_extractor",
 }
 """by the kind of a model directory, what makes its extractor from `(directory, condition, device)`;
 imported when the first directory of that kind is loaded"""

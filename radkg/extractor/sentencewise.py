@@ -83,15 +83,16 @@ def make_extraction(
     extractor: str,
     model_id: str,
     condition: Condition,
+    reason: str | None = None,
 ) -> Extraction:
-    """Return the row of a study that was read."""
+    """Return the row of a study that was read; `reason` says why nothing was found."""
     return Extraction(
         study_id=study.study_id,
         subject_id=study.subject_id,
         archive=study.archive,
         study_date=study.study_date,
         status="ok" if entities else "empty",
-        reason=None,
+        reason=reason,
         entities=entities,
         relations=relations,
         extractor=extractor,

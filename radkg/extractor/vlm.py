@@ -3,12 +3,12 @@
 What the report states is read from its sentences (target `copy`, the words alone: one sentence
 means the same in every study), by the language model or by the one-pass reader it names. What the
 coders would file (target `codes`) is asked of sentences, of sentences with the study's images, or
-of the images alone; read from images alone it becomes entities whose source is the image.
+of the images alone; where the image encoder is an eye, the eye answers for the images alone. What
+is read from images alone becomes entities whose source is the image.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -24,7 +24,8 @@ from radkg.extractor.coded import (
     make_image_entities,
     select_codes,
 )
-from radkg.extractor.images import STUDIES_AT_ONCE, make_prefixes
+from radkg.extractor.eye import EyeReader, describe_blindness
+from radkg.extractor.images import STUDIES_AT_ONCE, list_locations, make_prefixes
 from radkg.extractor.loading import SHIPPED
 from radkg.extractor.onepass import OnePassExtractor
 from radkg.extractor.sentencewise import (
@@ -47,6 +48,7 @@ from radkg.model.generate.decode import Generation, compute_item_confidences
 from radkg.model.generate.engines import load_engine
 from radkg.model.language import Language, Prompt
 from radkg.model.vision.encoders import ImageEncoder, load_encoder
+from radkg.model.vision.eye import KIND
 from radkg.model.vision.preprocessing import Preprocessing
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.codes import Codes
@@ -119,8 +121,13 @@ class VlmExtractor:
             )
             self._read = reader.read
             parts.append(reader.model_id)
+        self._has_eye = self.condition != "report" and _is_eye(directory, config)
+        if self._has_eye:
+            assert config.vision is not None
+            parts.append(compute_model_id(directory / config.vision.encoder))
         self.model_id = compute_model_id(directory, *parts)
         self._encoder: ImageEncoder | None = None
+        self._eye_reader: EyeReader | None = None
 
     def __reduce__(self) -> tuple[type[Self], tuple[Path, Condition, str, Device]]:
         return (type(self), (self._directory, self.condition, self._engine_name, self.device))
@@ -152,32 +159,31 @@ class VlmExtractor:
         from_report = (
             self._read(studies) if self.condition != "image" else [((), ()) for _ in studies]
         )
-        prefixes = self._prefixes(studies, images)
-        if self.condition == "image":
-            _all_have_images(studies, prefixes)
-        with_image = [i for i, prefix in enumerate(prefixes) if prefix is not None]
-        answers = dict(zip(with_image, self._codes_of_images(prefixes, with_image), strict=True))
+        seen = self._look(studies, images)
+        sure = self.model.config.sure_threshold
+        if self.condition != "report" and (eye := self._eye()):
+            sure = eye.config.sure_threshold
         rows = []
-        for i, (study, (entities, relations)) in enumerate(zip(studies, from_report, strict=True)):
-            condition: Condition = self.condition if i in answers else "report"
-            found = answers.get(i)
-            if found is not None:
-                more, links = make_image_entities(
-                    found, len(entities), self.model.config.sure_threshold
-                )
+        for study, codes, (entities, relations) in zip(studies, seen, from_report, strict=True):
+            condition: Condition = self.condition if codes is not None else "report"
+            reason = None
+            if codes is not None:
+                more, links = make_image_entities(codes, len(entities), sure)
                 entities, relations = entities + more, relations + links
-            row = make_extraction(
-                study,
-                entities,
-                relations,
-                extractor=self.name,
-                model_id=self.model_id,
-                condition=condition,
+                reason = None if entities else describe_unsure(codes, sure)
+            elif self.condition != "report" and list_locations(study):
+                reason = describe_blindness(study)
+            rows.append(
+                make_extraction(
+                    study,
+                    entities,
+                    relations,
+                    extractor=self.name,
+                    model_id=self.model_id,
+                    condition=condition,
+                    reason=reason,
+                )
             )
-            if row.status == "empty" and found is not None:
-                reason = describe_unsure(found, self.model.config.sure_threshold)
-                row = dataclasses.replace(row, reason=reason)
-            rows.append(row)
         return rows
 
     def read_codes(self, studies: Sequence[Study]) -> list[Codes]:
@@ -188,11 +194,11 @@ class VlmExtractor:
             ExtractorError: the condition needs an image that a study does not have.
         """
         config = self.model.config
-        prefixes = self._prefixes(studies)
         if self.condition == "image":
-            _all_have_images(studies, prefixes)
-            found = self._codes_of_images(prefixes, range(len(studies)))
-            return [select_codes(codes, "image", config) for codes in found]
+            eye = self._eye()
+            seen = [codes for codes in self._look(studies) if codes is not None]
+            return [eye.select(c) if eye else select_codes(c, "image", config) for c in seen]
+        prefixes = self._prefixes(studies)
         images = [i for i, prefix in enumerate(prefixes) if prefix is not None]
         row = {i: k for k, i in enumerate(images)}
         prompts = []
@@ -206,11 +212,24 @@ class VlmExtractor:
             for i, codes in enumerate(found)
         ]
 
-    def _codes_of_images(
-        self, prefixes: Sequence[Tensor | None], chosen: Sequence[int]
-    ) -> list[Codes]:
-        prompts = [[Prompt("codes", "", k)] for k in range(len(chosen))]
-        return ask_codes(prompts, lambda p: self._generate(p, self._stacked(prefixes, chosen)))
+    def _look(
+        self, studies: Sequence[Study], images: PreparedImages | None = None
+    ) -> list[Codes | None]:
+        """Return all codes of each study's images; None where none are looked at."""
+        if self.condition == "report":
+            return [None for _ in studies]
+        if eye := self._eye():
+            found = eye.read(studies, images)
+        else:
+            prefixes = self._prefixes(studies, images)
+            chosen = [i for i, prefix in enumerate(prefixes) if prefix is not None]
+            prompts = [[Prompt("codes", "", k)] for k in range(len(chosen))]
+            asked = ask_codes(prompts, lambda p: self._generate(p, self._stacked(prefixes, chosen)))
+            answers = dict(zip(chosen, asked, strict=True))
+            found = [answers.get(i) for i in range(len(studies))]
+        if self.condition == "image":
+            _all_have_images(studies, found)
+        return found
 
     def read_sentences(self, found: Sequence[str]) -> list[Reading]:
         """Return what the language model reads in each sentence; confidences are its own."""
@@ -241,11 +260,29 @@ class VlmExtractor:
         at_once = STUDIES_AT_ONCE[self.device]
         return make_prefixes(studies, self.model, self._vision(), images, studies_at_once=at_once)
 
+    def _eye(self) -> EyeReader | None:
+        """Return the eye that the encoder is part of; None where it is another encoder."""
+        if not self._has_eye:
+            return None
+        if self._eye_reader is None:
+            assert self.model.config.vision is not None
+            read_encoder(self._directory, self.model.config)  # refuses one of another training
+            place = self._directory / self.model.config.vision.encoder
+            self._eye_reader = EyeReader(place, self.device)
+        return self._eye_reader
+
     def _vision(self) -> ImageEncoder:
         if self._encoder is None:
             device = resolve_device(self.device)
             self._encoder = read_encoder(self._directory, self.model.config, device)
         return self._encoder
+
+
+def _is_eye(directory: Path, config: ModelConfig) -> bool:
+    """Tell whether the image encoder that stands in a model directory is an eye."""
+    assert config.vision is not None
+    place = directory / config.vision.encoder
+    return (place / CONFIG).is_file() and read_config(place)["kind"] == KIND
 
 
 def read_encoder(directory: Path, config: ModelConfig, device: str = "cpu") -> ImageEncoder:
@@ -281,7 +318,7 @@ def _reading(sentence: str, generation: Generation) -> Reading:
     )
 
 
-def _all_have_images(studies: Sequence[Study], prefixes: Sequence[Tensor | None]) -> None:
-    for study, prefix in zip(studies, prefixes, strict=True):
-        if prefix is None:
-            raise ExtractorError(f"study {study.study_id} has no image at hand: give --images")
+def _all_have_images(studies: Sequence[Study], found: Sequence[Codes | None]) -> None:
+    for study, codes in zip(studies, found, strict=True):
+        if codes is None:
+            raise ExtractorError(describe_blindness(study))

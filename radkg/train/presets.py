@@ -10,22 +10,24 @@ _VLM = "radkg.train.stages.vlm"
 _TOWER = "radkg.train.stages.tower"
 _ONEPASS = "radkg.train.stages.onepass"
 
+_SEE = TrainStage(
+    name="vision",
+    task=_TOWER,
+    config=TrainConfig(
+        epochs=8,
+        batch_tokens=32,
+        learning_rate=4e-4,
+        weight_decay=0.02,
+        precision="bf16",
+        log_every=20,
+    ),
+    needs_images=True,
+)
+
 PRESETS: dict[str, tuple[TrainStage, ...]] = {
     # trains on two CPU cores, ships in the repository
     "small": (
-        TrainStage(
-            name="vision",
-            task=_TOWER,
-            config=TrainConfig(
-                epochs=8,
-                batch_tokens=32,
-                learning_rate=4e-4,
-                weight_decay=0.02,
-                precision="bf16",
-                log_every=20,
-            ),
-            needs_images=True,
-        ),
+        _SEE,
         TrainStage(
             name="llm_kg",
             task=_VLM,
@@ -46,20 +48,22 @@ PRESETS: dict[str, tuple[TrainStage, ...]] = {
             name="vlm_kg",
             task=_VLM,
             config=TrainConfig(
-                num_steps=1500,
+                num_steps=3000,
                 batch_tokens=1024,
                 accumulate=2,
-                learning_rate=3e-4,
+                learning_rate=5e-4,
                 projector_learning_rate=1e-3,
                 weight_decay=0.05,
                 betas=(0.9, 0.98),
                 precision="bf16",
                 log_every=50,
             ),
-            invented=12_000,
+            invented=40_000,
             needs_images=True,
         ),
     ),
+    # the image tower with its readout, without a language model
+    "eye": (_SEE,),
     # the fast text tier
     "onepass": (
         TrainStage(

@@ -1,5 +1,6 @@
 """Target `codes`, on a small archive of its own."""
 
+import dataclasses
 import json
 
 import pytest
@@ -67,6 +68,22 @@ def test_floors_stand_beside_it_on_the_same_studies(perfect):
     assert ngram["triplets"]["f1"] > perfect["floors"]["constant"]["triplets"]["f1"]
     assert ngram["normal_reports_with_false_triplet"] == 0
     assert all(row["comparable"] is False and row["reason"] for row in perfect["published"])
+
+
+def test_answers_of_other_images_stand_beside_those_of_the_image(archive, golds):
+    """They are as many, of as many kinds, and right by chance alone."""
+    eval_set = open_evaluation_set(archive)
+    found = make_report(
+        dataclasses.replace(eval_set, images="somewhere"),
+        Oracle(golds, "image"),
+        target="codes",
+        floors="quick",
+    )
+    other = found["floors"]["other_image"]
+    assert found["findings"]["f1"] == 1
+    assert other["findings"]["f1"] < 0.9
+    assert other["findings"]["precision"] == other["findings"]["recall"]
+    assert "other_image" in found["definitions"]
 
 
 def test_the_report_is_json_and_defines_what_it_states(perfect):

@@ -17,20 +17,26 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def seeing(tmp_path_factory):
-    """A model that has learnt a few sentences by heart, with an image tower."""
+    """A model that has learnt a few sentences by heart, with an eye."""
     return write_vlm(tmp_path_factory.mktemp("seeing"))
+
+
+@pytest.fixture(scope="session")
+def looking(tmp_path_factory):
+    """The same with an encoder that is no eye: the language model answers for the images."""
+    return write_vlm(tmp_path_factory.mktemp("looking"), encoder="imagenet")
 
 
 @pytest.fixture(scope="session")
 def reading(tmp_path_factory):
     """The same without images."""
-    return write_vlm(tmp_path_factory.mktemp("reading"), sees=False)
+    return write_vlm(tmp_path_factory.mktemp("reading"), encoder=None)
 
 
 @pytest.fixture(scope="session")
 def random_directory(tmp_path_factory):
     """A model that knows nothing, and writes whatever the grammar lets it."""
-    return write_vlm(tmp_path_factory.mktemp("random"), learnt=False, sees=False)
+    return write_vlm(tmp_path_factory.mktemp("random"), learnt=False, encoder=None)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Model directories of a few thousand weights, studies of invented reports, images of noise."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from PIL import Image as PilImage
 from radkg.model import checkpoint
 from radkg.model.config import ProjectorConfig, VisionConfig
 from radkg.model.onepass.network import OnePass, OnePassConfig
-from radkg.model.vision.encoders import load_encoder, save_tower
+from radkg.model.vision.encoders import load_encoder
+from radkg.model.vision.eye import Eye, EyeConfig, load_eye
 from radkg.model.vision.tower import FEATURE_DIM, Tower
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.records import Image, Section, Study
@@ -20,18 +22,23 @@ REPORT = "There is a small left effusion. No effusion. Mild cardiomegaly, no ede
 PROJECTOR = ProjectorConfig(kind="linear-n", dim_in=FEATURE_DIM, dim_out=32, prefix_length=3)
 
 
-def write_vlm(directory: Path, *, learnt: bool = True, sees: bool = True, **settings) -> Path:
-    """Write a model; one that sees has a random image tower inside its directory."""
+def write_vlm(
+    directory: Path, *, learnt: bool = True, encoder: str | None = "vision", **settings
+) -> Path:
+    """Write a model.
+
+    Its image encoder is a random eye inside its directory (`vision`), one that load_encoder knows
+    by name, or None.
+    """
     known = (learnt_model() if learnt else random_model()).model
     vision = None
-    if sees:
+    if encoder:
         torch.manual_seed(3)
-        save_tower(directory / "vision", Tower(), "A random tower.\n")
-        vision = VisionConfig(
-            encoder="vision", encoder_id=load_encoder(str(directory / "vision")).encoder_id
-        )
+        write_eye(directory / "vision", Tower(), settings.get("sure_threshold", 0.0))
+        place = str(directory / "vision") if encoder == "vision" else encoder
+        vision = VisionConfig(encoder=encoder, encoder_id=load_encoder(place).encoder_id)
     sizes = dataclasses.replace(
-        config(), projector=PROJECTOR if sees else None, vision=vision, **settings
+        config(), projector=PROJECTOR if encoder else None, vision=vision, **settings
     )
     torch.manual_seed(4)
     model = VisionLanguageModel(sizes, language(), known)
@@ -42,6 +49,30 @@ def write_vlm(directory: Path, *, learnt: bool = True, sees: bool = True, **sett
         tokenizer=language().tokenizer,
         card="A model of invented sentences.\n",
     )
+    return directory
+
+
+def write_eye(directory: Path, tower: Tower, sure_threshold: float = 0.0) -> Path:
+    """Write an eye with a tower, and a readout of the codes that the invented sentences name."""
+    settings = EyeConfig(
+        side=64,
+        findings=("cardiomegaly", "effusion"),
+        triplets=(("left", "modify", "pleura"),),
+        sure_threshold=sure_threshold,
+    )
+    eye = Eye(settings.num_codes, tower)
+    checkpoint.save(directory, settings.to_json(), eye.state_dict(), card="An eye.\n")
+    return directory
+
+
+def blind(directory: Path) -> Path:
+    """Let an eye take every image for no radiograph."""
+    settings = checkpoint.read_config(directory)
+    eye, _ = load_eye(directory, settings)
+    with torch.no_grad():
+        eye.guard.whitening.fill_diagonal_(1)
+    changed = json.dumps(settings | {"unlike_limit": 1e-6})
+    checkpoint.save(directory, changed, eye.state_dict(), card="An eye.\n")
     return directory
 
 

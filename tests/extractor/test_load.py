@@ -13,7 +13,6 @@ from radkg.errors import ExtractorError
 from radkg.extractor import SHIPPED, check_device, load_extractor, resolve_name
 from radkg.model.config import LanguageConfig
 from radkg.model.language import train_tokenizer
-from radkg.model.vision.encoders import save_tower
 from radkg.model.vision.tower import Tower
 from radkg.schema.records import DEVICES
 from tests.support.archives.openi import make_studies, write_tar
@@ -175,11 +174,11 @@ def test_the_id_says_what_decides_the_rows(seeing, copy):
 
 
 def test_features_of_another_encoder_are_refused(seeing, tmp_path):
-    from tests.extractor.models import study, write_image
+    from tests.extractor.models import study, write_eye, write_image
 
     copy = shutil.copytree(seeing, tmp_path / "model")
     torch.manual_seed(9)
-    save_tower(copy / "vision", Tower(), "Another random tower.\n")
+    write_eye(copy / "vision", Tower())
     extractor = load_extractor(str(copy), "image")
     with pytest.raises(ExtractorError, match="give the encoder it was trained with"):
         extractor([study("Clear lungs", write_image(tmp_path / "a.png"))])

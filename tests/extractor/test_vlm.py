@@ -1,6 +1,5 @@
 """The vision-language model as an extractor: valid rows for any text, images read or refused."""
 
-import dataclasses
 import shutil
 
 import pytest
@@ -14,7 +13,7 @@ from radkg.extractor import extract_rows, load_extractor
 from radkg.model.vision.encoders import FrozenEncoder
 from radkg.schema.records import DEVICES, check_extraction
 from tests.archive.images.test_pixels import png_header
-from tests.extractor.models import REPORT, study, write_image
+from tests.extractor.models import REPORT, blind, study, write_image, write_vlm
 from tests.model.tiny import COPIED, NAMES
 
 SPANISH = "El corazón es de tamaño normal. No hay derrame pleural."
@@ -57,9 +56,9 @@ def text_extractor(reading):
     return load_extractor(str(reading))
 
 
-@pytest.fixture(scope="module")
-def both(seeing):
-    return load_extractor(str(seeing))
+@pytest.fixture(scope="module", params=["seeing", "looking"])
+def both(request):
+    return load_extractor(str(request.getfixturevalue(request.param)))
 
 
 @pytest.fixture(scope="module")
@@ -182,13 +181,23 @@ def test_an_image_that_cannot_be_read_is_a_failed_row(
     assert rows[-1].status in ("ok", "empty")
 
 
-def test_a_study_whose_image_says_nothing_is_empty_with_the_reason(image_extractor, image_files):
-    config = image_extractor.model.config
-    image_extractor.model.config = dataclasses.replace(config, sure_threshold=1.0)
-    (row,) = extract_rows(image_extractor, [study("", image_files[0])])
-    image_extractor.model.config = config
+@pytest.mark.parametrize("encoder", ["vision", "imagenet"])
+def test_a_study_whose_image_says_nothing_is_empty_with_the_reason(encoder, image_files, tmp_path):
+    directory = write_vlm(tmp_path / "model", encoder=encoder, sure_threshold=1.0)
+    extractor = load_extractor(str(directory), "image")
+    (row,) = extract_rows(extractor, [study("", image_files[0])])
     assert (row.status, row.entities) == ("empty", ())
     assert "in the image" in row.reason
+
+
+def test_an_image_that_is_no_radiograph_leaves_the_report(seeing, image_files, tmp_path):
+    directory = shutil.copytree(seeing, tmp_path / "model")
+    blind(directory / "vision")
+    one = study(REPORT, image_files[0])
+    (row,) = extract_rows(load_extractor(str(directory)), [one])
+    (report,) = extract_rows(load_extractor(str(directory), "report"), [one])
+    assert (row.status, row.condition, row.entities) == ("ok", "report", report.entities)
+    assert "no image of study S1 looks like a frontal chest radiograph" in row.reason
 
 
 def test_images_of_every_depth_and_colour_are_read(image_extractor, tmp_path):

@@ -101,7 +101,7 @@ def test_a_forecast_adds_up(tmp_path):
 
 def test_tokens_are_those_of_the_language_model(tmp_path):
     """Each study has a sentence of its own, and two that the model has read with the first."""
-    model = str(write_vlm(tmp_path / "model", sees=False))
+    model = str(write_vlm(tmp_path / "model", encoder=None))
     plan = plan_of(tmp_path, make_studies(40), extractor=model)
     found = forecast(plan, sample=10, workers=1, price=None)
     ids = plan.extractor.model.language.encode_prompt

@@ -12,9 +12,10 @@ from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.gold.codes import parse_gold
 from radkg.gold.filing import Filing, fit_filing, list_gold_findings, list_gold_triplets
 from radkg.rules import RulesExtractor
-from radkg.schema.linearize import ground, list_triplets, parse
+from radkg.schema.linearize import Reading, ground, list_triplets, parse
 from radkg.schema.records import Image, Section, Study
 from radkg.train.labelled import read_labelled_sentences
+from radkg.train.silver import label_sentences, list_training_sentences
 from radkg.train.supervision import (
     MAX_REPEATS,
     align,
@@ -179,18 +180,23 @@ def test_the_vocabulary_covers_every_output(parts):
     assert list(collect_vocabulary(train)) == sorted(names)
 
 
+def read_by_rules(sentences):
+    return [Reading(one.spans, one.links) for one in label_sentences(sentences, only_stated=False)]
+
+
 def test_copied_examples_ground_in_their_sentence(parts):
-    part = parts[0].choose(range(150))
+    others = list_training_sentences(parts[0].choose(range(150)).studies)
     annotated = read_labelled_sentences()[:100]
-    examples = make_copy_examples(annotated, part.studies, 100, seed=1)
+    examples = make_copy_examples(annotated, others, read_by_rules, 100, seed=1)
     assert len(examples) > 400
     assert {e.target for e in examples} == {"copy"}
     for example in examples:
         ground(example.sentence, parse(example.output, "copy"))
-    assert examples == make_copy_examples(annotated, part.studies, 100, seed=1)
-    assert examples != make_copy_examples(annotated, part.studies, 100, seed=2)
-    sentences = [e.sentence for e in examples]
-    assert not any(map(is_kept_out, sentences[200:]))  # the silver ones
+    assert examples == make_copy_examples(annotated, others, read_by_rules, 100, seed=1)
+    assert examples != make_copy_examples(annotated, others, read_by_rules, 100, seed=2)
+    silver = [e.sentence for e in examples][-len(others) // 2 :]
+    assert not any(map(is_kept_out, silver))
+    assert not {one.sentence for one in annotated} & set(silver)
 
 
 DIGEST = """
@@ -198,7 +204,9 @@ from tests.train.test_supervision import (
     coded,
     collect_vocabulary,
     make_codes_examples,
+    list_training_sentences,
     make_copy_examples,
+    read_by_rules,
     read_labelled_sentences,
 )
 heads = ["Opacity", "Nodule", "Density", "Granuloma", "Infiltrate"]
@@ -208,7 +216,9 @@ part = coded(*[
     for number, h in enumerate(heads) for site in sites for side in ("left", "right")
 ])
 annotated = read_labelled_sentences()[:9]
-print(make_codes_examples(part, 20, 1), make_copy_examples(annotated, part.studies, 20, 1))
+others = list_training_sentences(part.studies)
+print(make_codes_examples(part, 20, 1))
+print(make_copy_examples(annotated, others, read_by_rules, 20, 1))
 print(collect_vocabulary(part))
 """
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from radkg.archive.files.messages import sanitize
-from radkg.archive.images.header import check_modality, leave_out_what_is_none, parse_dicom
+from radkg.archive.images.header import check_modality, drop_what_is_none, parse_dicom
 from radkg.archive.images.limits import check_scans, check_size, find_jpeg_size
 from radkg.archive.images.strips import LUMA, Pixels, compute_by_strips
 from radkg.errors import ArchiveError
@@ -52,7 +52,7 @@ def read_dicom(location: str, data: bytes, *, only_radiographs: bool) -> Pixels:
             frames=int(dataset.get("NumberOfFrames") or 1),
         )
         _check_frame(location, dataset)
-        leave_out_what_is_none(dataset)
+        drop_what_is_none(dataset)
         stored = _read_stored(dataset)
         kind = dataset.get("PhotometricInterpretation")
 

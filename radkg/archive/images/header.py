@@ -71,7 +71,7 @@ def check_modality(location: str, dataset: Any) -> None:
         )
 
 
-def leave_out_what_is_none(dataset: Any) -> None:
+def drop_what_is_none(dataset: Any) -> None:
     """Take slopes and windows out of a dataset that can be none, as viewers do."""
     if "RescaleSlope" in dataset:
         slope, intercept = dataset.RescaleSlope, dataset.get("RescaleIntercept")

@@ -1,7 +1,7 @@
 """Frozen image encoders behind one door: `load_encoder` by name or directory.
 
-imagenet is the small tower with ImageNet's weights, a start for training. A directory is a trained
-small tower (`save_tower`), MedCLIP (`convert_medclip`), or a model in open_clip's layout, as
+imagenet is the small tower with ImageNet's weights, a start for training. A directory is an eye,
+whose tower looks (eye.py), MedCLIP (`convert_medclip`), or a model in open_clip's layout, as
 BiomedCLIP is published. open_clip:ARCHITECTURE:WHICH takes a published tag or a local checkpoint.
 
 Weights are safetensors, or pickles of tensors alone. An encoder sees one grey image at a time.
@@ -11,7 +11,6 @@ N images, C features.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -22,13 +21,12 @@ import torch
 from torch import Tensor, nn
 
 from radkg.errors import ExtractorError
-from radkg.model.checkpoint import load_weights, read_config, save
-from radkg.model.vision import medclip, openclip
+from radkg.model.checkpoint import read_config
+from radkg.model.vision import eye, medclip, openclip
 from radkg.model.vision.preprocessing import Preprocessing
-from radkg.model.vision.tower import FEATURE_DIM, SIDE, Tower, load_imagenet_tower
+from radkg.model.vision.tower import FEATURE_DIM, SIDE, load_imagenet_tower
 
 IMAGENET = "imagenet"
-KIND = "tower"
 _OPEN_CLIP = "open_clip:"
 _TOWER_PREPROCESSING = Preprocessing(side=SIDE, fit="squash")
 _BATCH_SIZE = 32  # images of one pass: what a core is fastest with
@@ -141,12 +139,10 @@ def load_encoder(name: str, device: str = "cpu") -> ImageEncoder:
     return KINDS[config["kind"]](name, directory, config, device)
 
 
-def _load_tower(
-    name: str, directory: Path, config: Mapping[str, Any], device: str
-) -> FrozenEncoder:
-    tower = Tower()
-    load_weights(tower, directory)
-    return FrozenEncoder(name, tower, FEATURE_DIM, _TOWER_PREPROCESSING, device=device)
+def _load_eye(name: str, directory: Path, config: Mapping[str, Any], device: str) -> FrozenEncoder:
+    seeing, settings = eye.load_eye(directory, dict(config))
+    preprocessing = Preprocessing(side=settings.side, fit="squash")
+    return FrozenEncoder(name, seeing.tower, FEATURE_DIM, preprocessing, device=device)
 
 
 def _load_medclip(
@@ -159,21 +155,10 @@ def _load_medclip(
 
 
 KINDS: dict[str, Callable[[str, Path, Mapping[str, Any], str], FrozenEncoder]] = {
-    KIND: _load_tower,
+    eye.KIND: _load_eye,
     medclip.KIND: _load_medclip,
 }
 """by the kind of a model directory, what loads it from `(name, directory, settings, device)`"""
-
-
-def save_tower(directory: Path, tower: Tower, card: str) -> None:
-    """Write a trained small tower in half precision, with its model card."""
-    save(
-        directory,
-        json.dumps({"kind": KIND}, indent=1) + "\n",
-        tower.state_dict(),
-        card=card,
-        half=True,
-    )
 
 
 def _id(weights: Mapping[str, Tensor], preprocessing: Preprocessing) -> str:

@@ -98,7 +98,12 @@ class Tower(nn.Module):
         Args:
             images: (N, 1, S, S) in [0, 1].
         """
-        return functional.layer_norm(self.compute_feature_maps(images).mean((2, 3)), (FEATURE_DIM,))
+        return compute_pooled_features(self.compute_feature_maps(images))
+
+
+def compute_pooled_features(maps: Tensor) -> Tensor:
+    """Return feature maps (N, 320, S / 32, S / 32) as features (N, 320)."""
+    return functional.layer_norm(maps.mean((2, 3)), (FEATURE_DIM,))
 
 
 def load_imagenet_tower() -> Tower:

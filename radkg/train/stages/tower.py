@@ -1,7 +1,7 @@
-"""What the small image tower learns: which codes a study has, from each of its images.
+"""What the tower of an eye learns: which findings a study has, from each of its images.
 
 `prepare` writes the images small, as bytes, with a 0/1 label for each finding that is frequent
-enough.
+enough. The eye's readout is fitted when the tower is done (train/eye.py).
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from radkg.archive.images.pixels import read_radiograph
 from radkg.errors import ArchiveError, ConfigError
 from radkg.gold.coded import load_coded_studies
 from radkg.gold.filing import list_gold_findings
-from radkg.model.vision.encoders import save_tower
+from radkg.model.checkpoint import save
+from radkg.model.vision.eye import Eye, EyeConfig
 from radkg.model.vision.preprocessing import Preprocessing
-from radkg.model.vision.tower import Tower, load_imagenet_tower
+from radkg.model.vision.tower import load_imagenet_tower
 from radkg.model.vision.tower_training import TowerTraining
+from radkg.train.eye import complete_eye
 from radkg.train.stage_task import Batch, ModelCard, StagePaths, TrainJob, TrainStage
 from radkg.train.supervision import split_held_out
 
@@ -76,8 +78,13 @@ def open_task(job: TrainJob, stage: TrainStage, paths: StagePaths) -> TowerTask:
 
 
 def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
-    """Return what the card says; the directory is complete."""
-    return ModelCard(what="A tower.")
+    """Complete the eye, and return what its card says."""
+    return ModelCard(
+        what="An eye: EfficientNet-Lite0 with an attention over its grid for each code.",
+        targets="- Learnt from human MeSH codes of the study, for each of its images.\n",
+        holds_out=True,
+        figures=complete_eye(job, directory),
+    )
 
 
 class TowerTask:
@@ -94,10 +101,10 @@ class TowerTask:
         return {"pixels": self._pixels[rows], "labels": self._labels[rows]}
 
     def save(self, directory: Path, weights: dict[str, Tensor], notes: str) -> None:
-        """Write the tower without its head."""
-        tower = Tower()
+        """Write an eye with the tower, without the head, that has no code yet."""
+        eye = Eye(EyeConfig().num_codes)
         prefix = "tower."
-        tower.load_state_dict(
+        eye.tower.load_state_dict(
             {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
         )
-        save_tower(directory, tower, notes)
+        save(directory, EyeConfig().to_json(), eye.state_dict(), card=notes, half=True)

@@ -17,6 +17,7 @@ from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.model.checkpoint import CONFIG, parse_config, read_config
 from radkg.model.config import ModelConfig
 from radkg.train.calibrating import calibrate_reader
+from radkg.train.eye import complete_eye
 from radkg.train.labelled import ANNOTATED
 from radkg.train.stage_task import ModelCard, StagePaths, TrainJob
 from radkg.train.supervision import split_held_out
@@ -37,7 +38,7 @@ _TARGETS = f"""{ANNOTATED}- Target `copy` also imitates the
 
 def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
     """Complete the model directory, and return what its card says."""
-    _copy_encoder(paths, directory)
+    eye = complete_eye(job, directory / _VISION) if _copy_encoder(paths, directory) else ""
     read = VlmExtractor(directory, "report").read_sentences
     calibration, figures = calibrate_reader(read, job.limit)
     _change_settings(directory, calibration=calibration)
@@ -47,17 +48,19 @@ def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
         job.limit
     )
     figures += _figures(directory, chosen_on) if len(chosen_on) else ""
+    figures += eye
     return ModelCard(what=_WHAT, targets=_TARGETS, holds_out=True, figures=figures)
 
 
-def _copy_encoder(paths: StagePaths, directory: Path) -> None:
-    """Put the image encoder that the run trained into the model directory."""
+def _copy_encoder(paths: StagePaths, directory: Path) -> bool:
+    """Put the eye that the run trained into the model directory; tell whether there is one."""
     config = parse_config(ModelConfig, read_config(directory), directory)
     tower = paths.locate_stage(_VISION) / "model"
     if config.vision is None or config.vision.encoder != str(tower):
-        return
+        return False
     shutil.copytree(tower, directory / _VISION)
     _change_settings(directory, vision=dataclasses.replace(config.vision, encoder=_VISION))
+    return True
 
 
 def _change_settings(directory: Path, **settings: Any) -> None:

@@ -10,9 +10,10 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from radkg.errors import ExtractorError
-from radkg.model.vision.encoders import FrozenEncoder, load_encoder, save_tower
+from radkg.model.vision.encoders import FrozenEncoder, load_encoder
 from radkg.model.vision.preprocessing import FITS, Preprocessing
 from radkg.model.vision.tower import load_imagenet_tower
+from tests.extractor.models import write_eye
 
 TINY_CLIP = {
     "embed_dim": 24,
@@ -113,8 +114,7 @@ def test_the_trained_tower_comes_back_from_its_directory(tmp_path: Path) -> None
     tower = load_imagenet_tower()
     with torch.no_grad():
         tower.blocks[-1].project.bias.add_(torch.linspace(-1, 1, 320))
-    save_tower(tmp_path / "tower", tower, "# A tower\n")
-    assert sum(f.stat().st_size for f in (tmp_path / "tower").iterdir()) < 6_000_000
+    write_eye(tmp_path / "tower", tower)
     encoder = load_encoder(str(tmp_path / "tower"))
     assert encoder.dim == 320
     images = [pixels(256, 256), pixels(300, 200, seed=1)]
@@ -176,7 +176,7 @@ def test_what_does_not_exist_is_named(tmp_path: Path) -> None:
     assert "config.json" in message(str(tmp_path))
     (tmp_path / "config.json").write_text('{"kind": "onepass"}')
     assert "'onepass', not an image encoder" in message(str(tmp_path))
-    (tmp_path / "config.json").write_text('{"kind": "tower"}')
+    (tmp_path / "config.json").write_text('{"kind": "eye"}')
     assert "no model.safetensors" in message(str(tmp_path))
 
 

@@ -1,0 +1,179 @@
+"""The eye as an extractor: what the coders would file for a study, from its images alone.
+
+Each view is looked at by itself; a study's confidences are those of the mean of its views' logits.
+A view that is unlike the frontal radiographs of the training is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from radkg.errors import ExtractorError
+from radkg.extractor.base import PreparedImages
+from radkg.extractor.coded import describe_unsure, limit_codes, make_image_entities
+from radkg.extractor.images import list_locations, prepare_image
+from radkg.extractor.sentencewise import make_extraction
+from radkg.model.checkpoint import compute_model_id, read_config
+from radkg.model.device import resolve_device
+from radkg.model.vision.eye import EyeConfig, load_eye
+from radkg.model.vision.preprocessing import Preprocessing
+from radkg.schema.codes import Codes
+from radkg.schema.records import Condition, Device, Extraction, Study
+
+_LEAST = 0.01  # a code that is less sure is not listed
+
+
+class EyeReader:
+    """Reads the codes of studies from their images.
+
+    Raises:
+        ExtractorError: the directory's weights are missing or do not fit its settings.
+    """
+
+    def __init__(self, directory: Path, device: Device = "cpu") -> None:
+        eye, self.config = load_eye(directory, read_config(directory))
+        self._eye = eye.eval().requires_grad_(False).to(resolve_device(device))
+        self.preprocessing = Preprocessing(side=self.config.side, fit="squash")
+
+    def read(
+        self, studies: Sequence[Study], images: PreparedImages | None = None
+    ) -> list[Codes | None]:
+        """Return all codes of each study with their confidences; None where there is no image.
+
+        An image that is taken as normal has no code (`abnormal_threshold`), and one that is unlike
+        those of the training (`unlike_limit`) is none.
+
+        Raises:
+            ArchiveError: an image cannot be read.
+        """
+        rows = self.compute_confidences(studies, images)
+        return [None if row is None else make_codes(row, self.config) for row in rows]
+
+    def compute_confidences(
+        self, studies: Sequence[Study], images: PreparedImages | None = None
+    ) -> list[list[float] | None]:
+        """Return the confidence of each row of the readout; None where there is no image.
+
+        Raises:
+            ArchiveError: an image cannot be read.
+        """
+        return [self._look_at(list_locations(study), images) for study in studies]
+
+    def select(self, codes: Codes) -> Codes:
+        """Return the codes that are sure enough to be given."""
+        findings = limit_codes(codes, self.config.finding_threshold).findings
+        return Codes(findings, limit_codes(codes, self.config.triplet_threshold).triplets)
+
+    @torch.inference_mode()
+    def _look_at(
+        self, locations: Sequence[str], images: PreparedImages | None
+    ) -> list[float] | None:
+        if not locations:
+            return None
+        # one study at a time: the last bits of a row depend on the rows beside it
+        squares = [prepare_image(place, self.preprocessing, images) for place in locations]
+        device = self._eye.readout.bias.device
+        logits, unlike = (
+            found.float().cpu() for found in self._eye(torch.stack(squares).to(device))
+        )
+        is_known = unlike <= (self.config.unlike_limit or float("inf"))
+        if not is_known.any():
+            return None
+        confidences: list[float] = torch.sigmoid(logits[is_known].mean(0)).tolist()
+        return confidences
+
+
+def make_codes(confidences: Sequence[float], config: EyeConfig) -> Codes:
+    """Return the codes of the readout's rows; none where the image is taken as normal."""
+    abnormal, *others = confidences
+    if abnormal < config.abnormal_threshold:
+        return Codes((), ())
+    number = len(config.findings)
+    findings = zip(config.findings, others[:number], strict=True)
+    triplets = zip(config.triplets, others[number:], strict=True)
+    return Codes(
+        tuple(sorted(pair for pair in findings if pair[1] >= _LEAST)),
+        tuple(sorted(pair for pair in triplets if pair[1] >= _LEAST)),
+    )
+
+
+def load_eye_extractor(
+    directory: Path, condition: Condition | None, device: Device
+) -> EyeExtractor:
+    """Return the extractor of a directory; it looks at images, whatever the condition says."""
+    return EyeExtractor(directory, device)
+
+
+class EyeExtractor:
+    """Callable from studies to extractions whose entities have the image as their source."""
+
+    name = "eye"
+    condition: Condition = "image"
+
+    def __init__(self, directory: Path, device: Device = "cpu") -> None:
+        self._directory = directory
+        self.device: Device = device
+        self._reader = EyeReader(directory, device)
+        self.model_id = compute_model_id(directory, *(() if device == "cpu" else (device,)))
+
+    def __reduce__(self) -> tuple[type[EyeExtractor], tuple[Any, ...]]:
+        return (EyeExtractor, (self._directory, self.device))
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How an image becomes the tower's input."""
+        return self._reader.preprocessing
+
+    def __call__(
+        self, studies: Sequence[Study], images: PreparedImages | None = None
+    ) -> list[Extraction]:
+        """Return one extraction per study, in order.
+
+        Raises:
+            ArchiveError: an image cannot be read.
+            ExtractorError: a study has no image at hand.
+        """
+        sure = self._reader.config.sure_threshold
+        rows = []
+        for study, codes in zip(studies, self._see(studies, images), strict=True):
+            entities, relations = make_image_entities(codes, 0, sure)
+            rows.append(
+                make_extraction(
+                    study,
+                    entities,
+                    relations,
+                    extractor=self.name,
+                    model_id=self.model_id,
+                    condition=self.condition,
+                    reason=None if entities else describe_unsure(codes, sure),
+                )
+            )
+        return rows
+
+    def read_codes(self, studies: Sequence[Study]) -> list[Codes]:
+        """Return what the coders would file for each study, in order.
+
+        Raises:
+            ArchiveError: an image cannot be read.
+            ExtractorError: a study has no image at hand.
+        """
+        return [self._reader.select(codes) for codes in self._see(studies, None)]
+
+    def _see(self, studies: Sequence[Study], images: PreparedImages | None) -> list[Codes]:
+        found = []
+        for study, codes in zip(studies, self._reader.read(studies, images), strict=True):
+            if codes is None:
+                raise ExtractorError(describe_blindness(study))
+            found.append(codes)
+        return found
+
+
+def describe_blindness(study: Study) -> str:
+    """Return why no image of a study was looked at."""
+    if not list_locations(study):
+        return f"study {study.study_id} has no image at hand: give --images"
+    return f"no image of study {study.study_id} looks like a frontal chest radiograph"

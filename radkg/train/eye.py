@@ -1,0 +1,144 @@
+"""The end of an eye's training: its readout, its guard, its thresholds and its figures.
+
+The tower is done and stays as it is. The readout learns from the tower's maps of the training
+images, so a pass over all of them takes a second. Thresholds come from the tenth held out.
+
+N images, L codes, C channels, P cells of the grid.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from radkg.archive.images.pixels import read_radiograph
+from radkg.errors import ArchiveError
+from radkg.extractor.eye import EyeReader, make_codes
+from radkg.extractor.images import list_locations
+from radkg.gold.coded import CodedStudies, load_coded_studies
+from radkg.gold.codes import Gold
+from radkg.gold.filing import list_gold_findings, list_gold_triplets
+from radkg.model.checkpoint import CARD, CONFIG, read_config, save
+from radkg.model.vision.eye import Eye, EyeConfig, Readout, load_eye, normalise_cells
+from radkg.model.vision.preprocessing import Preprocessing
+from radkg.model.vision.tower import compute_pooled_features
+from radkg.train.eye_thresholds import choose_eye_thresholds, describe_eye
+from radkg.train.stage_task import TrainJob
+from radkg.train.supervision import split_held_out
+
+_MIN_IMAGES = 10  # with a code, for it to be learnt; fewer where there are few images
+_EPOCHS, _BATCH = 16, 64
+_RATE, _DECAY, _DROPOUT = 1e-3, 0.05, 0.3
+_MARGIN = 1.2  # how much farther than all held-out images an image is that is no radiograph
+_AT_ONCE = 32  # images that the tower looks at
+_T = TypeVar("_T", str, tuple[str, str, str])
+
+
+def complete_eye(job: TrainJob, directory: Path) -> str:
+    """Fit readout, guard and thresholds of an eye's directory; return its figures, as Markdown.
+
+    The thresholds stay 0, and "" is returned, where no held-out study has an image at hand.
+    """
+    coded = load_coded_studies(job.archive, "train", job.images)
+    training, held_out = (
+        part.take_first(job.limit).select_with_image() for part in split_held_out(coded)
+    )
+    tower = load_eye(directory, read_config(directory))[0].tower
+    bare = Eye(EyeConfig().num_codes, tower)
+    maps, golds = _compute_maps(bare, training)
+    least = min(_MIN_IMAGES, 1 + len(golds) // 50)
+    config = EyeConfig(
+        findings=_list_frequent(map(list_gold_findings, golds), least),
+        triplets=_list_frequent(map(list_gold_triplets, golds), least),
+    )
+    eye = Eye(config.num_codes, tower)
+    fit_readout(eye.readout, maps, torch.tensor([_list_labels(gold, config) for gold in golds]))
+    eye.guard.fit(compute_pooled_features(maps.float()))
+    if len(held_out):
+        usual, _ = _compute_maps(bare, held_out)
+        farthest = float(eye.guard(compute_pooled_features(usual.float())).max())
+        config = dataclasses.replace(config, unlike_limit=round(_MARGIN * farthest, 4))
+    card = (directory / CARD).read_text()
+    save(directory, config.to_json(), eye.state_dict(), card=card, half=True)
+    if not len(held_out):
+        return ""
+    read = EyeReader(directory).compute_confidences(held_out.studies)
+    seen = [row for row in read if row is not None]
+    found, abnormal = [make_codes(row, config) for row in seen], [row[0] for row in seen]
+    config = choose_eye_thresholds(config, found, abnormal, held_out)
+    (directory / CONFIG).write_text(config.to_json())
+    return describe_eye(config, found, abnormal, held_out)
+
+
+def fit_readout(readout: Readout, maps: Tensor, labels: Tensor) -> None:
+    """Fit a readout by mini-batches, the same for the same images.
+
+    Args:
+        readout: starts at the share of images that have each code.
+        maps: the tower's, (N, C, G, G).
+        labels: (N, L) 0 or 1.
+    """
+    order = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        readout.bias.copy_(torch.logit(labels.mean(0), eps=1e-4))
+    groups: list[dict[str, Any]] = [
+        {"params": [readout.weight, *readout.query.parameters()]},
+        {"params": [readout.bias], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=_RATE, weight_decay=_DECAY)
+    rounds = [torch.randperm(len(maps), generator=order) for _ in range(_EPOCHS)]
+    batches = [rows[i : i + _BATCH] for rows in rounds for i in range(0, len(maps), _BATCH)]
+    for number, batch in enumerate(batches):
+        for group in optimizer.param_groups:
+            group["lr"] = _RATE * (1 - number / len(batches))
+        cells = normalise_cells(maps[batch].float())
+        kept = torch.rand(cells.shape, generator=order) >= _DROPOUT
+        logits = readout.read_cells(cells * kept / (1 - _DROPOUT))
+        loss = functional.binary_cross_entropy_with_logits(logits, labels[batch])
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+
+@torch.no_grad()
+def _compute_maps(eye: Eye, part: CodedStudies) -> tuple[Tensor, list[Gold]]:
+    """Return the tower's maps (N, C, G, G) of all images that can be read, in half precision."""
+    resize = Preprocessing(side=EyeConfig().side)
+    squares: list[Tensor] = []
+    golds: list[Gold] = []
+    for study, gold in zip(part.studies, part.golds, strict=True):
+        for place in list_locations(study):
+            try:
+                squares.append(resize.make_square(read_radiograph(place)).half())
+            except ArchiveError:  # said and counted where the archive is extracted
+                continue
+            golds.append(gold)
+    parts = [
+        eye.tower.compute_feature_maps(
+            torch.stack(squares[start : start + _AT_ONCE]).float()
+        ).half()
+        for start in range(0, len(squares), _AT_ONCE)
+    ]
+    return torch.cat(parts).clone(), golds
+
+
+def _list_frequent(coded: Iterable[Iterable[_T]], least: int) -> tuple[_T, ...]:
+    counts = Counter(one for codes in coded for one in codes)
+    return tuple(sorted(one for one, count in counts.items() if count >= least))
+
+
+def _list_labels(gold: Gold, config: EyeConfig) -> list[float]:
+    findings, triplets = list_gold_findings(gold), list_gold_triplets(gold)
+    present: Sequence[bool] = [
+        bool(findings or triplets),
+        *(name in findings for name in config.findings),
+        *(triplet in triplets for triplet in config.triplets),
+    ]
+    return [float(one) for one in present]
