@@ -15,7 +15,7 @@ import torch
 from radkg.errors import ExtractorError
 from radkg.extractor.base import PreparedImages
 from radkg.extractor.coded import describe_unsure, limit_codes, make_image_entities
-from radkg.extractor.images import list_locations, prepare_image
+from radkg.extractor.images import STUDIES_AT_ONCE, list_locations, prepare_image
 from radkg.extractor.sentencewise import make_extraction
 from radkg.model.checkpoint import compute_model_id, read_config
 from radkg.model.device import resolve_device
@@ -36,6 +36,7 @@ class EyeReader:
 
     def __init__(self, directory: Path, device: Device = "cpu") -> None:
         eye, self.config = load_eye(directory, read_config(directory))
+        self._device: Device = device
         self._eye = eye.eval().requires_grad_(False).to(resolve_device(device))
         self.preprocessing = Preprocessing(side=self.config.side, fit="squash")
 
@@ -61,7 +62,12 @@ class EyeReader:
         Raises:
             ArchiveError: an image cannot be read.
         """
-        return [self._look_at(list_locations(study), images) for study in studies]
+        found: list[list[float] | None] = []
+        at_once = STUDIES_AT_ONCE[self._device]
+        for start in range(0, len(studies), at_once):
+            places = [list_locations(study) for study in studies[start : start + at_once]]
+            found += self._look_at(places, images)
+        return found
 
     def select(self, codes: Codes) -> Codes:
         """Return the codes that are sure enough to be given."""
@@ -70,21 +76,23 @@ class EyeReader:
 
     @torch.inference_mode()
     def _look_at(
-        self, locations: Sequence[str], images: PreparedImages | None
-    ) -> list[float] | None:
-        if not locations:
-            return None
-        # one study at a time: the last bits of a row depend on the rows beside it
-        squares = [prepare_image(place, self.preprocessing, images) for place in locations]
+        self, places: Sequence[Sequence[str]], images: PreparedImages | None
+    ) -> list[list[float] | None]:
+        """Return the confidences of some studies, given where the images of each are."""
+        flat = [place for views in places for place in views]
+        if not flat:
+            return [None for _ in places]
+        squares = [prepare_image(place, self.preprocessing, images) for place in flat]
         device = self._eye.readout.bias.device
         logits, unlike = (
             found.float().cpu() for found in self._eye(torch.stack(squares).to(device))
         )
         is_known = unlike <= (self.config.unlike_limit or float("inf"))
-        if not is_known.any():
-            return None
-        confidences: list[float] = torch.sigmoid(logits[is_known].mean(0)).tolist()
-        return confidences
+        found: list[list[float] | None] = []
+        counts = [len(views) for views in places]
+        for own, known in zip(logits.split(counts), is_known.split(counts), strict=True):
+            found.append(torch.sigmoid(own[known].mean(0)).tolist() if known.any() else None)
+        return found
 
 
 def make_codes(confidences: Sequence[float], config: EyeConfig) -> Codes:

@@ -199,6 +199,9 @@ class VlmExtractor:
             seen = [codes for codes in self._look(studies) if codes is not None]
             return [eye.select(c) if eye else select_codes(c, "image", config) for c in seen]
         prefixes = self._prefixes(studies)
+        if self.condition != "report" and (eye := self._eye()):  # only radiographs are looked at
+            known = eye.read(studies)
+            prefixes = [p if c is not None else None for p, c in zip(prefixes, known, strict=True)]
         images = [i for i, prefix in enumerate(prefixes) if prefix is not None]
         row = {i: k for k, i in enumerate(images)}
         prompts = []

@@ -36,7 +36,7 @@ from radkg.train.supervision import split_held_out
 _MIN_IMAGES = 10  # with a code, for it to be learnt; fewer where there are few images
 _EPOCHS, _BATCH = 16, 64
 _RATE, _DECAY, _DROPOUT = 1e-3, 0.05, 0.3
-_MARGIN = 1.2  # how much farther than all held-out images an image is that is no radiograph
+_USUAL, _MARGIN = 0.99, 2.0  # no radiograph: twice as far as this share of held-out images
 _AT_ONCE = 32  # images that the tower looks at
 _T = TypeVar("_T", str, tuple[str, str, str])
 
@@ -63,13 +63,15 @@ def complete_eye(job: TrainJob, directory: Path) -> str:
     eye.guard.fit(compute_pooled_features(maps.float()))
     if len(held_out):
         usual, _ = _compute_maps(bare, held_out)
-        farthest = float(eye.guard(compute_pooled_features(usual.float())).max())
-        config = dataclasses.replace(config, unlike_limit=round(_MARGIN * farthest, 4))
+        distances = eye.guard(compute_pooled_features(usual.float()))
+        limit = _MARGIN * float(torch.quantile(distances, _USUAL))
+        config = dataclasses.replace(config, unlike_limit=round(limit, 4))
     card = (directory / CARD).read_text()
     save(directory, config.to_json(), eye.state_dict(), card=card, half=True)
     if not len(held_out):
         return ""
     read = EyeReader(directory).compute_confidences(held_out.studies)
+    held_out = held_out.choose(i for i, row in enumerate(read) if row is not None)
     seen = [row for row in read if row is not None]
     found, abnormal = [make_codes(row, config) for row in seen], [row[0] for row in seen]
     config = choose_eye_thresholds(config, found, abnormal, held_out)

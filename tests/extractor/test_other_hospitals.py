@@ -81,17 +81,7 @@ READERS = {
 }
 
 
-FORMER = "the language model that ships learnt the former convention of spans"
-
-
-@pytest.mark.parametrize(
-    "reader",
-    [
-        "rules",
-        "onepass",
-        pytest.param("language model", marks=pytest.mark.xfail(strict=True, reason=FORMER)),
-    ],
-)
+@pytest.mark.parametrize("reader", READERS)
 def test_every_reader_reads_the_layouts_of_other_hospitals(reader, tmp_path):
     rows = to_table(extract_rows(READERS[reader](tmp_path), read_cases())).to_batches()[0]
     labels = {

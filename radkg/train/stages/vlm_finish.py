@@ -28,8 +28,8 @@ _WHAT = (
     "A vision-language model that writes triplets (VLM-KG, arXiv 2505.17042): image prefix, "
     "Qwen2-architecture language model, grammar."
 )
-_TARGETS = f"""{ANNOTATED}- Target `copy` also imitates the
-  one-pass model on other sentences (silver).
+_TARGETS = f"""{ANNOTATED}- Target `copy` also imitates the one-pass model on sentences
+  that nobody annotated (silver).
 - Target `codes` learnt from human MeSH codes, and silver ones on invented sentences.
 - Where `copy_reader` is set in config.json, that one-pass model reads `copy` in place of the
   language model: of the small ones it is the better and the faster reader.
