@@ -16,9 +16,16 @@ import numpy as np
 from radkg.archive.files.messages import sanitize
 from radkg.archive.images.header import check_modality, drop_what_is_none, parse_dicom
 from radkg.archive.images.limits import check_scans, check_size, find_jpeg_size
+from radkg.archive.images.lossless import decode_lossless
 from radkg.archive.images.strips import LUMA, Pixels, compute_by_strips
 from radkg.errors import ArchiveError
 
+_LOSSLESS = {"1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"}  # JPEG Lossless
+_DECODERS = {
+    "1.2.840.10008.1.2.4.80": "pyjpegls",  # JPEG-LS
+    "1.2.840.10008.1.2.4.81": "pyjpegls",
+    "1.2.840.10008.1.2.5": "pydicom",  # RLE
+}
 # What decoders raise on damaged bytes, beside OSError.
 _DAMAGE = (SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError)
 
@@ -39,6 +46,7 @@ def read_dicom(location: str, data: bytes, *, only_radiographs: bool) -> Pixels:
     logging.getLogger("pydicom").setLevel(
         logging.CRITICAL
     )  # it logs the warnings, which may name a patient
+    dataset: Any = None
     try:
         dataset = parse_dicom(location, data)
         if "Columns" not in dataset or "Rows" not in dataset:
@@ -53,7 +61,7 @@ def read_dicom(location: str, data: bytes, *, only_radiographs: bool) -> Pixels:
         )
         _check_frame(location, dataset)
         drop_what_is_none(dataset)
-        stored = _read_stored(dataset)
+        stored = _read_stored(dataset, data)
         kind = dataset.get("PhotometricInterpretation")
 
         def windowed(top: int, end: int) -> Any:
@@ -107,14 +115,20 @@ def _check_frame(location: str, dataset: Any) -> None:
         check_scans(location, *jpeg, frame)
 
 
-def _read_stored(dataset: Any) -> Any:
+def _read_stored(dataset: Any, data: bytes) -> Any:
     """Return the pixels as stored; those that stand in the high bits of their words, shifted down.
 
     pydicom takes the lowest BitsStored bits whatever HighBit says, and so would read noise.
     """
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax in _LOSSLESS:
+        return decode_lossless(data)
+    if syntax.is_encapsulated:  # not whatever decoder is installed: GDCM crashes on damaged files
+        dataset.pixel_array_options(decoding_plugin=_DECODERS.get(syntax, "pillow"))
+        return dataset.pixel_array
     allocated, bits = int(dataset.BitsAllocated), int(dataset.BitsStored)
     shift = int(dataset.get("HighBit") or 0) + 1 - bits
-    if shift <= 0 or dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+    if shift <= 0:
         return dataset.pixel_array
     dataset.BitsStored, dataset.HighBit = allocated, allocated - 1
     stored = dataset.pixel_array
@@ -124,7 +138,9 @@ def _read_stored(dataset: Any) -> Any:
 
 
 def _explain(dataset: Any, error: Exception) -> str:
-    """Return why pixels cannot be decoded and what helps."""
+    """Return why pixels cannot be decoded and what helps; without a dataset, why it is none."""
+    if dataset is None:
+        return f"{sanitize(error)}: copy the image again"
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.name.startswith("JPEG Extended") and dataset.BitsStored > 8:
         return (

@@ -160,6 +160,22 @@ def test_a_frame_larger_than_its_header_is_refused(tmp_path):
             read_image(str(tmp_path / name))
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_damage_in_a_lossless_jpeg_ends_no_process(seed, tmp_path):
+    """GDCM aborts on some of these: it decodes in a process of its own."""
+    source = next(p for p in list_files().values() if p.name == "JPEG-LL.dcm")
+    data = bytearray(source.read_bytes())
+    start = data.index(b"\xff\xd8\xff")
+    rng = np.random.default_rng(seed)
+    for place in rng.integers(start, start + 600, 20):
+        data[place] = int(rng.integers(256))
+    (tmp_path / "image.dcm").write_bytes(data)
+    try:
+        assert read_image(str(tmp_path / "image.dcm")).ndim == 2
+    except ArchiveError as error:
+        assert "image.dcm" in str(error)  # noqa: PT017
+
+
 def test_another_modality_is_no_radiograph_for_a_model(tmp_path):
     for modality in ("CT", "US", "MR"):
         path = str(dicom(tmp_path / "image.dcm", Modality=modality))
