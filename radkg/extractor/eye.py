@@ -38,7 +38,7 @@ class EyeReader:
         eye, self.config = load_eye(directory, read_config(directory))
         self._device: Device = device
         self._eye = eye.eval().requires_grad_(False).to(resolve_device(device))
-        self.preprocessing = Preprocessing(side=self.config.side, fit="squash")
+        self.preprocessing = self.config.preprocessing
 
     def read(
         self, studies: Sequence[Study], images: PreparedImages | None = None
@@ -149,17 +149,8 @@ class EyeExtractor:
         rows = []
         for study, codes in zip(studies, self._see(studies, images), strict=True):
             entities, relations = make_image_entities(codes, 0, sure)
-            rows.append(
-                make_extraction(
-                    study,
-                    entities,
-                    relations,
-                    extractor=self.name,
-                    model_id=self.model_id,
-                    condition=self.condition,
-                    reason=None if entities else describe_unsure(codes, sure),
-                )
-            )
+            reason = None if entities else describe_unsure(codes, sure)
+            rows.append(make_extraction(self, study, entities, relations, reason=reason))
         return rows
 
     def read_codes(self, studies: Sequence[Study]) -> list[Codes]:

@@ -45,13 +45,6 @@ class OnePassExtractor:
             ExtractorError: a report is not in English.
         """
         return [
-            make_extraction(
-                study,
-                entities,
-                relations,
-                extractor=self.name,
-                model_id=self.model_id,
-                condition=self.condition,
-            )
+            make_extraction(self, study, entities, relations)
             for study, (entities, relations) in zip(studies, self.read(studies), strict=True)
         ]

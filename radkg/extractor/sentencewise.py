@@ -11,6 +11,7 @@ from typing import Any
 
 import radkg
 from radkg.errors import ExtractorError
+from radkg.extractor.base import Identified
 from radkg.model.calibration import Calibration
 from radkg.rules import RulesExtractor
 from radkg.rules.concepts import name_concepts
@@ -76,16 +77,24 @@ class SentencewiseReader:
 
 
 def make_extraction(
+    reader: Identified,
     study: Study,
     entities: tuple[Entity, ...],
     relations: tuple[Relation, ...],
     *,
-    extractor: str,
-    model_id: str,
-    condition: Condition,
+    condition: Condition | None = None,
     reason: str | None = None,
 ) -> Extraction:
-    """Return the row of a study that was read; `reason` says why nothing was found."""
+    """Return the row of a study that was read.
+
+    Args:
+        reader: what read it, and names itself in the row.
+        study: what was read.
+        entities: what was found.
+        relations: between them.
+        condition: what of the study was read; None: what the reader reads by itself.
+        reason: why nothing was found, or what was left out.
+    """
     return Extraction(
         study_id=study.study_id,
         subject_id=study.subject_id,
@@ -95,9 +104,9 @@ def make_extraction(
         reason=reason,
         entities=entities,
         relations=relations,
-        extractor=extractor,
-        model_id=model_id,
-        condition=condition,
+        extractor=reader.name,
+        model_id=reader.model_id,
+        condition=condition or reader.condition,
         study_fingerprint=study.fingerprint,
         radkg_version=radkg.__version__,
     )

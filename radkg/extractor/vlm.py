@@ -175,13 +175,7 @@ class VlmExtractor:
                 reason = describe_blindness(study)
             rows.append(
                 make_extraction(
-                    study,
-                    entities,
-                    relations,
-                    extractor=self.name,
-                    model_id=self.model_id,
-                    condition=condition,
-                    reason=reason,
+                    self, study, entities, relations, condition=condition, reason=reason
                 )
             )
         return rows
@@ -269,7 +263,7 @@ class VlmExtractor:
             return None
         if self._eye_reader is None:
             assert self.model.config.vision is not None
-            read_encoder(self._directory, self.model.config)  # refuses one of another training
+            self._vision()  # refuses one of another training
             place = self._directory / self.model.config.vision.encoder
             self._eye_reader = EyeReader(place, self.device)
         return self._eye_reader

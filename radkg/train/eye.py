@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from radkg.archive.images.pixels import read_radiograph
+from radkg.archive.images.strips import Pixels
 from radkg.errors import ArchiveError
 from radkg.extractor.eye import EyeReader, make_codes
 from radkg.extractor.images import list_locations
@@ -27,13 +28,12 @@ from radkg.gold.codes import Gold
 from radkg.gold.filing import list_gold_findings, list_gold_triplets
 from radkg.model.checkpoint import CARD, CONFIG, read_config, save
 from radkg.model.vision.eye import Eye, EyeConfig, Readout, load_eye, normalise_cells
-from radkg.model.vision.preprocessing import Preprocessing
 from radkg.model.vision.tower import compute_pooled_features
 from radkg.train.eye_thresholds import choose_eye_thresholds, describe_eye
 from radkg.train.stage_task import TrainJob
 from radkg.train.supervision import split_held_out
 
-_MIN_IMAGES = 10  # with a code, for it to be learnt; fewer where there are few images
+_MIN_IMAGES = 10  # with a code, for it to be learnt
 _EPOCHS, _BATCH = 16, 64
 _RATE, _DECAY, _DROPOUT = 1e-3, 0.05, 0.3
 _USUAL, _MARGIN = 0.99, 2.0  # no radiograph: twice as far as this share of held-out images
@@ -53,13 +53,12 @@ def complete_eye(job: TrainJob, directory: Path) -> str:
     tower = load_eye(directory, read_config(directory))[0].tower
     bare = Eye(EyeConfig().num_codes, tower)
     maps, golds = _compute_maps(bare, training)
-    least = min(_MIN_IMAGES, 1 + len(golds) // 50)
     config = EyeConfig(
-        findings=_list_frequent(map(list_gold_findings, golds), least),
-        triplets=_list_frequent(map(list_gold_triplets, golds), least),
+        findings=list_frequent([list_gold_findings(gold) for gold in golds], _MIN_IMAGES),
+        triplets=list_frequent([list_gold_triplets(gold) for gold in golds], _MIN_IMAGES),
     )
     eye = Eye(config.num_codes, tower)
-    fit_readout(eye.readout, maps, torch.tensor([_list_labels(gold, config) for gold in golds]))
+    fit_readout(eye.readout, maps, torch.tensor([list_labels(gold, config) for gold in golds]))
     eye.guard.fit(compute_pooled_features(maps.float()))
     if len(held_out):
         usual, _ = _compute_maps(bare, held_out)
@@ -109,34 +108,25 @@ def fit_readout(readout: Readout, maps: Tensor, labels: Tensor) -> None:
         optimizer.step()
 
 
-@torch.no_grad()
-def _compute_maps(eye: Eye, part: CodedStudies) -> tuple[Tensor, list[Gold]]:
-    """Return the tower's maps (N, C, G, G) of all images that can be read, in half precision."""
-    resize = Preprocessing(side=EyeConfig().side)
-    squares: list[Tensor] = []
-    golds: list[Gold] = []
+def iterate_radiographs(part: CodedStudies) -> Iterator[tuple[Pixels, Gold]]:
+    """Yield each image of the studies that can be read, with the codes of its study."""
     for study, gold in zip(part.studies, part.golds, strict=True):
         for place in list_locations(study):
             try:
-                squares.append(resize.make_square(read_radiograph(place)).half())
+                yield read_radiograph(place), gold
             except ArchiveError:  # said and counted where the archive is extracted
                 continue
-            golds.append(gold)
-    parts = [
-        eye.tower.compute_feature_maps(
-            torch.stack(squares[start : start + _AT_ONCE]).float()
-        ).half()
-        for start in range(0, len(squares), _AT_ONCE)
-    ]
-    return torch.cat(parts).clone(), golds
 
 
-def _list_frequent(coded: Iterable[Iterable[_T]], least: int) -> tuple[_T, ...]:
+def list_frequent(coded: Sequence[Iterable[_T]], least: int) -> tuple[_T, ...]:
+    """Return, sorted, what `least` images have; fewer are enough where there are few images."""
     counts = Counter(one for codes in coded for one in codes)
-    return tuple(sorted(one for one, count in counts.items() if count >= least))
+    enough = min(least, 1 + len(coded) // 50)
+    return tuple(sorted(one for one, count in counts.items() if count >= enough))
 
 
-def _list_labels(gold: Gold, config: EyeConfig) -> list[float]:
+def list_labels(gold: Gold, config: EyeConfig) -> list[float]:
+    """Return the 0/1 labels of the readout's rows."""
     findings, triplets = list_gold_findings(gold), list_gold_triplets(gold)
     present: Sequence[bool] = [
         bool(findings or triplets),
@@ -144,3 +134,16 @@ def _list_labels(gold: Gold, config: EyeConfig) -> list[float]:
         *(triplet in triplets for triplet in config.triplets),
     ]
     return [float(one) for one in present]
+
+
+@torch.no_grad()
+def _compute_maps(eye: Eye, part: CodedStudies) -> tuple[Tensor, list[Gold]]:
+    """Return the tower's maps (N, C, G, G) of all images that can be read, in half precision."""
+    squares: list[Tensor] = []
+    golds: list[Gold] = []
+    for pixels, gold in iterate_radiographs(part):
+        squares.append(EyeConfig().preprocessing.make_square(pixels).half())
+        golds.append(gold)
+    together = torch.split(torch.stack(squares), _AT_ONCE)
+    maps = [eye.tower.compute_feature_maps(few.float()).half() for few in together]
+    return torch.cat(maps), golds

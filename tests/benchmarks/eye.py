@@ -35,9 +35,9 @@ from radkg.metrics import score
 from radkg.model.checkpoint import read_config
 from radkg.model.vision.encoders import load_encoder
 from radkg.model.vision.eye import load_eye
-from radkg.model.vision.preprocessing import Preprocessing
 from radkg.rules import RulesExtractor
 from radkg.schema.codes import Codes
+from radkg.train.eye import list_labels
 from radkg.train.supervision import split_held_out
 from tests.archive.images.test_dicom import list_files
 
@@ -73,7 +73,7 @@ def main() -> None:
     print("\n| pictures | taken for no frontal radiograph |\n|---|--:|")
     eye, config = load_eye(args.eye, read_config(args.eye))
     for kind, pictures in list_pictures(tested):
-        squares = torch.stack([Preprocessing(side=config.side)(p) for p in pictures])
+        squares = torch.stack([config.preprocessing(p) for p in pictures])
         with torch.no_grad():
             far = torch.cat([eye(part)[1] > config.unlike_limit for part in squares.split(32)])
         print(f"| {kind} | {int(far.sum())} of {len(pictures)} |")
@@ -138,7 +138,7 @@ def fit_ridge(
     """Return the answers of a ridge regression, and its scores of the findings."""
     config = reader.config
     features = [compute_features(eye, part) for part in (training, held_out, tested)]
-    labels = np.array([list_labels(gold, config) for gold in training.golds], float)
+    labels = np.array([list_labels(gold, config)[1:] for gold in training.golds], float)
     mean, prevalence = features[0].mean(0), labels.mean(0)
     centred = features[0] - mean
 
@@ -167,11 +167,6 @@ def fit_ridge(
     named = give(seen, config.findings, threshold)
     filed = give(predict(other, features[2])[:, second], config.triplets, limit)
     return [Answer(n, t) for n, t in zip(named, filed, strict=True)], seen
-
-
-def list_labels(gold, config) -> list[bool]:
-    findings, triplets = list_gold_findings(gold), list_gold_triplets(gold)
-    return [n in findings for n in config.findings] + [t in triplets for t in config.triplets]
 
 
 def compute_features(eye: Path, part: CodedStudies) -> np.ndarray:

@@ -10,6 +10,7 @@ Open-i, for their sentences are annotated; a reader's answer on them is no measu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 
 from radkg.evaluation.copying import has_asserted_finding
 from radkg.extractor import load_extractor
@@ -46,16 +47,16 @@ def main() -> None:
 
     read = SentencewiseReader(read_annotations, Calibration())
 
-    def annotators(studies: Sequence[Study]) -> list[Extraction]:
+    annotators = SimpleNamespace(name="annotators", model_id="annotators", condition="report")
+
+    def read_as_annotated(studies: Sequence[Study]) -> list[Extraction]:
         return [
-            make_extraction(
-                study, *found, extractor="annotators", model_id="annotators", condition="report"
-            )
+            make_extraction(annotators, study, *found)
             for study, found in zip(studies, read(studies), strict=True)
         ]
 
     readers: dict[str, Read] = {name: load_extractor(name) for name in ("onepass", "rules")}
-    wanted = [has_asserted_finding(row) for row in annotators(known)]
+    wanted = [has_asserted_finding(row) for row in read_as_annotated(known)]
     print(f"normal training reports: {len(normal)}, all sentences annotated: {len(known)}\n")
     print("| reader | annotated: state a finding | as the annotators | all: state a finding |")
     print("|---|--:|--:|--:|")

@@ -39,12 +39,10 @@ class Reader:
             end = start + len(words)
             entities.append(Entity(words, label, words, start, end, None, "report", confidence))
         return make_extraction(
+            self,
             study,
             tuple(entities),
             tuple(Relation(*link) for link in links),
-            extractor=self.name,
-            model_id=self.model_id,
-            condition=self.condition,
         )
 
 
@@ -179,12 +177,10 @@ def test_the_gold_read_by_its_own_labels_is_right_in_everything(name):
         def read(self, study):
             spans = [(m.start, m.end, m.label) for m in by_text[study.report].graph.entities]
             return make_extraction(
+                self,
                 study,
                 tuple(Entity(study.report[a:b], n, "c", a, b, None) for a, b, n in spans),
                 tuple(Relation(*link) for link in by_text[study.report].graph.relations),
-                extractor=self.name,
-                model_id=self.model_id,
-                condition=self.condition,
             )
 
     class Mistaken(Oracle):

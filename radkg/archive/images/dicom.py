@@ -6,8 +6,6 @@ Pixels are windowed as the file says, then rescaled to [0, 1].
 from __future__ import annotations
 
 import logging
-import struct
-import zlib
 from io import BytesIO
 from typing import Any
 
@@ -15,7 +13,7 @@ import numpy as np
 
 from radkg.archive.files.messages import sanitize
 from radkg.archive.images.header import check_modality, drop_what_is_none, parse_dicom
-from radkg.archive.images.limits import check_scans, check_size, find_jpeg_size
+from radkg.archive.images.limits import DAMAGE, check_scans, check_size, find_jpeg_size
 from radkg.archive.images.lossless import decode_lossless
 from radkg.archive.images.strips import LUMA, Pixels, compute_by_strips
 from radkg.errors import ArchiveError
@@ -26,8 +24,6 @@ _DECODERS = {
     "1.2.840.10008.1.2.4.81": "pyjpegls",
     "1.2.840.10008.1.2.5": "pydicom",  # RLE
 }
-# What decoders raise on damaged bytes, beside OSError.
-_DAMAGE = (SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError)
 
 
 def read_dicom(location: str, data: bytes, *, only_radiographs: bool) -> Pixels:
@@ -85,7 +81,7 @@ def read_dicom(location: str, data: bytes, *, only_radiographs: bool) -> Pixels:
         ) from error
     except (RuntimeError, NotImplementedError) as error:
         raise ArchiveError(f"cannot decode {location}: {_explain(dataset, error)}") from error
-    except (OSError, KeyError, TypeError, BytesLengthException, *_DAMAGE) as error:
+    except (OSError, KeyError, TypeError, BytesLengthException, *DAMAGE) as error:
         raise ArchiveError(
             f"{location} is damaged: {sanitize(error)}: copy the image again"
         ) from error

@@ -89,10 +89,10 @@ def drop_what_is_none(dataset: Any) -> None:
             strict=False,
         )
         good = [w for w in windows if math.isfinite(sum(w)) and w[1] >= narrowest and w[1] > 0]
-        dataset.WindowCenter, dataset.WindowWidth = good[0] if good else (None, None)
-        if not good:
-            del dataset.WindowCenter
-            del dataset.WindowWidth
+        dataset.pop("WindowCenter", None)
+        dataset.pop("WindowWidth", None)
+        if good:
+            dataset.WindowCenter, dataset.WindowWidth = good[0]
 
 
 def _list_numbers(value: Any) -> list[float]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 from radkg.errors import ArchiveError
 
 MIN_SIDE = 16  # px
 MAX_PIXELS = 64_000_000  # the largest detectors have 4,300 x 4,300
+# What decoders raise on damaged bytes, beside OSError.
+DAMAGE = (SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError)
 _MAX_SCANNED = 2_000_000_000  # pixels times scans; a progressive JPEG has about ten
 # Markers that begin a frame in a JPEG (ITU-T T.81, table B.1) and in a JPEG-LS (T.87).
 _FRAME_MARKERS = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})

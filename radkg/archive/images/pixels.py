@@ -7,9 +7,7 @@ its decoder conceals is not seen.
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from io import BytesIO
 from typing import Any
 
@@ -19,13 +17,11 @@ from radkg.archive.files.located import read_bytes
 from radkg.archive.files.messages import sanitize
 from radkg.archive.images.dicom import read_dicom
 from radkg.archive.images.header import is_dicom
-from radkg.archive.images.limits import check_scans, check_size
+from radkg.archive.images.limits import DAMAGE, check_scans, check_size
 from radkg.archive.images.strips import LUMA, Pixels, compute_by_strips
 from radkg.errors import ArchiveError
 
 _FORMATS = ("JPEG", "PNG")
-# What decoders raise on damaged bytes, beside OSError.
-_DAMAGE = (SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError)
 
 
 def read_image(location: str) -> Pixels:
@@ -89,7 +85,7 @@ def _read_jpeg_or_png(location: str, data: bytes) -> Pixels:
         raise ArchiveError(
             f"{location} is refused: {sanitize(error)}: export it smaller"
         ) from error
-    except (OSError, *_DAMAGE) as error:
+    except (OSError, *DAMAGE) as error:
         raise ArchiveError(
             f"{location} is damaged: {sanitize(error)}: copy the image again"
         ) from error

@@ -141,8 +141,7 @@ def load_encoder(name: str, device: str = "cpu") -> ImageEncoder:
 
 def _load_eye(name: str, directory: Path, config: Mapping[str, Any], device: str) -> FrozenEncoder:
     seeing, settings = eye.load_eye(directory, dict(config))
-    preprocessing = Preprocessing(side=settings.side, fit="squash")
-    return FrozenEncoder(name, seeing.tower, FEATURE_DIM, preprocessing, device=device)
+    return FrozenEncoder(name, seeing.tower, FEATURE_DIM, settings.preprocessing, device=device)
 
 
 def _load_medclip(

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from radkg.config import Config
 from radkg.model.checkpoint import load_weights, parse_config
+from radkg.model.vision.preprocessing import Preprocessing
 from radkg.model.vision.tower import FEATURE_DIM, SIDE, Tower, compute_pooled_features
 from radkg.schema.codes import CodedTriplet
 
@@ -58,11 +59,10 @@ class EyeConfig(Config):
         built["triplets"] = tuple(cast("CodedTriplet", one) for one in triplets)
         return super().from_mapping(built)
 
-    def clear_thresholds(self) -> Self:
-        """Return the settings with which every code is given."""
-        names = (f.name for f in dataclasses.fields(self) if f.name.endswith("_threshold"))
-        limits: dict[str, Any] = dict.fromkeys(names, 0.0)
-        return dataclasses.replace(self, **limits)
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How an image becomes the tower's input."""
+        return Preprocessing(side=self.side)
 
     @property
     def num_codes(self) -> int:

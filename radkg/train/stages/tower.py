@@ -7,7 +7,6 @@ enough. The eye's readout is fitted when the tower is done (train/eye.py).
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,8 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from radkg.archive.images.pixels import read_radiograph
-from radkg.errors import ArchiveError, ConfigError
+from radkg.errors import ConfigError
 from radkg.gold.coded import load_coded_studies
 from radkg.gold.filing import list_gold_findings
 from radkg.model.checkpoint import save
@@ -24,12 +22,12 @@ from radkg.model.vision.eye import Eye, EyeConfig
 from radkg.model.vision.preprocessing import Preprocessing
 from radkg.model.vision.tower import load_imagenet_tower
 from radkg.model.vision.tower_training import TowerTraining
-from radkg.train.eye import complete_eye
+from radkg.train.eye import complete_eye, iterate_radiographs, list_frequent
 from radkg.train.stage_task import Batch, ModelCard, StagePaths, TrainJob, TrainStage
 from radkg.train.supervision import split_held_out
 
 _SIDE = 192  # px of the images as they are kept
-_MIN_IMAGES = 20  # with a finding, for it to be a label; fewer where there are few images
+_MIN_IMAGES = 20  # with a finding, for it to be a label
 _IMAGES, _LABELS = "images.safetensors", "labels.json"
 
 
@@ -45,20 +43,10 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     resize = Preprocessing(side=_SIDE)
     pixels: list[Tensor] = []
     findings: list[frozenset[str]] = []
-    for study, codes in zip(coded.studies, coded.golds, strict=True):
-        for image in study.images:
-            if image.location is None:
-                continue
-            try:
-                pixel_values = read_radiograph(image.location)
-            except ArchiveError:  # said and counted where the archive is extracted
-                continue
-            pixels.append((resize(pixel_values)[0] * 255).round().to(torch.uint8))
-            findings.append(frozenset(list_gold_findings(codes)))
-    counts = Counter(name for names in findings for name in names)
-    labels = sorted(
-        name for name, n in counts.items() if n >= min(_MIN_IMAGES, 1 + len(pixels) // 50)
-    )
+    for image, codes in iterate_radiographs(coded):
+        pixels.append((resize(image)[0] * 255).round().to(torch.uint8))
+        findings.append(list_gold_findings(codes))
+    labels = list_frequent(findings, _MIN_IMAGES)
     if not labels:
         raise ConfigError(
             f"{len(pixels)} images under {job.images} are too few to learn findings from"
