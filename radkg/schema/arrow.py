@@ -19,94 +19,97 @@ SCHEMA_VERSION = "2"
 READABLE = ("1", SCHEMA_VERSION)  # of snapshots: what an older one lacks is unknown
 
 
-def _field(
+def make_field(
     name: str, kind: pa.DataType, doc: str, *, null: bool = False, phi: str = "no"
 ) -> pa.Field:
+    """Return a field that says what it holds, and whether it can identify a person."""
     return pa.field(name, kind, nullable=null, metadata={"doc": doc, "phi": phi})
 
 
 IMAGE = pa.struct(
     [
-        _field("image_id", pa.string(), "id of the image in its archive", phi="id"),
-        _field("view_position", pa.string(), "PA, AP, LATERAL, ...; null where unknown", null=True),
-        _field("location", pa.string(), "file or object; null where not at hand", null=True),
+        make_field("image_id", pa.string(), "id of the image in its archive", phi="id"),
+        make_field(
+            "view_position", pa.string(), "PA, AP, LATERAL, ...; null where unknown", null=True
+        ),
+        make_field("location", pa.string(), "file or object; null where not at hand", null=True),
     ]
 )
 
 FURTHER_ROW = pa.struct(
     [
-        _field("member", pa.string(), "name of the row inside the source"),
-        _field("offset", pa.int64(), "as in the index"),
-        _field("length", pa.int64(), "as in the index"),
-        _field("content", pa.string(), "hash of the row's bytes"),
+        make_field("member", pa.string(), "name of the row inside the source"),
+        make_field("offset", pa.int64(), "as in the index"),
+        make_field("length", pa.int64(), "as in the index"),
+        make_field("content", pa.string(), "hash of the row's bytes"),
     ]
 )
 
 ENTITY = pa.struct(
     [
-        _field("text", pa.string(), "the words of the report", phi="text"),
-        _field("label", pa.string(), "ANAT-DP, OBS-DP, OBS-U or OBS-DA (RadGraph)"),
-        _field("concept", pa.string(), "canonical name"),
-        _field(
+        make_field("text", pa.string(), "the words of the report", phi="text"),
+        make_field("label", pa.string(), "ANAT-DP, OBS-DP, OBS-U or OBS-DA (RadGraph)"),
+        make_field("concept", pa.string(), "canonical name"),
+        make_field(
             "start", pa.int32(), "character offset into report; null: from the image", null=True
         ),
-        _field("end", pa.int32(), "character offset into report, exclusive", null=True),
-        _field("section", pa.string(), "section of the report", null=True),
-        _field("source", pa.string(), "report or image"),
-        _field("confidence", pa.float64(), "probability in [0, 1]"),
+        make_field("end", pa.int32(), "character offset into report, exclusive", null=True),
+        make_field("section", pa.string(), "section of the report", null=True),
+        make_field("source", pa.string(), "report or image"),
+        make_field("confidence", pa.float64(), "probability in [0, 1]"),
     ]
 )
 
 RELATION = pa.struct(
     [
-        _field("head", pa.int32(), "index into entities"),
-        _field("tail", pa.int32(), "index into entities"),
-        _field("relation", pa.string(), "modify, located_at or suggestive_of (RadGraph)"),
-        _field("confidence", pa.float64(), "probability in [0, 1]"),
+        make_field("head", pa.int32(), "index into entities"),
+        make_field("tail", pa.int32(), "index into entities"),
+        make_field("relation", pa.string(), "modify, located_at or suggestive_of (RadGraph)"),
+        make_field("confidence", pa.float64(), "probability in [0, 1]"),
     ]
 )
 
 _WHO = [
-    _field("study_id", pa.string(), "one imaging event", phi="id"),
-    _field("subject_id", pa.string(), "the patient, as the archive names them", phi="id"),
-    _field("archive", pa.string(), "name of the archive"),
-    _field("study_date", pa.date32(), "null where unknown", null=True, phi="date"),
+    make_field("study_id", pa.string(), "one imaging event", phi="id"),
+    make_field("subject_id", pa.string(), "the patient, as the archive names them", phi="id"),
+    make_field("archive", pa.string(), "name of the archive"),
+    make_field("study_date", pa.date32(), "null where unknown", null=True, phi="date"),
 ]
 
 _OF_PATIENT = [
-    _field(
+    make_field(
         "age",
         pa.int32(),
         "full years at the study, 90: 90 or more; null where unknown",
         null=True,
     ),
-    _field("sex", pa.string(), "female, male or other; null where unknown", null=True),
+    make_field("sex", pa.string(), "female, male or other; null where unknown", null=True),
 ]
 
 INDEX_SCHEMA = pa.schema(
     [
         *_WHO,
-        _field("split", pa.string(), "train, validate or test; null where unknown", null=True),
-        _field("source", pa.string(), "file or object that holds the report"),
-        _field("member", pa.string(), "name inside the source"),
-        _field(
+        make_field("split", pa.string(), "train, validate or test; null where unknown", null=True),
+        make_field("source", pa.string(), "file or object that holds the report"),
+        make_field("member", pa.string(), "name inside the source"),
+        make_field(
             "offset", pa.int64(), "bytes from the start of the uncompressed source; of Parquet rows"
         ),
-        _field("length", pa.int64(), "bytes; of Parquet rows"),
-        _field(
+        make_field("length", pa.int64(), "bytes; of Parquet rows"),
+        make_field(
             "images", pa.list_(pa.field("element", IMAGE, nullable=False)), "images of the study"
         ),
-        _field("content", pa.string(), "hash of the record's bytes, checked when it is read"),
-        _field("problem", pa.string(), "why it cannot be read; null: nothing known", null=True),
-        _field("fingerprint", pa.string(), "hash of the report's and the images' bytes"),
+        make_field("content", pa.string(), "hash of the record's bytes, checked when it is read"),
+        make_field("problem", pa.string(), "why it cannot be read; null: nothing known", null=True),
+        make_field("fingerprint", pa.string(), "hash of the report's and the images' bytes"),
         *_OF_PATIENT,
-        _field(
+        make_field(
             "study_views",
             pa.list_(pa.field("element", pa.string(), nullable=False)),
             "view positions of the study that are of no image; null: none",
             null=True,
         ),
-        _field(
+        make_field(
             "further_rows",
             pa.list_(pa.field("element", FURTHER_ROW, nullable=False)),
             "rows of a table that add to the report, in order; null: none",
@@ -119,21 +122,25 @@ INDEX_SCHEMA = pa.schema(
 EXTRACTION_SCHEMA = pa.schema(
     [
         *_WHO,
-        _field("status", pa.string(), "ok, empty or failed"),
-        _field(
+        make_field("status", pa.string(), "ok, empty or failed"),
+        make_field(
             "reason",
             pa.string(),
             "why the study failed, or what of its report was not read",
             null=True,
         ),
-        _field("entities", pa.list_(pa.field("element", ENTITY, nullable=False)), "mentions"),
-        _field("relations", pa.list_(pa.field("element", RELATION, nullable=False)), "triplets"),
-        _field("extractor", pa.string(), "name of the extractor"),
-        _field("model_id", pa.string(), "hash of weights and config, or of rules and word lists"),
-        _field("condition", pa.string(), "image+report, report or image"),
-        _field("study_fingerprint", pa.string(), "fingerprint of the study that was read"),
-        _field("radkg_version", pa.string(), "version that wrote the row"),
-        _field(
+        make_field("entities", pa.list_(pa.field("element", ENTITY, nullable=False)), "mentions"),
+        make_field(
+            "relations", pa.list_(pa.field("element", RELATION, nullable=False)), "triplets"
+        ),
+        make_field("extractor", pa.string(), "name of the extractor"),
+        make_field(
+            "model_id", pa.string(), "hash of weights and config, or of rules and word lists"
+        ),
+        make_field("condition", pa.string(), "image+report, report or image"),
+        make_field("study_fingerprint", pa.string(), "fingerprint of the study that was read"),
+        make_field("radkg_version", pa.string(), "version that wrote the row"),
+        make_field(
             "view_positions",
             pa.list_(pa.field("element", pa.string(), nullable=False)),
             "PA, AP, LATERAL, ... of its images, each once, sorted; empty where unknown",
@@ -151,7 +158,7 @@ def to_table(extractions: Iterable[Extraction]) -> pa.Table:
     """
     rows = list(extractions)
     columns = [
-        _nested([getattr(row, field.name) for row in rows], field.type)
+        make_nested([getattr(row, field.name) for row in rows], field.type)
         if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type)
         else pa.array([getattr(row, field.name) for row in rows], field.type)
         for field in EXTRACTION_SCHEMA
@@ -159,7 +166,7 @@ def to_table(extractions: Iterable[Extraction]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=EXTRACTION_SCHEMA)
 
 
-def _nested(lists: list[tuple[Any, ...]], kind: pa.ListType) -> pa.ListArray:
+def make_nested(lists: list[tuple[Any, ...]], kind: pa.ListType) -> pa.ListArray:
     """Return records, a tuple of them per row, as a list column of structs."""
     flat = [record for records in lists for record in records]
     fields = list(kind.value_type)
@@ -168,6 +175,11 @@ def _nested(lists: list[tuple[Any, ...]], kind: pa.ListType) -> pa.ListArray:
     return pa.ListArray.from_arrays(
         offsets, pa.StructArray.from_arrays(values, fields=fields), type=kind
     )
+
+
+def list_identity_fields() -> list[pa.Field]:
+    """Return the fields of every kind of row that say which study it is of."""
+    return list(_WHO)
 
 
 def from_table(table: pa.Table) -> list[Extraction]:

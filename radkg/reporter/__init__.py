@@ -1,0 +1,1 @@
+"""Reporters: images in, one draft of a report per study out. No Ray."""
