@@ -52,7 +52,7 @@ def _dataset(work: Work) -> ray.data.Dataset:
     """Return the units on their way through the actors; each commits itself, its result returns."""
     # One row = one unit = one block: Ray neither merges units nor cuts them.
     blocks = [pa.table({"unit": [asdict(unit)]}) for unit in work.units]
-    worker, device = work.worker, work.worker.extractor.device
+    worker, device = work.worker, work.worker.model.device
     pool = _pool(device, len(blocks))
     limits = worker.limits
     if device == "cpu" or limits.memory is not None:

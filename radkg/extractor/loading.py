@@ -92,7 +92,7 @@ def _load_directory(directory: Path, condition: Condition | None, device: Device
     kind = read_config(directory)["kind"]
     if kind not in KINDS:
         raise ExtractorError(f"{directory} holds a {kind!r}, which extracts nothing by itself")
-    extractor: Extractor = _find(KINDS[kind])(directory, condition, device)
+    extractor: Extractor = find_object(KINDS[kind])(directory, condition, device)
     return extractor
 
 
@@ -104,7 +104,7 @@ def _load_factory(name: str) -> Extractor:
             "package.module:factory"
         )
     try:
-        extractor: Extractor = _find(name)()
+        extractor: Extractor = find_object(name)()
         _ = extractor.name, extractor.model_id, extractor.condition
     except Exception as error:  # somebody else's code: whatever it raises, say so in one line
         raise ExtractorError(
@@ -113,7 +113,7 @@ def _load_factory(name: str) -> Extractor:
     return extractor
 
 
-def _find(place: str) -> Any:
-    """Return the object at `package.module:name`."""
+def find_object(place: str) -> Any:
+    """Return the object at `package.module:name`; whatever its import raises goes on."""
     module, _, name = place.partition(":")
     return getattr(importlib.import_module(module), name)

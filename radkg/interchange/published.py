@@ -16,7 +16,7 @@ from radkg.errors import ConfigError, SnapshotError
 from radkg.interchange.documents import read_radgraph
 from radkg.run.audit import AuditLog
 from radkg.run.retractions import hide_retracted
-from radkg.run.settings import read_config
+from radkg.run.settings import ExtractConfig, read_config
 from radkg.run.snapshot import Snapshot
 from radkg.run.studies import IMPORTED, StudyReader
 from radkg.storage import Storage
@@ -65,7 +65,7 @@ class ReportReader:
     """Reads the reports of a snapshot again, from its archive or from an imported file."""
 
     def __init__(self, storage: Storage) -> None:
-        config = read_config(storage)
+        config = read_config(storage, ExtractConfig)
         self._name = config.archive
         self.extras: dict[str, Mapping[str, Any]] = {}
         """further keys of each imported document, by study_id"""

@@ -7,12 +7,14 @@ having the members of a further protocol.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from radkg.extractor.base import PreparedImages
-from radkg.model.vision.preprocessing import Preprocessing
 from radkg.schema.drafts import Claim, Draft
 from radkg.schema.records import Study
+
+if TYPE_CHECKING:  # it imports torch, which a driver can do without
+    from radkg.model.vision.preprocessing import Preprocessing
 
 Plan = tuple[Claim, ...]
 

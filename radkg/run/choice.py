@@ -79,7 +79,7 @@ def _why_ray(work: Work) -> str | None:
     """Return why the work goes to Ray before any of it is done; None: it may stay here."""
     if os.environ.get("RAY_ADDRESS"):
         return f"RAY_ADDRESS is {os.environ['RAY_ADDRESS']}"
-    if work.worker.extractor.device != "cpu":
+    if work.worker.model.device != "cpu":
         return "GPUs are fed by processes that read images beside them"
     if work.forecast_s is not None and work.forecast_s > LOCAL_S:
         return f"the plan says about {work.forecast_s:.0f} s of work"

@@ -16,22 +16,14 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from radkg.archive import Archive
 from radkg.errors import ClusterError, RadkgError
-from radkg.extractor import Extractor, extract_rows, load_extractor, make_unreadable_row
+from radkg.run.making import Maker, load_maker
+from radkg.run.settings import ModelSpec
 from radkg.schema.reasons import describe_failure
-from radkg.schema.records import Condition, Device, Extraction, Unreadable
-
-
-class ExtractorSpec(NamedTuple):
-    """Which extractor to load, as `load_extractor` takes it."""
-
-    name: str
-    condition: Condition | None
-    device: Device
-
+from radkg.schema.records import Unreadable
 
 MAX_ATTEMPTS = 2  # at a whole unit before it is read study by study
 _UNIT_SHARE = 60  # a study in a unit may take this part of the time that it has alone, on average
@@ -83,12 +75,10 @@ class Limits:
             resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-_Job = tuple[Archive, ExtractorSpec, Limits]
+_Job = tuple[Archive, ModelSpec, Limits]
 
 
-def extract_one_by_one(
-    extractor: Extractor, job: _Job, records: Sequence[Mapping[str, Any]]
-) -> Iterator[Extraction]:
+def make_one_by_one(maker: Maker, job: _Job, records: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
     """Yield a row per record from child processes; one that dies costs the study in hand.
 
     Raises:
@@ -134,7 +124,7 @@ def extract_one_by_one(
             reason = f"the study ended its process (exit status {code})"
             if hung.is_set():
                 reason = f"the study took longer than --study-timeout {limit:g} s"
-            yield make_unreadable_row(extractor, Unreadable(todo[done], reason))
+            yield maker.make_unreadable_row(Unreadable(todo[done], reason))
         todo = todo[done + 1 :]
 
 
@@ -164,7 +154,7 @@ def _next(stream: IO[bytes]) -> Any:
 def _child() -> None:
     """Read a job from stdin; write True once all is loaded, then one row per record."""
     results = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever an extractor prints must not mix with the rows
+    os.dup2(2, 1)  # whatever a model prints must not mix with the rows
 
     def send(value: Any) -> None:
         pickle.dump(value, results)
@@ -172,18 +162,18 @@ def _child() -> None:
 
     try:
         archive, spec, limits, records = pickle.load(sys.stdin.buffer)
-        extractor = load_extractor(*spec)
+        maker = load_maker(spec)
         limits.bound_memory()
         send(True)
         for record in records:
             with limits.watch(_UNIT_SHARE):  # twice its time: where the parent is gone, it ends too
-                row = read_alone(extractor, archive, record)
+                row = read_alone(maker, archive, record)
             send(row)
     except RadkgError as error:
         send(error)
 
 
-def read_alone(extractor: Extractor, archive: Archive, record: Mapping[str, Any]) -> Extraction:
+def read_alone(maker: Maker, archive: Archive, record: Mapping[str, Any]) -> Any:
     """Return the row of one study, whatever the reader of the archive meets in it."""
     try:
         items = list(archive.read([record]))
@@ -191,7 +181,7 @@ def read_alone(extractor: Extractor, archive: Archive, record: Mapping[str, Any]
         raise
     except Exception as error:  # the reader met what nobody foresaw: it is this study's alone
         items = [Unreadable(record, f"cannot be read: {describe_failure(error)}")]
-    (row,) = extract_rows(extractor, items)
+    (row,) = maker.make_rows(items)
     return row
 
 

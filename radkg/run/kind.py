@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.schema.arrow import EXTRACTION_SCHEMA, READABLE, SCHEMA_VERSION, complete_columns
+from radkg.schema.draft_table import DRAFT_SCHEMA, DRAFT_VERSION
+from radkg.schema.drafts import DRAFT_STATUSES
 from radkg.schema.records import CONDITIONS, STATUSES
 
 
@@ -46,6 +48,15 @@ def _count_extractions(rows: pa.Table) -> dict[str, Any]:
     }
 
 
+def _count_drafts(rows: pa.Table) -> dict[str, Any]:
+    return {
+        "status": _count_values(rows, "status", DRAFT_STATUSES),
+        "claims": pc.sum(pc.list_value_length(rows["plan"])).as_py(),
+        "sentences": pc.sum(pc.list_value_length(rows["sentences"])).as_py(),
+        "dropped": pc.sum(rows["dropped"]).as_py(),
+    }
+
+
 def _count_values(rows: pa.Table, column: str, values: tuple[str, ...]) -> dict[str, int]:
     found = {c["values"]: c["counts"] for c in pc.value_counts(rows[column]).to_pylist()}
     return {value: found.get(value, 0) for value in values}
@@ -59,4 +70,14 @@ EXTRACTIONS = Kind(
     shared=("archive", "extractor", "model_id"),
     count=_count_extractions,
     complete=complete_columns,
+)
+
+DRAFTS = Kind(
+    name="drafts",
+    schema=DRAFT_SCHEMA,
+    version=DRAFT_VERSION,
+    readable=(DRAFT_VERSION,),
+    shared=("archive", "reporter", "model_id"),
+    count=_count_drafts,
+    complete=lambda rows: rows,
 )

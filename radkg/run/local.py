@@ -67,7 +67,7 @@ def _run_beside(
     todo = deque(work.units)
     count = min(workers, len(todo))
     limits = work.worker.limits
-    if work.worker.extractor.device == "cpu" or limits.memory is not None:
+    if work.worker.model.device == "cpu" or limits.memory is not None:
         limits = replace(limits, workers=count)
     worker = replace(work.worker, limits=limits)
     deaths: Counter[str] = Counter()

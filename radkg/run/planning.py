@@ -19,13 +19,15 @@ import pyarrow.compute as pc
 
 from radkg.archive import Archive, open_archive
 from radkg.errors import ConfigError
-from radkg.extractor import CountsTokens, Extractor, check_device, extract_rows, load_extractor
+from radkg.extractor import CountsTokens, check_device
 from radkg.run.audit import hash_input
 from radkg.run.journal import Journal
-from radkg.run.settings import ExtractConfig
+from radkg.run.kind import Kind
+from radkg.run.making import Maker, load_maker
+from radkg.run.settings import RunConfig
 from radkg.run.snapshot import POINTER, read_snapshot
 from radkg.run.units import Unit, plan_units
-from radkg.schema.arrow import EXTRACTION_SCHEMA, SCHEMA_VERSION, list_versions
+from radkg.schema.arrow import list_versions
 from radkg.schema.records import Study
 from radkg.schema.sentences import find_words, list_study_sentences
 from radkg.storage import Storage
@@ -39,7 +41,7 @@ class Plan:
     """The work of a run: the archive against what stands."""
 
     archive: Archive
-    extractor: Extractor
+    maker: Maker
     records: list[dict[str, Any]]
     """rows of INDEX_SCHEMA, one per study"""
     standing: pa.Table
@@ -107,21 +109,22 @@ class Forecast:
     """worker_hours at the price that was given"""
 
 
-def make_plan(config: ExtractConfig, storage: Storage) -> Plan:
+def make_plan(config: RunConfig, storage: Storage) -> Plan:
     """Compare the archive with what stands.
 
     Raises:
         ArchiveError, ExtractorError: it cannot be read, or the model cannot be loaded.
     """
-    extractor = load_extractor(config.extractor, config.condition, config.device)
+    maker = load_maker(config.spec)
+    model_id = maker.model.model_id
     archive = open_archive(config.archive, config.images)
     with _collector_paused():
         records = archive.index().slice(0, config.limit).to_pylist()
-    published = _published_rows(storage)
-    standing = published.filter(pc.equal(published["model_id"], extractor.model_id))
+    published = _published_rows(storage, maker.kind)
+    standing = published.filter(pc.equal(published["model_id"], model_id))
     fingerprints = dict(list_versions(standing))
-    units = plan_units(records, fingerprints, extractor.model_id, config.unit_size)
-    journal = Journal(storage, extractor.model_id)
+    units = plan_units(records, fingerprints, model_id, config.unit_size, maker.kind.version)
+    journal = Journal(storage, model_id, maker.kind)
     done = journal.list_done()
     earlier = dict(list_versions(published))
     reasons = {"new": 0, "changed": 0, "other_model": 0}
@@ -131,7 +134,7 @@ def make_plan(config: ExtractConfig, storage: Storage) -> Plan:
         reasons["new" if before is None else changed] += 1
     return Plan(
         archive=archive,
-        extractor=extractor,
+        maker=maker,
         records=records,
         standing=standing,
         journal=journal,
@@ -175,24 +178,24 @@ def forecast(
     """
     if sample < 1 or workers < 1 or (price is not None and not price >= 0):
         raise ConfigError("sample and workers are at least 1, and a price is not negative")
-    check_device(plan.extractor)  # what is measured is this machine
+    check_device(plan.maker.model)  # what is measured is this machine
     records = plan.to_extract
     chosen = records[:: max(1, len(records) // sample)][:sample]
     studies = list(plan.archive.read(chosen))
-    extract_rows(plan.extractor, studies[:1])  # loads and compiles what is made when first needed
-    before = _tokens(plan.extractor)
+    plan.maker.make_rows(studies[:1])  # loads and compiles what is made when first needed
+    before = _tokens(plan.maker)
     start = time.perf_counter()
-    rows = extract_rows(plan.extractor, plan.archive.read(chosen))
+    rows = plan.maker.make_rows(plan.archive.read(chosen))
     seconds = (time.perf_counter() - start) / max(1, len(chosen))
     tokens = [
         None if a is None or b is None else round((b - a) * len(records) / max(1, len(chosen)))
-        for a, b in zip(before, _tokens(plan.extractor), strict=True)
+        for a, b in zip(before, _tokens(plan.maker), strict=True)
     ]
     worker_hours = seconds * len(records) / 3600
     failed = [f"{row.study_id}: {row.reason}" for row in rows if row.status == "failed"]
     unreadable = sum(record["problem"] is not None for record in plan.records)
     return Forecast(
-        model_id=plan.extractor.model_id,
+        model_id=plan.maker.model.model_id,
         input=plan.input,
         studies=len(plan.records),
         to_extract=len(records),
@@ -240,18 +243,19 @@ def forecast_seconds(plan: Plan, storage: Storage) -> float | None:
         return None
     try:
         kept = json.loads(storage.read(FORECAST))
-        same = (kept["model_id"], kept["input"]) == (plan.extractor.model_id, plan.input)
+        same = (kept["model_id"], kept["input"]) == (plan.maker.model.model_id, plan.input)
         same = same and kept["to_extract"] == len(plan.to_extract)
         return 3600 * float(kept["hours"]) if same else None
     except (ValueError, KeyError, TypeError):  # a forecast is no promise: a damaged one is none
         return None
 
 
-def _tokens(extractor: Extractor) -> tuple[int | None, int | None]:
-    """Return the tokens that the extractor has read and written until now; None: no counts."""
-    if not isinstance(extractor, CountsTokens):
+def _tokens(maker: Maker) -> tuple[int | None, int | None]:
+    """Return the tokens that the model has read and written until now; None: no counts."""
+    model = maker.model
+    if not isinstance(model, CountsTokens):
         return None, None
-    return extractor.tokens_read, extractor.tokens_written
+    return model.tokens_read, model.tokens_written
 
 
 def _words(studies: Sequence[Study]) -> float:
@@ -260,11 +264,11 @@ def _words(studies: Sequence[Study]) -> float:
     return sum(len(find_words(text)) for text in texts) / max(1, len(studies))
 
 
-def _published_rows(storage: Storage) -> pa.Table:
-    empty = EXTRACTION_SCHEMA.empty_table()
+def _published_rows(storage: Storage, kind: Kind) -> pa.Table:
+    empty = kind.schema.empty_table()
     if not storage.exists(POINTER):
         return empty
-    snapshot = read_snapshot(storage)
-    if snapshot.manifest["schema_version"] != SCHEMA_VERSION:
+    snapshot = read_snapshot(storage, kind=kind)
+    if snapshot.manifest["schema_version"] != kind.version:
         return empty  # its rows lack what the archive says now: they are read anew
     return pa.concat_tables([empty, *snapshot.read_tables()])

@@ -37,7 +37,7 @@ class Run:
     @property
     def config(self) -> ExtractConfig:
         """The settings of what is published; SnapshotError where they are missing or damaged."""
-        return read_config(self.storage)
+        return read_config(self.storage, ExtractConfig)
 
     def open_journal(self, model_id: str) -> Journal:
         """Return the finished units of one model."""

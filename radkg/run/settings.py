@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, NamedTuple, TypeVar
 
 from radkg.config import Config
 from radkg.errors import ConfigError, SnapshotError, StorageError
@@ -14,18 +15,27 @@ from radkg.storage import Storage
 CONFIG = "config.json"
 
 
+KindName = Literal["extractions", "drafts"]
+
+
+class ModelSpec(NamedTuple):
+    """Which model a run loads: an extractor as `load_extractor` takes it, or a reporter."""
+
+    name: str
+    condition: Condition | None
+    device: Device
+    kind: KindName = "extractions"
+    """of the rows that the model makes"""
+
+
 @dataclass(frozen=True, kw_only=True)
-class ExtractConfig(Config):
-    """What to extract, with what, to where."""
+class RunConfig(Config):
+    """What to read, how, to where, whatever is made of it."""
 
     archive: str
     """`openi`, or the path of an archive"""
     out: str
     """directory or s3://bucket/prefix of the run"""
-    extractor: str = "small"
-    """name of an extractor, see radkg.extractor.load_extractor"""
-    condition: Condition | None = None
-    """report, image or image+report; None: what the extractor was made for"""
     images: str | None = None
     """directory with the archive's images; None: report only"""
     limit: int | None = None
@@ -42,13 +52,9 @@ class ExtractConfig(Config):
     """where a model computes; cuda: a GPU for each worker, and CPUs beside it that read images"""
 
     def __post_init__(self) -> None:
-        for name in ("archive", "out", "extractor"):
+        for name in ("archive", "out"):
             if not getattr(self, name):
                 raise ConfigError(f"--{name} is empty")
-        if self.condition not in (None, *CONDITIONS):
-            raise ConfigError(
-                f"--condition is one of {', '.join(CONDITIONS)}, not {self.condition!r}"
-            )
         if not 0.0 <= self.max_failed <= 1.0:
             raise ConfigError(f"--max-failed is a share in [0, 1], not {self.max_failed}")
         if self.limit is not None and self.limit < 1:
@@ -62,8 +68,60 @@ class ExtractConfig(Config):
         if self.unit_size < 1:
             raise ConfigError(f"--unit-size must be at least 1, not {self.unit_size}")
 
+    @property
+    def spec(self) -> ModelSpec:
+        """Which model makes the rows."""
+        raise NotImplementedError
 
-def save_config(config: ExtractConfig, storage: Storage, archive_uri: str) -> None:
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractConfig(RunConfig):
+    """What to extract, with what, to where."""
+
+    extractor: str = "small"
+    """name of an extractor, see radkg.extractor.load_extractor"""
+    condition: Condition | None = None
+    """report, image or image+report; None: what the extractor was made for"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.extractor:
+            raise ConfigError("--extractor is empty")
+        if self.condition not in (None, *CONDITIONS):
+            raise ConfigError(
+                f"--condition is one of {', '.join(CONDITIONS)}, not {self.condition!r}"
+            )
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Which extractor makes the rows."""
+        return ModelSpec(self.extractor, self.condition, self.device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftConfig(RunConfig):
+    """What to write drafts of, with what, to where."""
+
+    reporter: str = "plan"
+    """name of a reporter, see radkg.reporter.load_reporter"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.reporter:
+            raise ConfigError("--reporter is empty")
+        if not self.images:
+            raise ConfigError("a draft is written from images: give --images")
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Which reporter makes the rows."""
+        return ModelSpec(self.reporter, None, self.device, "drafts")
+
+
+_Config = TypeVar("_Config", bound=RunConfig)
+
+
+def save_config(config: RunConfig, storage: Storage, archive_uri: str) -> None:
     """Write the settings of what was published, places made absolute."""
     images = config.images
     if images and "://" not in images:
@@ -74,14 +132,14 @@ def save_config(config: ExtractConfig, storage: Storage, archive_uri: str) -> No
         storage.write(CONFIG, text)
 
 
-def read_config(storage: Storage) -> ExtractConfig:
-    """Return the settings of what is published.
+def read_config(storage: Storage, kind: type[_Config]) -> _Config:
+    """Return the settings, of this kind, of what is published.
 
     Raises:
         SnapshotError: they are missing or damaged.
     """
     try:
-        return ExtractConfig.from_mapping(json.loads(storage.read(CONFIG)))
+        return kind.from_mapping(json.loads(storage.read(CONFIG)))
     except (StorageError, ConfigError, ValueError, TypeError) as error:
         raise SnapshotError(
             f"{storage.uri}/{CONFIG} is missing or damaged ({error}): run `radkg extract` again"

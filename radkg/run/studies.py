@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from radkg.archive import open_archive
 from radkg.errors import SchemaError, SnapshotError
-from radkg.run.settings import read_config
+from radkg.run.settings import ExtractConfig, read_config
 from radkg.schema.records import Extraction, Study, check_extraction
 from radkg.storage import Storage
 
@@ -31,7 +31,7 @@ class StudyReader:
     def __init__(
         self, storage: Storage, archive: str | None = None, images: str | None = None
     ) -> None:
-        config = read_config(storage)
+        config = read_config(storage, ExtractConfig)
         self.uri = archive or config.archive
         if self.uri == IMPORTED:
             self.uri = f"{storage.uri}/{IMPORTED}"

@@ -16,7 +16,7 @@ from radkg.schema.arrow import SCHEMA_VERSION
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Studies that are extracted and committed together; `records` are rows of INDEX_SCHEMA."""
+    """Studies that are read and committed together; `records` are rows of INDEX_SCHEMA."""
 
     unit_id: str
     records: tuple[Mapping[str, Any], ...]
@@ -27,15 +27,17 @@ def plan_units(
     standing: Mapping[str, str],
     model_id: str,
     unit_size: int,
+    version: str = SCHEMA_VERSION,
 ) -> list[Unit]:
     """Return the units that are not covered by what stands, in the order of the index.
 
     Args:
         records: rows of INDEX_SCHEMA, one per study.
         standing: study_id -> study_fingerprint of the rows that this model has already published.
-        model_id: identity of the extractor.
+        model_id: identity of the model.
         unit_size: mean number of studies in a unit, >= 1; none has more than twice as many. It
             changes the units, never the published bytes.
+        version: of the schema of the rows.
     """
     if unit_size < 1:
         raise ValueError(f"unit_size must be at least 1, not {unit_size}")
@@ -45,10 +47,10 @@ def plan_units(
     for record in todo:
         batch.append(record)
         if _ends_unit(record["study_id"], unit_size) or len(batch) == 2 * unit_size:
-            units.append(Unit(_unit_id(batch, model_id), tuple(batch)))
+            units.append(Unit(_unit_id(batch, model_id, version), tuple(batch)))
             batch = []
     if batch:
-        units.append(Unit(_unit_id(batch, model_id), tuple(batch)))
+        units.append(Unit(_unit_id(batch, model_id, version), tuple(batch)))
     return units
 
 
@@ -61,8 +63,8 @@ def _ends_unit(study_id: str, unit_size: int) -> bool:
     return int.from_bytes(digest, "big") % unit_size == 0
 
 
-def _unit_id(records: Sequence[Mapping[str, Any]], model_id: str) -> str:
-    digest = blake2b(f"{SCHEMA_VERSION}\0{model_id}".encode(), digest_size=16)
+def _unit_id(records: Sequence[Mapping[str, Any]], model_id: str, version: str) -> str:
+    digest = blake2b(f"{version}\0{model_id}".encode(), digest_size=16)
     for study_id, fingerprint in sorted((r["study_id"], r["fingerprint"]) for r in records):
         digest.update(f"\0{study_id}\0{fingerprint}".encode())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""What a runner gets and gives back: units to extract, what a worker needs, what became of a unit.
+"""What a runner gets and gives back: units of studies, what a worker needs, what became of a unit.
 
 A runner brings units to workers and their results back; the policy of a run (plan, failure budget,
 publication) stands in verbs/extract.py and knows no runner.
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from radkg.archive import Archive
-from radkg.run.isolation import ExtractorSpec, Limits
+from radkg.run.isolation import Limits
+from radkg.run.settings import ModelSpec
 from radkg.run.units import Unit
 
 if TYPE_CHECKING:  # it imports torch, which a driver can do without
@@ -23,9 +24,9 @@ class Worker:
     """What a worker is made of; travels to its process."""
 
     archive: Archive
-    extractor: ExtractorSpec
+    model: ModelSpec
     model_id: str
-    """what the extractor must be"""
+    """what the model must be"""
     out: str
     """the run's storage"""
     limits: Limits
@@ -38,7 +39,7 @@ class Work:
     units: Sequence[Unit]
     worker: Worker
     preprocessing: Preprocessing | None
-    """of the extractor's image encoder; None: the extractor sees no image"""
+    """of the model's image encoder; None: the model sees no image"""
     forecast_s: float | None
     """seconds that `radkg plan` said of this very work; None: nobody asked"""
 
@@ -57,7 +58,7 @@ class UnitResult:
 
 
 class Runner(Protocol):
-    """Extracts units, somewhere."""
+    """Works on units, somewhere."""
 
     def run(self, work: Work) -> Generator[UnitResult]:
         """Yield the result of each unit as the unit is finished, in any order.

@@ -1,37 +1,17 @@
-"""Extract: plan the work, have a runner do it, publish one row for each study.
-
-The policy of a run stands here: what is read, how many studies may fail, what the audit log says.
-The runner brings units to workers, and is this machine or Ray. A rerun is the same call.
-"""
+"""Extract: one extraction for each study of an archive, published."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import logging
-import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from radkg.errors import ClusterError, RadkgError, StorageError, TooManyFailures
-from radkg.extractor import find_preprocessing, resolve_name
-from radkg.progress import Advance, Progress, say_nothing
-from radkg.run.isolation import ExtractorSpec, Limits
-from radkg.run.planning import Plan, forecast_seconds, make_plan
+from radkg.extractor import resolve_name
+from radkg.progress import Progress, say_nothing
 from radkg.run.run import Run
-from radkg.run.settings import ExtractConfig, save_config
-from radkg.run.work import Runner, Work, Worker
-from radkg.run.worker import SHOWN_REASONS
-from radkg.schema.arrow import list_versions
-
-logger = logging.getLogger(__name__)
+from radkg.run.settings import ExtractConfig
+from radkg.run.work import Runner
+from radkg.verbs.publishing import name_first, publish_rows, record_run
 
 _NOT_LOGGED = ("out", "seconds", "planned_seconds", "failed_studies", "empty_studies")
-_NO_REASON = "no entity was found"
 
 
 @dataclass(frozen=True)
@@ -62,167 +42,28 @@ def extract(
     """Extract every study of the archive that is not extracted yet, and publish the snapshot.
 
     Raises:
-        ArchiveError, ExtractorError: nothing could be started.
-        TooManyFailures: more than `max_failed` of the studies failed; nothing new is published.
-        ClusterError: the workers could not start, or were lost; finished units stand.
-        StorageError: `out` cannot be written; finished units stand.
+        RadkgError: as `publish_rows` says.
     """
     run = Run(config.out)
     config = replace(config, extractor=resolve_name(config.extractor))
-    facts: dict[str, Any] = {"config": json.loads(config.to_json())}
-    try:
+    with record_run("extract", config, run) as facts:
         with progress("extract triplets") as advance:
-            report = _extract(config, run, runner, facts, advance)
-    except RadkgError as error:
-        if "input" in facts:  # else nothing was started, and nothing is left behind
-            with contextlib.suppress(StorageError):  # what failed may be the storage
-                run.audit.record("extract", facts | {"outcome": type(error).__name__})
-        raise
-    counts = {k: v for k, v in asdict(report).items() if k not in _NOT_LOGGED}
-    line = run.audit.record("extract", facts | counts | {"outcome": "published"})
-    logger.info("snapshot=%s audit=%s", report.snapshot_id, line)
-    return report
-
-
-def _extract(
-    config: ExtractConfig, run: Run, runner: Runner, facts: dict[str, Any], advance: Advance
-) -> ExtractReport:
-    """Do what `extract` does; `facts` gets what the audit log says of the run."""
-    start = time.perf_counter()
-    plan = make_plan(config, run.storage)
-    records, extracted = plan.records, len(plan.to_extract)
-    facts |= {"model_id": plan.extractor.model_id, "input": plan.input}
-    planned = forecast_seconds(plan, run.storage)
-    logger.info(
-        "planned studies=%d to_extract=%d units=%d units_missing=%d to_drop=%d model_id=%s",
-        *(len(records), extracted, len(plan.units), len(plan.missing), plan.gone),
-        plan.extractor.model_id,
-    )
-    budget = _Budget(len(records), config.max_failed, extracted, advance)
-    if plan.missing:
-        _run_units(config, run, plan, runner, budget, planned)
-    finished = (plan.journal.read(unit.unit_id) for unit in plan.units)
-    rows = _gather(records, [plan.standing, *finished])
-    budget.check(rows)
-    if plan.units or plan.gone:
-        snapshot = run.publish(rows)
-    else:
-        snapshot = run.read_snapshot()
-        run.storage.sweep()  # what a run left that was killed after its last write
-    # a kill before the settings are saved is mended by the next run
-    save_config(config, run.storage, plan.archive.uri)
-    plan.journal.tidy()
-    manifest = snapshot.manifest
-    return ExtractReport(
-        studies=len(records),
-        rows=snapshot.num_studies,
-        failed=manifest["status"]["failed"],
-        failed_studies=_name_first(rows, "failed"),
-        empty=manifest["status"]["empty"],
-        empty_studies=_name_first(rows, "empty"),
-        entities=manifest["entities"],
-        relations=manifest["relations"],
-        extracted=extracted,
-        snapshot_id=snapshot.snapshot_id,
-        seconds=round(time.perf_counter() - start, 3),
-        planned_seconds=None if planned is None else round(planned, 3),
-        out=run.uri,
-    )
-
-
-def _run_units(
-    config: ExtractConfig,
-    run: Run,
-    plan: Plan,
-    runner: Runner,
-    budget: _Budget,
-    forecast_s: float | None,
-) -> None:
-    """Have the runner do what is missing; each unit commits itself."""
-    memory = None if config.max_memory is None else int(config.max_memory * 2**30)
-    worker = Worker(
-        archive=plan.archive,
-        extractor=ExtractorSpec(config.extractor, config.condition, config.device),
-        model_id=plan.extractor.model_id,
-        out=run.uri,
-        limits=Limits(config.study_timeout, memory),
-    )
-    work = Work(
-        units=plan.missing,
-        worker=worker,
-        preprocessing=find_preprocessing(plan.extractor),
-        forecast_s=forecast_s,
-    )
-    budget.add(0, 0)  # the display shows how much there is while workers start
-    try:
-        with contextlib.closing(runner.run(work)) as results:
-            for result in results:
-                budget.add(result.studies, result.failed, result.reasons)
-    except BaseException as error:
-        if not isinstance(error, ClusterError):  # the units that were in hand did nothing
-            with contextlib.suppress(StorageError):
-                plan.journal.forget({unit.unit_id for unit in plan.missing})
-        raise
-
-
-@dataclass
-class _Budget:
-    """Counts finished studies, shows them, and stops the run when too many have failed."""
-
-    studies: int
-    max_failed: float
-    to_extract: int
-    advance: Advance
-    done: int = 0
-    failed: int = 0
-
-    def add(self, studies: int, failed: int, reasons: Sequence[str] = ()) -> None:
-        """Count a finished unit."""
-        self.done += studies
-        self.failed += failed
-        self.advance(self.done, self.to_extract, self.failed)
-        self._stop_at(self.failed, reasons)
-
-    def check(self, rows: pa.Table) -> None:
-        """Count all rows that would be published."""
-        failed, first = _list_first(rows, "failed")
-        self._stop_at(failed, first)
-
-    def _stop_at(self, failed: int, reasons: Sequence[str]) -> None:
-        if failed > self.max_failed * self.studies + 1e-9:  # 0.29 * 100 is less than 29
-            raise TooManyFailures(
-                f"{failed} of {self.studies} studies failed, more than --max-failed "
-                f"{self.max_failed:g}, so nothing was published; such as {'; '.join(reasons)}: "
-                "repair the archive, or run again with a higher limit"
-            )
-
-
-def _list_first(rows: pa.Table, status: str) -> tuple[int, list[str]]:
-    """Return how many rows have a status, and the first of them with their reasons."""
-    having = rows.select(["study_id", "reason"]).filter(pc.equal(rows["status"], status))
-    first = having.slice(0, SHOWN_REASONS).to_pylist()
-    return having.num_rows, [f"{row['study_id']}: {row['reason'] or _NO_REASON}" for row in first]
-
-
-def _name_first(rows: pa.Table, status: str) -> tuple[str, ...]:
-    """Return the first studies with a status for people, and the number of the others."""
-    number, first = _list_first(rows, status)
-    more = number - len(first)
-    return (*first, f"and {more} more") if more else tuple(first)
-
-
-def _gather(records: list[dict[str, Any]], rows: list[pa.Table]) -> pa.Table:
-    """Return one row per record out of standing and journalled rows, wherever each stands.
-
-    Raises:
-        ClusterError: a study has no row; rows in and rows out must be equal.
-    """
-    table = pa.concat_tables(rows)
-    fingerprints = {r["study_id"]: r["fingerprint"] for r in records}
-    keep = [fingerprints.get(study_id) == version for study_id, version in list_versions(table)]
-    table = table.filter(pa.array(keep, pa.bool_()))
-    if table.num_rows != len(records):
-        raise ClusterError(
-            f"{len(records)} studies in, {table.num_rows} rows out: nothing was published"
+            published = publish_rows(config, run, runner, facts, advance)
+        manifest, rows = published.manifest, published.rows
+        report = ExtractReport(
+            studies=published.studies,
+            rows=published.snapshot.num_studies,
+            failed=manifest["status"]["failed"],
+            failed_studies=name_first(rows, "failed"),
+            empty=manifest["status"]["empty"],
+            empty_studies=name_first(rows, "empty"),
+            entities=manifest["entities"],
+            relations=manifest["relations"],
+            extracted=published.made,
+            snapshot_id=published.snapshot.snapshot_id,
+            seconds=published.seconds,
+            planned_seconds=published.planned_seconds,
+            out=run.uri,
         )
-    return table
+        facts |= {k: v for k, v in asdict(report).items() if k not in _NOT_LOGGED}
+    return report

@@ -13,6 +13,7 @@ from radkg.errors import ExtractorError, SchemaError, TooManyFailures
 from radkg.extractor import extract_rows, load_extractor
 from radkg.run.isolation import read_alone
 from radkg.run.local import LocalRunner
+from radkg.run.making import ExtractionMaker
 from radkg.run.run import Run
 from radkg.run.settings import ExtractConfig
 from radkg.schema.limits import MAX_NAME_BYTES
@@ -152,7 +153,7 @@ def test_a_reader_of_the_archive_that_breaks_quotes_nothing(tmp_path):
     (record,) = archive.index().to_pylist()
     with pytest.raises(ValueError, match=MARKER):
         list(Quoting(archive, "1").read([record]))
-    row = read_alone(Words(), Quoting(archive, "1"), record)
+    row = read_alone(ExtractionMaker(Words()), Quoting(archive, "1"), record)
     assert check(row.reason).startswith("cannot be read: ValueError in test_reasons.py, line ")
 
 

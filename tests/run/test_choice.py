@@ -7,9 +7,10 @@ import pytest
 
 from radkg.archive import open_archive
 from radkg.run.choice import LOCAL_S, AutoRunner
-from radkg.run.isolation import ExtractorSpec, Limits
+from radkg.run.isolation import Limits
 from radkg.run.journal import Journal
 from radkg.run.local import LocalRunner
+from radkg.run.settings import ModelSpec
 from radkg.run.units import plan_units
 from radkg.run.work import UnitResult, Work, Worker
 from radkg.storage import open_storage
@@ -45,7 +46,7 @@ def work(tmp_path, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     archive = open_archive(str(write_tar(tmp_path / "a.tgz", make_studies(12))))
     units = plan_units(archive.index().to_pylist(), {}, "words-1", 3)
-    spec = ExtractorSpec(WORDS, None, "cpu")
+    spec = ModelSpec(WORDS, None, "cpu")
     worker = Worker(archive, spec, "words-1", str(tmp_path / "out"), Limits(60, None))
     return Work(units, worker, None, None)
 
@@ -89,9 +90,9 @@ def test_a_cluster_that_is_named_gets_the_work(work, caplog, monkeypatch):
 
 
 def test_gpus_are_ray_s(work, caplog):
-    spec = work.worker.extractor._replace(device="cuda")
+    spec = work.worker.model._replace(device="cuda")
     on_ray, _, said = run(
-        replace(work, worker=replace(work.worker, extractor=spec)), LocalRunner(0), caplog
+        replace(work, worker=replace(work.worker, model=spec)), LocalRunner(0), caplog
     )
     assert len(on_ray) == len(work.units)
     assert "GPUs" in said

@@ -8,7 +8,6 @@ from typer.testing import CliRunner
 
 from radkg.cli.app import app
 from radkg.errors import ConfigError
-from radkg.extractor import extract_rows
 from radkg.model.language import Prompt
 from radkg.run.changes import find_changes
 from radkg.run.diff import compare_snapshots
@@ -32,7 +31,7 @@ def plan_of(tmp_path, members, **changes):
 
 
 def extracted(plan, records=None):
-    return to_table(extract_rows(plan.extractor, plan.archive.read(records or plan.records)))
+    return to_table(plan.maker.make_rows(plan.archive.read(records or plan.records)))
 
 
 def test_why_each_study_is_read(tmp_path):
@@ -104,7 +103,7 @@ def test_tokens_are_those_of_the_language_model(tmp_path):
     model = str(write_vlm(tmp_path / "model", encoder=None))
     plan = plan_of(tmp_path, make_studies(40), extractor=model)
     found = forecast(plan, sample=10, workers=1, price=None)
-    ids = plan.extractor.model.language.encode_prompt
+    ids = plan.maker.model.model.language.encode_prompt
     own = [ids(Prompt("copy", f"Rib {n} is intact.")) for n in range(1, 11)]
     assert found.tokens_read == pytest.approx(sum(map(len, own[1:])) * 4, rel=0.2)
     assert found.tokens_written is not None

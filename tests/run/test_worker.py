@@ -8,8 +8,9 @@ from radkg.archive import open_archive
 from radkg.errors import (
     ArchiveError,
 )
-from radkg.run.isolation import ExtractorSpec, Limits
+from radkg.run.isolation import Limits
 from radkg.run.journal import Journal
+from radkg.run.settings import ModelSpec
 from radkg.run.work import Worker
 from radkg.run.worker import UnitWorker
 from radkg.storage import open_storage
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def worker_of(archive, out):
-    return Worker(archive, ExtractorSpec(WORDS, None, "cpu"), "words-1", out, Limits(60, None))
+    return Worker(archive, ModelSpec(WORDS, None, "cpu"), "words-1", out, Limits(60, None))
 
 
 @pytest.fixture

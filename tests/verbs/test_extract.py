@@ -229,10 +229,10 @@ def test_a_run_leaves_its_settings(archive, tmp_path):
     assert extract_here(config).rows == 5
     saved = json.loads((tmp_path / "out/config.json").read_text())
     assert ExtractConfig.from_mapping(saved) == config
-    assert read_config(open_storage(config.out)) == config
+    assert read_config(open_storage(config.out), ExtractConfig) == config
     (tmp_path / "out/config.json").write_text("{")
     with pytest.raises(SnapshotError, match="run `radkg extract` again"):
-        read_config(open_storage(config.out))
+        read_config(open_storage(config.out), ExtractConfig)
 
 
 def test_wrong_settings_are_refused_before_anything_starts(tmp_path):

@@ -74,7 +74,7 @@ class History:
             found.append(f"{len(expected)} studies in, {len(ids)} rows out")
         found += AuditLog(storage).verify().problems
         found += [f"{name} is left" for name in storage.list_names("attempts")]
-        if read_config(storage).extractor not in (self.config.extractor, MORTAL):
+        if read_config(storage, ExtractConfig).extractor not in (self.config.extractor, MORTAL):
             found.append("config.json is of another night")
         found += [f"{path} is left" for path in self.out.rglob(".tmp-*")]
         return found
