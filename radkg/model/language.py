@@ -9,7 +9,7 @@ it is read and where it is written.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,18 +173,21 @@ def _settings(directory: Path, config: Any) -> LanguageConfig:
 
 
 def train_tokenizer(texts: Iterable[str], config: LanguageConfig) -> Tokenizer:
-    """Return a byte-level BPE tokenizer for texts as prompts show them; equal for equal texts."""
+    """Return a tokenizer for texts as prompts show them; equal for equal texts."""
+    fixed = [config.eos, config.instruct_copy, config.instruct_codes, config.separator]
+    return train_byte_tokenizer(texts, config.vocab_size, fixed)
+
+
+def train_byte_tokenizer(
+    texts: Iterable[str], vocab_size: int, special: Sequence[str]
+) -> Tokenizer:
+    """Return a byte-level BPE tokenizer with these special tokens; equal for equal texts."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=config.vocab_size,
-        special_tokens=[
-            config.eos,
-            config.instruct_copy,
-            config.instruct_codes,
-            config.separator,
-        ],
+        vocab_size=vocab_size,
+        special_tokens=list(special),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )

@@ -1,0 +1,1 @@
+"""Networks that write a report from images: R2GenKG and its parts, and the generator they share."""
