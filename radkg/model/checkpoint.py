@@ -7,6 +7,7 @@ decides the output is the model's id.
 from __future__ import annotations
 
 import json
+from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
@@ -77,8 +78,16 @@ def read_tokenizer(directory: Path) -> Tokenizer:
         raise ExtractorError(f"{directory / TOKENIZER} cannot be read: {error}") from error
 
 
-def load_weights(module: nn.Module, directory: Path, prefix: str = "") -> None:
+def load_weights(
+    module: nn.Module, directory: Path, prefix: str = "", absent: AbstractSet[str] = frozenset()
+) -> None:
     """Fill a module from the names of model.safetensors that start with `prefix`.
+
+    Args:
+        module: what is filled.
+        directory: the model directory.
+        prefix: is taken off the names.
+        absent: names of the module that the file need not hold; they stay as they are.
 
     Raises:
         ExtractorError: the file is missing, is no safetensors, or does not fit the settings.
@@ -96,7 +105,7 @@ def load_weights(module: nn.Module, directory: Path, prefix: str = "") -> None:
         raise ExtractorError(f"{path} is no safetensors file: {error}") from error
     expected = module.state_dict()
     tied = {n for n in expected if n not in weights and _shared(expected, n, weights)}
-    missing = sorted(set(expected) - set(weights) - tied)
+    missing = sorted(set(expected) - set(weights) - tied - absent)
     unknown = sorted(set(weights) - set(expected))
     if missing or unknown:
         raise ExtractorError(

@@ -46,6 +46,7 @@ class Wording(Config):
             raise ConfigError(f"max_length is {self.max_length}: give 2 or more")
 
 
+PUBLISHED_WORDING = Wording()
 SMALL_WORDING = Wording(bos="", before="", after="<|write|>", eos="<|end|>", max_length=160)
 """of the tokenizer that is trained on reports"""
 

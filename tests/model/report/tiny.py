@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import torch
 
 from radkg.model.config import LanguageConfig
 from radkg.model.language import make_language_model
+from radkg.model.report.config import (
+    DecodingConfig,
+    GraphConfig,
+    QFormerConfig,
+    R2GenKGConfig,
+    SightConfig,
+)
+from radkg.model.report.files import make_r2genkg
 from radkg.model.report.generator import ReportGenerator
+from radkg.model.report.graph import GraphTensors, disturb_graph, hash_names
+from radkg.model.report.r2genkg import R2GenKG
 from radkg.model.report.wording import (
     SMALL_WORDING,
     ReportLanguage,
@@ -65,3 +76,78 @@ def learnt_generator() -> ReportGenerator:
         optimiser.step()
     assert loss.item() < 0.1
     return generator.eval()
+
+
+NODES, EDGES = 12, 30
+NAMES = (
+    *("effusion", "heart", "pleura", "small", "left", "lung"),
+    *("base", "opacity", "edema", "rib", "spine", "aorta"),
+)
+
+
+def make_config(**changes) -> R2GenKGConfig:
+    """Return settings of some 30,000 weights, over a grid of 4 cells of width 6."""
+    language = dataclasses.replace(language_config(), vocab_size=400)
+    values = {
+        "sight": SightConfig(kind="grid", tokens=4, dim=6),
+        "qformer": QFormerConfig(
+            queries=3, layers=3, width=16, heads=2, intermediate=32, image_width=20
+        ),
+        "graph": GraphConfig(
+            features="ngrams", scales=(4, 8, NODES), chosen=1, edges=EDGES, width=16, hidden=8,
+            heads=2, intermediate=32, positions=NODES, buckets=200,
+            ngrams=hash_names(NAMES, 200).shape[1],
+        ),
+        "width": 16,
+        "cross_heads": 2,
+        "bank_size": 7,
+        "bank_width": 10,
+        "language": language,
+        "adaptation": "full",
+        "hidden": WIDTH,
+        "wording": SMALL_WORDING,
+        "decoding": DecodingConfig(
+            beams=1, min_new_tokens=0, max_new_tokens=40, repetition_penalty=1.0,
+            length_penalty=1.0,
+        ),
+    }  # fmt: skip
+    return R2GenKGConfig(**values | changes)
+
+
+def make_graph() -> GraphTensors:
+    """Return a graph of NODES nodes and EDGES edges, some of them twice."""
+    draw = torch.Generator().manual_seed(2)
+    heads, tails = torch.randint(NODES, (2, EDGES), generator=draw)
+    relations = torch.randint(3, (EDGES,), generator=draw)
+    return GraphTensors(hash_names(NAMES, 200), heads, tails, relations)
+
+
+def make_model(seed: int = 0, **changes) -> R2GenKG:
+    """Return an untrained model with a graph and a bank."""
+    torch.manual_seed(seed)
+    model = make_r2genkg(make_config(**changes), language().tokenizer)
+    if model.graph is not None:
+        model.graph.fill(disturb_graph(make_graph(), model.graph.config, 0))
+    if model.bank is not None:
+        model.bank.tokens.copy_(torch.randn(7, 10, generator=torch.Generator().manual_seed(3)))
+    return model
+
+
+def make_seen(views: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the cells of two studies, the second with one view, and which views there are."""
+    seen = torch.randn(2, views, 4, 6, generator=torch.Generator().manual_seed(4))
+    is_view = torch.ones(2, views, dtype=torch.bool)
+    is_view[1, 1:] = False
+    return seen, is_view
+
+
+def train_toy(model: R2GenKG, steps: int = 60) -> float:
+    """Let a model learn the two reports of two studies by heart; return its last loss."""
+    batch = make_batch() | dict(zip(("seen", "is_view"), make_seen(), strict=True))
+    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=5e-3)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        loss = model(batch)
+        loss.backward()
+        optimiser.step()
+    return float(loss.detach())
