@@ -44,6 +44,14 @@ def train(
     vision: Annotated[
         str | None, typer.Option(help="Image encoder; default: the one that this run trains.")
     ] = None,
+    knowledge: Annotated[
+        str | None,
+        typer.Option(help="Directory of a knowledge graph, for the presets of R2GenKG."),
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Setting of the preset as name=JSON; may be repeated."),
+    ] = None,
     radgraph: Annotated[
         str | None, typer.Option(help="RadGraph JSON file to learn from as well; default: none.")
     ] = None,
@@ -73,6 +81,8 @@ def train(
             "stages": tuple(stage or ()),
             "language": language,
             "vision": vision,
+            "knowledge": knowledge,
+            "settings": {key: _parse_json(value) for key, value in map(parse_pair, change or [])},
             "radgraph": radgraph,
             "only_radgraph": only_radgraph,
             "limit": limit,

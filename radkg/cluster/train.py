@@ -82,6 +82,15 @@ def train(job: TrainJob, progress: Progress | None = None) -> TrainReport:
         if job.stages and seeing:
             raise ConfigError(f"stage {seeing[0]} learns from images: give --images")
         stages = tuple(stage for stage in stages if not stage.needs_images)
+        if not stages:
+            raise ConfigError(f"preset {job.preset} learns from images: give --images")
+    for stage in stages:
+        stage.make_settings(job)
+        if stage.needs_knowledge and job.knowledge is None:
+            raise ConfigError(
+                f"stage {stage.name} learns from a knowledge graph: build one with `radkg "
+                "knowledge build`, and give its directory as --knowledge"
+            )
     _claim_directory(job, out)
     with contextlib.ExitStack() as stack:
         if not all(StagePaths(out, stage.name).model.is_dir() for stage in stages):
@@ -233,7 +242,9 @@ def _claim_directory(job: TrainJob, out: Path) -> None:
     if path.exists():
         earlier = json.loads(path.read_text())
         now = json.loads(job.to_json())
-        changed = [k for k in now if k not in _MAY_CHANGE and earlier.get(k) != now[k]]
+        # a key that an older radkg did not write is at its default, which is empty
+        pairs = {k: (earlier.get(k) or None, now[k] or None) for k in now if k not in _MAY_CHANGE}
+        changed = [k for k, (before, after) in pairs.items() if before != after]
         if changed:
             raise ConfigError(
                 f"{out} holds a run with another {', '.join(changed)}: give the same settings to "

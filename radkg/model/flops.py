@@ -39,10 +39,10 @@ def count_training_flops(
         images: rows with an image, each of which adds its prefix.
 
     Returns:
-        None where `model` holds no language model.
+        None where `model` is none of these: it has no language model, or no `projector`.
     """
     language = _language(model)
-    if language is None or not rows:
+    if language is None or not hasattr(model, "projector") or not rows:
         return None
     head: Any = language.lm_head
     apart = {id(m.weight) for m in language.modules() if isinstance(m, nn.Embedding)}

@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from torch import Tensor, nn
 
@@ -40,6 +40,10 @@ class TrainJob(Config):
     """Hugging Face directory of a Qwen2-architecture model to start from"""
     vision: str | None = None
     """image encoder, as vision.encoders.load_encoder takes it; None: the one trained here"""
+    knowledge: str | None = None
+    """directory of a knowledge graph, as `radkg knowledge build` writes it"""
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """a stage's own settings that differ from the preset's, by name"""
     radgraph: str | None = None
     """RadGraph JSON file with more examples of the target `copy`"""
     only_radgraph: bool = False
@@ -82,6 +86,25 @@ class TrainStage:
     invented: int = 0
     """invented sentences beside the real ones, per target; ten per study with --limit"""
     needs_images: bool = False
+    needs_knowledge: bool = False
+    settings: Config | None = None
+    """the stage's own settings as the preset has them; None: it has none"""
+
+    def make_settings(self, job: TrainJob) -> Config | None:
+        """Return the stage's own settings in this job.
+
+        Raises:
+            ConfigError: the job has a setting that the stage lacks, or no such value.
+        """
+        if self.settings is None:
+            if job.settings:
+                raise ConfigError(
+                    f"stage {self.name} has no setting {next(iter(job.settings))!r}: it has none "
+                    "of its own"
+                )
+            return None
+        values = {f.name: getattr(self.settings, f.name) for f in dataclasses.fields(self.settings)}
+        return type(self.settings).from_mapping({**values, **job.settings})
 
     def count_invented(self, job: TrainJob) -> int:
         """Return how many sentences are invented in this job."""

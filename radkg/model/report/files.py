@@ -16,9 +16,9 @@ from transformers import PreTrainedModel
 
 from radkg.model.checkpoint import load_weights, parse_config, read_config, read_tokenizer, save
 from radkg.model.language import make_language_model
-from radkg.model.report.config import R2GenKGConfig
 from radkg.model.report.generator import ReportGenerator, read_causal_language
 from radkg.model.report.r2genkg import R2GenKG
+from radkg.model.report.r2genkg_config import R2GenKGConfig
 from radkg.model.report.wording import ReportLanguage
 
 LANGUAGE = "language"

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from radkg.model.report.config import GraphConfig
 from radkg.model.report.fusion import ScaleFusion
+from radkg.model.report.r2genkg_config import GraphConfig
 from radkg.model.report.rgcn import RGCN
 
 _WORD = re.compile(r"\w+")

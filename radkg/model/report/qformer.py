@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from radkg.model.report.config import QFormerConfig
+from radkg.model.report.r2genkg_config import QFormerConfig
 
 _EPSILON = 1e-12  # BERT's
 _RANGE = 0.02  # BERT's initializer_range

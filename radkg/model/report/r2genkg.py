@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from radkg.model.report.bank import BankLookup
-from radkg.model.report.config import R2GenKGConfig
 from radkg.model.report.cross import CrossBlock
 from radkg.model.report.generator import ReportGenerator
 from radkg.model.report.graph import GraphBranch
 from radkg.model.report.qformer import QFormer
+from radkg.model.report.r2genkg_config import R2GenKGConfig
 from radkg.model.report.sight import make_sight
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import SwinConfig, SwinModel
 
-from radkg.model.report.config import SightConfig
+from radkg.model.report.r2genkg_config import SightConfig
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
 

@@ -8,11 +8,11 @@ from torch.nn import functional as F
 
 from radkg.errors import ConfigError
 from radkg.model.report.bank import BankLookup
-from radkg.model.report.config import QFormerConfig
 from radkg.model.report.cross import CrossBlock
 from radkg.model.report.fusion import ScaleFusion
 from radkg.model.report.graph import GraphTensors, disturb_graph, hash_names
 from radkg.model.report.qformer import Attention, QFormer
+from radkg.model.report.r2genkg_config import QFormerConfig
 from radkg.model.report.rgcn import RGCN, RelationalConv
 from tests.model.report.tiny import EDGES, NODES, make_config, make_graph, make_model
 

@@ -10,15 +10,15 @@ from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCau
 
 from radkg.errors import ConfigError, ExtractorError
 from radkg.model import checkpoint
-from radkg.model.report.config import (
+from radkg.model.report.files import LANGUAGE, make_r2genkg, read_r2genkg, save_r2genkg
+from radkg.model.report.generator import ReportGenerator
+from radkg.model.report.r2genkg import R2GenKG
+from radkg.model.report.r2genkg_config import (
     R2GenKGConfig,
     SightConfig,
     make_published_r2genkg,
     make_small_r2genkg,
 )
-from radkg.model.report.files import LANGUAGE, make_r2genkg, read_r2genkg, save_r2genkg
-from radkg.model.report.generator import ReportGenerator
-from radkg.model.report.r2genkg import R2GenKG
 from tests.model.report.tiny import (
     REPORTS,
     WIDTH,

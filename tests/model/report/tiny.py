@@ -9,17 +9,17 @@ import torch
 
 from radkg.model.config import LanguageConfig
 from radkg.model.language import make_language_model
-from radkg.model.report.config import (
-    DecodingConfig,
+from radkg.model.report.config import DecodingConfig
+from radkg.model.report.files import make_r2genkg
+from radkg.model.report.generator import ReportGenerator
+from radkg.model.report.graph import GraphTensors, disturb_graph, hash_names
+from radkg.model.report.r2genkg import R2GenKG
+from radkg.model.report.r2genkg_config import (
     GraphConfig,
     QFormerConfig,
     R2GenKGConfig,
     SightConfig,
 )
-from radkg.model.report.files import make_r2genkg
-from radkg.model.report.generator import ReportGenerator
-from radkg.model.report.graph import GraphTensors, disturb_graph, hash_names
-from radkg.model.report.r2genkg import R2GenKG
 from radkg.model.report.wording import (
     SMALL_WORDING,
     ReportLanguage,
