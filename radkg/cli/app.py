@@ -33,6 +33,7 @@ VERBS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "census": extract.census,
         "plan": extract.plan,
         "extract": extract.extract,
+        "draft": extract.draft,
         "nightly": extract.nightly,
     },
     "Graph": {

@@ -19,6 +19,7 @@ from radkg.cli.options import (
     OnCluster,
     RunnerOption,
     Workers,
+    take_draft_config,
     take_extract_config,
 )
 from radkg.cli.output import (
@@ -29,7 +30,7 @@ from radkg.cli.output import (
     show_progress,
 )
 from radkg.cli.runners import make_runner, make_writers
-from radkg.run.settings import ExtractConfig
+from radkg.run.settings import DraftConfig, ExtractConfig
 
 _OF_WORKERS = ("max_failed", "unit_size", "study_timeout", "max_memory")
 
@@ -130,6 +131,21 @@ def extract(
 
     with keep_stdout_for_data():
         report = run_extract(config, make_runner(runner, workers), show_progress())
+    print_report(report, as_json)
+
+
+@take_draft_config()
+def draft(
+    config: DraftConfig,
+    runner: RunnerOption = "auto",
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Write a draft of a report for each study from its images alone: research, not diagnosis."""
+    from radkg.verbs.draft import draft as run_draft
+
+    with keep_stdout_for_data():
+        report = run_draft(config, make_runner(runner, workers), show_progress())
     print_report(report, as_json)
 
 

@@ -15,7 +15,7 @@ from radkg.cli.output import console, keep_stdout_for_data, print_json, print_ta
 from radkg.errors import ConfigError
 from radkg.schema.records import Condition
 
-Preset = Literal["small", "eye", "onepass", "published"]
+Preset = Literal["small", "eye", "planner", "onepass", "published"]
 Parallel = Literal["ddp", "fsdp"]
 Precision = Literal["fp32", "bf16"]
 

@@ -1,11 +1,11 @@
-"""Options that verbs share, and the one place where options become an ExtractConfig."""
+"""Options that verbs share, and the one place where options become the settings of a run."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +13,7 @@ import typer
 
 from radkg.cli.signatures import make_option, replace_parameter
 from radkg.errors import ConfigError
-from radkg.run.settings import ExtractConfig
+from radkg.run.settings import DraftConfig, ExtractConfig, RunConfig
 from radkg.schema.records import Condition, Device
 
 RunnerName = Literal["auto", "local", "ray"]
@@ -134,10 +134,19 @@ OnCluster = Annotated[
 Insecure = Annotated[bool, typer.Option(help="Allow an unencrypted connection to another machine.")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON in place of text.")]
 
-_EXTRACT_OPTIONS: dict[str, Any] = {
+Reporter = Annotated[
+    str,
+    typer.Option(
+        help="Reporter: `plan` (the shipped eye plans), a model directory, or your own as "
+        "package.module:factory."
+    ),
+]
+
+_RUN_OPTIONS: dict[str, Any] = {
     "archive": Archive,
     "out": Out,
     "extractor": Extractor,
+    "reporter": Reporter,
     "condition": ConditionOption,
     "images": Images,
     "limit": Limit,
@@ -158,22 +167,33 @@ def take_extract_config(
         leave_out: fields that the command has no use for; they keep their default.
         **defaults: of this command, in place of those of `ExtractConfig`.
     """
+    return _take_config(ExtractConfig, leave_out, defaults)
+
+
+def take_draft_config() -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of `DraftConfig`; the command gets them as `config`."""
+    return _take_config(DraftConfig, (), {})
+
+
+def _take_config(
+    kind: type[RunConfig], leave_out: tuple[str, ...], defaults: Mapping[str, str]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         options = [
             make_option(
                 field.name,
-                _EXTRACT_OPTIONS[field.name],
+                _RUN_OPTIONS[field.name],
                 defaults.get(field.name, _default(field)),
             )
-            for field in dataclasses.fields(ExtractConfig)
+            for field in dataclasses.fields(kind)
             if field.name not in leave_out
         ]
 
         @functools.wraps(command)
         def run(**values: Any) -> None:
             settings = {option.name: values.pop(option.name) for option in options}
-            command(config=ExtractConfig(**settings), **values)
+            command(config=kind(**settings), **values)
 
         del run.__wrapped__  # else typer reads the signature of the command itself
         merged = replace_parameter(command, "config", options)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 from radkg.errors import ExtractorError
 from radkg.extractor.base import PreparedImages
@@ -25,6 +26,17 @@ from radkg.schema.codes import Codes
 from radkg.schema.records import Condition, Device, Extraction, Study
 
 _LEAST = 0.01  # a code that is less sure is not listed
+
+
+class Sight(NamedTuple):
+    """What an eye sees of a study: for each row of its readout, in order,"""
+
+    confidences: list[float]
+    """how sure the eye is [0, 1]"""
+    images: list[str]
+    """location of the image that speaks most for the code"""
+    cells: list[int]
+    """cell of the grid in that image that speaks most for the code, row by row from the top"""
 
 
 class EyeReader:
@@ -62,7 +74,17 @@ class EyeReader:
         Raises:
             ArchiveError: an image cannot be read.
         """
-        found: list[list[float] | None] = []
+        return [seen and seen.confidences for seen in self.look(studies, images)]
+
+    def look(
+        self, studies: Sequence[Study], images: PreparedImages | None = None
+    ) -> list[Sight | None]:
+        """Return what is seen of each study; None where there is no image.
+
+        Raises:
+            ArchiveError: an image cannot be read.
+        """
+        found: list[Sight | None] = []
         at_once = STUDIES_AT_ONCE[self._device]
         for start in range(0, len(studies), at_once):
             places = [list_locations(study) for study in studies[start : start + at_once]]
@@ -77,22 +99,32 @@ class EyeReader:
     @torch.inference_mode()
     def _look_at(
         self, places: Sequence[Sequence[str]], images: PreparedImages | None
-    ) -> list[list[float] | None]:
-        """Return the confidences of some studies, given where the images of each are."""
+    ) -> list[Sight | None]:
+        """Return what is seen of some studies, given where the images of each are."""
         flat = [place for views in places for place in views]
         if not flat:
             return [None for _ in places]
         squares = [prepare_image(place, self.preprocessing, images) for place in flat]
         device = self._eye.readout.bias.device
-        logits, unlike = (
-            found.float().cpu() for found in self._eye(torch.stack(squares).to(device))
-        )
+        looked = self._eye.look(torch.stack(squares).to(device))
+        logits, unlike, cells = looked[0].float().cpu(), looked[1].float().cpu(), looked[2].cpu()
         is_known = unlike <= (self.config.unlike_limit or float("inf"))
-        found: list[list[float] | None] = []
         counts = [len(views) for views in places]
-        for own, known in zip(logits.split(counts), is_known.split(counts), strict=True):
-            found.append(torch.sigmoid(own[known].mean(0)).tolist() if known.any() else None)
-        return found
+        parts = (torch.split(part, counts) for part in (logits, is_known, cells))
+        return [
+            _sum_up(views, *part) if part[1].any() else None
+            for views, *part in zip(places, *parts, strict=True)
+        ]
+
+
+def _sum_up(views: Sequence[str], logits: Tensor, is_known: Tensor, cells: Tensor) -> Sight:
+    """Return what the views of a study show together."""
+    best = logits.masked_fill(~is_known[:, None], -torch.inf).argmax(0)  # (L,)
+    return Sight(
+        confidences=torch.sigmoid(logits[is_known].mean(0)).tolist(),
+        images=[views[i] for i in best.tolist()],
+        cells=cells.gather(0, best[None])[0].tolist(),
+    )
 
 
 def make_codes(confidences: Sequence[float], config: EyeConfig) -> Codes:

@@ -100,7 +100,7 @@ def score_radgraph(gold: Sequence[Graph], predicted: Sequence[Graph]) -> RadGrap
     totals = [0.0, 0.0, 0.0]
     for g, p in zip(gold, predicted, strict=True):
         if g.entities and p.entities:
-            for i, members in enumerate((_simple, _partial, _complete)):
+            for i, members in enumerate((_simple, list_related, _complete)):
                 totals[i] += score([members(g)], [members(p)]).f1
     simple, partial, complete = (total / len(gold) for total in totals)
     return RadGraphF1(simple, partial, complete)
@@ -125,7 +125,8 @@ def _simple(graph: Graph) -> AbstractSet[Hashable]:
     return {(mention.text, mention.label) for mention in graph.entities}
 
 
-def _partial(graph: Graph) -> AbstractSet[Hashable]:
+def list_related(graph: Graph) -> AbstractSet[Hashable]:
+    """Return words and label of each entity, and whether it has a relation: what rg_er compares."""
     heads = {head for head, _, _ in graph.relations}
     return {(m.text, m.label, i in heads) for i, m in enumerate(graph.entities)}
 

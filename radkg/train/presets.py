@@ -8,6 +8,7 @@ from radkg.train.trainer import TrainConfig
 
 _VLM = "radkg.train.stages.vlm"
 _TOWER = "radkg.train.stages.tower"
+_PLANNER = "radkg.train.stages.planner"
 _ONEPASS = "radkg.train.stages.onepass"
 
 _SEE = TrainStage(
@@ -64,6 +65,22 @@ PRESETS: dict[str, tuple[TrainStage, ...]] = {
     ),
     # the image tower with its readout, without a language model
     "eye": (_SEE,),
+    # plans of the eye, written with sentences of the training part
+    "planner": (
+        TrainStage(
+            name="write",
+            task=_PLANNER,
+            config=TrainConfig(
+                num_steps=600,
+                batch_tokens=2048,
+                learning_rate=3e-3,
+                weight_decay=0.05,
+                betas=(0.9, 0.98),
+                log_every=100,
+                checkpoint_every=500,
+            ),
+        ),
+    ),
     # the fast text tier
     "onepass": (
         TrainStage(

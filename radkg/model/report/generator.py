@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from transformers import (
     AutoModelForCausalLM,
     GenerationConfig,
+    LogitsProcessor,
     LogitsProcessorList,
     PreTrainedModel,
 )
@@ -108,6 +109,7 @@ class ReportGenerator(nn.Module):
         repetition_penalty: float = 1.0,
         length_penalty: float = 1.0,
         prefix_mask: Tensor | None = None,
+        grammar: LogitsProcessor | None = None,
     ) -> list[list[int]]:
         """Return the tokens of each row's report, without the end; no sampling.
 
@@ -119,6 +121,7 @@ class ReportGenerator(nn.Module):
             repetition_penalty: a logit of a token that stands already is divided by it.
             length_penalty: exponent of the length that divides a beam's log-probability.
             prefix_mask: (B, P) bool, what is there; None: all.
+            grammar: forbids further tokens; for a greedy search alone.
         """
         if max_new_tokens < 1 or beams < 1:
             raise ValueError(f"max_new_tokens {max_new_tokens}, beams {beams}: at least 1")
@@ -134,7 +137,7 @@ class ReportGenerator(nn.Module):
         found = self.model.generate(
             inputs_embeds=prompt,
             attention_mask=seen,
-            logits_processor=LogitsProcessorList([self._no_masks]),
+            logits_processor=LogitsProcessorList([self._no_masks, *([grammar] if grammar else [])]),
             generation_config=plan(
                 do_sample=False,
                 num_beams=beams,

@@ -91,6 +91,11 @@ class Readout(nn.Module):
         logits: Tensor = (found * self.weight).sum(-1) + self.bias
         return logits
 
+    def find_cells(self, cells: Tensor) -> Tensor:
+        """Return which cell speaks most for each code, (N, L) int64, of cells (N, G * G, C)."""
+        shares = self.compute_attention(cells) * (cells @ self.weight.T)
+        return shares.argmax(1)
+
     def compute_attention(self, cells: Tensor) -> Tensor:
         """Return how much each code looks at each cell, (N, G * G, L), of cells (N, G * G, C)."""
         weights: Tensor = self.query(cells).softmax(1)
@@ -139,8 +144,15 @@ class Eye(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (N, L) of images (N, 1, S, S) in [0, 1], and how unlike each is (N,)."""
+        logits, unlike, _ = self.look(images)
+        return logits, unlike
+
+    def look(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what `forward` does, and which cell speaks most for each code, (N, L)."""
         maps = self.tower.compute_feature_maps(images)
-        return self.readout(maps), self.guard(compute_pooled_features(maps))
+        cells = normalise_cells(maps)
+        unlike = self.guard(compute_pooled_features(maps))
+        return self.readout.read_cells(cells), unlike, self.readout.find_cells(cells)
 
 
 def normalise_cells(maps: Tensor) -> Tensor:

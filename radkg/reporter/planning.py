@@ -1,0 +1,110 @@
+"""From codes to a plan: what a draft is to claim, and what goes without saying beside it.
+
+A plan begins with the findings that the planner is sure of: the eye, the coders or a person. Behind
+them stand the usual claims: what reports of the training part state or deny of nearly every study
+("no pneumothorax", "the heart is normal"), each left out where it was not said beside one of the
+findings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Self
+
+from radkg.config import Config
+from radkg.gold.statements import SIDES
+from radkg.model.report.plan_writer import PlanWriterConfig
+from radkg.reporter.base import Plan
+from radkg.reporter.claims import DEGREES, complete_site, is_contradiction, join_sides, name_site
+from radkg.schema.codes import Codes
+from radkg.schema.drafts import Claim
+
+KIND = "planner"
+Where = tuple[str, tuple[float, float, float, float]]
+"""image id, and the box in that image"""
+
+
+@dataclasses.dataclass(frozen=True)
+class UsualClaim:
+    """What goes without saying, unless a finding speaks against it."""
+
+    claim: Claim
+    beside: tuple[str, ...]
+    """findings beside which reports do not say it"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlannerConfig(Config):
+    """What a planner knows beside its eye; fitted on the training part."""
+
+    kind: str = KIND
+    eye: str = ""
+    """directory of the eye inside this one; "": the eye of the shipped model"""
+    writer: PlanWriterConfig | None = None
+    """language model that writes what no sentence says; None: there is none"""
+    archive: str = ""
+    """whose training part the sentences are from"""
+    detail_threshold: float = 0.0
+    """a site, side or degree is planned only with at least this confidence [0, 1]"""
+    usual: tuple[UsualClaim, ...] = ()
+    template: tuple[str, ...] = ()
+    """ids of the sentences that state the usual claims, in the order of a report"""
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
+        """Build from a mapping, as JSON has it."""
+        built = dict(values)
+        built["usual"] = tuple(
+            UsualClaim(Claim(**one["claim"]), tuple(one["beside"]))
+            for one in built.get("usual", ())
+        )
+        if isinstance(built.get("writer"), Mapping):
+            built["writer"] = PlanWriterConfig.from_mapping(built["writer"])
+        built["template"] = tuple(built.get("template", ()))
+        return super().from_mapping(built)
+
+
+def make_plan(
+    codes: Codes, config: PlannerConfig, where: Mapping[str, Where] | None = None
+) -> Plan:
+    """Return the plan of a study: its findings with their details, then the usual claims.
+
+    Args:
+        codes: findings, all of which are planned, and triplets.
+        config: of the planner.
+        where: for each finding, where an image shows it.
+    """
+    stated = plan_findings(codes, config.detail_threshold, where or {})
+    names = {claim.finding for claim in stated}
+    usual = [
+        one.claim
+        for one in config.usual
+        if names.isdisjoint(one.beside) and not any(is_contradiction(one.claim, c) for c in stated)
+    ]
+    return (*stated, *usual)
+
+
+def plan_findings(codes: Codes, threshold: float, where: Mapping[str, Where]) -> Plan:
+    """Return a claim for each finding at each of its sites, with side and degree.
+
+    Args:
+        codes: findings and triplets in the coders' names.
+        threshold: confidence [0, 1] that a triplet needs to become a detail.
+        where: for each finding, where an image shows it.
+    """
+    triplets = [triplet for triplet, confidence in codes.triplets if confidence >= threshold]
+    claims: dict[Claim, None] = {}
+    for finding, confidence in codes.findings:
+        ends = [name_site(t) for h, r, t in triplets if h == finding and r == "located_at"]
+        heads = [h for h, r, t in triplets if t == finding and r == "modify"]
+        degree = next((word for word in heads if word in DEGREES), None)
+        own = join_sides([name for name in ends if name in SIDES])
+        image_id, box = where.get(finding, (None, None))
+        sites: list[str | None] = [name for name in ends if name not in SIDES]
+        for site in sites or [None]:
+            sides = [h for h, r, t in triplets if r == "modify" and site and name_site(t) == site]
+            side = join_sides(sides) or own
+            claim = Claim(finding, "present", site, side, degree, confidence, image_id, box)
+            claims[complete_site(claim)] = None
+    return tuple(claims)

@@ -1,0 +1,154 @@
+"""The sentences of a study with nothing to say: the text that is nearest to all training reports.
+
+It is found by local search among sentences of usual claims: one is put in, taken out or exchanged
+as long as the score rises. The score of one text against all references is a sum over its n-grams
+and its entities, so a step costs microseconds.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from radkg.metrics.text import MAX_N
+from radkg.reporter.bank import BankSentence
+from radkg.reporter.planning import UsualClaim
+
+_CANDIDATES = 1200
+_BLEU = 6.0  # weight of BLEU-4 beside F1-RadGraph
+_LEAST_REPORTS = 3  # with a sentence
+_ROUNDS = 40
+_GAIN = 1e-5
+
+_WORD = re.compile(r"[^a-z0-9 ]")
+
+Tokens = Sequence[str]
+Entities = AbstractSet[Hashable]
+
+
+class ConstantScorer:
+    """Scores one text against all references: BLEU-4 and F1-RadGraph (partial) together.
+
+    A constant text wins much of either by itself: a reporter begins where such a text ends.
+
+    Args:
+        tokens: of each reference.
+        entities: of each reference, as F1-RadGraph compares them.
+    """
+
+    def __init__(self, tokens: Sequence[Tokens], entities: Sequence[Entities]) -> None:
+        self._length = sum(map(len, tokens))
+        self._number = len(tokens)
+        self._with: list[Counter[tuple[tuple[str, ...], int]]] = [Counter() for _ in range(MAX_N)]
+        """how many references have an n-gram at least k times, by n"""
+        for text in tokens:
+            for n, counts in enumerate(self._with, start=1):
+                for gram, count in _count_grams(text, n).items():
+                    counts.update((gram, k) for k in range(1, count + 1))
+        ids: defaultdict[Hashable, int] = defaultdict(lambda: len(ids))
+        self._ids = ids
+        for one in entities:
+            for entity in one:
+                _ = ids[entity]
+        self._has = np.zeros((len(ids), len(entities)), np.float32)
+        for i, one in enumerate(entities):
+            self._has[[ids[entity] for entity in one], i] = 1
+        self._sizes = self._has.sum(0)
+
+    def score(self, tokens: Tokens, entities: Entities) -> float:
+        """Return the score of a text."""
+        return _BLEU * self.compute_bleu(tokens) + self.compute_radgraph(entities)
+
+    def compute_bleu(self, tokens: Tokens) -> float:
+        """Return corpus BLEU-4 of one text given for every reference."""
+        logs = 0.0
+        for n, counts in enumerate(self._with, start=1):
+            grams = _count_grams(tokens, n)
+            agreed = sum(counts[gram, k] for gram, c in grams.items() for k in range(1, c + 1))
+            if not agreed:
+                return 0.0
+            logs += math.log(agreed / (grams.total() * self._number)) / MAX_N
+        brevity = min(0.0, 1 - self._length / (len(tokens) * self._number))
+        return math.exp(logs + brevity)
+
+    def compute_radgraph(self, entities: Entities) -> float:
+        """Return the mean F1 of one set of entities against every reference's."""
+        known = [self._ids[entity] for entity in entities if entity in self._ids]
+        met = self._has[known].sum(0)
+        return float(np.mean(2 * met / np.maximum(1, self._sizes + len(entities))))
+
+
+def choose_template(
+    sentences: Iterable[BankSentence],
+    usual: Sequence[UsualClaim],
+    scorer: ConstantScorer,
+    entities: Mapping[str, Entities],
+) -> tuple[str, ...]:
+    """Return the ids of the sentences of a study with nothing to say, in the order of a report.
+
+    No claim is made twice.
+
+    Args:
+        sentences: of the bank.
+        usual: claims that go without saying.
+        scorer: of the training reports.
+        entities: of each sentence, by its words.
+    """
+    allowed = {one.claim for one in usual}
+    pool = [
+        one
+        for one in sentences
+        if one.count >= _LEAST_REPORTS
+        and all(replace(claim, degree=None) in allowed for claim in one.claims)
+    ]
+    pool = sorted(pool, key=lambda one: (-one.count, one.text))[:_CANDIDATES]
+
+    def rate(chosen: tuple[BankSentence, ...]) -> float:
+        text = [token for one in _order(chosen) for token in tokenise(one.text)]
+        return scorer.score(text, frozenset().union(*(entities[one.text] for one in chosen)))
+
+    chosen: tuple[BankSentence, ...] = ()
+    best = 0.0
+    for _ in range(_ROUNDS):
+        value, found = max(
+            ((rate(one), one) for one in _list_neighbours(chosen, pool)),
+            key=lambda pair: pair[0],
+        )
+        if value < best + _GAIN:
+            break
+        best, chosen = value, found
+    return tuple(one.sentence_id for one in _order(chosen))
+
+
+@cache
+def tokenise(sentence: str) -> tuple[str, ...]:
+    """Return the words of a sentence in small letters, without signs, and its full stop."""
+    return (*_WORD.sub("", sentence.lower()).split(), ".")
+
+
+def _list_neighbours(
+    chosen: tuple[BankSentence, ...], pool: Sequence[BankSentence]
+) -> Iterator[tuple[BankSentence, ...]]:
+    """Yield what one step makes of a text: a sentence more, one less, or another in its place."""
+    shorter = [chosen[:i] + chosen[i + 1 :] for i in range(len(chosen))]
+    yield from (one for one in shorter if one)
+    for kept in (chosen, *shorter):
+        made = {claim for one in kept for claim in one.claims}
+        for one in pool:
+            if made.isdisjoint(one.claims):
+                yield (*kept, one)
+
+
+def _order(chosen: Iterable[BankSentence]) -> list[BankSentence]:
+    return sorted(chosen, key=lambda one: (one.place, one.text))
+
+
+def _count_grams(tokens: Tokens, n: int) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1))

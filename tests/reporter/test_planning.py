@@ -1,0 +1,84 @@
+"""From codes to a plan: findings with their details, and what goes without saying beside them."""
+
+import json
+
+from radkg.gold.codes import parse_gold
+from radkg.reporter.oracle import make_codes_of_gold
+from radkg.reporter.planning import PlannerConfig, UsualClaim, make_plan, plan_findings
+from radkg.schema.codes import Codes
+from radkg.schema.drafts import Claim
+
+NO_PNEUMOTHORAX = Claim("pneumothorax", "absent")
+NORMAL_HEART = Claim("normal", "present", "heart")
+CLEAR = Claim("normal", "present", "lung")
+CONFIG = PlannerConfig(
+    usual=(
+        UsualClaim(NO_PNEUMOTHORAX, ("tube",)),
+        UsualClaim(NORMAL_HEART, ()),
+        UsualClaim(CLEAR, ("opacity",)),
+    )
+)
+
+
+def codes(*findings: str, triplets: tuple[tuple[str, str, str], ...] = (), sure: float = 0.5):
+    return Codes(tuple((f, sure) for f in findings), tuple((t, sure) for t in triplets))
+
+
+def test_a_study_without_findings_has_the_usual_claims_alone():
+    assert make_plan(codes(), CONFIG) == (NO_PNEUMOTHORAX, NORMAL_HEART, CLEAR)
+
+
+def test_a_usual_claim_is_left_out_where_a_finding_speaks_against_it():
+    found = make_plan(codes("cardiomegaly", "tube"), CONFIG)
+    assert {claim.finding for claim in found} == {"cardiomegaly", "tube", "normal"}
+    assert NORMAL_HEART not in found  # it contradicts the plan
+    assert NO_PNEUMOTHORAX not in found  # it is not said beside a tube
+
+
+def test_details_are_planned_where_they_are_sure_enough():
+    triplets = (
+        ("effusion", "located_at", "pleura"),
+        ("left", "modify", "pleura"),
+        ("small", "modify", "effusion"),
+    )
+    found = plan_findings(codes("effusion", triplets=triplets), 0.4, {})
+    assert found == (Claim("effusion", "present", "pleura", "left", "small", 0.5),)
+    bare = plan_findings(codes("effusion", triplets=triplets), 0.6, {})
+    assert bare == (Claim("effusion", "present", "pleura", None, None, 0.5),)  # always pleural
+
+
+def test_a_finding_at_two_sites_makes_two_claims():
+    triplets = (
+        ("opacity", "located_at", "base"),
+        ("opacity", "located_at", "apex"),
+        ("left", "modify", "base"),
+        ("right", "modify", "base"),
+        ("right", "modify", "apex"),
+    )
+    found = plan_findings(codes("opacity", triplets=triplets), 0, {})
+    assert {(c.site, c.side) for c in found} == {("base", "bilateral"), ("apex", "right")}
+
+
+def test_a_finding_at_a_side_alone_has_a_side():
+    triplets = (("catheter", "located_at", "right"),)
+    (claim,) = plan_findings(codes("catheter", triplets=triplets), 0, {})
+    assert (claim.site, claim.side) == (None, "right")
+
+
+def test_the_image_that_shows_a_finding_stands_in_its_claim():
+    where = {"mass": ("i1", (0.0, 0.0, 0.5, 0.5))}
+    mass, other = plan_findings(codes("mass", "tube"), 0, where)
+    assert (mass.image_id, mass.box) == where["mass"]
+    assert (other.image_id, other.box) == (None, None)
+
+
+def test_the_coders_codes_are_a_plan():
+    gold = parse_gold(["Pleural Effusion/left/small", "Cardiomegaly/mild"])
+    found = make_plan(make_codes_of_gold(gold), CONFIG)
+    assert Claim("effusion", "present", "pleura", "left", "small") in found
+    assert Claim("cardiomegaly", "present", None, None, "mild") in found
+    assert NORMAL_HEART not in found
+
+
+def test_settings_come_back_from_json():
+    assert PlannerConfig.from_mapping(json.loads(CONFIG.to_json())) == CONFIG
