@@ -137,8 +137,8 @@ Json = Annotated[bool, typer.Option("--json", help="One line of JSON in place of
 Reporter = Annotated[
     str,
     typer.Option(
-        help="Reporter: `plan` (the shipped eye plans), a model directory, or your own as "
-        "package.module:factory."
+        help="Reporter: `plan` (the shipped eye plans), `plan:FILE` (your own plans as JSON "
+        "Lines), a model directory, or your own as package.module:factory."
     ),
 ]
 

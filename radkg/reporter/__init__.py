@@ -5,7 +5,7 @@ checked rows. A draft is research output, and no reporter reads the report of th
 """
 
 from radkg.reporter.base import Plan, Reporter, WritesPlans
-from radkg.reporter.loading import DEFAULT_REPORTER, load_reporter
+from radkg.reporter.loading import DEFAULT_REPORTER, load_reporter, resolve_reporter
 from radkg.reporter.rows import make_draft, make_unreadable_draft, write_drafts
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "load_reporter",
     "make_draft",
     "make_unreadable_draft",
+    "resolve_reporter",
     "write_drafts",
 ]

@@ -7,6 +7,7 @@ the training part of the archive that is installed. A bank of another archive is
 from __future__ import annotations
 
 import csv
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from radkg.schema.records import Study
 from radkg.schema.sentences import list_study_sentences
 
 BANK = "sentences.csv"
+_ITEM = re.compile(r"^(?:\(?\d{1,2}[.)]|-)\s*")
 _COLUMNS = ("id", "count", "place", "claims")
 
 
@@ -74,8 +76,11 @@ class SentenceBank:
 
 
 def normalise_sentence(text: str) -> str:
-    """Return the words of a sentence as a draft has them: one line, a capital, a full stop."""
-    line = " ".join(text.split()).rstrip(".;:, ")
+    """Return the words of a sentence as a draft has them: one line, a capital, a full stop.
+
+    The number of an item is no word of it.
+    """
+    line = _ITEM.sub("", " ".join(text.split())).rstrip(".;:, ")
     return line[:1].upper() + line[1:] + "."
 
 

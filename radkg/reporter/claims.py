@@ -84,7 +84,7 @@ def read_claims(extraction: Extraction) -> tuple[Claim, ...]:
             where.append((None, join_sides([site])) if site in SIDES else (site, join_sides(sides)))
         for place, side in where or [(None, join_sides(own_sides))]:
             found[complete_site(Claim(name, polarity, place, side, degree))] = None
-    return tuple(found)
+    return tuple(claim for claim in found if not _is_said_finer(claim, found))
 
 
 def name_site(name: str) -> str:
@@ -219,6 +219,21 @@ def _usual_sites(finding: str) -> frozenset[str]:
     named = {name_site(site) for site in get_compound_sites().get(finding, ())}
     own = next((site for site, findings in _FINDINGS_OF.items() if finding in findings), None)
     return frozenset(named | ({own} if own else set()))
+
+
+def _is_said_finer(claim: Claim, found: Iterable[Claim]) -> bool:
+    """Tell whether another claim names a part of the site that goes without saying.
+
+    "Bibasilar airspace disease" is of the bases; that airspaces are of the lung adds nothing.
+    """
+    if claim.site not in _usual_sites(claim.finding):
+        return False
+    return any(
+        (other.finding, other.polarity) == (claim.finding, claim.polarity)
+        and other.site not in (None, claim.site)
+        and is_within(other.site, claim.site)
+        for other in found
+    )
 
 
 def join_sides(sides: Sequence[str]) -> str | None:

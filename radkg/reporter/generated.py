@@ -22,6 +22,9 @@ _WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
 _PLACE = {"present": 0.3, "uncertain": 0.5, "absent": 0.7}
 """of a sentence that stands in no report"""
 
+_MOST_UNUSUAL = 1.0
+"""nats a token; a sentence that the grammar bends has more"""
+
 _Parts = frozenset[tuple[str, str]]
 
 
@@ -31,7 +34,7 @@ class GeneratedWriter:
     def __init__(self, model: PlanWriter, bank: SentenceBank) -> None:
         self._model = model
         self._common = find_common_parts(bank)
-        self._known: dict[Claim, str] = {}
+        self._known: dict[Claim, tuple[str, float]] = {}
 
     def write(self, claim: Claim, plan: Plan) -> Iterator[Proposed]:
         """Yield the model's sentences."""
@@ -43,10 +46,12 @@ class GeneratedWriter:
                 replace(claim, degree=None, side=None, site=None),
             )
         ):
-            yield Proposed(self._ask(one), "generated", _PLACE[claim.polarity])
+            text, unusual = self._ask(one)
+            if unusual <= _MOST_UNUSUAL:
+                yield Proposed(text, "generated", _PLACE[claim.polarity])
 
-    def _ask(self, claim: Claim) -> str:
-        """Return the sentence of a claim, whatever stands beside the claim in the plan."""
+    def _ask(self, claim: Claim) -> tuple[str, float]:
+        """Return the sentence of a claim, and how unusual the model finds it."""
         key = replace(claim, confidence=1.0, image_id=None, box=None)
         if key not in self._known:
             own = list_parts(claim)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from radkg.errors import ConfigError
-from radkg.extractor.loading import find_object
+from radkg.extractor.loading import find_object, resolve_name
 from radkg.reporter.base import Reporter
 from radkg.schema.records import DEVICES, Device
 
 PLAN = "plan"
+GIVEN = "plan:"
+"""before the name of a file with plans"""
 DEFAULT_REPORTER = PLAN
 KINDS: dict[str, str] = {
     "planner": "radkg.reporter.planned:load_planned",
@@ -27,8 +29,9 @@ def load_reporter(name: str = DEFAULT_REPORTER, device: Device = "cpu") -> Repor
     """Return a reporter.
 
     Args:
-        name: `plan` (the shipped eye plans, sentences of Open-i's training part are written), a
-            model directory, or your own as `package.module:factory`.
+        name: `plan` (the shipped eye plans, sentences of Open-i's training part are written),
+            `plan:FILE` (a person's plans), a model directory, or your own as
+            `package.module:factory`.
         device: where a model computes.
 
     Raises:
@@ -41,6 +44,10 @@ def load_reporter(name: str = DEFAULT_REPORTER, device: Device = "cpu") -> Repor
         from radkg.reporter.planned import load_shipped
 
         return load_shipped(device)
+    if name.startswith(GIVEN):
+        from radkg.reporter.given import GivenPlansReporter
+
+        return GivenPlansReporter(Path(name.removeprefix(GIVEN)), device)
     if Path(name).is_dir():
         from radkg.model.checkpoint import read_config
 
@@ -53,7 +60,8 @@ def load_reporter(name: str = DEFAULT_REPORTER, device: Device = "cpu") -> Repor
         return made
     if ":" not in name:
         raise ConfigError(
-            f"no reporter {name!r}: give {PLAN}, a model directory, or package.module:factory"
+            f"no reporter {name!r}: give {PLAN}, {GIVEN}FILE, a model directory, or "
+            "package.module:factory"
         )
     try:
         made = find_object(name)()
@@ -63,3 +71,10 @@ def load_reporter(name: str = DEFAULT_REPORTER, device: Device = "cpu") -> Repor
             f"cannot load reporter {name!r}: {type(error).__name__}: {error}"
         ) from error
     return made
+
+
+def resolve_reporter(name: str) -> str:
+    """Return the name with the path of a directory or file absolute: workers stand elsewhere."""
+    if name.startswith(GIVEN):
+        return GIVEN + str(Path(name.removeprefix(GIVEN)).resolve())
+    return name if name == PLAN else resolve_name(name)

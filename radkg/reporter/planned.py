@@ -79,7 +79,7 @@ class PlannedReporter:
         return (PlannedReporter, (self._directory, self.device))
 
     @property
-    def preprocessing(self) -> Preprocessing:
+    def preprocessing(self) -> Preprocessing | None:
         """How an image becomes the eye's input."""
         return self._eye.preprocessing
 

@@ -47,6 +47,10 @@ class PlannerConfig(Config):
     """whose training part the sentences are from"""
     detail_threshold: float = 0.0
     """a site, side or degree is planned only with at least this confidence [0, 1]"""
+    sited: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """findings that the coders file with a site, and the commonest one: the likeliest is planned"""
+    sided: tuple[str, ...] = ()
+    """sites that the coders file with a side: the likeliest one is planned"""
     usual: tuple[UsualClaim, ...] = ()
     template: tuple[str, ...] = ()
     """ids of the sentences that state the usual claims, in the order of a report"""
@@ -61,6 +65,7 @@ class PlannerConfig(Config):
         )
         if isinstance(built.get("writer"), Mapping):
             built["writer"] = PlanWriterConfig.from_mapping(built["writer"])
+        built["sided"] = tuple(built.get("sided", ()))
         built["template"] = tuple(built.get("template", ()))
         return super().from_mapping(built)
 
@@ -75,7 +80,7 @@ def make_plan(
         config: of the planner.
         where: for each finding, where an image shows it.
     """
-    stated = plan_findings(codes, config.detail_threshold, where or {})
+    stated = plan_findings(codes, config, where or {})
     names = {claim.finding for claim in stated}
     usual = [
         one.claim
@@ -85,14 +90,15 @@ def make_plan(
     return (*stated, *usual)
 
 
-def plan_findings(codes: Codes, threshold: float, where: Mapping[str, Where]) -> Plan:
+def plan_findings(codes: Codes, config: PlannerConfig, where: Mapping[str, Where]) -> Plan:
     """Return a claim for each finding at each of its sites, with side and degree.
 
     Args:
         codes: findings and triplets in the coders' names.
-        threshold: confidence [0, 1] that a triplet needs to become a detail.
+        config: from which confidence a triplet is a detail, and which findings have a site anyhow.
         where: for each finding, where an image shows it.
     """
+    threshold = config.detail_threshold
     triplets = [triplet for triplet, confidence in codes.triplets if confidence >= threshold]
     claims: dict[Claim, None] = {}
     for finding, confidence in codes.findings:
@@ -102,9 +108,35 @@ def plan_findings(codes: Codes, threshold: float, where: Mapping[str, Where]) ->
         own = join_sides([name for name in ends if name in SIDES])
         image_id, box = where.get(finding, (None, None))
         sites: list[str | None] = [name for name in ends if name not in SIDES]
+        if not sites and finding in config.sited:
+            sites = [_find_likeliest_site(codes, finding) or config.sited[finding]]
         for site in sites or [None]:
             sides = [h for h, r, t in triplets if r == "modify" and site and name_site(t) == site]
             side = join_sides(sides) or own
+            if site in config.sided and not side:
+                side = _find_likeliest_side(codes, site)
             claim = Claim(finding, "present", site, side, degree, confidence, image_id, box)
             claims[complete_site(claim)] = None
     return tuple(claims)
+
+
+def _find_likeliest_site(codes: Codes, finding: str) -> str | None:
+    """Return the site of a finding of which the codes are surest; None: they name none."""
+    known = [
+        (confidence, name_site(tail))
+        for (head, relation, tail), confidence in codes.triplets
+        if head == finding and relation == "located_at" and tail not in SIDES
+    ]
+    return max(known)[1] if known else None
+
+
+def _find_likeliest_side(codes: Codes, site: str) -> str | None:
+    """Return the side of a site of which the codes are surest; None: they name none."""
+    known = [
+        (confidence, head)
+        for (head, relation, tail), confidence in codes.triplets
+        if head in ("left", "right", "bilateral")
+        and relation == "modify"
+        and name_site(tail) == site
+    ]
+    return max(known)[1] if known else None

@@ -109,7 +109,7 @@ class DraftConfig(RunConfig):
         super().__post_init__()
         if not self.reporter:
             raise ConfigError("--reporter is empty")
-        if not self.images:
+        if not self.images and not self.reporter.startswith("plan:"):
             raise ConfigError("a draft is written from images: give --images")
 
     @property

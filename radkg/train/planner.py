@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from radkg.gold.coded import CodedStudies
-from radkg.gold.filing import list_gold_findings
+from radkg.gold.filing import list_gold_findings, list_gold_triplets
+from radkg.gold.statements import SIDES
 from radkg.reporter.bank import BankSentence, hash_sentence, normalise_sentence
 from radkg.reporter.claims import NO_DISEASE, NORMAL
 from radkg.reporter.planning import UsualClaim
@@ -24,6 +25,7 @@ from radkg.schema.sentences import list_study_sentences
 _LONGEST = 160  # characters of a sentence
 _USUAL = 0.04  # of the reports make a claim that goes without saying
 _BESIDE = 0.5  # a claim is left out beside a finding that makes it half as common
+_USUALLY = 0.6  # of the studies with a finding, or with a site
 _LEAST_STUDIES = 10  # with a finding, for it to speak against a claim
 # What one image cannot say: what was removed, measured, compared, done or advised.
 _UNSAYABLE = re.compile(
@@ -116,6 +118,39 @@ def fit_usual(
         beside = (name for name in known if both[name] / number[name] < _BESIDE * share)
         usual.append(UsualClaim(claim, tuple(sorted(beside))))
     return tuple(usual)
+
+
+def find_sites(coded: CodedStudies) -> dict[str, str]:
+    """Return the findings that the coders file with a site, each with its commonest site."""
+    number: Counter[str] = Counter()
+    sites: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    located: Counter[str] = Counter()
+    for gold in coded.golds:
+        pairs = {
+            (head, tail)
+            for head, relation, tail in list_gold_triplets(gold)
+            if relation == "located_at" and tail not in SIDES
+        }
+        number.update(list_gold_findings(gold))
+        located.update({head for head, _ in pairs})
+        for head, tail in pairs:
+            sites[head][tail] += 1
+    return {
+        name: min(sites[name], key=lambda site: (-sites[name][site], site))
+        for name, count in sorted(number.items())
+        if located[name] >= _USUALLY * count
+    }
+
+
+def list_sided(coded: CodedStudies) -> tuple[str, ...]:
+    """Return the sites that the coders file with a side, sorted."""
+    number: Counter[str] = Counter()
+    sided: Counter[str] = Counter()
+    for gold in coded.golds:
+        triplets = list_gold_triplets(gold)
+        number.update({tail for _, relation, tail in triplets if relation == "located_at"})
+        sided.update({t for h, relation, t in triplets if relation == "modify" and h in SIDES})
+    return tuple(sorted(site for site in sided if sided[site] >= _USUALLY * number[site]))
 
 
 def _goes_without_saying(claim: Claim) -> bool:

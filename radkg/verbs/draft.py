@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 
-from radkg.extractor import resolve_name
 from radkg.progress import Progress, say_nothing
+from radkg.reporter import resolve_reporter
 from radkg.run.kind import DRAFTS
 from radkg.run.run import Run
 from radkg.run.settings import DraftConfig
@@ -52,7 +52,7 @@ def draft(config: DraftConfig, runner: Runner, progress: Progress = say_nothing)
         RadkgError: as `publish_rows` says.
     """
     run = Run(config.out, DRAFTS)
-    config = replace(config, reporter=resolve_name(config.reporter))
+    config = replace(config, reporter=resolve_reporter(config.reporter))
     with record_run("draft", config, run) as facts:
         with progress("write drafts") as advance:
             published = publish_rows(config, run, runner, facts, advance)

@@ -39,6 +39,10 @@ def rules():
             Claim("pneumonia", "uncertain", "lower lobe", "right"),
         }),
         ("Bibasilar atelectasis.", {Claim("atelectasis", "present", "base", "bilateral")}),
+        (
+            "Bibasilar airspace disease.",
+            {Claim("airspace disease", "present", "base", "bilateral")},
+        ),
         ("Pacemaker.", {Claim("implanted device", "present")}),
     ],
 )  # fmt: skip

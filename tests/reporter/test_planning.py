@@ -24,6 +24,20 @@ def codes(*findings: str, triplets: tuple[tuple[str, str, str], ...] = (), sure:
     return Codes(tuple((f, sure) for f in findings), tuple((t, sure) for t in triplets))
 
 
+def sure(threshold: float) -> PlannerConfig:
+    return PlannerConfig(
+        detail_threshold=threshold, sited={"opacity": "lung"}, sided=("base", "apex")
+    )
+
+
+def test_a_finding_that_is_filed_with_a_site_has_its_likeliest_one():
+    triplets = (("opacity", "located_at", "base"), ("left", "modify", "base"))
+    (claim,) = plan_findings(codes("opacity", triplets=triplets), sure(0.9), {})
+    assert (claim.site, claim.side) == ("base", "left")
+    (claim,) = plan_findings(codes("opacity"), sure(0.9), {})
+    assert (claim.site, claim.side) == ("lung", None)
+
+
 def test_a_study_without_findings_has_the_usual_claims_alone():
     assert make_plan(codes(), CONFIG) == (NO_PNEUMOTHORAX, NORMAL_HEART, CLEAR)
 
@@ -41,9 +55,9 @@ def test_details_are_planned_where_they_are_sure_enough():
         ("left", "modify", "pleura"),
         ("small", "modify", "effusion"),
     )
-    found = plan_findings(codes("effusion", triplets=triplets), 0.4, {})
+    found = plan_findings(codes("effusion", triplets=triplets), sure(0.4), {})
     assert found == (Claim("effusion", "present", "pleura", "left", "small", 0.5),)
-    bare = plan_findings(codes("effusion", triplets=triplets), 0.6, {})
+    bare = plan_findings(codes("effusion", triplets=triplets), sure(0.6), {})
     assert bare == (Claim("effusion", "present", "pleura", None, None, 0.5),)  # always pleural
 
 
@@ -55,19 +69,19 @@ def test_a_finding_at_two_sites_makes_two_claims():
         ("right", "modify", "base"),
         ("right", "modify", "apex"),
     )
-    found = plan_findings(codes("opacity", triplets=triplets), 0, {})
+    found = plan_findings(codes("opacity", triplets=triplets), sure(0), {})
     assert {(c.site, c.side) for c in found} == {("base", "bilateral"), ("apex", "right")}
 
 
 def test_a_finding_at_a_side_alone_has_a_side():
     triplets = (("catheter", "located_at", "right"),)
-    (claim,) = plan_findings(codes("catheter", triplets=triplets), 0, {})
+    (claim,) = plan_findings(codes("catheter", triplets=triplets), sure(0), {})
     assert (claim.site, claim.side) == (None, "right")
 
 
 def test_the_image_that_shows_a_finding_stands_in_its_claim():
     where = {"mass": ("i1", (0.0, 0.0, 0.5, 0.5))}
-    mass, other = plan_findings(codes("mass", "tube"), 0, where)
+    mass, other = plan_findings(codes("mass", "tube"), sure(0), where)
     assert (mass.image_id, mass.box) == where["mass"]
     assert (other.image_id, other.box) == (None, None)
 

@@ -66,8 +66,15 @@ class PlanWriter(nn.Module):
         loss: Tensor = self.generator(prefix, batch, batch["claim_mask"])
         return loss
 
-    def write(self, claims: Sequence[str], words: Sequence[Collection[str]]) -> list[str]:
-        """Return a sentence for each claim, of its list of words alone."""
+    @torch.inference_mode()
+    def write(
+        self, claims: Sequence[str], words: Sequence[Collection[str]]
+    ) -> list[tuple[str, float]]:
+        """Return a sentence for each claim, of its list of words alone, and how unusual it is.
+
+        The number is the mean negative log-likelihood of the sentence's tokens: a sentence into
+        which the grammar forced the model has a high one.
+        """
         ids, mask = pad_claims([self.language.encode_text(one) for one in claims], self.language)
         sizes = self.config.language
         grammar = WordGrammar(
@@ -76,7 +83,15 @@ class PlanWriter(nn.Module):
         written = self.generator.generate(
             self.generator.embed(ids), _MAX_TOKENS, prefix_mask=mask, grammar=grammar
         )
-        return [self.language.decode_report(row) for row in written]
+        texts = [self.language.decode_report(row) for row in written]
+        pairs = [
+            (self.language.encode_text(claim), self.language.encode_report(text))
+            for claim, text in zip(claims, texts, strict=True)
+        ]
+        return [
+            (text, float(self(collate_pairs([pair], self.language))))
+            for text, pair in zip(texts, pairs, strict=True)
+        ]
 
 
 def pad_claims(rows: Sequence[Sequence[int]], language: ReportLanguage) -> tuple[Tensor, Tensor]:

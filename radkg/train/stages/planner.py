@@ -30,7 +30,7 @@ from radkg.reporter.planning import PlannerConfig
 from radkg.reporter.reading import READERS, ClaimReader, make_text_study
 from radkg.rules import RulesExtractor
 from radkg.schema.drafts import Claim
-from radkg.train.planner import collect_sentences, fit_usual, read_texts
+from radkg.train.planner import collect_sentences, find_sites, fit_usual, list_sided, read_texts
 from radkg.train.silver import read_training_studies
 from radkg.train.stage_task import Batch, ModelCard, StagePaths, TrainJob, TrainStage
 from radkg.train.supervision import is_held_out, split_held_out
@@ -77,6 +77,8 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     config = PlannerConfig(
         writer=PlanWriterConfig(),
         archive=job.archive,
+        sited=find_sites(coded),
+        sided=list_sided(coded),
         usual=tuple(one for one in usual if one.claim in made),
         template=template,
     )
