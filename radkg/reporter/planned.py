@@ -25,9 +25,9 @@ from radkg.model.vision.eye import EyeConfig
 from radkg.model.vision.preprocessing import Preprocessing
 from radkg.reporter.bank import BANK, load_bank
 from radkg.reporter.base import Plan
-from radkg.reporter.claims import check_plan, is_planned_by
+from radkg.reporter.claims import check_plan
 from radkg.reporter.generated import GeneratedWriter
-from radkg.reporter.planning import PlannerConfig, Where, make_plan
+from radkg.reporter.planning import PlannerConfig, Where, choose_template, make_plan
 from radkg.reporter.reading import READERS, ClaimReader
 from radkg.reporter.retrieval import RetrievalWriter, propose
 from radkg.reporter.rows import make_draft
@@ -132,14 +132,11 @@ class PlannedReporter:
         )
 
     def _propose(self, plan: Plan) -> list[Proposed]:
-        """Return the usual sentences that the plan leaves standing."""
-        usual = [one.claim for one in self.config.usual if one.claim in plan]
-        known = (self._bank.by_id[i] for i in self.config.template if i in self._bank.by_id)
-        return [
-            propose(one)
-            for one in known
-            if all(any(is_planned_by(said, claim) for claim in usual) for said in one.claims)
-        ]
+        """Return the sentences of the template that says most of the plan's usual claims."""
+        usual = self.config.usual
+        planned = frozenset(i for i, one in enumerate(usual) if one.claim in plan)
+        template = choose_template(planned, self.config.templates)
+        return [propose(self._bank.by_id[i]) for i in template.sentences if i in self._bank.by_id]
 
 
 def _hash_files(bank: Path) -> str:

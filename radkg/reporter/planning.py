@@ -9,7 +9,7 @@ findings.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from radkg.config import Config
@@ -34,6 +34,16 @@ class UsualClaim:
     """findings beside which reports do not say it"""
 
 
+@dataclasses.dataclass(frozen=True)
+class Template:
+    """Sentences that together state some of the usual claims, as reports do."""
+
+    claims: tuple[int, ...]
+    """that they state, as places in the planner's usual claims"""
+    sentences: tuple[str, ...]
+    """ids in the bank, in the order of a report"""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PlannerConfig(Config):
     """What a planner knows beside its eye; fitted on the training part."""
@@ -52,8 +62,8 @@ class PlannerConfig(Config):
     sided: tuple[str, ...] = ()
     """sites that the coders file with a side: the likeliest one is planned"""
     usual: tuple[UsualClaim, ...] = ()
-    template: tuple[str, ...] = ()
-    """ids of the sentences that state the usual claims, in the order of a report"""
+    templates: tuple[Template, ...] = ()
+    """texts that state usual claims, the one for a study without findings first"""
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
@@ -66,7 +76,10 @@ class PlannerConfig(Config):
         if isinstance(built.get("writer"), Mapping):
             built["writer"] = PlanWriterConfig.from_mapping(built["writer"])
         built["sided"] = tuple(built.get("sided", ()))
-        built["template"] = tuple(built.get("template", ()))
+        built["templates"] = tuple(
+            Template(tuple(one["claims"]), tuple(one["sentences"]))
+            for one in built.get("templates", ())
+        )
         return super().from_mapping(built)
 
 
@@ -81,13 +94,27 @@ def make_plan(
         where: for each finding, where an image shows it.
     """
     stated = plan_findings(codes, config, where or {})
+    template = choose_template(list_possible(stated, config.usual), config.templates)
+    return (*stated, *(config.usual[i].claim for i in template.claims))
+
+
+def list_possible(stated: Plan, usual: Sequence[UsualClaim]) -> frozenset[int]:
+    """Return the usual claims that nothing speaks against, as places in `usual`."""
     names = {claim.finding for claim in stated}
-    usual = [
-        one.claim
-        for one in config.usual
+    return frozenset(
+        i
+        for i, one in enumerate(usual)
         if names.isdisjoint(one.beside) and not any(is_contradiction(one.claim, c) for c in stated)
-    ]
-    return (*stated, *usual)
+    )
+
+
+def choose_template(possible: frozenset[int], templates: Sequence[Template]) -> Template:
+    """Return the template that states most of the possible claims, and no other; else an empty one.
+
+    Of equals it is the first.
+    """
+    known = (one for one in templates if possible.issuperset(one.claims))
+    return max(known, key=lambda one: len(one.claims), default=Template((), ()))
 
 
 def plan_findings(codes: Codes, config: PlannerConfig, where: Mapping[str, Where]) -> Plan:

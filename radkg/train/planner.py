@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from radkg.gold.coded import CodedStudies
 from radkg.gold.filing import list_gold_findings, list_gold_triplets
@@ -21,6 +21,7 @@ from radkg.reporter.reading import ClaimReader
 from radkg.schema.drafts import Claim
 from radkg.schema.records import Study
 from radkg.schema.sentences import list_study_sentences
+from radkg.train.template import drop_degree
 
 _LONGEST = 160  # characters of a sentence
 _USUAL = 0.04  # of the reports make a claim that goes without saying
@@ -94,7 +95,7 @@ def fit_usual(
     """
     claims_of = {
         text.study.study_id: {
-            replace(claim, degree=None) if claim.polarity == "absent" else claim
+            drop_degree(claim)
             for readings in reader.read(text.sentences)
             for claim in readings[0]
             if _goes_without_saying(claim)

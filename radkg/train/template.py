@@ -1,4 +1,4 @@
-"""The sentences of a study with nothing to say: the text that is nearest to all training reports.
+"""Templates: of the texts that say nothing special, the one that is nearest to many reports.
 
 It is found by local search among sentences of usual claims: one is put in, taken out or exchanged
 as long as the score rises. The score of one text against all references is a sum over its n-grams
@@ -19,7 +19,7 @@ import numpy as np
 
 from radkg.metrics.text import MAX_N
 from radkg.reporter.bank import BankSentence
-from radkg.reporter.planning import UsualClaim
+from radkg.schema.drafts import Claim
 
 _CANDIDATES = 1200
 _BLEU = 6.0  # weight of BLEU-4 beside F1-RadGraph
@@ -85,28 +85,26 @@ class ConstantScorer:
         return float(np.mean(2 * met / np.maximum(1, self._sizes + len(entities))))
 
 
-def choose_template(
+def find_template(
     sentences: Iterable[BankSentence],
-    usual: Sequence[UsualClaim],
+    allowed: frozenset[Claim],
     scorer: ConstantScorer,
     entities: Mapping[str, Entities],
-) -> tuple[str, ...]:
-    """Return the ids of the sentences of a study with nothing to say, in the order of a report.
+) -> tuple[BankSentence, ...]:
+    """Return the sentences of a text of usual claims alone, in the order of a report.
 
     No claim is made twice.
 
     Args:
         sentences: of the bank.
-        usual: claims that go without saying.
-        scorer: of the training reports.
+        allowed: the usual claims that may be made; a denial has no degree there.
+        scorer: of the reports that the text is to be near to.
         entities: of each sentence, by its words.
     """
-    allowed = {one.claim for one in usual}
     pool = [
         one
         for one in sentences
-        if one.count >= _LEAST_REPORTS
-        and all(replace(claim, degree=None) in allowed for claim in one.claims)
+        if one.count >= _LEAST_REPORTS and allowed.issuperset(map(drop_degree, one.claims))
     ]
     pool = sorted(pool, key=lambda one: (-one.count, one.text))[:_CANDIDATES]
 
@@ -120,11 +118,17 @@ def choose_template(
         value, found = max(
             ((rate(one), one) for one in _list_neighbours(chosen, pool)),
             key=lambda pair: pair[0],
+            default=(0.0, ()),
         )
         if value < best + _GAIN:
             break
         best, chosen = value, found
-    return tuple(one.sentence_id for one in _order(chosen))
+    return tuple(_order(chosen))
+
+
+def drop_degree(claim: Claim) -> Claim:
+    """Return a denial without its degree: "no large effusion" is said where none is."""
+    return replace(claim, degree=None) if claim.polarity == "absent" else claim
 
 
 @cache

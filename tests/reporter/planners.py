@@ -7,7 +7,7 @@ from radkg.extractor import load_extractor
 from radkg.model.checkpoint import CONFIG
 from radkg.model.vision.tower import Tower
 from radkg.reporter.bank import BANK, BankSentence, normalise_sentence, save_bank
-from radkg.reporter.planning import PlannerConfig, UsualClaim
+from radkg.reporter.planning import PlannerConfig, Template, UsualClaim
 from radkg.reporter.reading import ClaimReader
 from radkg.schema.drafts import Claim
 from tests.extractor.models import write_eye
@@ -50,7 +50,10 @@ def write_planner(directory: Path, **settings) -> Path:
         "archive": str(archive),
         "detail_threshold": 1.0,
         "usual": (UsualClaim(NO_PNEUMOTHORAX, ()), UsualClaim(NORMAL_HEART, ("effusion",))),
-        "template": tuple(bank[i].sentence_id for i in (0, 5)),
+        "templates": (
+            Template((0, 1), (bank[0].sentence_id, bank[5].sentence_id)),
+            Template((0,), (bank[5].sentence_id,)),
+        ),
     }
     (directory / CONFIG).write_text(PlannerConfig(**known | settings).to_json())
     return directory

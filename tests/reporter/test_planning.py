@@ -4,7 +4,15 @@ import json
 
 from radkg.gold.codes import parse_gold
 from radkg.reporter.oracle import make_codes_of_gold
-from radkg.reporter.planning import PlannerConfig, UsualClaim, make_plan, plan_findings
+from radkg.reporter.planning import (
+    PlannerConfig,
+    Template,
+    UsualClaim,
+    choose_template,
+    list_possible,
+    make_plan,
+    plan_findings,
+)
 from radkg.schema.codes import Codes
 from radkg.schema.drafts import Claim
 
@@ -16,7 +24,13 @@ CONFIG = PlannerConfig(
         UsualClaim(NO_PNEUMOTHORAX, ("tube",)),
         UsualClaim(NORMAL_HEART, ()),
         UsualClaim(CLEAR, ("opacity",)),
-    )
+    ),
+    templates=(
+        Template((0, 1, 2), ("a", "b")),
+        Template((0, 2), ("c",)),
+        Template((2,), ("d",)),
+        Template((0,), ("e",)),
+    ),
 )
 
 
@@ -47,6 +61,14 @@ def test_a_usual_claim_is_left_out_where_a_finding_speaks_against_it():
     assert {claim.finding for claim in found} == {"cardiomegaly", "tube", "normal"}
     assert NORMAL_HEART not in found  # it contradicts the plan
     assert NO_PNEUMOTHORAX not in found  # it is not said beside a tube
+
+
+def test_the_template_that_says_most_of_what_is_possible_is_taken():
+    assert choose_template(frozenset({0, 1, 2}), CONFIG.templates).sentences == ("a", "b")
+    assert choose_template(frozenset({0, 2}), CONFIG.templates).sentences == ("c",)
+    assert choose_template(frozenset({0, 1}), CONFIG.templates).sentences == ("e",)
+    assert choose_template(frozenset({1}), CONFIG.templates).sentences == ()
+    assert list_possible((Claim("opacity", "present", "lung"),), CONFIG.usual) == {0, 1}
 
 
 def test_details_are_planned_where_they_are_sure_enough():

@@ -75,7 +75,9 @@ class PlanWriter(nn.Module):
         The number is the mean negative log-likelihood of the sentence's tokens: a sentence into
         which the grammar forced the model has a high one.
         """
-        ids, mask = collate_claims([self.language.encode_text(one) for one in claims], self.language)
+        ids, mask = collate_claims(
+            [self.language.encode_text(one) for one in claims], self.language
+        )
         sizes = self.config.language
         grammar = WordGrammar(
             self.language.tokenizer, sizes.vocab_size, self.language.eos_id, words
@@ -94,7 +96,9 @@ class PlanWriter(nn.Module):
         ]
 
 
-def collate_claims(rows: Sequence[Sequence[int]], language: ReportLanguage) -> tuple[Tensor, Tensor]:
+def collate_claims(
+    rows: Sequence[Sequence[int]], language: ReportLanguage
+) -> tuple[Tensor, Tensor]:
     """Return tokens (B, P), padded on the left, and which of them are there (B, P) bool."""
     length = max(1, *(len(row) for row in rows))
     ids = torch.full((len(rows), length), language.pad_id)
