@@ -9,6 +9,7 @@ RadkgError                  base (exit code 1)
   ExtractorError            no such extractor, or its model directory does not fit
   TrainingError             a loss that is no number, or a checkpoint of another run
   SnapshotError             nothing is published here, or published bytes were changed
+  KnowledgeError            a knowledge graph is missing, damaged, empty or of other data
   GraphError                the graph refused a statement or a login
     GraphUnavailable        no graph answers, or another process holds the store (5)
   ClusterError              Ray could not start or lost the run (5)
@@ -62,6 +63,10 @@ class TrainingError(RadkgError):
 
 class SnapshotError(RadkgError):
     """No snapshot is published, or its bytes are not the published ones."""
+
+
+class KnowledgeError(RadkgError):
+    """A knowledge graph is missing, damaged or empty, or was made from something else."""
 
 
 class GraphError(RadkgError):

@@ -15,7 +15,7 @@ import typer
 
 import radkg
 from radkg import log
-from radkg.cli import exchange, extract, graph, model, runs
+from radkg.cli import exchange, extract, graph, knowledge, model, runs
 from radkg.errors import RadkgError
 
 _INTERRUPTED = 130  # how typer ends after Ctrl-C
@@ -45,6 +45,7 @@ VERBS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "migrate": graph.migrate,
         "retract": graph.retract,
     },
+    "Knowledge": {"knowledge": knowledge.knowledge},
     "Run": {"diff": runs.diff, "prune": runs.prune, "audit": runs.audit},
     "Exchange": {
         "export": exchange.export,

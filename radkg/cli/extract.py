@@ -158,6 +158,14 @@ def nightly(
     gate: Gate = None,
     min_support: MinSupport = 20,
     keep: Keep = 7,
+    knowledge: Annotated[
+        bool,
+        typer.Option(
+            "--knowledge",
+            help="Rebuild the knowledge graph, `knowledge` in the run, where the snapshot changed; "
+            "the earlier graph stays as `knowledge-previous`.",
+        ),
+    ] = False,
     runner: RunnerOption = "auto",
     workers: Workers = None,
     as_json: Json = False,
@@ -173,6 +181,7 @@ def nightly(
         insecure=insecure,
         gate=judge if gate is not None else None,
         keep=keep,
+        knowledge=knowledge,
     )
     with keep_stdout_for_data():
         report = run_nightly(

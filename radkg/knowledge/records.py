@@ -1,7 +1,8 @@
 """A knowledge graph as records: concepts, typed relations between them, and how often each stands.
 
     DIRECTORY/
-        knowledge.json   facts: snapshot_id, model_id, archive, split, studies, scales
+        knowledge.json   facts: snapshot_id, model_id, archive, split, studies, scales, bank, and
+                         the hashes of the other files
         nodes.parquet    NODES, the most frequent first
         edges.parquet    EDGES, head and tail by their rows in nodes
         bank.parquet     BANK, visual tokens; only where images were given
@@ -14,8 +15,10 @@ build on several: about 100, 200, 300, 400 and 500 nodes).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from radkg.schema.arrow import make_field
 from radkg.schema.records import RELATIONS
@@ -68,7 +71,16 @@ class Knowledge:
     """NODES"""
     edges: pa.Table
     """EDGES"""
-    facts: dict[str, object]
+    facts: dict[str, Any]
     """of knowledge.json"""
     bank: pa.Table | None = None
     """BANK; None: the graph was built without images"""
+
+    def take_scale(self, num_nodes: int) -> Knowledge:
+        """Return the graph of the first nodes with the edges among them; facts and bank as here.
+
+        A graph with fewer nodes is taken whole.
+        """
+        ends = [pc.less(self.edges[end], num_nodes) for end in ("head", "tail")]
+        edges = self.edges.filter(pc.and_(*ends))
+        return Knowledge(self.nodes.slice(0, num_nodes), edges, self.facts, self.bank)

@@ -7,19 +7,20 @@ the same CSV that a spreadsheet would give. Text of reports passes through page.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from string import Template
 
-from radkg.page.markup import escape, format_cell
+from radkg.page.markup import escape
 from radkg.page.report import MEANING, write_report
-from radkg.review.sheet import COLUMNS, VERDICTS, mark_evidence
+from radkg.review.sheet import TRIPLETS, mark_evidence
+from radkg.review.template import fill_template, write_choices
 from radkg.schema.answer import Cell
 from radkg.schema.records import Entity, Extraction, Study
 
-_KEYS = {"accept": "a", "reject": "r", "unsure": "u"}
+_QUESTION = (
+    "Does the report, or the image, say what the triplet says? Accept it, reject it, or mark it "
+    "unsure."
+)
 
 
 def write_review_html(
@@ -38,25 +39,11 @@ def write_review_html(
         rows: for each study the rows of its triplets, as `sheet.make_rows` gives them.
         images: JPEG bytes by (study_id, image_id).
     """
-    here, page = files("radkg.review"), files("radkg.page")
-    script = here.joinpath("review.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    style = page.joinpath("page.css").read_text(encoding="utf-8")
-    return Template(here.joinpath("review.html").read_text(encoding="utf-8")).substitute(
-        name=escape(name),
-        columns=escape(json.dumps(COLUMNS)),
-        script=script,
-        script_hash=f"sha256-{digest}",
-        style=style + here.joinpath("review.css").read_text(encoding="utf-8"),
-        about=" ".join(
-            f"<span>{escape(key)} {format_cell(value)}</span>" for key, value in about.items()
-        ),
-        total=sum(map(len, rows)),
-        studies="\n".join(
-            _study(study, extraction, cells, images, f"study-{i}")
-            for i, ((study, extraction), cells) in enumerate(zip(studies, rows, strict=True))
-        ),
-    )
+    parts = [
+        _study(study, extraction, cells, images, f"study-{i}")
+        for i, ((study, extraction), cells) in enumerate(zip(studies, rows, strict=True))
+    ]
+    return fill_template(name, TRIPLETS, about, _QUESTION, parts, total=sum(map(len, rows)))
 
 
 def _study(
@@ -107,21 +94,12 @@ def _triplet(
     relation = extraction.relations[number]
     head, tail = extraction.entities[relation.head], extraction.entities[relation.tail]
     marks = [(f'<b class="entity {end.label.lower()}">', "</b>") for end in (head, tail)]
-    choices = "\n".join(
-        f'<label><input type="radio" name="{identity}" value="{verdict}"> {verdict}'
-        f" <kbd>{_KEYS[verdict]}</kbd></label>"
-        for verdict in VERDICTS
-    )
     return f"""<fieldset id="{identity}" data-row="{escape(json.dumps(list(row)))}"
  data-head="{prefix}-entity-{relation.head}" data-tail="{prefix}-entity-{relation.tail}">
 <legend>{_named(head)} <span class="relation {relation.relation}">{relation.relation}</span>
 {_named(tail)}</legend>
 <p class="evidence" dir="auto">{mark_evidence(study, head, tail, marks, escape)}</p>
-<div class="choices">
-{choices}
-<small>confidence {relation.confidence:.2f}</small>
-</div>
-<label class="comment">Comment <input type="text" autocomplete="off"></label>
+{write_choices(identity, f"confidence {relation.confidence:.2f}")}
 </fieldset>"""
 
 

@@ -112,8 +112,8 @@ def _images(studies: Iterable[Study]) -> tuple[dict[tuple[str, str], bytes], lis
     return shown, problems
 
 
-def scale_image(location: str) -> bytes:
-    """Return an image of an archive as JPEG, its longer side at most SHOWN_SIDE pixels.
+def scale_image(location: str, side: int = SHOWN_SIDE) -> bytes:
+    """Return an image of an archive as JPEG, its longer side at most `side` pixels.
 
     Raises:
         ArchiveError: the file is missing, or is no image.
@@ -121,7 +121,7 @@ def scale_image(location: str) -> bytes:
     from PIL import Image  # here, because a sheet as CSV needs no Pillow
 
     image = Image.fromarray((read_image(location) * 255).round().astype("uint8"))
-    image.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    image.thumbnail((side, side))
     out = io.BytesIO()
     image.save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()

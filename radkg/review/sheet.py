@@ -1,6 +1,7 @@
-"""Write and read a review sheet as CSV: one row per triplet, with evidence and a verdict.
+"""Write and read a review sheet as CSV: one row per triplet or visual token, with a verdict.
 
-In the evidence the head stands in [[ ]] and the tail in {{ }}. A text that a spreadsheet would take
+A sheet of triplets has the evidence of each, a sheet of tokens the image and the box of each. In
+the evidence the head stands in [[ ]] and the tail in {{ }}. A text that a spreadsheet would take
 for a formula gets an apostrophe in front, as spreadsheets do themselves.
 """
 
@@ -22,20 +23,44 @@ COLUMNS = (
     *("snapshot", "study_id", "triplet", "section", "evidence", "head", "head_label", "relation"),
     *("tail", "tail_label", "confidence", "verdict", "comment"),
 )
+TOKEN_COLUMNS = (
+    *("knowledge", "study_id", "token", "image_id", "label", "box", "activation"),
+    *("verdict", "comment"),
+)
 _FORMULA = ("=", "+", "-", "@", "\t")
 MARKS = (("[[", "]]"), ("{{", "}}"))  # around the head, around the tail
 
-Key = tuple[str, str, int]  # snapshot, study_id, number of the triplet
+Key = tuple[str, str, int]  # snapshot or knowledge graph, study_id, number of the triplet or token
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedTriplet:
+class SheetKind:
+    """A kind of sheet, by its columns."""
+
+    item: str
+    """what a row is; the column with its number has this name"""
+    columns: tuple[str, ...]
+    """the first one names what was drawn from"""
+    group: str
+    """column by which scores are split"""
+    confidence: str | None
+    """column with the probability that the row is right; None: a row has none"""
+
+
+TRIPLETS = SheetKind("triplet", COLUMNS, "relation", "confidence")
+TOKENS = SheetKind("token", TOKEN_COLUMNS, "label", None)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRow:
     """One row of a filled sheet; `verdict` is None where the cell is empty."""
 
     key: Key
-    relation: str
-    confidence: float
+    group: str
+    """relation of a triplet, label of a token"""
+    confidence: float | None
     verdict: Verdict | None
+    kind: SheetKind = TRIPLETS
 
 
 def make_rows(snapshot_id: str, study: Study, extraction: Extraction) -> list[list[str]]:
@@ -95,14 +120,14 @@ def find_evidence_span(study: Study, spans: Sequence[tuple[int, int]]) -> tuple[
     return (held[0][0], held[-1][1]) if held else (first, last)
 
 
-def write_csv(rows: Sequence[Sequence[str]]) -> str:
+def write_csv(rows: Sequence[Sequence[str]], kind: SheetKind = TRIPLETS) -> str:
     """Return the sheet as CSV with its header; lines end with CR LF, as in spreadsheets."""
     out = io.StringIO()
-    csv.writer(out).writerows([COLUMNS, *rows])
+    csv.writer(out).writerows([kind.columns, *rows])
     return out.getvalue()
 
 
-def read_csv(text: str, name: str) -> list[JudgedTriplet]:
+def read_csv(text: str, name: str) -> list[JudgedRow]:
     """Return the rows of a filled sheet, whether a comma or a semicolon separates its cells.
 
     Raises:
@@ -113,35 +138,38 @@ def read_csv(text: str, name: str) -> list[JudgedTriplet]:
     delimiter = ";" if header.count(";") > header.count(",") else ","
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     columns = [cell.strip().lower() for cell in next(reader, [])]
-    missing = [column for column in COLUMNS[:-1] if column not in columns]
+    kind = TOKENS if TOKENS.item in columns else TRIPLETS
+    missing = [column for column in kind.columns[:-1] if column not in columns]
     if missing:
         raise SchemaError(f"{name} is no review sheet: no column {', '.join(missing)}")
-    rows: dict[Key, JudgedTriplet] = {}
+    rows: dict[Key, JudgedRow] = {}
     for cells in reader:
         if not any(cells):
             continue
         try:
-            judged = _parse_row(dict(zip(columns, cells, strict=True)))
+            judged = _parse_row(dict(zip(columns, cells, strict=True)), kind)
         except ValueError as error:
             raise SchemaError(f"{name} line {reader.line_num}: {error}") from error
         if judged.key in rows:
             raise SchemaError(
-                f"{name} line {reader.line_num}: study {judged.key[1]} triplet {judged.key[2]} "
+                f"{name} line {reader.line_num}: study {judged.key[1]} {kind.item} {judged.key[2]} "
                 "stands twice"
             )
         rows[judged.key] = judged
     return list(rows.values())
 
 
-def _parse_row(cells: dict[str, str]) -> JudgedTriplet:
+def _parse_row(cells: dict[str, str], kind: SheetKind) -> JudgedRow:
     verdict = cells["verdict"].strip().lower()
     if verdict and verdict not in VERDICTS:
         raise ValueError(f"verdict {cells['verdict']!r} is none of {', '.join(VERDICTS)}, or empty")
-    return JudgedTriplet(
-        key=(cells["snapshot"], cells["study_id"], int(cells["triplet"])),
-        relation=cells["relation"],
-        confidence=float(cells["confidence"].replace(",", ".")),
+    confidence = cells[kind.confidence] if kind.confidence else None
+    return JudgedRow(
+        key=(cells[kind.columns[0]], cells["study_id"], int(cells[kind.item])),
+        group=cells[kind.group],
+        confidence=None if confidence is None else float(confidence.replace(",", ".")),
         verdict=next((v for v in VERDICTS if v == verdict), None),
+        kind=kind,
     )
 
 

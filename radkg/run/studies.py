@@ -16,6 +16,16 @@ from radkg.storage import Storage
 IMPORTED = "radgraph.json"  # the archive of a run that was imported: a file beside its snapshot
 
 
+def locate_archive(storage: Storage) -> str:
+    """Return the address of the archive that a run read, as `open_archive` takes it.
+
+    Raises:
+        SnapshotError: the settings of the run are missing or damaged.
+    """
+    uri = read_config(storage, ExtractConfig).archive
+    return f"{storage.uri}/{IMPORTED}" if uri == IMPORTED else uri
+
+
 class StudyReader:
     """Reads studies of one run by their id; from several threads at once.
 
@@ -31,10 +41,8 @@ class StudyReader:
     def __init__(
         self, storage: Storage, archive: str | None = None, images: str | None = None
     ) -> None:
+        self.uri = archive or locate_archive(storage)
         config = read_config(storage, ExtractConfig)
-        self.uri = archive or config.archive
-        if self.uri == IMPORTED:
-            self.uri = f"{storage.uri}/{IMPORTED}"
         self._archive = open_archive(self.uri, images or config.images)
         self._index = self._archive.index()
         self._places: dict[str, int] = {}

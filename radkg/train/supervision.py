@@ -11,18 +11,18 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
-from hashlib import blake2b
 
 from radkg.extractor.sentencewise import ReadSentences
 from radkg.gold.coded import CodedStudies
 from radkg.gold.codes import Gold, GoldTriplet
 from radkg.gold.filing import Filing, fit_filing, list_gold_findings, list_gold_triplets
+from radkg.gold.held_out import is_held_out
 from radkg.gold.statements import list_stated_findings, list_statements
 from radkg.model.vlmkg.batches import Example
 from radkg.rules import RulesExtractor
 from radkg.schema.linearize import make_coded_items, make_items, write
 from radkg.schema.records import Extraction, Study
-from radkg.schema.sentences import list_study_sentences, select_sections
+from radkg.schema.sentences import list_study_sentences
 from radkg.train.frames import frame_findings
 from radkg.train.labelled import LabelledSentence, can_be_stated
 from radkg.train.silver import count_sentences, invent_sentences
@@ -38,13 +38,6 @@ def split_held_out(coded: CodedStudies) -> tuple[CodedStudies, CodedStudies]:
         coded.choose(i for i, held in enumerate(is_held) if not held),
         coded.choose(i for i, held in enumerate(is_held) if held),
     )
-
-
-def is_held_out(study: Study) -> bool:
-    """Tell whether a training study is kept to choose on: one in ten, equal texts alike."""
-    text = " ".join(study.report[s.start : s.end] for s in select_sections(study))
-    digest = blake2b(" ".join(text.lower().split()).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % 10 == 0
 
 
 def make_copy_examples(

@@ -1,7 +1,8 @@
 """One night: extract what is new, changed or of an older model; load and verify the difference.
 
 The same command every night, and after any kill. A second time it finds nothing to do. With a gate,
-a night in which a finding flips too often is published and not loaded: the graph stays as it was.
+a night in which a finding flips too often is published and not loaded: the graph stays as it was,
+and so does the knowledge graph.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from radkg.errors import GraphError, GraphUnavailable, RadkgError, SnapshotError
 from radkg.graph import Graph
@@ -21,6 +23,7 @@ from radkg.graph.load.ledger import (
 )
 from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
+from radkg.knowledge.building import is_up_to_date
 from radkg.progress import Progress, say_nothing
 from radkg.run.changes import Changes, find_changes
 from radkg.run.diff import compare_snapshots
@@ -38,6 +41,7 @@ from radkg.verbs.graphs import (
     open_run_graph,
     remove_snapshot_graphs,
 )
+from radkg.verbs.knowledge import KnowledgeConfig, build, locate_knowledge
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +55,9 @@ class NightConfig(GraphConfig):
     """what may change in the findings; None: anything"""
     keep: int = KEEP
     """snapshots that stay, at least 1"""
+    knowledge: bool = False
+    """rebuild the knowledge graph of the run where the snapshot changed; with visual tokens where
+    the extraction has images"""
 
     def __post_init__(self) -> None:
         check_keep(self.keep)
@@ -73,6 +80,8 @@ class NightReport:
     """compared with the graph after the load: those that changed"""
     pruned: int
     """nights that were removed"""
+    knowledge: Literal["built", "unchanged"] | None
+    """the knowledge graph; None: it was not asked for"""
     seconds: float
 
 
@@ -94,11 +103,14 @@ def run_nightly(
     Raises:
         TooManyFlips: a finding shut the gate; the night is published and not loaded.
         GraphError: the graph does not hold what was loaded; it is compared again next time.
+        KnowledgeError: no training report states anything; all else is done.
     """
     start = time.perf_counter()
     run = Run(config.extract.out)
     if config.graph == EMBEDDED:
         _ = run.graph_store  # a run on S3 has none: better said before the work
+    if config.knowledge:
+        locate_knowledge(run)
     check_server(config)
     extracted = extract(config.extract, runner, progress)
     after = run.read_snapshot(extracted.snapshot_id)
@@ -128,6 +140,7 @@ def run_nightly(
         remove_snapshot_graphs(run, run.list_snapshot_ids())
     except GraphUnavailable as error:  # somebody looks at it: the next night removes it
         logger.warning("%s", error)
+    knowledge = _build_knowledge(config, run, progress) if config.knowledge else None
     return NightReport(
         studies=extracted.studies,
         extracted=extracted.extracted,
@@ -139,8 +152,18 @@ def run_nightly(
         removed=loaded.removed,
         verified=compared,
         pruned=pruned,
+        knowledge=knowledge,
         seconds=round(time.perf_counter() - start, 1),
     )
+
+
+def _build_knowledge(
+    config: NightConfig, run: Run, progress: Progress
+) -> Literal["built", "unchanged"]:
+    building = KnowledgeConfig(out=run.uri, images=config.extract.images)
+    if is_up_to_date(run, locate_knowledge(run), building.settings):
+        return "unchanged"
+    return "built" if build(building, progress).built else "unchanged"
 
 
 def _judge(gate: Gate, graph: Graph, after: Snapshot) -> None:

@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from radkg.errors import ConfigError
 from radkg.graph.load import retracting
 from radkg.graph.load.retracting import RetractReport
+from radkg.knowledge.store import remove_knowledge
 from radkg.progress import Progress, say_nothing
 from radkg.run.retractions import RETRACTABLE, Retractable
 from radkg.run.run import Run
 from radkg.verbs.graphs import EMBEDDED, GraphConfig, open_run_graph, remove_snapshot_graphs
+from radkg.verbs.knowledge import locate_knowledge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,4 +54,6 @@ def retract(config: RetractConfig, progress: Progress = say_nothing) -> RetractR
     run.audit.record("retract", facts)
     if not config.undo:
         remove_snapshot_graphs(run)  # they would hold it until somebody asks them again
+        if run.directory is not None:
+            remove_knowledge(locate_knowledge(run))  # counts and images of the study are in it
     return report

@@ -1,7 +1,7 @@
 import pytest
 
 from radkg.errors import SchemaError
-from radkg.review.sheet import COLUMNS, JudgedTriplet, mark_evidence, read_csv, write_csv
+from radkg.review.sheet import COLUMNS, JudgedRow, mark_evidence, read_csv, write_csv
 from radkg.schema.records import Entity
 from tests.page.invented import entity_in, study_of
 
@@ -14,8 +14,8 @@ def row(triplet="1", verdict="", comment="", confidence="0.9000", study="S1"):
 def test_a_filled_sheet_reads_back():
     text = write_csv([row(verdict="accept", comment='two\nlines, "quoted"'), row("2", " Reject ")])
     assert read_csv(text, "f.csv") == [
-        JudgedTriplet(("snap", "S1", 1), "located_at", 0.9, "accept"),
-        JudgedTriplet(("snap", "S1", 2), "located_at", 0.9, "reject"),
+        JudgedRow(("snap", "S1", 1), "located_at", 0.9, "accept"),
+        JudgedRow(("snap", "S1", 2), "located_at", 0.9, "reject"),
     ]
 
 

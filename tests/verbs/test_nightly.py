@@ -10,6 +10,8 @@ from radkg.errors import GraphError, SnapshotError, TooManyFlips
 from radkg.graph import open_graph
 from radkg.graph.load.ledger import find_standing_snapshot
 from radkg.graph.verify.full import verify
+from radkg.knowledge.diff import compare_knowledge
+from radkg.knowledge.store import load_knowledge, locate_previous, read_facts
 from radkg.run.audit import AuditLog
 from radkg.run.gate import Gate
 from radkg.run.local import LocalRunner
@@ -18,6 +20,7 @@ from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import list_snapshot_ids, read_snapshot
 from radkg.storage import open_storage
 from radkg.verbs.nightly import NightConfig, NightReport, run_nightly
+from radkg.verbs.retract import RetractConfig, retract
 from tests.support.archives.openi import make_studies, make_xml, write_tar
 
 WORDS = "tests.support.runs.extractors:words"
@@ -72,6 +75,29 @@ def test_a_night_does_what_changed_and_the_second_time_nothing(nights: Nights):
     assert again.snapshot_id == again.before == second.snapshot_id
     assert stamps == {p: p.stat().st_mtime_ns for p in nights.out.glob("snapshot/**/*")}
     assert AuditLog(nights.storage).verify().ok
+
+
+@pytest.mark.long
+def test_the_knowledge_graph_follows_the_snapshot(nights: Nights):
+    directory = nights.out / "knowledge"
+    first = nights.run(knowledge=True)
+    assert first.knowledge == "built"
+    assert read_facts(directory)["snapshot_id"] == first.snapshot_id
+    stamps = {p: p.stat().st_mtime_ns for p in nights.out.glob("knowledge*/*")}
+    assert nights.run(knowledge=True).knowledge == "unchanged"
+    assert stamps == {p: p.stat().st_mtime_ns for p in nights.out.glob("knowledge*/*")}
+    nights.members["ecgen-radiology/99.xml"] = make_xml(99)
+    assert nights.run().knowledge is None
+    second = nights.run(knowledge=True)
+    assert second.knowledge == "built"
+    diff = compare_knowledge(*map(load_knowledge, (locate_previous(directory), directory)))
+    ids = [facts["snapshot_id"] for facts in (diff.before, diff.after)]
+    assert ids == [first.snapshot_id, second.snapshot_id]
+    assert diff.after["studies"] == diff.before["studies"] + 1
+    assert AuditLog(nights.storage).verify().ok
+    config = RetractConfig(out=str(nights.out), kind="study", which="CXR99")
+    retract(config)
+    assert list(nights.out.glob("knowledge*")) == []
 
 
 @pytest.mark.long

@@ -22,6 +22,7 @@ from radkg.errors import ConfigError
 from radkg.extractor import SHIPPED
 from radkg.extractor.onepass import OnePassExtractor
 from radkg.gold.coded import CodedStudies, load_coded_studies
+from radkg.gold.held_out import is_held_out
 from radkg.model import checkpoint
 from radkg.model.config import (
     ModelConfig,
@@ -43,7 +44,6 @@ from radkg.train.stage_task import Batch, StagePaths, TrainJob, TrainStage
 from radkg.train.stages.vlm_finish import finish
 from radkg.train.supervision import (
     collect_vocabulary,
-    is_held_out,
     make_codes_examples,
     make_copy_example,
     make_copy_examples,
