@@ -71,7 +71,7 @@ def make_bank(
     learnt = choose_cells([cell for cell in cells if not cell.image.is_held_out])
     if not learnt:
         raise KnowledgeError(
-            f"no visual token: of {len(members.index)} training studies {len(labelling.images)} "
+            f"no visual token: of {members.num_studies} training studies {len(labelling.images)} "
             "images have one of the eye's findings, and no cell of them shows it: check --images "
             "and --eye"
         )

@@ -60,7 +60,7 @@ def build_knowledge(
         counted = counter.build()
     if not counted.nodes.num_rows:
         raise KnowledgeError(
-            f"no knowledge graph of {run.uri}: no report of its {len(members.index)} training "
+            f"no knowledge graph of {run.uri}: no report of its {members.num_studies} training "
             f"studies states anything; studies left out: {members.left_out or 'none'}"
         )
     facts = _describe(members, counted.numbers) | _describe_settings(settings)
@@ -107,7 +107,7 @@ def _describe(members: Members, numbers: dict[str, dict[str, int]]) -> dict[str,
         "extractor": snapshot.extractor,
         "model_id": snapshot.manifest["model_id"],
         "split": members.split,
-        "studies": len(members.index),
+        "studies": members.num_studies,
         "studies_left_out": members.left_out,
         "retractions": members.snapshot.retractions.number,
         "radkg_version": radkg.__version__,

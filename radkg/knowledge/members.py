@@ -33,6 +33,7 @@ class Members:
     """with the images that were named"""
     index: pa.Table
     """the rows of the studies in the archive's index (INDEX_SCHEMA)"""
+    num_studies: int
     split: str | None
     """None: the archive has no splits"""
     left_out: dict[str, int]
@@ -75,6 +76,7 @@ def find_members(run: Run, images: str | None = None) -> Members:
         snapshot,
         archive,
         of_split.filter(pc.is_in(of_split["study_id"], study_ids)),
+        len(study_ids),
         split,
         {reason: number for reason, number in sorted(left_out.items()) if number},
     )

@@ -21,6 +21,7 @@ from radkg.extractor import SHIPPED, load_extractor
 from radkg.extractor.eye import EyeReader, make_codes
 from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.gold.filing import list_gold_triplets
+from radkg.gold.held_out import is_held_out
 from radkg.metrics.radgraph_f1 import list_related, to_graph
 from radkg.model import checkpoint
 from radkg.model.report.plan_writer import PlanWriter, PlanWriterConfig, collate_pairs
@@ -48,7 +49,7 @@ from radkg.train.planner import (
 )
 from radkg.train.silver import read_training_studies
 from radkg.train.stage_task import Batch, ModelCard, StagePaths, TrainJob, TrainStage
-from radkg.train.supervision import is_held_out, split_held_out
+from radkg.train.supervision import split_held_out
 from radkg.train.template import ConstantScorer, drop_degree, find_template, tokenise
 
 _PAIRS = "pairs.jsonl"
