@@ -80,7 +80,6 @@ def make_bank(
     adapter = fit_adapter(features, _number(learnt, names), len(names), width)
     tested = [cell for cell in cells if cell.image.is_held_out and cell.label in names]
     facts = {
-        "width": width,
         "tokens": len(learnt),
         "labels_from": labelling.source,
         "labels": _count_labels(learnt),

@@ -14,7 +14,7 @@ from radkg.knowledge.counting import COLUMNS, GraphCounter
 from radkg.knowledge.members import Members, find_members
 from radkg.knowledge.records import SCALES, Knowledge
 from radkg.knowledge.store import load_knowledge, write_knowledge
-from radkg.model.checkpoint import read_config
+from radkg.model.checkpoint import compute_model_id, read_config
 from radkg.model.vision.encoders import load_encoder
 from radkg.model.vision.eye import KIND, load_eye
 from radkg.model.vision.tower import FEATURE_DIM
@@ -94,9 +94,9 @@ def is_up_to_date(run: Run, directory: Path, settings: BuildSettings) -> bool:
         "radkg_version": radkg.__version__,
     }
     wanted, stands = _describe_settings(settings)["bank"], facts["bank"]
-    if wanted is None or stands is None:
-        return facts | now == facts and wanted is stands
-    return facts | now == facts and stands | wanted == stands
+    has_both = wanted is not None and stands is not None
+    is_same = stands | wanted == stands if has_both else wanted is stands
+    return facts | now == facts and is_same
 
 
 def _describe(members: Members, numbers: dict[str, dict[str, int]]) -> dict[str, Any]:
@@ -116,11 +116,20 @@ def _describe(members: Members, numbers: dict[str, dict[str, int]]) -> dict[str,
 
 
 def _describe_settings(settings: BuildSettings) -> dict[str, Any]:
-    """Return which tower looks at images, and how wide a token is; None where no image is."""
+    """Return which eye looks at images, and how wide a token is; None where no image is.
+
+    Tokens of one tower lie in one space, whichever readout chose them.
+    """
     if settings.images is None:
         return {"bank": None}
-    tower_id = load_encoder(str(_locate_eye(settings))).encoder_id
-    return {"bank": {"tower_id": tower_id, "width": settings.token_width}}
+    eye = _locate_eye(settings)
+    return {
+        "bank": {
+            "eye_id": compute_model_id(eye),
+            "tower_id": load_encoder(str(eye)).encoder_id,
+            "width": settings.token_width,
+        }
+    }
 
 
 def _locate_eye(settings: BuildSettings) -> Path:

@@ -99,6 +99,8 @@ def test_equal_images_give_equal_bytes_and_the_settings_are_known(tmp_path, sett
     assert is_up_to_date(run, tmp_path / "a", settings)
     other = BuildSettings(images=settings.images, eye=settings.eye, token_width=WIDTH + 1)
     assert not is_up_to_date(run, tmp_path / "a", other)
+    write_eye(settings.eye, unlike_limit=9.0)  # the same tower in another eye
+    assert not is_up_to_date(run, tmp_path / "a", settings)
     assert not is_up_to_date(run, tmp_path / "a", BuildSettings())
 
 
