@@ -97,13 +97,16 @@ def score_radgraph(gold: Sequence[Graph], predicted: Sequence[Graph]) -> RadGrap
     """
     if not gold:
         raise ValueError("F1-RadGraph needs at least one document")
-    totals = [0.0, 0.0, 0.0]
-    for g, p in zip(gold, predicted, strict=True):
-        if g.entities and p.entities:
-            for i, members in enumerate((_simple, list_related, _complete)):
-                totals[i] += score([members(g)], [members(p)]).f1
-    simple, partial, complete = (total / len(gold) for total in totals)
-    return RadGraphF1(simple, partial, complete)
+    each = [score_document(g, p) for g, p in zip(gold, predicted, strict=True)]
+    return RadGraphF1(*(sum(column) / len(each) for column in zip(*each, strict=True)))
+
+
+def score_document(gold: Graph, predicted: Graph) -> RadGraphF1:
+    """Return F1-RadGraph of one document; 0 where either side is empty."""
+    if not gold.entities or not predicted.entities:
+        return RadGraphF1(0.0, 0.0, 0.0)
+    strengths = (_simple, list_related, _complete)
+    return RadGraphF1(*(score([of(gold)], [of(predicted)]).f1 for of in strengths))
 
 
 def _places(graph: Graph) -> AbstractSet[Hashable]:

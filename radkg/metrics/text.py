@@ -1,4 +1,4 @@
-"""Corpus BLEU and ROUGE-L of triplets written as text, for comparison with published figures only.
+"""Corpus BLEU and ROUGE-L, of token lists and of triplets written as text, to compare with papers.
 
 Both reward order and length, not content: the right triplets in another order keep a set F1 of 1
 and lose most of BLEU-4. Format, order policy and tokeniser change the figures, so that they stand
@@ -13,6 +13,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import starmap
 from typing import Literal, NamedTuple, get_args
 
 from radkg.metrics.triplets import Triplet
@@ -101,13 +102,27 @@ def compute_bleu(
     """
     if not references:
         raise ValueError("BLEU needs at least one document")
-    agreed, guessed = [0] * MAX_N, [0] * MAX_N
-    for reference, hypothesis in zip(references, hypotheses, strict=True):
-        for n in range(1, MAX_N + 1):
-            found = _ngrams(hypothesis, n)
-            agreed[n - 1] += (found & _ngrams(reference, n)).total()
-            guessed[n - 1] += found.total()
-    num_reference, num_guessed = sum(map(len, references)), sum(map(len, hypotheses))
+    pairs = zip(references, hypotheses, strict=True)
+    return compute_bleu_of(
+        [sum(column) for column in zip(*starmap(count_bleu, pairs), strict=True)]
+    )
+
+
+def count_bleu(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[int, ...]:
+    """Return what BLEU sums over the corpus, of one document.
+
+    These are the n-grams that agree, for n of 1 to 4, those of the hypothesis, and the tokens of
+    the reference and of the hypothesis.
+    """
+    found = [count_ngrams(hypothesis, n) for n in range(1, MAX_N + 1)]
+    agreed = [(own & count_ngrams(reference, n)).total() for n, own in enumerate(found, start=1)]
+    return (*agreed, *(own.total() for own in found), len(reference), len(hypothesis))
+
+
+def compute_bleu_of(counts: Sequence[int]) -> tuple[float, float, float, float]:
+    """Return BLEU-1 to BLEU-4 of the sums of `count_bleu` over the documents."""
+    agreed, guessed = counts[:MAX_N], counts[MAX_N : 2 * MAX_N]
+    num_reference, num_guessed = counts[2 * MAX_N :]
     if not num_guessed:
         return (0.0, 0.0, 0.0, 0.0) if num_reference else (1.0, 1.0, 1.0, 1.0)
     brevity = min(1.0, math.exp(1 - num_reference / num_guessed))
@@ -131,10 +146,13 @@ def compute_rouge_l(
     if not references:
         raise ValueError("ROUGE-L needs at least one document")
     pairs = zip(references, hypotheses, strict=True)
-    return sum(_rouge_l(reference, guess, beta) for reference, guess in pairs) / len(references)
+    return sum(score_rouge_l(*pair, beta) for pair in pairs) / len(references)
 
 
-def _rouge_l(reference: Sequence[str], hypothesis: Sequence[str], beta: float) -> float:
+def score_rouge_l(
+    reference: Sequence[str], hypothesis: Sequence[str], beta: float = ROUGE_BETA
+) -> float:
+    """Return ROUGE-L of one document; 1 where both sides are empty."""
     if not reference or not hypothesis:
         return float(not reference and not hypothesis)
     common = _longest_common(reference, hypothesis)
@@ -155,5 +173,6 @@ def _longest_common(one: Sequence[str], other: Sequence[str]) -> int:
     return row[-1]
 
 
-def _ngrams(tokens: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
+def count_ngrams(tokens: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
+    """Return how often each run of `n` tokens occurs."""
     return Counter(tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1))
