@@ -7,7 +7,7 @@ ray job submit --working-dir . -- python jobs/evaluate.py --archive openi --extr
 """
 
 from radkg.cli import run
-from radkg.cli.model import evaluate
+from radkg.cli.evaluation import evaluate
 
 if __name__ == "__main__":
     run(evaluate)

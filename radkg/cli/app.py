@@ -15,7 +15,7 @@ import typer
 
 import radkg
 from radkg import log
-from radkg.cli import exchange, extract, graph, knowledge, model, runs
+from radkg.cli import evaluation, exchange, extract, graph, knowledge, model, runs
 from radkg.errors import RadkgError
 
 _INTERRUPTED = 130  # how typer ends after Ctrl-C
@@ -55,7 +55,7 @@ VERBS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     },
     "Model": {
         "train": model.train,
-        "evaluate": model.evaluate,
+        "evaluate": evaluation.evaluate,
         "experiment": model.experiment,
         "convert": model.convert,
     },

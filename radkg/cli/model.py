@@ -1,19 +1,17 @@
-"""Verbs on models: train, evaluate, experiment, convert."""
+"""Verbs on models: train, experiment, convert."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from radkg.cli.options import Archive, ConditionOption, Extractor, Images, Json, Limit, parse_pair
-from radkg.cli.output import console, keep_stdout_for_data, print_json, print_table
+from radkg.cli.options import Archive, Images, Json, Limit, parse_pair
+from radkg.cli.output import console, keep_stdout_for_data, print_json
 from radkg.errors import ConfigError
-from radkg.schema.records import Condition
 
 Preset = Literal["small", "eye", "planner", "onepass", "published"]
 Parallel = Literal["ddp", "fsdp"]
@@ -171,111 +169,6 @@ def experiment(
         print_json({"rows": [dataclasses.asdict(row) for row in table.rows]})
         return
     typer.echo(table.to_markdown() + "\n".join(str(file) for file in files))
-
-
-def evaluate(
-    context: typer.Context,
-    archive: Archive = "openi",
-    extractor: Extractor = "small",
-    target: Annotated[
-        Literal["copy", "codes", "radgraph"],
-        typer.Option(
-            help="What is scored; copy: the extraction, filed as coders would; codes: what the "
-            "model files itself; radgraph: spans, labels and relations against --gold."
-        ),
-    ] = "copy",
-    gold: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Gold of --target radgraph: radgraph-style (reports) or openi-sentences, of both "
-            "the tenth whose labels no training reads; or a file of RadGraph JSON. A second file "
-            "with the same texts is a second annotator. Default: radgraph-style."
-        ),
-    ] = None,
-    condition: ConditionOption = None,
-    images: Images = None,
-    split: Annotated[
-        Literal["train", "test"], typer.Option(help="Split whose studies are scored.")
-    ] = "test",
-    floors: Annotated[
-        Literal["quick", "all"] | None,
-        typer.Option(
-            help="Floors beside the score; all: rules and n-grams too. Default: all for "
-            "codes, else quick."
-        ),
-    ] = None,
-    reliability: Annotated[
-        Path | None, typer.Option(help="PNG file for the reliability plot of the confidences.")
-    ] = None,
-    errors: Annotated[
-        Path | None,
-        typer.Option(help="JSON file for the error on each finding, for `radkg query --errors`."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Score an extractor against human codes or annotated graphs, with the floors beside it."""
-    if target == "radgraph":
-        _refuse_options(context, ("archive", "images", "split", "floors", "errors"))
-        _evaluate_graphs(gold or ["radgraph-style"], extractor, condition, reliability, as_json)
-        return
-    if gold:
-        raise ConfigError(f"--gold is for --target radgraph, not for --target {target}")
-    from radkg.evaluation import check_question
-    from radkg.evaluation import evaluate as run_evaluate
-    from radkg.evaluation.errors import write_errors
-    from radkg.evaluation.table import make_score_table
-
-    question: Any = {"target": target, "condition": condition, "images": images, "floors": floors}
-    try:
-        check_question(split, **question)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-    if errors is not None and target != "copy":
-        raise ConfigError("--errors is measured on extractions: --target copy")
-    report = run_evaluate(archive, extractor, split, **question)
-    if errors is not None:
-        write_errors(report, errors)
-    _print_scores(report, make_score_table, reliability, as_json)
-
-
-def _evaluate_graphs(
-    gold: list[str],
-    extractor: str,
-    condition: Condition | None,
-    reliability: Path | None,
-    as_json: bool,
-) -> None:
-    from radkg.evaluation.radgraph import evaluate_radgraph
-    from radkg.evaluation.radgraph_table import make_radgraph_table
-
-    report = evaluate_radgraph(gold, extractor, condition)
-    _print_scores(report, make_radgraph_table, reliability, as_json)
-
-
-def _print_scores(
-    report: dict[str, Any],
-    make_table: Callable[[dict[str, Any]], tuple[list[str], list[list[str]], list[str]]],
-    reliability: Path | None,
-    as_json: bool,
-) -> None:
-    """Print a report of scores, and plot its calibration into a file where one is named."""
-    from radkg.evaluation.reliability import plot_reliability
-
-    if reliability is not None:
-        plot_reliability(report, reliability)
-    if as_json:
-        print_json(report)
-        return
-    columns, rows, notes = make_table(report)
-    print_table(columns, rows)
-    typer.echo("\n".join(notes))
-
-
-def _refuse_options(context: typer.Context, names: tuple[str, ...]) -> None:
-    """Refuse options that were given and that --target radgraph has no use for."""
-    given = [n for n in names if str(context.get_parameter_source(n)) != "ParameterSource.DEFAULT"]
-    if given:
-        raise ConfigError(f"--{given[0]} is not for --target radgraph: its texts come from --gold")
 
 
 def convert(

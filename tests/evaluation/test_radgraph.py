@@ -223,7 +223,9 @@ def test_the_command_prints_a_table_json_and_a_plot(tmp_path):
 def test_options_of_another_target_are_refused(tmp_path):
     done = invoke("--images", str(tmp_path))
     assert isinstance(done.exception, ConfigError)
-    assert "--images is not for --target radgraph" in str(done.exception)
+    assert "--images is for --target copy, codes or report, not for --target radgraph" in str(
+        done.exception
+    )
     other = CliRunner().invoke(app, ["evaluate", "--gold", "x"])
     assert "--gold is for --target radgraph" in str(other.exception)
     image = invoke("--condition", "image")
