@@ -38,13 +38,13 @@ def make_report_tables(report: Mapping[str, Any]) -> list[ReportTable]:
 def _list_tables(report: Mapping[str, Any], part: Part) -> Iterator[ReportTable]:
     scored = report[part]
     of = f"{scored['studies']} studies ({report['split']}), {_REFERENCES[part]}"
-    texts = {
-        report["reporter"] if name == "reporter" else name: found
+    texts = [
+        (report["reporter"] if name == "reporter" else name, found)
         for name, found in scored["texts"].items()
-    }
+    ]
     readers = list(report["readers"])
     for reader in readers if part == "whole" else readers[:1]:
-        rows = [[name, *_show_reading(found["read_by"][reader])] for name, found in texts.items()]
+        rows = [[name, *_show_reading(found["read_by"][reader])] for name, found in texts]
         yield ReportTable(
             f"{of}: human codes, read by {reader}; {scored['normal']} normal",
             ["text", "F1", "95 %", "macro", "14 labels", "normal", "rg_e", "rg_er"],
@@ -57,7 +57,7 @@ def _list_tables(report: Mapping[str, Any], part: Part) -> Iterator[ReportTable]
             ["text", *_WORD_COLUMNS, *(["distinct", "length", "xxxx"] if more else [])],
             [
                 [name, *_show_words(found[key]), *(_show_texts(found) if more else ())]
-                for name, found in texts.items()
+                for name, found in texts
             ],
         )
 
@@ -100,7 +100,7 @@ def list_report_notes(report: Mapping[str, Any]) -> list[str]:
     ]
     left_out = [f"{n} {_REASONS[why]}" for why, n in report["left_out"].items() if n]
     if left_out:
-        notes.append(f"left out: studies {', '.join(left_out)}")
+        notes.append(f"left out studies: {', '.join(left_out)}")
     if report["statuses"]:
         shares = (f"{s} {found['share']:.1%}" for s, found in report["statuses"].items())
         notes.append(f"drafts: {', '.join(shares)}")
