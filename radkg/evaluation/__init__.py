@@ -3,7 +3,8 @@
 Gold are Open-i's MeSH codes (gold/codes.py). Two targets: `copy`, an extraction of what
 the report states, filed as the coders would; `codes`, what a model says the coders would file. The
 same scores, rates and floors for both; what each figure means stands in the report. A third
-target, `radgraph`, needs no codes: see `radkg/evaluation/radgraph.py`.
+target, `radgraph`, needs no codes: see `radkg/evaluation/radgraph.py`. The fourth, `report`, scores
+reports that were written from images: see `radkg/evaluation/reports/`.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from typing import Any
 
 from radkg.errors import ConfigError
 from radkg.evaluation.reports.definitions import DEFINITIONS
-from radkg.evaluation.reports.floors import exchange_texts, write_floors
-from radkg.evaluation.reports.looks import Looks, look_at_studies
+from radkg.evaluation.reports.floors import shuffle_texts, write_floors
+from radkg.evaluation.reports.looks import Looks, compute_looks
 from radkg.evaluation.reports.reading import READERS, TextReader, load_readers
 from radkg.evaluation.reports.studies import PARTS, open_report_set
 from radkg.evaluation.reports.written import (
@@ -77,7 +77,7 @@ def evaluate_reports(
         written = choose_predictions(predicted, predictions.name, report_set)
     if pairs is not None and written is not None:
         write_pairs(pairs, report_set, written)
-    looks = look_at_studies(report_set) if images else None
+    looks = compute_looks(report_set) if images else None
     text_readers = tuple(TextReader(each, report_set.filing) for each in extractors)
     yardsticks = [Yardstick(part, report_set, text_readers) for part in PARTS]
     return {
@@ -132,7 +132,7 @@ def _score_part(
     texts: dict[str, list[str]] = {}
     if written is not None:
         texts["reporter"] = [written.texts[i] for i in scored]
-        texts["shuffled_images"] = exchange_texts(texts["reporter"])
+        texts["shuffled_images"] = shuffle_texts(texts["reporter"])
     if planned is not None:
         texts["oracle_plans"] = [planned[i] for i in scored]
     texts |= write_floors(yardstick.report_set, yardstick.part, scored, looks)

@@ -76,7 +76,7 @@ def write_floors(
     return found
 
 
-def exchange_texts(texts: Sequence[_T]) -> list[_T]:
+def shuffle_texts(texts: Sequence[_T]) -> list[_T]:
     """Return the texts in another order, seed 0, in which none of two or more keeps its place."""
     order = list(range(len(texts)))
     random.Random(0).shuffle(order)

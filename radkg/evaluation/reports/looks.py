@@ -44,8 +44,8 @@ class Looks:
         return among[best] if likeness[best] > -1 else None
 
 
-def look_at_studies(report_set: ReportSet) -> Looks:
-    """Look at the images of a set.
+def compute_looks(report_set: ReportSet) -> Looks:
+    """Return what the eye sees in the images of a set.
 
     Raises:
         ExtractorError: the shipped eye is damaged.

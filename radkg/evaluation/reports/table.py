@@ -94,7 +94,7 @@ def list_report_notes(report: Mapping[str, Any]) -> list[str]:
         "F1: findings against the human codes, micro; macro: mean over classes; 14 labels: "
         "NegBio's, micro",
         "normal: studies coded normal whose text states a finding; rg_e, rg_er: F1-RadGraph",
-        "no floors, but what perfect findings give: oracle_codes, oracle_plans, true_report",
+        "no floors: oracle_codes and oracle_plans know the human codes, true_report is the truth",
         "tokens: lower case, no punctuation, ' . ' between sentences, as R2Gen cleans reports; "
         "xxxx is dropped, but against findings alone",
     ]

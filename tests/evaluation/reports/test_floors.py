@@ -2,8 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radkg.evaluation.reports.constant import find_best_constant
-from radkg.evaluation.reports.floors import FLOORS, exchange_texts, write_floors
-from radkg.evaluation.reports.looks import look_at_studies
+from radkg.evaluation.reports.floors import FLOORS, shuffle_texts, write_floors
+from radkg.evaluation.reports.looks import compute_looks
 from radkg.evaluation.reports.studies import make_reference
 from radkg.metrics.text import compute_bleu
 from tests.evaluation.coded_archive import KINDS
@@ -20,18 +20,18 @@ def test_the_constant_is_the_best_of_all(references: list[list[str]]):
 
 @given(st.integers(2, 40))
 def test_no_exchanged_text_keeps_its_place(count: int):
-    exchanged = exchange_texts(range(count))
+    exchanged = shuffle_texts(range(count))
     assert sorted(exchanged) == list(range(count))
     assert all(here != text for here, text in enumerate(exchanged))
-    assert exchanged == exchange_texts(range(count))
+    assert exchanged == shuffle_texts(range(count))
 
 
 def test_one_text_stays_where_it_is():
-    assert exchange_texts(["only"]) == ["only"]
+    assert shuffle_texts(["only"]) == ["only"]
 
 
 def test_every_floor_gives_reports_of_training(report_set):
-    looks = look_at_studies(report_set)
+    looks = compute_looks(report_set)
     scored = range(NUM_TEST)
     found = write_floors(report_set, "whole", scored, looks)
     assert list(found) == list(FLOORS)
