@@ -48,7 +48,7 @@ def test_the_silver_figures_are_printed_too(archive):
     ("arguments", "message"),
     [
         (["--target", "x"], "'x' is not one of 'copy', 'codes'"),
-        (["--split", "dev"], "'dev' is not one of 'train', 'test'"),
+        (["--split", "x"], "'x' is not one of 'train', 'dev', 'test'"),
         (["--condition", "x"], "'x' is not one of"),
         (["--floors", "x"], "'x' is not one of 'quick', 'all'"),
         (["--condition", "image"], "needs --images"),

@@ -104,6 +104,9 @@ def list_report_notes(report: Mapping[str, Any]) -> list[str]:
     if report["statuses"]:
         shares = (f"{s} {found['share']:.1%}" for s, found in report["statuses"].items())
         notes.append(f"drafts: {', '.join(shares)}")
+    empty = report["whole"]["texts"].get("reporter", {}).get("empty", 0)
+    if empty:
+        notes.append(f"without a text: {empty} studies, which are scored as saying nothing")
     if report["texts_of_other_studies"]:
         notes.append(f"not scored: texts of {report['texts_of_other_studies']} other studies")
     if not report["images"]:

@@ -36,6 +36,7 @@ def predictions(invented, tmp_path_factory):
     path = tmp_path_factory.mktemp("predictions") / "theirs.jsonl"
     scored = open_report_set(archive).scored
     rows = [{"study_id": study.study_id, "text": "Clear."} for study in scored.studies]
+    rows[0]["text"] = ""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return str(path)
 
@@ -94,6 +95,7 @@ def test_the_command_scores_texts_of_anybody(invented, predictions, tmp_path):
     )
     assert "theirs.jsonl" in done.stdout
     assert "left out studies: 1 with a text that stands in training" in done.stdout
+    assert "without a text: 1 studies" in done.stdout
     assert len(pairs.read_text().splitlines()) == NUM_TEST + 1
 
 
