@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from radkg.evaluation.reports.studies import PARTS, Part
@@ -10,7 +11,10 @@ from radkg.evaluation.reports.yardstick import CUT
 
 _REFERENCES: dict[Part, str] = {"whole": "findings and impression", "findings": "findings alone"}
 _WORDS = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider")
+_READING_COLUMNS = ["F1", "95 %", "macro", "14 labels", "normal", "rg_e", "rg_er"]
 _WORD_COLUMNS = ["BLEU-1", "2", "3", "4", "ROUGE-L", "CIDEr"]
+_TEXTS = ("distinct", "mean_length", "empty", "with_removed_word")
+_TEXT_COLUMNS = ["distinct", "tokens", "empty", "xxxx"]
 _REASONS = {
     "text_in_training": "with a text that stands in training",
     "no_usable_codes": "without usable codes",
@@ -28,7 +32,7 @@ class ReportTable(NamedTuple):
 
 
 def make_report_tables(report: Mapping[str, Any]) -> list[ReportTable]:
-    """Return the tables of all references: the codes by each reader, then the words.
+    """Return the tables of all references: the codes by each reader, the words, the texts.
 
     Against the findings alone the first reader is enough: `--json` has the others.
     """
@@ -38,54 +42,50 @@ def make_report_tables(report: Mapping[str, Any]) -> list[ReportTable]:
 def _list_tables(report: Mapping[str, Any], part: Part) -> Iterator[ReportTable]:
     scored = report[part]
     of = f"{scored['studies']} studies ({report['split']}), {_REFERENCES[part]}"
+    readers = list(report["readers"])
     texts = [
         (report["reporter"] if name == "reporter" else name, found)
         for name, found in scored["texts"].items()
     ]
-    readers = list(report["readers"])
+
+    def make(title: str, columns: list[str], show: Callable[[Any], list[str]]) -> ReportTable:
+        rows = [[name, *show(found)] for name, found in texts]
+        return ReportTable(f"{of}: {title}", ["text", *columns], rows)
+
     for reader in readers if part == "whole" else readers[:1]:
-        rows = [[name, *_show_reading(found["read_by"][reader])] for name, found in texts]
-        yield ReportTable(
-            f"{of}: human codes, read by {reader}; {scored['normal']} normal",
-            ["text", "F1", "95 %", "macro", "14 labels", "normal", "rg_e", "rg_er"],
-            rows,
-        )
-    for key, title in (("words", "words"), ("words_cut", f"words, reference cut at {CUT} tokens")):
-        more = key == "words"
-        yield ReportTable(
-            f"{of}: {title}",
-            ["text", *_WORD_COLUMNS, *(["distinct", "length", "xxxx"] if more else [])],
-            [
-                [name, *_show_words(found[key]), *(_show_texts(found) if more else ())]
-                for name, found in texts
-            ],
-        )
+        title = f"human codes, read by {reader}; {scored['normal']} normal"
+        yield make(title, _READING_COLUMNS, partial(_show_reading, reader))
+    yield make("words", _WORD_COLUMNS, lambda found: _show_words(found["words"]))
+    title = f"words, reference cut at {CUT} tokens"
+    yield make(title, _WORD_COLUMNS, lambda found: _show_words(found["words_cut"]))
+    if part == "whole":
+        yield make("texts", _TEXT_COLUMNS, lambda found: [f"{found[k]:,}" for k in _TEXTS])
 
 
-def _show_reading(found: Mapping[str, Any]) -> list[str]:
-    low, high = found["intervals_95"]["findings_f1"]
-    accused = found["false_on_normal"]["rate"]
+def _show_reading(reader: str, found: Mapping[str, Any]) -> list[str]:
+    read = found["read_by"][reader]
+    interval = " ".join(
+        f"{end:.2f}".removeprefix("0") for end in read["intervals_95"]["findings_f1"]
+    )
+    accused = read["false_on_normal"]["rate"]
     return [
-        f"{found['findings']['f1']:.3f}",
-        f"{low:.2f} {high:.2f}",
-        f"{found['findings_macro_f1']:.3f}",
-        f"{found['labels_14']['f1']:.3f}",
+        _show(read["findings"]["f1"]),
+        interval,
+        _show(read["findings_macro_f1"]),
+        _show(read["labels_14"]["f1"]),
         "" if accused is None else f"{accused:.1%}",
-        f"{found['rg_e']:.3f}",
-        f"{found['rg_er']:.3f}",
+        _show(read["rg_e"]),
+        _show(read["rg_er"]),
     ]
 
 
 def _show_words(found: Mapping[str, Any]) -> list[str]:
-    return [f"{found[name]:.3f}" for name in _WORDS]
+    return [_show(found[name]) for name in _WORDS]
 
 
-def _show_texts(found: Mapping[str, Any]) -> list[str]:
-    return [
-        str(found["distinct"]),
-        f"{found['mean_length']:.1f}",
-        str(found["with_removed_word"]),
-    ]
+def _show(figure: float) -> str:
+    """Return a figure in about four characters, so that a table fits into a terminal."""
+    return f"{figure:.3f}".removeprefix("0") if figure < 1 else f"{figure:.2f}"
 
 
 def list_report_notes(report: Mapping[str, Any]) -> list[str]:
