@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from radkg.extractor.base import PreparedImages
+from radkg.schema.codes import Codes
 from radkg.schema.drafts import Claim, Draft
 from radkg.schema.records import Study
 
@@ -55,4 +56,13 @@ class WritesPlans(Reporter, Protocol):
 
     def write_plans(self, studies: Sequence[Study], plans: Sequence[Plan], /) -> list[Draft]:
         """Return one draft per study, in order, of its plan."""
+        ...
+
+
+@runtime_checkable
+class PlansCodes(WritesPlans, Protocol):
+    """A reporter that makes a plan of codes that are given: of the human coders, as an oracle."""
+
+    def plan_codes(self, codes: Codes, /) -> Plan:
+        """Return the plan of codes."""
         ...

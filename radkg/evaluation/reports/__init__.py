@@ -27,7 +27,7 @@ from radkg.evaluation.reports.written import (
     write_reports,
 )
 from radkg.evaluation.reports.yardstick import Yardstick
-from radkg.reporter.base import Reporter, WritesPlans
+from radkg.reporter.base import Reporter
 
 __all__ = ["READERS", "PlanCodes", "check_report_question", "evaluate_reports"]
 
@@ -53,8 +53,8 @@ def evaluate_reports(
         split: `test`, or `dev` to choose on: the tenth of training that nothing learns from.
         predictions: JSON Lines of anybody's texts, `{"study_id": ..., "text": ...}`.
         readers: names of extractors that read the texts, for `load_extractor`.
-        plan_codes: makes a plan of what the coders filed: a reporter that writes plans is then
-            scored on perfect ones too.
+        plan_codes: makes a plan of what the coders filed, for a reporter that writes plans to be
+            scored on perfect ones too; None: the reporter makes them, where it can.
         pairs: file into which references and texts are written as JSON Lines.
 
     Raises:
@@ -71,8 +71,7 @@ def evaluate_reports(
     written, planned = None, None
     if reporter is not None:
         written = write_reports(reporter, report_set)
-        if plan_codes is not None and isinstance(reporter, WritesPlans):
-            planned = write_oracle_plans(reporter, report_set, plan_codes)
+        planned = write_oracle_plans(reporter, report_set, plan_codes)
     elif predictions is not None and predicted is not None:
         written = choose_predictions(predicted, predictions.name, report_set)
     if pairs is not None and written is not None:

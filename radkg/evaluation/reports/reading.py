@@ -1,7 +1,7 @@
 """What an extractor reads in the text of a report, as coders would file it.
 
-The reader must not be the writer: a text that was checked with the rules says, read by the rules,
-what was planned. So a second reader stands beside it, and the human codes above both.
+Read by an extractor with which it was checked, a text says what was planned. So a second reader
+stands beside the first, and the human codes above both.
 """
 
 from __future__ import annotations

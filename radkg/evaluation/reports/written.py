@@ -9,12 +9,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from radkg.errors import ExtractorError, SchemaError, StorageError
+from radkg.errors import ExtractorError, RadkgError, SchemaError, StorageError
 from radkg.evaluation.reports.studies import ReportSet, make_reference
 from radkg.gold.codes import Gold
-from radkg.reporter.base import Plan, Reporter, WritesPlans
+from radkg.reporter.base import Plan, PlansCodes, Reporter, WritesPlans
+from radkg.reporter.oracle import make_codes_of_gold
 from radkg.reporter.rows import write_drafts
 from radkg.schema.drafts import DRAFT_STATUSES, check_draft
 from radkg.schema.records import Study
@@ -67,12 +69,36 @@ def write_reports(reporter: Reporter, report_set: ReportSet) -> Written:
 
 
 def write_oracle_plans(
-    reporter: WritesPlans, report_set: ReportSet, plan_codes: PlanCodes
-) -> list[str]:
-    """Return what a reporter writes of plans that are made of the human codes."""
-    studies = list(map(_hide_report, report_set.scored.studies))
-    plans = [plan_codes(gold) for gold in report_set.scored.golds]
-    return [check_draft(draft).text for draft in reporter.write_plans(studies, plans)]
+    reporter: Reporter, report_set: ReportSet, plan_codes: PlanCodes | None = None
+) -> list[str] | None:
+    """Return what a reporter writes of plans of the human codes; None where it writes no plans.
+
+    A plan that it refuses to write gives no text.
+
+    Args:
+        plan_codes: makes the plans; None: the reporter makes them where it can (`PlansCodes`).
+    """
+    if not isinstance(reporter, WritesPlans):
+        return None
+    if plan_codes is None:
+        if not isinstance(reporter, PlansCodes):
+            return None
+        plan_codes = partial(_plan_gold, reporter)
+    studies = map(_hide_report, report_set.scored.studies)
+    plans = map(plan_codes, report_set.scored.golds)
+    return [_write_plan(reporter, *pair) for pair in zip(studies, plans, strict=True)]
+
+
+def _plan_gold(reporter: PlansCodes, gold: Gold) -> Plan:
+    return reporter.plan_codes(make_codes_of_gold(gold))
+
+
+def _write_plan(reporter: WritesPlans, study: Study, plan: Plan) -> str:
+    try:
+        (draft,) = reporter.write_plans([study], [plan])
+        return check_draft(draft).text
+    except RadkgError:
+        return ""
 
 
 def read_predictions(path: Path) -> dict[str, str]:

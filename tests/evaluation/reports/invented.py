@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from radkg.errors import ArchiveError
+from radkg.errors import ArchiveError, SchemaError
 from radkg.gold.codes import Gold
 from radkg.gold.filing import list_gold_findings
 from radkg.reporter.base import Plan
 from radkg.reporter.rows import make_draft
+from radkg.schema.codes import Codes
 from radkg.schema.drafts import Claim, Draft
 from radkg.schema.records import Study
 from tests.evaluation.coded_archive import KINDS
@@ -101,6 +102,18 @@ class Knowing(Parrot):
             make_draft(self, study, "verified", None, text=text or NORMAL, plan=plan)
             for study, text, plan in zip(studies, texts, plans, strict=True)
         ]
+
+
+class Planning(Knowing):
+    """Makes plans of codes too, and writes no empty one."""
+
+    def plan_codes(self, codes: Codes) -> Plan:
+        return tuple(Claim(name, "present") for name, _ in codes.findings)
+
+    def write_plans(self, studies: Sequence[Study], plans: Sequence[Plan]) -> list[Draft]:
+        if not all(plans):
+            raise SchemaError("the plan is empty")
+        return super().write_plans(studies, plans)
 
 
 class Failing(Parrot):

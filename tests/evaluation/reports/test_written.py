@@ -18,6 +18,7 @@ from tests.evaluation.reports.invented import (
     Failing,
     Knowing,
     Parrot,
+    Planning,
     list_numbers,
     plan_codes,
 )
@@ -45,6 +46,18 @@ def test_a_study_that_fails_says_nothing_and_costs_itself_alone(report_set):
 def test_plans_of_the_codes_are_written(report_set):
     texts = write_oracle_plans(Knowing(), report_set, plan_codes)
     assert texts == list(write_reports(Knowing(), report_set).texts)
+    assert write_oracle_plans(Knowing(), report_set) is None
+    assert write_oracle_plans(Parrot(), report_set, plan_codes) is None
+
+
+def test_a_reporter_may_plan_codes_itself_and_refuse_a_plan(report_set):
+    texts = write_oracle_plans(Planning(), report_set)
+    assert texts == ["" if text == NORMAL else text for text in knowing_texts(report_set)]
+    assert "" in texts
+
+
+def knowing_texts(report_set):
+    return write_reports(Knowing(), report_set).texts
 
 
 @pytest.mark.parametrize(
