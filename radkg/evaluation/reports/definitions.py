@@ -15,8 +15,8 @@ DEFINITIONS = {
     "references": "whole: findings and impression; findings: the findings section alone, of the "
     "studies that have one, for comparison with published figures",
     "read_by": "what an extractor reads in a text, filed as coders would (habits are counted on "
-    "the training part with the rules as reader). Read by an extractor with which it was checked, a "
-    "text is sure to say what was planned; the reporter plan checks with the rules and onepass. "
+    "the training part with the rules as reader). Read by an extractor with which it was checked, "
+    "a text is sure to say what was planned; the reporter plan checks with the rules and onepass. "
     "onepass learnt in part from the rules: it is another reader, but no independent one. Only the "
     "human codes are independent of all",
     "findings": f"observations that the coders file on their own in >= {MIN_STUDIES} training "
