@@ -13,7 +13,16 @@ from radkg.cli.options import Archive, Images, Json, Limit, parse_pair
 from radkg.cli.output import console, keep_stdout_for_data, print_json
 from radkg.errors import ConfigError
 
-Preset = Literal["small", "eye", "planner", "onepass", "published"]
+Preset = Literal[
+    "small",
+    "eye",
+    "planner",
+    "onepass",
+    "published",
+    "r2genkg-small",
+    "r2genkg-smoke",
+    "r2genkg-published",
+]
 Parallel = Literal["ddp", "fsdp"]
 Precision = Literal["fp32", "bf16"]
 

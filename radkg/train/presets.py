@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from radkg.errors import ConfigError
+from radkg.train.reports.settings import R2GenKGSettings
 from radkg.train.stage_task import TrainStage
 from radkg.train.trainer import TrainConfig
 
@@ -10,6 +13,7 @@ _VLM = "radkg.train.stages.vlm"
 _TOWER = "radkg.train.stages.tower"
 _PLANNER = "radkg.train.stages.planner"
 _ONEPASS = "radkg.train.stages.onepass"
+_REPORT = "radkg.train.stages.report"
 
 _SEE = TrainStage(
     name="vision",
@@ -23,6 +27,17 @@ _SEE = TrainStage(
         log_every=20,
     ),
     needs_images=True,
+)
+
+_WRITE = TrainConfig(
+    epochs=12,
+    batch_tokens=1000,
+    accumulate=2,
+    learning_rate=1.5e-3,
+    weight_decay=0.05,
+    betas=(0.9, 0.98),
+    precision="bf16",
+    log_every=20,
 )
 
 PRESETS: dict[str, tuple[TrainStage, ...]] = {
@@ -94,6 +109,48 @@ PRESETS: dict[str, tuple[TrainStage, ...]] = {
                 log_every=100,
             ),
             invented=5_000,
+        ),
+    ),
+    # writes reports; trains on two CPU cores
+    "r2genkg-small": (
+        TrainStage(
+            name="report",
+            task=_REPORT,
+            config=_WRITE,
+            needs_images=True,
+            needs_knowledge=True,
+            settings=R2GenKGSettings(),
+        ),
+    ),
+    # the same for a minute: to see that everything fits together
+    "r2genkg-smoke": (
+        TrainStage(
+            name="report",
+            task=_REPORT,
+            config=dataclasses.replace(_WRITE, num_steps=20, batch_tokens=256, log_every=5),
+            needs_images=True,
+            needs_knowledge=True,
+            settings=R2GenKGSettings(nodes=100, vocab_size=600),
+        ),
+    ),
+    # R2GenKG as published; --language and --vision name the weights it starts from
+    "r2genkg-published": (
+        TrainStage(
+            name="report",
+            task=_REPORT,
+            # 6 reports of at most 100 tokens a step; no warm-up, no clipping
+            config=TrainConfig(
+                epochs=10,
+                batch_tokens=600,
+                learning_rate=0.9e-4,
+                warmup=0.0,
+                clip_norm=1e9,
+                precision="bf16",
+                seed=42,
+            ),
+            needs_images=True,
+            needs_knowledge=True,
+            settings=R2GenKGSettings(size="published", language_dtype="float16"),
         ),
     ),
     # VLM-KG as published; --language and --vision name the weights it starts from

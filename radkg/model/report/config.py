@@ -25,3 +25,6 @@ class DecodingConfig(Config):
                 f"beams {self.beams}, max_new_tokens {self.max_new_tokens}, min_new_tokens "
                 f"{self.min_new_tokens}: give 1, 1 and 0 or more"
             )
+
+
+PUBLISHED_DECODING = DecodingConfig()

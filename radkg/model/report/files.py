@@ -6,6 +6,7 @@ published.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,18 @@ def read_r2genkg(directory: Path) -> R2GenKG:
     model = make_r2genkg(config, tokenizer, language)
     load_weights(model, directory, absent=list_absent(model))
     return model.eval()
+
+
+def compute_language_id(directory: Path) -> str:
+    """Return the hash of a language model's settings, weights and tokenizer, 16 hex digits."""
+    digest = sha256()
+    for path in sorted(directory.glob("*")):
+        if path.suffix in (".json", ".safetensors"):
+            digest.update(path.name.encode() + b"\0")
+            with path.open("rb") as file:
+                while part := file.read(1 << 24):
+                    digest.update(part)
+    return digest.hexdigest()[:16]
 
 
 def list_absent(model: R2GenKG) -> frozenset[str]:

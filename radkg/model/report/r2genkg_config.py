@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, get_args
 from radkg.config import Config
 from radkg.errors import ConfigError
 from radkg.model.config import LanguageConfig
-from radkg.model.report.config import DecodingConfig
+from radkg.model.report.config import PUBLISHED_DECODING, DecodingConfig
 from radkg.model.report.generator import ADAPTATIONS, Adaptation
 from radkg.model.report.wording import PUBLISHED_WORDING, SMALL_WORDING, Wording
 from radkg.model.vision.tower import FEATURE_DIM, SIDE
@@ -47,6 +47,7 @@ class SightConfig(Config):
     embed_dim: int = 128
     depths: tuple[int, ...] = (2, 2, 18, 2)
     heads: tuple[int, ...] = (4, 8, 16, 32)
+    window: int = 7
     findings: tuple[str, ...] = ()
     """findings: the names that have an embedding"""
 
@@ -151,7 +152,9 @@ class R2GenKGConfig(Config):
     hidden: int = 4096
     """width of the language model"""
     wording: Wording = PUBLISHED_WORDING
-    decoding: DecodingConfig = DecodingConfig()
+    decoding: DecodingConfig = PUBLISHED_DECODING
+    language_id: str = ""
+    """hash of the files in the directory `language`"""
     snapshot_id: str = ""
     """of the published extractions that the knowledge graph was counted from"""
 

@@ -43,6 +43,7 @@ class SwinSight(nn.Module):
                 embed_dim=config.embed_dim,
                 depths=list(config.depths),
                 num_heads=list(config.heads),
+                window_size=config.window,
             ),
             add_pooling_layer=False,
         )

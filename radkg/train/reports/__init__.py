@@ -1,0 +1,1 @@
+"""What report models learn from: texts, images as tokens, a knowledge graph as tensors."""
