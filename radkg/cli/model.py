@@ -113,7 +113,9 @@ def train(
 def experiment(
     name: Annotated[
         str,
-        typer.Argument(help="Experiment: conditions, projector, prefix, prompts or transfer."),
+        typer.Argument(
+            help="Experiment: conditions, projector, prefix, prompts, r2genkg or transfer."
+        ),
     ],
     out: Annotated[str, typer.Option(help="Directory for table and plot.")],
     archive: Archive = "openi",

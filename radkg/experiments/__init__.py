@@ -21,6 +21,7 @@ from radkg.experiments.plot import plot
 from radkg.experiments.prefix import PrefixExperiment
 from radkg.experiments.projector import ProjectorExperiment
 from radkg.experiments.prompts import PromptsExperiment
+from radkg.experiments.r2genkg import R2GenKGExperiment
 from radkg.experiments.settings import ExperimentConfig
 from radkg.experiments.table import Table, TableRow
 from radkg.experiments.transfer import TransferExperiment
@@ -30,6 +31,7 @@ EXPERIMENTS: tuple[type[Experiment], ...] = (
     ProjectorExperiment,
     PrefixExperiment,
     PromptsExperiment,
+    R2GenKGExperiment,
     TransferExperiment,  # with --other: InstitutionsExperiment
 )
 
@@ -69,7 +71,7 @@ def run(
         logger.info("experiment=%s row=%s", name, row.name)
         found.append(row)
         (out / f"{name}.csv").write_text(Table(name, experiment.title, "", found, ()).to_csv())
-    caption = f"{experiment.write_caption(context)} {context.describe_provenance()}"
+    caption = f"{experiment.write_caption(context)} {experiment.describe_provenance(context)}"
     table = Table(name, experiment.title, caption, found, experiment.shown)
     (out / f"{name}.md").write_text(table.to_markdown())
     plot(table, out / f"{name}.png")

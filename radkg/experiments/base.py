@@ -31,6 +31,10 @@ class Experiment(Config, ABC):
     def write_caption(self, context: ExperimentContext) -> str:
         """Return what was trained and what is compared, in a few sentences."""
 
+    def describe_provenance(self, context: ExperimentContext) -> str:
+        """Return data, budget, seed, date, commit and hardware of the figures, as sentences."""
+        return context.describe_provenance()
+
     @abstractmethod
     def make_rows(self, context: ExperimentContext) -> Iterator[TableRow]:
         """Yield each row of the table as soon as its variant is scored.

@@ -42,9 +42,9 @@ def plot(table: Table, path: Path) -> None:
                     color=colours[row.group],
                 )
         panel.set_title(name, fontsize=10)
-        panel.set_xlim(
-            left=-0.03 * panel.get_xlim()[1]
-        )  # so that the edge does not cut a point at 0
+        left, right = panel.get_xlim()
+        # so that the edge does not cut a point at 0; a difference may be below
+        panel.set_xlim(left=min(left, -0.03 * right))
         panel.grid(axis="x", color="#dddddd", linewidth=0.8)
         panel.set_axisbelow(True)
         panel.tick_params(labelsize=9)

@@ -89,15 +89,26 @@ def read_studies(
 
 
 def make_examples(
-    studies: Iterable[Study], golds: Mapping[str, Gold], seen: Iterable[str]
+    studies: Iterable[Study],
+    golds: Mapping[str, Gold],
+    seen: Iterable[str],
+    *,
+    with_text: bool = True,
 ) -> list[ReportExample]:
-    """Return the studies that have a text to write and an image in `seen`."""
+    """Return the studies that have an image in `seen`.
+
+    Args:
+        studies: what to take.
+        golds: human codes by study id, as far as there are any.
+        seen: ids of the images that can be shown.
+        with_text: whether a study without a text to learn is left out.
+    """
     known = frozenset(seen)
     found = []
     for study in studies:
         ids = tuple(dict.fromkeys(i.image_id for i in study.images if i.image_id in known))
         text = make_target(study)
-        if ids and text:
+        if ids and (text or not with_text):
             gold = golds.get(study.study_id)
             findings = tuple(sorted(list_gold_findings(gold))) if gold else ()
             found.append(ReportExample(study.study_id, ids, text, findings))

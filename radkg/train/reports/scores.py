@@ -6,15 +6,13 @@ studies reaches what trained systems do.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from radkg.gold.filing import Filing
 from radkg.metrics.text import compute_bleu
+from radkg.metrics.wording import split_report
 from radkg.train.supervision import read_text
-
-_TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,8 @@ def read_written(texts: Sequence[str], filing: Filing) -> list[Written]:
 
 
 def compute_bleu_4(references: Sequence[str], texts: Sequence[str]) -> float:
-    """Return BLEU-4 over all texts, of lower-cased words and signs; 0 where there is no text."""
+    """Return BLEU-4 over all texts, of R2Gen's tokens; 0 where there is no text."""
     if not references:
         return 0.0
-    pair = ([_TOKEN.findall(text.lower()) for text in side] for side in (references, texts))
+    pair = ([split_report(text) for text in side] for side in (references, texts))
     return compute_bleu(*pair)[3]

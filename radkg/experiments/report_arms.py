@@ -1,0 +1,181 @@
+"""The arms of R2GenKG's ablation: what each is, its training, what it writes, kept on disk.
+
+All arms learn from the same studies in the same order, with as many steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+import radkg
+from radkg.knowledge.records import SCALES, Knowledge
+from radkg.model.report.r2genkg_config import SightConfig
+from radkg.train.loop import iterate_micro_batches
+from radkg.train.reports.examples import ReportExample, ReportTask
+from radkg.train.reports.held_out import write_texts
+from radkg.train.reports.making import build_model, make_blueprint
+from radkg.train.reports.settings import R2GenKGSettings
+from radkg.train.trainer import TrainConfig, Trainer
+
+logger = logging.getLogger(__name__)
+
+FULL, SHUFFLED_IMAGES = "full", "full, shuffled images"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One variant of the model."""
+
+    group: str
+    name: str
+    settings: Mapping[str, Any]
+    """what differs from the full model"""
+
+
+ARMS = (
+    Arm("full", FULL, {}),
+    Arm("graph", "zero graph", {"graph": "zero"}),
+    Arm("graph", "shuffled graph", {"graph": "shuffled"}),
+    Arm("graph", "random graph", {"graph": "random"}),
+    *(Arm("nodes", f"{n} nodes", {"nodes": n}) for n in (0, *SCALES) if n != 300),
+    Arm("parts", "no V2KG", {"v2kg": False}),
+    Arm("parts", "no KG2V", {"kg2v": False}),
+    Arm("parts", "no bank", {"bank": False}),
+    Arm("oracle", "oracle findings", {"sight": "findings"}),
+)
+"""`full` comes first: the others are compared with it, and it is shown shuffled images as well"""
+
+
+@dataclass(frozen=True)
+class ArmData:
+    """What all arms share."""
+
+    knowledge: Knowledge
+    sight: SightConfig
+    seen: Mapping[str, Tensor]
+    """what is seen of each image, by image id"""
+    training: Sequence[ReportExample]
+    scored: Sequence[ReportExample]
+    tokenizer: Tokenizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmBudget:
+    """How an arm trains, and writes."""
+
+    steps: int
+    batch_tokens: int
+    learning_rate: float
+    beams: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an arm wrote of the scored studies under one seed."""
+
+    texts: tuple[str, ...]
+    shuffled: tuple[str, ...]
+    """of the images of other studies, with the same weights; () for arms other than `full`"""
+    loss: float
+    seconds: float
+
+
+def run_arm(arm: Arm, data: ArmData, budget: ArmBudget, seed: int, kept: Path) -> Outcome:
+    """Train an arm and let it write, unless `kept` holds what it wrote under the same settings.
+
+    Args:
+        arm: the variant.
+        data: what it learns from, and what it is asked.
+        budget: steps and beams.
+        seed: of weights, order and a disturbed graph.
+        kept: directory of finished arms.
+    """
+    key = _hash(arm, data, budget, seed)
+    path = kept / f"{arm.name.replace(' ', '-')}-{seed}-{key}.json"
+    if path.is_file():
+        logger.info("arm=%s seed=%d stands already", arm.name, seed)
+        return _parse(json.loads(path.read_text()))
+    outcome = _train(arm, data, budget, seed)
+    kept.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(dataclasses.asdict(outcome)))
+    temporary.replace(path)
+    return outcome
+
+
+def _train(arm: Arm, data: ArmData, budget: ArmBudget, seed: int) -> Outcome:
+    settings = R2GenKGSettings(**arm.settings)
+    blueprint = make_blueprint(
+        settings, data.knowledge, data.sight, data.training, data.tokenizer, seed=seed
+    )
+    decoding = dataclasses.replace(blueprint.config.decoding, beams=budget.beams)
+    config = dataclasses.replace(blueprint.config, decoding=decoding)
+    model = build_model(dataclasses.replace(blueprint, config=config), None, seed)
+    task = ReportTask(model, data.training, data.seen)
+    train_config = TrainConfig(
+        num_steps=budget.steps,
+        batch_tokens=budget.batch_tokens,
+        learning_rate=budget.learning_rate,
+        weight_decay=0.05,
+        betas=(0.9, 0.98),
+        precision="bf16",
+        seed=seed,
+    )
+    trainer = Trainer(model, train_config, budget.steps)
+    start = time.perf_counter()
+    stream = itertools.islice(iterate_micro_batches(task, train_config), budget.steps)
+    losses = [trainer.step([task.collate(members, seed)]).loss for members in stream]
+    model.eval()
+    texts = write_texts(model, data.scored, data.seen)
+    others = exchange_images(data.scored) if arm.name == FULL else []
+    shuffled = write_texts(model, others, data.seen)
+    last = losses[-max(1, budget.steps // 10) :]
+    return Outcome(
+        tuple(texts),
+        tuple(shuffled),
+        round(sum(last) / len(last), 4),
+        round(time.perf_counter() - start, 1),
+    )
+
+
+def exchange_images(examples: Sequence[ReportExample]) -> list[ReportExample]:
+    """Return the studies, each with the images of another: one fixed cycle through all."""
+    ids = [example.image_ids for example in examples]
+    order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(0)).tolist()
+    given = dict(zip(order, order[1:] + order[:1], strict=True))
+    return [
+        dataclasses.replace(example, image_ids=ids[given[i]]) for i, example in enumerate(examples)
+    ]
+
+
+def _hash(arm: Arm, data: ArmData, budget: ArmBudget, seed: int) -> str:
+    """Return the hash of all that decides what an arm writes."""
+    parts = [
+        radkg.__version__,
+        dict(arm.settings),
+        dataclasses.asdict(budget),
+        seed,
+        data.knowledge.facts.get("knowledge_id"),
+        data.sight.encoder_id,
+        [dataclasses.asdict(example) for example in (*data.training, *data.scored)],
+    ]
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _parse(values: Mapping[str, Any]) -> Outcome:
+    return Outcome(
+        tuple(values["texts"]), tuple(values["shuffled"]), values["loss"], values["seconds"]
+    )
