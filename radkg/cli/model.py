@@ -46,10 +46,15 @@ def train(
         Precision | None, typer.Option(help="Precision of the floats; default: the preset's.")
     ] = None,
     language: Annotated[
-        str | None, typer.Option(help="Directory of a Qwen2-architecture model to start from.")
+        str | None,
+        typer.Option(
+            help="Directory of a language model to start from: of Qwen2's architecture, for "
+            "R2GenKG of any."
+        ),
     ] = None,
     vision: Annotated[
-        str | None, typer.Option(help="Image encoder; default: the one that this run trains.")
+        str | None,
+        typer.Option(help="Image encoder; default: the one that this run trains, or the shipped."),
     ] = None,
     knowledge: Annotated[
         str | None,

@@ -60,13 +60,15 @@ class R2GenKGExperiment(Experiment):
     """tokens of the reports in a step; their prefixes come on top"""
     learning_rate: float = 1.5e-3
     beams: int = 1
+    max_new_tokens: int = 160
+    """of a written report"""
 
     def __post_init__(self) -> None:
         known = [arm.name for arm in ARMS]
         for name in self.arms:
             if name not in known:
                 raise ConfigError(f"no arm {name!r} of r2genkg: known: {', '.join(known)}")
-        for name in ("seeds", "batch_tokens", "beams"):
+        for name in ("seeds", "batch_tokens", "beams", "max_new_tokens"):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: give 1 or more")
 
@@ -136,6 +138,7 @@ class R2GenKGExperiment(Experiment):
             batch_tokens=self.batch_tokens,
             learning_rate=self.learning_rate,
             beams=self.beams,
+            max_new_tokens=self.max_new_tokens,
         )
         seeds = range(config.seed, config.seed + self.seeds)
         return [run_arm(arm, data, budget, seed, Path(config.out) / "arms") for seed in seeds]

@@ -80,6 +80,7 @@ class ArmBudget:
     batch_tokens: int
     learning_rate: float
     beams: int
+    max_new_tokens: int
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,9 @@ def _train(arm: Arm, data: ArmData, budget: ArmBudget, seed: int) -> Outcome:
     blueprint = make_blueprint(
         settings, data.knowledge, data.sight, data.training, data.tokenizer, seed=seed
     )
-    decoding = dataclasses.replace(blueprint.config.decoding, beams=budget.beams)
+    decoding = dataclasses.replace(
+        blueprint.config.decoding, beams=budget.beams, max_new_tokens=budget.max_new_tokens
+    )
     config = dataclasses.replace(blueprint.config, decoding=decoding)
     model = build_model(dataclasses.replace(blueprint, config=config), None, seed)
     task = ReportTask(model, data.training, data.seen)
@@ -140,7 +143,7 @@ def _train(arm: Arm, data: ArmData, budget: ArmBudget, seed: int) -> Outcome:
     losses = [trainer.step([task.collate(members, seed)]).loss for members in stream]
     model.eval()
     texts = write_texts(model, data.scored, data.seen)
-    others = exchange_images(data.scored) if arm.name == FULL else []
+    others = shuffle_images(data.scored) if arm.name == FULL else []
     shuffled = write_texts(model, others, data.seen)
     last = losses[-max(1, budget.steps // 10) :]
     return Outcome(
@@ -151,7 +154,7 @@ def _train(arm: Arm, data: ArmData, budget: ArmBudget, seed: int) -> Outcome:
     )
 
 
-def exchange_images(examples: Sequence[ReportExample]) -> list[ReportExample]:
+def shuffle_images(examples: Sequence[ReportExample]) -> list[ReportExample]:
     """Return the studies, each with the images of another: one fixed cycle through all."""
     ids = [example.image_ids for example in examples]
     order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(0)).tolist()

@@ -140,7 +140,7 @@ def hash_names(names: Sequence[str], buckets: int) -> Tensor:
     return torch.stack([F.pad(torch.tensor(row), (0, longest - len(row))) for row in rows])
 
 
-def disturb_graph(graph: GraphTensors, config: GraphConfig, seed: int) -> GraphTensors:
+def vary_graph(graph: GraphTensors, config: GraphConfig, seed: int) -> GraphTensors:
     """Return the graph as `config.mode` says: as it is, or with names or edges drawn anew.
 
     Names are permuted within what each smaller scale leaves, so that a scale keeps its names.

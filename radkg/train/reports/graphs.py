@@ -19,7 +19,7 @@ from radkg.model.report.r2genkg_config import GraphConfig
 _MAX_NAME = 128  # tokens of a name, for the text encoder
 
 
-def size_graph(
+def fit_graph(
     config: GraphConfig, knowledge: Knowledge, nodes: int, node_text: str | None
 ) -> tuple[GraphConfig, GraphTensors]:
     """Return the settings that fit a graph, and its tensors.

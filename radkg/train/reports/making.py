@@ -18,11 +18,11 @@ from transformers import PreTrainedModel
 from radkg.errors import ConfigError
 from radkg.knowledge.records import Knowledge
 from radkg.model.report.files import make_r2genkg
-from radkg.model.report.graph import GraphTensors, disturb_graph
+from radkg.model.report.graph import GraphTensors, vary_graph
 from radkg.model.report.r2genkg import R2GenKG
 from radkg.model.report.r2genkg_config import R2GenKGConfig, SightConfig
 from radkg.train.reports.examples import MAX_FINDINGS, ReportExample
-from radkg.train.reports.graphs import read_bank, size_graph
+from radkg.train.reports.graphs import fit_graph, read_bank
 from radkg.train.reports.settings import R2GenKGSettings
 
 _GRAPH = "graph.safetensors"
@@ -68,9 +68,9 @@ def make_blueprint(
     graph: GraphTensors | None = None
     if settings.nodes:
         assert config.graph is not None
-        sized, graph = size_graph(config.graph, knowledge, settings.nodes, settings.node_text)
+        sized, graph = fit_graph(config.graph, knowledge, settings.nodes, settings.node_text)
         sized = dataclasses.replace(sized, mode=settings.graph)
-        graph = disturb_graph(graph, sized, seed)
+        graph = vary_graph(graph, sized, seed)
         config = dataclasses.replace(config, graph=sized)
     else:
         config = dataclasses.replace(config, graph=None)

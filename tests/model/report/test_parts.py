@@ -10,7 +10,7 @@ from radkg.errors import ConfigError
 from radkg.model.report.bank import BankLookup
 from radkg.model.report.cross import CrossBlock
 from radkg.model.report.fusion import ScaleFusion
-from radkg.model.report.graph import GraphTensors, disturb_graph, hash_names
+from radkg.model.report.graph import GraphTensors, hash_names, vary_graph
 from radkg.model.report.qformer import Attention, QFormer
 from radkg.model.report.r2genkg_config import QFormerConfig
 from radkg.model.report.rgcn import RGCN, RelationalConv
@@ -140,10 +140,10 @@ def test_names_with_common_words_share_n_grams():
 def test_disturbed_graphs_keep_their_counts_and_their_scales():
     graph, config = make_graph(), make_config().graph
     assert config is not None
-    assert disturb_graph(graph, config, 0) is graph
+    assert vary_graph(graph, config, 0) is graph
     for mode in ("shuffled", "random"):
-        other = disturb_graph(graph, dataclasses.replace(config, mode=mode), 0)
-        again = disturb_graph(graph, dataclasses.replace(config, mode=mode), 0)
+        other = vary_graph(graph, dataclasses.replace(config, mode=mode), 0)
+        again = vary_graph(graph, dataclasses.replace(config, mode=mode), 0)
         assert not torch.equal(other.names, graph.names)
         assert torch.equal(other.relations, graph.relations)
         assert torch.equal(other.heads, graph.heads) is (mode == "shuffled")

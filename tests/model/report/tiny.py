@@ -12,7 +12,7 @@ from radkg.model.language import make_language_model
 from radkg.model.report.config import DecodingConfig
 from radkg.model.report.files import make_r2genkg
 from radkg.model.report.generator import ReportGenerator
-from radkg.model.report.graph import GraphTensors, disturb_graph, hash_names
+from radkg.model.report.graph import GraphTensors, hash_names, vary_graph
 from radkg.model.report.r2genkg import R2GenKG
 from radkg.model.report.r2genkg_config import (
     GraphConfig,
@@ -127,7 +127,7 @@ def make_model(seed: int = 0, **changes) -> R2GenKG:
     torch.manual_seed(seed)
     model = make_r2genkg(make_config(**changes), language().tokenizer)
     if model.graph is not None:
-        model.graph.fill(disturb_graph(make_graph(), model.graph.config, 0))
+        model.graph.fill(vary_graph(make_graph(), model.graph.config, 0))
     if model.bank is not None:
         model.bank.tokens.copy_(torch.randn(7, 10, generator=torch.Generator().manual_seed(3)))
     return model
@@ -144,7 +144,7 @@ def make_seen(views: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
 def train_toy(model: R2GenKG, steps: int = 60) -> float:
     """Let a model learn the two reports of two studies by heart; return its last loss."""
     batch = make_batch() | dict(zip(("seen", "is_view"), make_seen(), strict=True))
-    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=5e-3)
+    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
     for _ in range(steps):
         optimiser.zero_grad()
         loss = model(batch)
