@@ -45,6 +45,7 @@ FAMILIES = (
     "quality",
     "subgroup",
     "knowledge",
+    "drafts",
 )
 
 _QUESTION = re.compile(r"// question: (?P<question>.+)")
@@ -167,7 +168,7 @@ def run_query(
     query = _find(name)
     given = _convert(query, values)
     for parameter in query.parameters:
-        if parameter.type == "concept":
+        if parameter.type == "concept" and given[parameter.name] is not None:
             given[parameter.name] = resolve_concept(graph, str(given[parameter.name]))
     rows = graph.read(_choose_statement(graph, query, given), **given)
     columns = query.columns
@@ -183,7 +184,8 @@ def run_query(
 def find_unknown_concepts(graph: Graph, answer: Answer) -> list[str]:
     """Return a hint for each concept asked about that the graph does not hold: a slip, perhaps."""
     query = _find(answer.name)
-    asked = [str(answer.parameters[p.name]) for p in query.parameters if p.type == "concept"]
+    concepts = [answer.parameters[p.name] for p in query.parameters if p.type == "concept"]
+    asked = [str(name) for name in concepts if name is not None]
     return [
         describe_unknown(graph, name) for name, known in is_known(graph, asked).items() if not known
     ]
@@ -192,7 +194,7 @@ def find_unknown_concepts(graph: Graph, answer: Answer) -> list[str]:
 def find_resolved_concepts(answer: Answer, values: Mapping[str, str]) -> list[str]:
     """Return a sentence for each concept that the graph knows by another name than was asked."""
     written = {
-        p.name: str(_parse_value(p, values[p.name]))
+        p.name: _parse_value(p, values[p.name])
         for p in _find(answer.name).parameters
         if p.type == "concept" and p.name in values
     }

@@ -16,6 +16,7 @@ change, ledger included:
   lost their last study or mention. Until then the next load compares all digests.
 - What is retracted (run/retractions.py) is no part of a snapshot. `Load.retractions` is the number
   of records that a load knew: one that knows fewer stops, and writes nothing back.
+- A study that leaves the graph takes its drafts (drafts.py) with it.
 - The sums of its findings (aggregates.py) are written when all studies are, before the load is
   complete: what a load that was killed has left of them is not asked.
 - Where a snapshot stands complete in the graph and its manifest beside the new one, only the rows
@@ -52,9 +53,15 @@ from radkg.graph.load.comparison import (
     has_current_retractions,
 )
 from radkg.graph.load.dispatch import Dispatch, RemoteLoad
+from radkg.graph.load.draft_writer import delete_drafts_of_gone
 from radkg.graph.load.ledger import build_finished_ledger, is_complete, read_ledger
 from radkg.graph.load.transactions import WriteCounts, Writer, list_keys
-from radkg.graph.load.writers import list_locks, split_by_writer, write_in_parallel
+from radkg.graph.load.writers import (
+    list_locks,
+    name_drafts_lock,
+    split_by_writer,
+    write_in_parallel,
+)
 from radkg.graph.migrations.steps import migrate
 from radkg.graph.rows.nested import BatchSizes, GraphRow, batch_rows, count_contents
 from radkg.graph.rows.outlines import count_outlined, select_standing
@@ -294,9 +301,11 @@ class _Loading:
         return (state["snapshot_id"], state["complete"]) == (base_id, True)
 
     def _remove(self, keys: list[str], transaction: Transaction) -> None:
-        self._lock_all(transaction)
-        for statement in (*statements.DELETE, statements.DELETE_STUDY):
+        self.writer.lock(transaction, self._list_locks())
+        for statement in statements.DELETE:
             run_statement(transaction, statement, keys=keys, extractor=self.kept.extractor)
+        delete_drafts_of_gone(transaction, keys, self.kept.retractions)
+        run_statement(transaction, statements.DELETE_STUDY, keys=keys)
 
     def _lock_all(self, transaction: Transaction) -> None:
         self.writer.lock(transaction, list_locks(self.ledger))
@@ -309,7 +318,11 @@ class _Loading:
             run_statement(transaction, statement)
         properties = build_finished_ledger(self.kept, counted)
         run_statement(transaction, statements.FINISH, ledger=self.ledger, properties=properties)
-        run_statement(transaction, statements.UNLOCK, locks=list_locks(self.ledger))
+        run_statement(transaction, statements.UNLOCK, locks=self._list_locks())
+
+    def _list_locks(self) -> list[str]:
+        """Return the keys of all locks that this load takes."""
+        return [*list_locks(self.ledger), name_drafts_lock(self.kept.archive)]
 
 
 def _remove_rows(table: pa.Table, study_ids: pa.ChunkedArray) -> pa.Table:

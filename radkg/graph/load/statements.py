@@ -247,5 +247,7 @@ SWEEP_STRAYS = tuple(
         ("Study", "(n)-[:HAS_EXTRACTION]->()"),
         ("Extraction", "(n)<-[:HAS_EXTRACTION]-()"),
         ("Mention", "(n)<-[:HAS_MENTION]-()"),
+        ("Draft", "(n)<-[:HAS_DRAFT]-()"),
+        ("Claim", "(n)<-[:CLAIMS]-()"),
     )
 )

@@ -30,6 +30,11 @@ def name_concepts_lock(ledger: str) -> str:
     return f"{ledger}|concepts"
 
 
+def name_drafts_lock(archive: str) -> str:
+    """Return the key of the lock of who writes drafts of an archive, or removes its studies."""
+    return f"{archive}|drafts"
+
+
 def list_locks_of(ledger: str, batch: Iterable[GraphRow]) -> list[str]:
     """Return the keys of the locks that a transaction over these studies takes, sorted."""
     return sorted({f"{ledger}|{_find_partition(row)}" for row in batch})

@@ -29,7 +29,7 @@ _Lanes = npt.NDArray[np.uint64]
 """(number, 2)"""
 
 
-def compute_digests(rows: pa.Table, shape: int) -> pa.Array:
+def compute_digests(rows: pa.Table, shape: int, schema: pa.Schema = EXTRACTION_SCHEMA) -> pa.Array:
     """Return a digest for each row: 32 hexadecimal digits, of all its columns and of `shape`.
 
     Equal rows have equal digests, however the table is cut into chunks and on whatever machine:
@@ -37,10 +37,11 @@ def compute_digests(rows: pa.Table, shape: int) -> pa.Array:
     in which one can stand twice.
 
     Args:
-        rows: with the columns of EXTRACTION_SCHEMA.
+        rows: with the columns of the schema.
         shape: of what is made of a row: one that differs changes all digests.
+        schema: of the kind of row.
     """
-    rows = rows.select(EXTRACTION_SCHEMA.names)
+    rows = rows.select(schema.names)
     lanes = [np.empty((0, 2), np.uint64)]
     for batch in rows.to_batches(max_chunksize=_AT_A_TIME):
         studies = _hash(batch.to_struct_array(), "")

@@ -57,7 +57,7 @@ class BatchSizes:
 
 def build_ledger_key(archive: str, extractor: str) -> str:
     """Return Load.key."""
-    (key,) = _check_keys(pa.array([f"{archive}|{extractor}"])).to_pylist()
+    (key,) = check_keys(pa.array([f"{archive}|{extractor}"])).to_pylist()
     return str(key)
 
 
@@ -83,9 +83,9 @@ def nest_rows(table: pa.Table) -> Iterator[pa.RecordBatch]:
         GraphError: an id or a concept is too long to be a key.
     """
     for rows in table.to_batches(max_chunksize=_AT_A_TIME):
-        patient = _check_keys(_join(rows["archive"], rows["subject_id"], "/"))
-        study = _check_keys(_join(rows["archive"], rows["study_id"], "/"))
-        extraction = _check_keys(_join(study, rows["extractor"], "|"))
+        patient = check_keys(_join(rows["archive"], rows["subject_id"], "/"))
+        study = check_keys(_join(rows["archive"], rows["study_id"], "/"))
+        extraction = check_keys(_join(study, rows["extractor"], "|"))
         views = rows["view_positions"]
         some = pc.greater(pc.list_value_length(views), 0)
         names = ("model_id", "condition", "status", "reason", "study_fingerprint", "radkg_version")
@@ -129,9 +129,9 @@ def encode_canonically(row: GraphRow) -> list[bytes]:
 
     Its lists may stand in whatever order, for a graph has none.
     """
-    nodes = [_encode(row[name]) for name in ("patient", "study", "extraction")]
+    nodes = [encode(row[name]) for name in ("patient", "study", "extraction")]
     for name in LISTS:
-        nodes += [b"", *sorted(map(_encode, row[name]))]
+        nodes += [b"", *sorted(map(encode, row[name]))]
     return nodes
 
 
@@ -154,7 +154,7 @@ def _make_rows(tables: Iterable[pa.Table]) -> Iterator[GraphRow]:
                 for name in sparse:
                     found = row[name]
                     one = isinstance(found, dict)
-                    row[name] = _drop_nulls(found) if one else [_drop_nulls(item) for item in found]
+                    row[name] = drop_nulls(found) if one else [drop_nulls(item) for item in found]
                 yield row
 
 
@@ -174,7 +174,7 @@ def _nest_mentions(entities: pa.ListArray) -> pa.ListArray:
     own = {
         "ordinal": pa.array(np.arange(len(flat)) - np.repeat(ends - lengths, lengths)),
         "confidence": pc.add(fields["confidence"], 0.0),  # no -0.0: it equals 0.0
-        "concept": _check_keys(_join(kinds.take(labels.indices), fields["concept"], ":")),
+        "concept": check_keys(_join(kinds.take(labels.indices), fields["concept"], ":")),
     }
     return _to_lists(entities, _build_struct(**fields | own))
 
@@ -205,8 +205,12 @@ def _join(left: pa.Array, right: pa.Array, between: str) -> pa.Array:
     return pc.binary_join_element_wise(left, right, between)
 
 
-def _check_keys(keys: pa.Array) -> pa.Array:
-    """Return the keys, which an index must take."""
+def check_keys(keys: pa.Array) -> pa.Array:
+    """Return the keys, which an index must take.
+
+    Raises:
+        GraphError: one is too long.
+    """
     long = keys.filter(pc.greater(pc.binary_length(keys), MAX_KEY_BYTES))
     if len(long):
         raise GraphError(
@@ -216,11 +220,12 @@ def _check_keys(keys: pa.Array) -> pa.Array:
     return keys
 
 
-def _drop_nulls(properties: Mapping[str, Any]) -> GraphRow:
+def drop_nulls(properties: Mapping[str, Any]) -> GraphRow:
+    """Return the properties that are there: a null property does not exist in a graph."""
     return {name: value for name, value in properties.items() if value is not None}
 
 
-def _encode(value: Any) -> bytes:
-    """Return JSON; of what is read back from a graph, any value of a property."""
+def encode(value: Any) -> bytes:
+    """Return a value of a row as JSON; of what is read back from a graph, any property."""
     option = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
     return orjson.dumps(value, default=repr, option=option)

@@ -8,21 +8,24 @@ from radkg.graph.load.ledger import read_ledger
 from radkg.graph.load.statements import NUM_NODES, NUM_RELATIONSHIPS
 from radkg.graph.load.sum_statements import TYPES
 from radkg.graph.rows.nested import RELATION_TYPES, GraphRow, build_concept
+from radkg.graph.verify.draft_loads import find_draft_problems
 from radkg.graph.verify.knowledge import find_knowledge_problems
 
 _UNOWNED = {
     "patients without a study": "MATCH (n:Patient) WHERE NOT (n)-[:HAS_STUDY]->()",
     "studies without an extraction": "MATCH (n:Study) WHERE NOT (n)-[:HAS_EXTRACTION]->()",
     "concepts without a mention": "MATCH (n:Concept) WHERE NOT (n)<-[:OF]-()",
+    "drafts without a study": "MATCH (n:Draft) WHERE NOT (n)<-[:HAS_DRAFT]-()",
 }
 
 _COUNTED = {  # an engine knows how many nodes have a label
     name: f"MATCH (n:{name}) RETURN count(*) AS number"
     for name in (
         *("Patient", "Study", "Extraction", "Mention", "Concept", "Load", "Lock", "SchemaVersion"),
-        *("Knowledge", "KnowledgeLoad"),
+        *("Knowledge", "KnowledgeLoad", "Draft", "Claim", "DraftLoad"),
     )
 }
+_CLAIMED = "MATCH (d:Draft) RETURN count(d) AS drafts, coalesce(sum(d.num_claims), 0) AS claims"
 _NAMES = "CALL db.labels() YIELD label RETURN collect(label) AS names"
 _LOADED = """
 MATCH (l:Load)
@@ -69,7 +72,7 @@ def find_graph_problems(graph: Graph, *, quick: bool = False) -> list[str]:
     complete = all(load.get("complete") is True for load in loads)
     if complete and not (quick and _is_consistent(graph)):
         problems += _find_wrong_totals(graph, loads)
-    return problems + find_knowledge_problems(graph)
+    return problems + find_knowledge_problems(graph) + find_draft_problems(graph)
 
 
 def _read_properties(graph: Graph, label: str) -> list[GraphRow]:
@@ -86,11 +89,13 @@ def _is_consistent(graph: Graph) -> bool:
     (links,) = graph.read("MATCH ()-->() RETURN count(*) AS number")
     (known,) = graph.read("MATCH (:Knowledge)-[r:KNOWN]->() RETURN count(r) AS number")
     own = sum(graph.read(statement)[0]["number"] for statement in NUM_RELATIONSHIPS)
+    (claimed,) = graph.read(_CLAIMED)
     return bool(
         nodes == sum(found.values())
         and found["Extraction"] == loaded["studies"]
         and found["Mention"] == loaded["mentions"]
-        and links["number"] == own + known["number"]
+        and found["Claim"] == claimed["claims"]
+        and links["number"] == own + known["number"] + claimed["drafts"] + claimed["claims"]
     )
 
 
@@ -107,6 +112,7 @@ def _find_wrong_totals(graph: Graph, loads: list[GraphRow]) -> list[str]:
     }
     found["relations"] = sum(found.pop(name, 0) for name in RELATION_TYPES)
     found["sums"] = sum(found.pop(name, 0) for name in TYPES)
+    (claimed,) = graph.read(_CLAIMED)
     studies, mentions, relations, findings, sums = (
         sum(load.get(f"num_{name}", 0) for load in loads)
         for name in ("studies", "mentions", "relations", "findings", "sums")
@@ -115,7 +121,10 @@ def _find_wrong_totals(graph: Graph, loads: list[GraphRow]) -> list[str]:
         # Nodes that loads share; those that nothing owns are found above.
         **{
             name: found.get(name, 0)
-            for name in ("Patient", "Study", "Concept", "Lock", "SchemaVersion")
+            for name in (
+                *("Patient", "Study", "Concept", "Lock", "SchemaVersion"),
+                *("Draft", "DraftLoad"),
+            )
         },
         "Extraction": studies,
         "Mention": mentions,
@@ -127,6 +136,9 @@ def _find_wrong_totals(graph: Graph, loads: list[GraphRow]) -> list[str]:
         "HAS_FINDING": findings,
         "relations": relations,
         "sums": sums,
+        "HAS_DRAFT": claimed["drafts"],
+        "Claim": claimed["claims"],
+        "CLAIMS": claimed["claims"],
     }
     return [
         f"{found.get(name, 0)} {name} in the graph, {expected.get(name, 0)} expected"

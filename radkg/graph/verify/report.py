@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from radkg.graph.engine.client import Graph
@@ -37,11 +38,17 @@ class VerifyReport:
             retracted = f"; {self.num_retracted} are retracted" if self.num_retracted else ""
             equal = f"all {self.num_studies} studies equal the snapshot"
             return f"{equal}, compared by {self.compared}{retracted}"
-        lines = [f"study {study_id}: {what}" for study_id, what in self.differences.items()]
-        if len(lines) > SHOWN:
-            lines[SHOWN:] = [f"... and {len(lines) - SHOWN} more studies"]
+        lines = format_differences("study", self.differences)
         hint = f"compared by {self.compared}; to mend the graph: radkg load --repair"
         return "\n".join([*self.problems, *lines, hint])
+
+
+def format_differences(of: str, differences: Mapping[str, str]) -> list[str]:
+    """Return a line for each of the first differences by study_id; `of` is their first word."""
+    lines = [f"{of} {study_id}: {what}" for study_id, what in differences.items()]
+    if len(lines) > SHOWN:
+        lines[SHOWN:] = [f"... and {len(lines) - SHOWN} more studies"]
+    return lines
 
 
 def describe_unexpected(kept: VisibleSnapshot) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from radkg.errors import ConfigError
@@ -25,8 +26,11 @@ from radkg.graph.ask.queries import (
     run_query,
 )
 from radkg.graph.load.aggregates import has_sums
+from radkg.graph.load.drafts import load_drafts
 from radkg.graph.load.knowledge import write_knowledge
 from radkg.graph.load.loader import load
+from radkg.schema.draft_table import to_draft_table
+from radkg.schema.drafts import Claim
 from tests.support.graph.courses import COURSES, GAMMA, GAMMA_ONEPASS
 from tests.support.graph.facts import OTHER_TABLE, TABLE, study
 from tests.support.graph.same_answers import (
@@ -36,6 +40,7 @@ from tests.support.graph.same_answers import (
     variations,
 )
 from tests.support.graph.servers import clear_graph
+from tests.support.runs.drafts import write_draft
 from tests.support.runs.extractions import InventedSnapshot
 
 ANY_NAME = "MATCH (c:Concept) RETURN c.name AS name ORDER BY name LIMIT 1"
@@ -87,6 +92,7 @@ ALPHA = [
     study(6, 3, "2015-05-05"),
     study(7, 4, "2013-01-01", reason="no report text", age=50, sex="other", views=("AP",)),
 ]
+UNVERIFIED = {"status": "unverified", "reason": "it says more than was planned"}
 # The same study_id and subject_id as in alpha: another study of another patient.
 BETA = [study(1, 1, None, "+effusion", "+edema", archive="beta", confidence=0.25)]
 # What another extractor thinks of a study that "rules" has read: still one study.
@@ -105,6 +111,48 @@ OTHER = [
 ]
 
 
+# Verified drafts claim: s1 an effusion and cardiomegaly; s3 an effusion at two sites, and no
+# cardiomegaly; s5 a mass; s6, of which nothing was read, an effusion. Unverified: s2 nothing but
+# normal lungs; s4 an effusion, cardiomegaly and an edema. That of s7 failed, and of beta there is
+# none.
+DRAFTS = [
+    write_draft(
+        ALPHA[0],
+        ("A.", [Claim("effusion", "present", "pleural", "left", confidence=0.9)]),
+        ("B.", [Claim("cardiomegaly", "present"), Claim("edema", "absent")]),
+    ),
+    write_draft(ALPHA[1], ("A.", [Claim("clear", "present", "lung")]), **UNVERIFIED),
+    write_draft(
+        ALPHA[2],
+        ("A.", [Claim("effusion", "present", site) for site in ("base", "pleural")]),
+        ("B.", [Claim("cardiomegaly", "absent"), Claim("opacity", "uncertain")]),
+    ),
+    write_draft(
+        ALPHA[3],
+        ("A.", [Claim("effusion", "present"), Claim("cardiomegaly", "present")]),
+        ("B.", [Claim("edema", "present", "lung", confidence=0.25)]),
+        **UNVERIFIED,
+    ),
+    write_draft(
+        ALPHA[4],
+        ("A.", [Claim("mass", "present", degree="mild", confidence=0.75)]),
+    ),
+    write_draft(ALPHA[5], ("A.", [Claim("effusion", "present")])),
+    write_draft(ALPHA[6], status="failed", reason="no image can be read"),
+]
+
+
+class InventedDrafts(InventedSnapshot):
+    """As a published snapshot of drafts."""
+
+    @property
+    def manifest(self) -> dict[str, str]:
+        return {"reporter": "plan", "model_id": "d1"}
+
+    def read_tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        yield to_draft_table(DRAFTS)
+
+
 def fill(graph: Graph) -> None:
     clear_graph(graph)
     load(graph, InventedSnapshot(ALPHA, archive="alpha"))  # type: ignore[arg-type]
@@ -112,6 +160,8 @@ def fill(graph: Graph) -> None:
     load(graph, InventedSnapshot(OTHER, archive="alpha", extractor="onepass"))  # type: ignore[arg-type]
     write_knowledge(graph, "m3kg", TABLE)
     write_knowledge(graph, "other", OTHER_TABLE)
+    alpha = InventedSnapshot(ALPHA, archive="alpha")
+    load_drafts(graph, InventedDrafts(DRAFTS, archive="alpha"), alpha)  # type: ignore[arg-type]
 
 
 def by_name(name: str) -> Query:
@@ -190,6 +240,44 @@ GOLDEN: list[tuple[str, dict[str, str], list[list[Any]]]] = [
         ],
     ),
     ("devices", {}, [["catheter", "device", 1, 6, 1 / 6]]),
+    # Drafts (DRAFTS below): verified of s1, s3, s5 and s6, unverified of s2 and s4.
+    (
+        "draft_agreement",
+        {},
+        [
+            ["plan", "cardiomegaly", 1, 0, 1, 2, 0.5],
+            ["plan", "effusion", 1, 1, 0, 2, 0.5],
+            ["plan", "catheter", 0, 0, 1, 1, 0.0],
+            ["plan", "mass", 0, 1, 0, 1, 0.0],
+        ],
+    ),
+    (
+        "draft_agreement",
+        {"status": "all", "limit": "2", "ignore": "catheter"},
+        [
+            ["plan", "effusion", 2, 1, 1, 4, 0.5],
+            ["plan", "cardiomegaly", 2, 0, 1, 3, 2 / 3],
+        ],
+    ),
+    ("draft_agreement", {"status": "failed"}, []),
+    (
+        "draft_beyond_report",
+        {},
+        [
+            ["alpha", "s1", "effusion", "pleural", "left", None, 0.9, "absent", "plan"],
+            ["alpha", "s5", "mass", None, None, "mild", 0.75, "not mentioned", "plan"],
+        ],
+    ),
+    (
+        "draft_beyond_report",
+        {"finding": "effusion", "least": "0", "status": "all"},
+        [["alpha", "s1", "effusion", "pleural", "left", None, 0.9, "absent", "plan"]],
+    ),
+    (
+        "draft_beyond_report",
+        {"status": "unverified", "least": "0"},
+        [["alpha", "s4", "edema", "lung", None, None, 0.25, "absent", "plan"]],
+    ),
     # Mentions: s1 5, s2 6, s3 8 and 3, s4 9, s5 4, s6 0, beta s1 2.
     ("extraction_sizes", {}, [[0, 4, 4, 8, 0.5], [5, 9, 4, 8, 0.5]]),
     (

@@ -82,6 +82,8 @@ def sample_values(graph: Graph) -> dict[str, list[str]]:
         "since": dates or ["2014-03-01"],
         "until": dates or ["2014-03-01"],
         "below": ["0", "1.01"],
+        "least": ["0", "0.7"],
+        "status": ["verified", "unverified", "all", "no such status"],
         "ignore": ["", ", ".join(findings)],
         "width": ["0", "1", "7"],
         "min_studies": ["0", "1", "3"],
