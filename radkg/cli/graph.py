@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import signal
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ import typer
 
 from radkg.cli.options import (
     AsOf,
+    DraftsRun,
     GraphAddress,
     Images,
     Insecure,
@@ -23,7 +25,7 @@ from radkg.cli.options import (
     ReportsArchive,
     parse_pair,
 )
-from radkg.cli.output import print_json, print_report, print_table, show_progress
+from radkg.cli.output import print_json, print_report, print_table, print_values, show_progress
 from radkg.cli.runners import make_writers
 from radkg.errors import ConfigError
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from radkg.graph.ask.queries import Query
 
 _MAX_WRITERS = 8  # the partitions of a load; a test holds both equal
+_SHOWN_STRANGERS = 20  # studies of drafts that the graph does not hold
 
 
 def load(
@@ -63,6 +66,7 @@ def load(
             metavar="N",
         ),
     ] = None,
+    drafts: DraftsRun = None,
     on_cluster: OnCluster = False,
     as_json: Json = False,
 ) -> None:
@@ -78,9 +82,25 @@ def load(
         into=into,
         neo4j_home=neo4j_home,
         writers=writers,
+        drafts=drafts,
     )
     report = run_load(config, show_progress(), dispatch=make_writers(on_cluster, graph, writers))
-    print_report(report, as_json)
+    if as_json:
+        print_report(report, as_json)
+        return
+    values = dataclasses.asdict(report)
+    of_drafts = values.pop("drafts", {})
+    strangers = of_drafts.get("not_in_graph", [])
+    if strangers:
+        named = ", ".join(strangers[:_SHOWN_STRANGERS])
+        more = len(strangers) - _SHOWN_STRANGERS
+        typer.echo(
+            f"warning: {len(strangers)} drafts are of studies that the graph does not hold: {named}"
+            + (f" and {more} more" if more > 0 else ""),
+            err=True,
+        )
+        of_drafts["not_in_graph"] = len(strangers)
+    print_values(values | {f"drafts {name}": value for name, value in of_drafts.items()})
 
 
 def verify(
@@ -96,32 +116,46 @@ def verify(
             " snapshot, but no property that was changed by hand."
         ),
     ] = False,
+    drafts: DraftsRun = None,
     as_json: Json = False,
 ) -> None:
     """Compare the graph with the Parquet, every study; exit code 1 where they differ."""
+    from radkg.graph.verify.draft_loads import count_drafts
+    from radkg.graph.verify.drafts import verify_drafts
     from radkg.graph.verify.full import verify as verify_all
     from radkg.graph.verify.quick import verify_quick
+    from radkg.run.kind import DRAFTS
     from radkg.run.run import Run
 
+    if drafts and as_of:
+        raise ConfigError("the graph of --as-of holds no drafts: leave out --drafts")
     run = Run(out)
     snapshot = run.find_snapshot(as_of) if as_of else run.read_snapshot()
+    published = Run(drafts, DRAFTS).read_snapshot() if drafts else None
     with _open_graph(out, graph, insecure, as_of) as opened:
         report = verify_quick(opened, snapshot) if quick else verify_all(opened, snapshot)
+        compared = verify_drafts(opened, published, snapshot) if published else None
+        left = count_drafts(opened, published)
+    ok = report.ok and (compared is None or compared.ok)
     if as_json:
         print_json(
             {
-                "ok": report.ok,
+                "ok": ok,
                 "studies": report.num_studies,
                 "compared": report.compared,
                 "differences": report.differences,
                 "problems": report.problems,
                 "retracted": report.num_retracted,
                 "seconds": round(report.seconds, 1),
+                "drafts": compared and dataclasses.asdict(compared),
+                "drafts_not_compared": left,
             }
         )
     else:
-        typer.echo(report)
-    if not report.ok:
+        typer.echo("\n".join(map(str, filter(None, [report, compared]))))
+        if left:
+            typer.echo(f"{left} drafts were not compared: give their run with --drafts")
+    if not ok:
         raise typer.Exit(1)
 
 

@@ -131,6 +131,15 @@ OnCluster = Annotated[
         "each logs in as its own environment says. Needs a server at --graph.",
     ),
 ]
+DraftsRun = Annotated[
+    str | None,
+    typer.Option(
+        "--drafts",
+        help="Directory or s3://bucket/prefix of a run of drafts of the same archive. Default: no "
+        "drafts.",
+        metavar="DRAFTS_RUN",
+    ),
+]
 Insecure = Annotated[bool, typer.Option(help="Allow an unencrypted connection to another machine.")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON in place of text.")]
 

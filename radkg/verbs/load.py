@@ -1,4 +1,6 @@
-"""Load: bring what is published into a graph, or build a new store where that is quicker."""
+"""Load: bring what is published into a graph, or build a new store where that is quicker.
+
+Drafts come with the same command: they stand beside studies, so the studies are loaded first."""
 
 from __future__ import annotations
 
@@ -11,9 +13,11 @@ from radkg.graph.build.store import BuildReport, build_store
 from radkg.graph.engine.neo4j_home import Neo4jHome
 from radkg.graph.load import loader
 from radkg.graph.load.dispatch import Dispatch
+from radkg.graph.load.drafts import DraftsReport, check_same_archive, load_drafts
 from radkg.graph.load.loader import LoadReport
 from radkg.graph.load.writers import PARTITIONS
 from radkg.progress import Progress, say_nothing
+from radkg.run.kind import DRAFTS
 from radkg.run.run import Run
 from radkg.run.snapshot import Snapshot
 from radkg.verbs.graphs import EMBEDDED, GraphConfig, open_run_graph
@@ -33,12 +37,26 @@ class LoadConfig(GraphConfig):
     """a Neo4j 5 installation on this machine, or its jars; needed with `into`"""
     writers: int | None = None
     """transactions side by side, in [1, 8]; None: as many as suit the engine"""
+    drafts: str | None = None
+    """of a run of drafts, to be loaded beside the studies; None: none"""
 
     def __post_init__(self) -> None:
+        if self.into is not None and self.drafts is not None:
+            raise ConfigError(
+                "--into builds a store of the studies alone: load --drafts into it afterwards, with"
+                " --graph"
+            )
         if self.into is not None and self.neo4j_home is None:
             raise ConfigError("--into builds a Neo4j store: say where Neo4j is with --neo4j-home")
         if self.writers is not None and not 1 <= self.writers <= PARTITIONS:
             raise ConfigError(f"--writers is in [1, {PARTITIONS}], not {self.writers}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftedLoadReport(LoadReport):
+    """What became of the studies, and of drafts beside them."""
+
+    drafts: DraftsReport
 
 
 def load(
@@ -52,11 +70,15 @@ def load(
         dispatch: has other processes write the studies; None: this process does.
 
     Raises:
+        ConfigError: the drafts are of another archive; nothing was loaded.
         SnapshotError: nothing is published, or published bytes were changed.
         GraphError, GraphUnavailable: the graph refused the load, or does not answer.
     """
     run = Run(config.out)
     snapshot = run.read_snapshot()
+    drafts = None if config.drafts is None else Run(config.drafts, DRAFTS).read_snapshot()
+    if drafts is not None:
+        check_same_archive(drafts, snapshot)
     if config.into is not None and config.graph == EMBEDDED:
         return _build(config, run, snapshot, progress)
     with open_run_graph(run, config, must_exist=False) as graph:
@@ -76,10 +98,18 @@ def load(
                 writers=config.writers or graph.engine.default_writers,
                 dispatch=dispatch,
             )
-    if choice:
-        report = replace(report, why=choice.why)
-    run.audit.record_load(snapshot, graph.engine.name, asdict(report))
-    return report
+        if choice:
+            report = replace(report, why=choice.why)
+        run.audit.record_load(snapshot, graph.engine.name, asdict(report))
+        if drafts is None:
+            return report
+        with progress("load the drafts") as advance:
+            loaded = load_drafts(graph, drafts, snapshot, advance, repair=config.repair)
+        # the log holds no ids of studies, and a snapshot_id there is one that the run published
+        facts = asdict(loaded) | {"not_in_graph": len(loaded.not_in_graph)}
+        del facts["snapshot_id"]
+        run.audit.record_load(drafts, graph.engine.name, facts)
+    return DraftedLoadReport(**vars(report), drafts=loaded)
 
 
 def _build(

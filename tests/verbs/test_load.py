@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from radkg.cli.app import app, run
 from radkg.errors import ConfigError, GraphUnavailable
@@ -11,6 +12,7 @@ from radkg.graph.load.loader import LoadReport
 from radkg.interchange.radgraph import import_radgraph
 from radkg.run.run import Run
 from radkg.run.settings import ExtractConfig
+from radkg.schema.drafts import Claim
 from radkg.schema.limits import MAX_NAME_BYTES
 from radkg.verbs.graphs import GraphConfig, check_server, open_run_graph
 from radkg.verbs.load import LoadConfig, load
@@ -19,7 +21,9 @@ from radkg.verbs.retract import RetractConfig, retract
 from tests.archive.formats.test_table import write
 from tests.support.archives.openi import make_studies, write_tar
 from tests.support.runs import EXTRACTORS
+from tests.support.runs.drafts import publish_drafts, write_draft
 from tests.support.runs.extracting import extract_here, rows_of
+from tests.support.runs.extractions import invent
 
 COUNT = "MATCH (:Study) RETURN count(*) AS n"
 
@@ -66,6 +70,43 @@ def test_a_notebook_loads_as_the_command_does(published):
     retract(RetractConfig(out=published.uri, kind="study", which="CXR3", undo=True))
     assert num_studies(published) == 12
     assert prune(PruneConfig(out=published.uri)).kept == 1
+
+
+def test_drafts_are_loaded_and_verified_by_the_commands(published, tmp_path):
+    rows = [row for row in rows_of(published.uri) if row.study_id != "CXR3"]
+    claimed = [("Small effusion.", [Claim("effusion", "present", confidence=0.75)])]
+    drafts = [write_draft(row, *claimed) for row in [*rows, invent(1, archive="openi")[0]]]
+    of_drafts = publish_drafts(tmp_path / "drafts", drafts).storage.uri
+    both = ["--out", published.uri, "--drafts", of_drafts]
+
+    def radkg(*arguments):
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code in (0, 1), done.output
+        return done
+
+    done = radkg("load", *both)
+    assert "drafts created: 11" in done.stdout
+    assert "1 drafts are of studies that the graph does not hold: s0000000\n" in done.stderr
+    report = json.loads(radkg("load", *both, "--json").stdout)
+    assert (report["unchanged"], report["drafts"]["unchanged"]) == (12, 11)
+    assert report["drafts"]["not_in_graph"] == ["s0000000"]
+    assert published.audit.verify().problems == ()
+    logged = list(published.audit.read_lines())[-1]
+    assert (logged["standing"], logged["not_in_graph"]) == (11, 1)
+
+    done = radkg("verify", "--out", published.uri)
+    assert "11 drafts were not compared: give their run with --drafts" in done.stdout
+    with open_run_graph(published, GraphConfig()) as graph:
+        graph.write(lambda t: t.run("MATCH (d:Draft) SET d.status = 'empty'").consume())
+    done = radkg("verify", *both, "--quick", "--json")
+    assert done.exit_code == 1
+    assert len(json.loads(done.stdout)["drafts"]["differences"]) == 11
+    for wrong, said in (
+        (["load", *both, "--into", "x", "--neo4j-home", "y"], "--into builds a store of the stu"),
+        (["verify", *both, "--as-of", "CURRENT"], "--as-of holds no drafts"),
+        (["load", "--out", published.uri, "--drafts", published.uri], "holds extractions, not dr"),
+    ):
+        assert said in str(CliRunner().invoke(app, wrong).exception)
 
 
 def test_a_retraction_before_any_graph_is_kept(published):

@@ -41,7 +41,7 @@ class DraftsReport:
 
     snapshot_id: str
     reporter: str
-    drafts: int
+    standing: int
     """that stand now"""
     created: int
     replaced: int
@@ -116,7 +116,7 @@ def load_drafts(
     return DraftsReport(
         snapshot_id=drafts.snapshot_id,
         reporter=writer.reporter,
-        drafts=len(wanted),
+        standing=len(wanted),
         created=len(written - standing.keys()),
         replaced=len(written & standing.keys()),
         removed=len(comparison.gone),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from radkg.graph.engine.client import Graph
 from radkg.graph.rows.drafts import build_draft_ledger_key
+from radkg.run.snapshot import Snapshot
 
-_NUM_DRAFTS = "MATCH (d:Draft) RETURN count(d) AS number"
 _LEDGERS = "MATCH (l:DraftLoad) RETURN properties(l) AS ledger ORDER BY l.key"
 _LOADS = """
 MATCH (d:Draft)
@@ -14,9 +14,11 @@ ORDER BY archive, reporter
 """
 
 
-def count_drafts(graph: Graph) -> int:
-    """Return how many drafts stand in the graph, of all archives and reporters."""
-    return int(graph.read(_NUM_DRAFTS)[0]["number"])
+def count_drafts(graph: Graph, compared: Snapshot | None = None) -> int:
+    """Return how many drafts stand in the graph, without those of the reporter of a snapshot."""
+    known = compared and (compared.archive, str(compared.manifest["reporter"]))
+    rows = graph.read(_LOADS)
+    return sum(row["number"] for row in rows if (row["archive"], row["reporter"]) != known)
 
 
 def find_draft_problems(graph: Graph) -> list[str]:

@@ -55,9 +55,8 @@ class DraftsVerifyReport:
     def __str__(self) -> str:
         if self.ok:
             equal = f"all {self.drafts} drafts equal their snapshot, compared by every property"
-            if not self.not_in_graph:
-                return equal
-            return f"{equal}; {self.not_in_graph} are of studies that the graph does not hold"
+            some = f"; {self.not_in_graph} are of studies that the graph does not hold"
+            return equal + (some if self.not_in_graph else "")
         lines = format_differences("draft of study", self.differences)
         return "\n".join([*self.problems, *lines, "to mend: radkg load --repair --drafts"])
 
