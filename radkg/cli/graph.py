@@ -124,14 +124,14 @@ def verify(
     from radkg.graph.verify.drafts import verify_drafts
     from radkg.graph.verify.full import verify as verify_all
     from radkg.graph.verify.quick import verify_quick
-    from radkg.run.kind import DRAFTS
+    from radkg.run.drafts import read_drafts
     from radkg.run.run import Run
 
     if drafts and as_of:
         raise ConfigError("the graph of --as-of holds no drafts: leave out --drafts")
     run = Run(out)
     snapshot = run.find_snapshot(as_of) if as_of else run.read_snapshot()
-    published = Run(drafts, DRAFTS).read_snapshot() if drafts else None
+    published = read_drafts(drafts, snapshot) if drafts else None
     with _open_graph(out, graph, insecure, as_of) as opened:
         report = verify_quick(opened, snapshot) if quick else verify_all(opened, snapshot)
         compared = verify_drafts(opened, published, snapshot) if published else None

@@ -13,11 +13,11 @@ from radkg.graph.build.store import BuildReport, build_store
 from radkg.graph.engine.neo4j_home import Neo4jHome
 from radkg.graph.load import loader
 from radkg.graph.load.dispatch import Dispatch
-from radkg.graph.load.drafts import DraftsReport, check_same_archive, load_drafts
+from radkg.graph.load.drafts import DraftsReport, load_drafts
 from radkg.graph.load.loader import LoadReport
 from radkg.graph.load.writers import PARTITIONS
 from radkg.progress import Progress, say_nothing
-from radkg.run.kind import DRAFTS
+from radkg.run.drafts import read_drafts
 from radkg.run.run import Run
 from radkg.run.snapshot import Snapshot
 from radkg.verbs.graphs import EMBEDDED, GraphConfig, open_run_graph
@@ -76,9 +76,7 @@ def load(
     """
     run = Run(config.out)
     snapshot = run.read_snapshot()
-    drafts = None if config.drafts is None else Run(config.drafts, DRAFTS).read_snapshot()
-    if drafts is not None:
-        check_same_archive(drafts, snapshot)
+    drafts = None if config.drafts is None else read_drafts(config.drafts, snapshot)
     if config.into is not None and config.graph == EMBEDDED:
         return _build(config, run, snapshot, progress)
     with open_run_graph(run, config, must_exist=False) as graph:

@@ -56,7 +56,7 @@ CALL {
 RETURN count(d) AS drafts, coalesce(sum(claims), 0) AS claims
 """
 
-MOVE = """
+SET_SNAPSHOT = """
 UNWIND $keys AS key
 MATCH (d:Draft {key: key})
 SET d.snapshot_id = $snapshot_id

@@ -52,8 +52,9 @@ class DraftWriter:
     def __init__(self, graph: Graph, drafts: Snapshot, studies: Snapshot, repair: bool) -> None:
         self.graph = graph
         self.drafts = drafts
+        self.studies = studies
         self.repair = repair
-        self.retractions = hide_retracted(studies).retractions
+        self._retractions = hide_retracted(studies).retractions.number
         self.reporter = str(drafts.manifest["reporter"])
         self._ledger = build_draft_ledger_key(drafts.archive, self.reporter)
         self._studies = build_ledger_key(studies.archive, studies.extractor)
@@ -80,9 +81,9 @@ class DraftWriter:
         """Write drafts in place of those that stand; return the keys of the studies that stand."""
         return self.graph.write(partial(self._store, batch))
 
-    def move(self, keys: Sequence[str]) -> None:
+    def mark(self, keys: Sequence[str]) -> None:
         """Note that drafts which stand are of this snapshot, too."""
-        self.graph.write(partial(self._move, keys))
+        self.graph.write(partial(self._mark, keys))
 
     def remove(self, keys: Sequence[str]) -> None:
         """Remove drafts by their keys."""
@@ -102,10 +103,10 @@ class DraftWriter:
         (state,) = run_statement(
             transaction, draft_statements.STATE, ledger=self._ledger, studies=self._studies
         )
-        if state["retractions"] != self.retractions.number:
+        if state["retractions"] != self._retractions:
             raise GraphError(
                 f"{self.graph.address} knows {state['retractions']} retractions and this load of"
-                f" drafts {self.retractions.number}: run it again"
+                f" drafts {self._retractions}: run it again"
             )
         if not begins and state["snapshot_id"] != self.drafts.snapshot_id:
             raise GraphError(
@@ -127,10 +128,10 @@ class DraftWriter:
             raise Conflict(f"studies vanished from {self.graph.address} meanwhile: try again")
         return known
 
-    def _move(self, keys: Sequence[str], transaction: Transaction) -> None:
+    def _mark(self, keys: Sequence[str], transaction: Transaction) -> None:
         self._lock(transaction)
         snapshot_id = self.drafts.snapshot_id
-        run_statement(transaction, draft_statements.MOVE, keys=keys, snapshot_id=snapshot_id)
+        run_statement(transaction, draft_statements.SET_SNAPSHOT, keys=keys, snapshot_id=snapshot_id)
 
     def _remove(self, keys: Sequence[str], transaction: Transaction) -> None:
         self._lock(transaction)

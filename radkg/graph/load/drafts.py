@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from radkg.errors import ConfigError, GraphError
+from radkg.errors import GraphError
 from radkg.graph.engine.client import Graph
 from radkg.graph.load import draft_statements
 from radkg.graph.load.draft_writer import DraftWriter
@@ -32,6 +32,7 @@ from radkg.graph.migrations.steps import migrate
 from radkg.graph.rows.drafts import add_draft_digests, list_draft_keys, nest_drafts
 from radkg.graph.rows.nested import BatchSizes, GraphRow, build_ledger_key
 from radkg.progress import Advance, ignore
+from radkg.run.drafts import check_same_archive, read_visible_drafts
 from radkg.run.snapshot import Snapshot
 
 
@@ -127,24 +128,14 @@ def load_drafts(
     )
 
 
-def check_same_archive(drafts: Snapshot, studies: Snapshot) -> None:
-    """Raise ConfigError where drafts are of another archive than the studies."""
-    if drafts.archive != studies.archive:
-        raise ConfigError(
-            f"the drafts of {drafts.storage.uri} are of the archive {drafts.archive!r}, and the"
-            f" studies of {studies.storage.uri} of {studies.archive!r}: name the drafts of the same"
-            " archive"
-        )
-
-
 def _compare(
     writer: DraftWriter, standing: dict[str, GraphRow], known: frozenset[str]
 ) -> _Comparison:
     """Compare what is published with the drafts that stand, by key, and the keys of studies."""
     found = _Comparison(set(), [], [], [], set(), writer.drafts.num_studies)
     visible = 0
-    for table in writer.drafts.read_tables():
-        rows = add_draft_digests(writer.retractions.keep_visible(table))
+    for table in read_visible_drafts(writer.drafts, writer.studies):
+        rows = add_draft_digests(table)
         visible += rows.num_rows
         differs = []
         columns = (*list_draft_keys(rows), rows["study_id"].to_pylist(), rows["digest"].to_pylist())
@@ -189,7 +180,7 @@ def _write(
             done += len(batch)
             progress(done, total)
     for keys in _cut(comparison.moved, sizes.studies):
-        writer.move(keys)
+        writer.mark(keys)
         done += len(keys)
         progress(done, total)
     for keys in _cut(comparison.gone, sizes.studies):

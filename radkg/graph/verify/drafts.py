@@ -13,7 +13,6 @@ from typing import Any
 
 from radkg.graph.engine.client import Graph
 from radkg.graph.load import draft_statements
-from radkg.graph.load.drafts import check_same_archive
 from radkg.graph.rows.drafts import (
     add_draft_digests,
     build_draft_ledger_key,
@@ -23,7 +22,7 @@ from radkg.graph.rows.drafts import (
 )
 from radkg.graph.rows.nested import BatchSizes, GraphRow
 from radkg.graph.verify.report import format_differences
-from radkg.run.retractions import hide_retracted
+from radkg.run.drafts import check_same_archive, read_visible_drafts
 from radkg.run.snapshot import Snapshot
 
 _READ = """
@@ -75,15 +74,14 @@ def verify_drafts(graph: Graph, drafts: Snapshot, studies: Snapshot) -> DraftsVe
     """
     started = time.monotonic()
     check_same_archive(drafts, studies)
-    retractions = hide_retracted(studies).retractions
     scope = {"archive": drafts.archive, "reporter": str(drafts.manifest["reporter"])}
     unexpected = {str(row["key"]) for row in graph.read(draft_statements.STANDING, **scope)}
     (known,) = graph.read(draft_statements.STUDIES, archive=drafts.archive)
     stands = frozenset(known["keys"])
     differences: dict[str, str] = {}
     expected = strangers = 0
-    for table in drafts.read_tables():
-        rows = add_draft_digests(retractions.keep_visible(table))
+    for table in read_visible_drafts(drafts, studies):
+        rows = add_draft_digests(table)
         studies_of, keys = list_draft_keys(rows)
         strangers += sum(study not in stands for study in studies_of)
         for batch in nest_drafts(rows, drafts.snapshot_id, BatchSizes().studies):
