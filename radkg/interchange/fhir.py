@@ -8,24 +8,36 @@ study keeps its ids in every snapshot, a Provenance has an id for each snapshot.
 
 from __future__ import annotations
 
-import base64
 import json
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
-from urllib.parse import quote
 
-from radkg.interchange.published import ArrowRow, ReportReader, read_batches, read_publication_time
+from radkg.interchange.fhir_drafts import make_draft_resources
+from radkg.interchange.fhir_parts import (
+    HL7,
+    Resource,
+    make_coded,
+    make_diagnostic_report,
+    make_id,
+    make_provenance,
+    make_reference,
+    make_subject_and_date,
+    make_text,
+    make_url,
+)
+from radkg.interchange.published import (
+    ArrowRow,
+    DraftReader,
+    PublishedDraft,
+    ReportReader,
+    read_batches,
+    read_publication_time,
+)
 from radkg.run.snapshot import Snapshot
 from radkg.schema.findings import list_findings
 from radkg.schema.mentions import STATES
 
-Resource = dict[str, Any]
-
-_NAMES = uuid.uuid5(uuid.NAMESPACE_URL, "urn:radkg:fhir")
 FINDING_COLUMNS = ("name", "strongest", "modifiers", "places")
-_HL7 = "http://terminology.hl7.org/CodeSystem"
 _INTERPRETATION = {"OBS-DP": "POS", "OBS-U": "IND", "OBS-DA": "NEG"}  # v3-ObservationInterpretation
 _STATUS = {  # "registered": the study is known, but there is no result to report
     "ok": "preliminary",
@@ -35,7 +47,10 @@ _STATUS = {  # "registered": the study is known, but there is no result to repor
 
 
 def encode_bundles(
-    snapshot: Snapshot, study: str | None = None, reports: ReportReader | None = None
+    snapshot: Snapshot,
+    study: str | None = None,
+    reports: ReportReader | None = None,
+    drafts: DraftReader | None = None,
 ) -> Iterator[bytes]:
     """Yield one line of JSON per study: its Bundle.
 
@@ -44,6 +59,7 @@ def encode_bundles(
         study: id of the only study to export; None: all studies.
         reports: adds the report to every DiagnosticReport and the words to every Observation;
             None: no text of reports is written.
+        drafts: adds the draft of a study as a DiagnosticReport of its own; None: there are none.
 
     Raises:
         ConfigError: the snapshot has no such study.
@@ -54,9 +70,11 @@ def encode_bundles(
     for batch in read_batches(snapshot, study):
         rows, findings = batch.to_pylist(), list_findings(batch, FINDING_COLUMNS).to_pylist()
         texts: Mapping[str, str] = reports.read(rows) if reports else {}
+        drafted = drafts.read([row["study_id"] for row in rows]) if drafts else {}
         for row, found in zip(rows, findings, strict=True):
-            text = texts.get(row["study_id"])
-            bundle = to_bundle(row, found, snapshot.snapshot_id, recorded, text)
+            study_id = row["study_id"]
+            of_study = (texts.get(study_id), drafted.get(study_id))
+            bundle = to_bundle(row, found, snapshot.snapshot_id, recorded, *of_study)
             yield (json.dumps(bundle, ensure_ascii=False) + "\n").encode()
 
 
@@ -66,6 +84,7 @@ def to_bundle(
     snapshot_id: str,
     recorded: datetime,
     report: str | None = None,
+    draft: PublishedDraft | None = None,
 ) -> Resource:
     """Return the Bundle of one row of the extraction table.
 
@@ -74,40 +93,36 @@ def to_bundle(
         findings: FINDING_COLUMNS of the findings of the study.
         snapshot_id: id of the snapshot.
         recorded: when the snapshot was published, with time zone.
-        report: the report to include; None: the Bundle holds no text of the report.
+        report: the report to include; None: the Bundle holds no text of report or draft.
+        draft: the draft to include.
     """
     observations = [
         _observation(row, finding, with_text=report is not None) for finding in findings
     ]
     diagnostic = _diagnostic_report(row, observations, report)
     resources = [diagnostic, *observations]
-    resources.append(_provenance(row, snapshot_id, recorded, resources))
+    reader = f"{row['extractor']} ({row['condition']})"
+    source = (row["extractor"], reader, snapshot_id)
+    resources.append(make_provenance(row, source, recorded, resources))
+    if draft is not None:
+        resources += make_draft_resources(draft, with_text=report is not None)
     return {
         "resourceType": "Bundle",
-        "id": _id(row, "Bundle"),
+        "id": make_id(row, row["extractor"], "Bundle"),
         "type": "collection",
-        "entry": [{"fullUrl": _url(each), "resource": each} for each in resources],
+        "entry": [{"fullUrl": make_url(each), "resource": each} for each in resources],
     }
 
 
 def _diagnostic_report(
     row: ArrowRow, observations: Iterable[Resource], report: str | None
 ) -> Resource:
-    results = [_reference(each) for each in observations]
+    results = [make_reference(each) for each in observations]
     optional: Resource = {"result": results} if results else {}
     if report:
-        data = base64.b64encode(report.encode()).decode()
-        optional["presentedForm"] = [{"contentType": "text/plain; charset=utf-8", "data": data}]
-    return {
-        "resourceType": "DiagnosticReport",
-        "id": _id(row, "DiagnosticReport"),
-        "identifier": [_identifier("study", row["study_id"], row["archive"])],
-        "status": _STATUS[row["status"]],
-        "category": [_coded(f"{_HL7}/v2-0074", "RAD", "Radiology")],
-        "code": _coded("http://loinc.org", "18748-4", "Diagnostic imaging study"),
-        **_subject_and_date(row),
-        **optional,
-    }
+        optional["presentedForm"] = [make_text(report)]
+    resource_id = make_id(row, row["extractor"], "DiagnosticReport")
+    return make_diagnostic_report(row, resource_id, _STATUS[row["status"]], **optional)
 
 
 def _observation(row: ArrowRow, finding: ArrowRow, *, with_text: bool) -> Resource:
@@ -124,75 +139,18 @@ def _observation(row: ArrowRow, finding: ArrowRow, *, with_text: bool) -> Resour
     components.append({"code": {"text": "confidence"}, "valueQuantity": confidence})
     return {
         "resourceType": "Observation",
-        "id": _id(row, f"Observation/{finding['name']}"),
+        "id": make_id(row, row["extractor"], f"Observation/{finding['name']}"),
         "status": "preliminary",
-        "category": [_coded(f"{_HL7}/observation-category", "imaging", "Imaging")],
+        "category": [make_coded(f"{HL7}/observation-category", "imaging", "Imaging")],
         "code": {"text": finding["name"]},
-        **_subject_and_date(row),
+        **make_subject_and_date(row),
         "valueCodeableConcept": {
-            **_coded("urn:radkg:label", entity["label"], word),
+            **make_coded("urn:radkg:label", entity["label"], word),
             "text": word,
         },
         "interpretation": [
-            {"coding": [{"system": f"{_HL7}/v3-ObservationInterpretation", "code": interpretation}]}
+            {"coding": [{"system": f"{HL7}/v3-ObservationInterpretation", "code": interpretation}]}
         ],
         **optional,
         "component": components,
     }
-
-
-def _provenance(
-    row: ArrowRow, snapshot_id: str, recorded: datetime, targets: Iterable[Resource]
-) -> Resource:
-    agents = (
-        ("model", row["model_id"], f"{row['extractor']} ({row['condition']})"),
-        ("version", row["radkg_version"], f"radkg {row['radkg_version']}"),
-    )
-    sources = (("fingerprint", row["study_fingerprint"]), ("snapshot", snapshot_id))
-    return {
-        "resourceType": "Provenance",
-        "id": _id(row, f"Provenance/{snapshot_id}"),
-        "target": [_reference(each) for each in targets],
-        "recorded": recorded.isoformat(timespec="seconds"),
-        "agent": [
-            {
-                "type": _coded(f"{_HL7}/provenance-participant-type", "assembler", "Assembler"),
-                "who": {"identifier": _identifier(kind, value), "display": display},
-            }
-            for kind, value, display in agents
-        ],
-        "entity": [
-            {"role": "source", "what": {"identifier": _identifier(kind, value)}}
-            for kind, value in sources
-        ],
-    }
-
-
-def _subject_and_date(row: ArrowRow) -> Resource:
-    subject = {"subject": {"identifier": _identifier("subject", row["subject_id"], row["archive"])}}
-    if row["study_date"] is None:
-        return subject
-    return subject | {"effectiveDateTime": row["study_date"].isoformat()}
-
-
-def _identifier(kind: str, value: str, archive: str | None = None) -> Resource:
-    """Return an identifier; studies and subjects are known within their archive."""
-    scope = f":{quote(archive, safe='')}" if archive else ""
-    return {"system": f"urn:radkg:{kind}{scope}", "value": value}
-
-
-def _coded(system: str, code: str, display: str) -> Resource:
-    return {"coding": [{"system": system, "code": code, "display": display}]}
-
-
-def _id(row: ArrowRow, what: str) -> str:
-    key = json.dumps([row["archive"], row["study_id"], row["extractor"], what])
-    return str(uuid.uuid5(_NAMES, key))
-
-
-def _url(resource: Resource) -> str:
-    return f"urn:uuid:{resource['id']}"
-
-
-def _reference(resource: Resource) -> Resource:
-    return {"reference": _url(resource)}

@@ -1,4 +1,4 @@
-"""Read what exports need: the rows of a snapshot, its publication time, and its reports.
+"""Read what exports need: the rows of a snapshot, its publication time, its reports and drafts.
 
 Rows and reports are read in batches: an archive is never in memory as a whole.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from radkg.errors import ConfigError, SnapshotError
 from radkg.interchange.documents import read_radgraph
 from radkg.run.audit import AuditLog
+from radkg.run.drafts import read_drafts, read_visible_drafts
 from radkg.run.retractions import hide_retracted
 from radkg.run.settings import ExtractConfig, read_config
 from radkg.run.snapshot import Snapshot
@@ -57,8 +58,63 @@ def read_publication_time(snapshot: Snapshot) -> datetime:
             return datetime.fromisoformat(line["time"])
     raise SnapshotError(
         f"when {snapshot.snapshot_id} was published is not in the audit log of "
-        f"{snapshot.storage.uri}, and this format needs it: run the same extraction again"
+        f"{snapshot.storage.uri}, and this format needs it: run the command that published it again"
     )
+
+
+class PublishedDraft(NamedTuple):
+    """A row of the draft table, and where it is from."""
+
+    row: ArrowRow
+    snapshot_id: str
+    recorded: datetime
+    """when the snapshot was published, with time zone"""
+
+
+class DraftReader:
+    """Reads the drafts of studies that come in the order of their ids, some at a time.
+
+    Args:
+        uri: of a run of drafts.
+        studies: the snapshot that is exported; what is retracted there is left out.
+
+    Raises:
+        ConfigError: the drafts are of another archive.
+        SnapshotError: no drafts are published there, or the audit log does not say when.
+    """
+
+    def __init__(self, uri: str, studies: Snapshot) -> None:
+        self._drafts = read_drafts(uri, studies)
+        self._recorded = read_publication_time(self._drafts)
+        self._tables = read_visible_drafts(self._drafts, studies)
+        self._rest = self._drafts.kind.schema.empty_table()
+        self.found = 0
+        """drafts that were given"""
+        self.passed = 0
+        """drafts of studies that were not asked for"""
+
+    def read(self, study_ids: Sequence[str]) -> dict[str, PublishedDraft]:
+        """Return the drafts of studies by their ids, which are sorted, and follow those before."""
+        last = study_ids[-1]
+        while not self._rest.num_rows or self._rest["study_id"][-1].as_py() < last:
+            table = next(self._tables, None)
+            if table is None:
+                break
+            self._rest = pa.concat_tables([self._rest, table])
+        is_before = pc.less_equal(self._rest["study_id"], last)
+        near, self._rest = self._rest.filter(is_before), self._rest.filter(pc.invert(is_before))
+        rows = near.filter(pc.is_in(near["study_id"], pa.array(study_ids, pa.string()))).to_pylist()
+        self.found += len(rows)
+        self.passed += near.num_rows - len(rows)
+        own = (self._drafts.snapshot_id, self._recorded)
+        return {row["study_id"]: PublishedDraft(row, *own) for row in rows}
+
+    def describe(self) -> str:
+        """Return how many drafts were given, in words, and how many are of no study of these."""
+        self.passed += self._rest.num_rows + sum(table.num_rows for table in self._tables)
+        self._rest = self._rest.slice(0, 0)
+        left = f"; {self.passed} drafts are of other studies" if self.passed else ""
+        return f" with {self.found} drafts{left}"
 
 
 class ReportReader:

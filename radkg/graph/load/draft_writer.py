@@ -131,7 +131,9 @@ class DraftWriter:
     def _mark(self, keys: Sequence[str], transaction: Transaction) -> None:
         self._lock(transaction)
         snapshot_id = self.drafts.snapshot_id
-        run_statement(transaction, draft_statements.SET_SNAPSHOT, keys=keys, snapshot_id=snapshot_id)
+        run_statement(
+            transaction, draft_statements.SET_SNAPSHOT, keys=keys, snapshot_id=snapshot_id
+        )
 
     def _remove(self, keys: Sequence[str], transaction: Transaction) -> None:
         self._lock(transaction)

@@ -119,6 +119,9 @@ class FormatOption(NamedTuple):
 class Format:
     """Base of all formats: each field is an option, annotated with an `Option`."""
 
+    refused: ClassVar[Mapping[str, str]] = {}
+    """why the format does not take an option that others take, by the name of its field"""
+
     def __post_init__(self) -> None:
         for name, option in list_options(type(self)).items():
             value = vars(self)[name]
@@ -170,5 +173,9 @@ def make_format(
             if not others:
                 raise ConfigError(f"no option {key!r} of --format {name}")
             flag = takers[others[0]][key].flag
-            raise ConfigError(f"{flag} is not for --format {name}, but for {', '.join(others)}")
+            why = getattr(known[name], "refused", {}).get(key)
+            raise ConfigError(
+                f"{flag} is not for --format {name}, but for {', '.join(others)}"
+                + (f": {why}" if why else "")
+            )
     return known[name](**chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,6 +19,9 @@ class GraphmlExport(GraphFormat):
 
     name: ClassVar[str] = "graphml"
     help: ClassVar[str] = "XML of nodes and edges"
+    refused: ClassVar[Mapping[str, str]] = {
+        "drafts": "it holds concepts and mentions, and a draft is no fact of either"
+    }
 
     def write(self, storage: Storage, path: Path) -> str:
         """Write one XML file; return the number of studies in it."""

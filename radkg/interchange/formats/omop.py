@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -19,6 +20,9 @@ class OmopExport(Format):
 
     name: ClassVar[str] = "omop"
     help: ClassVar[str] = "a directory with NOTE_NLP of the CDM 5.4"
+    refused: ClassVar[Mapping[str, str]] = {
+        "drafts": "NOTE_NLP holds what notes say, and a draft is no note"
+    }
 
     file_type: FileType = "csv"
     with_text: WithText = False

@@ -16,6 +16,14 @@ OneStudy = Annotated[str | None, Option("only this study (its mentions).", metav
 WithText = Annotated[
     bool, Option("add words of the reports; without it no format but radgraph has any.")
 ]
+DraftsRun = Annotated[
+    str | None,
+    Option(
+        "drafts of this run, too; they are research, not for diagnosis. Default: no drafts.",
+        metavar="DRAFTS_RUN",
+        flag="--drafts",
+    ),
+]
 FileType = Annotated[Literal["csv", "parquet"], Option("csv (the default) or parquet.")]
 Headers = Annotated[
     Literal["plain", "gephi", "neo4j"],
@@ -41,14 +49,19 @@ class GraphFormat(Format):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.level == "population" and (self.study or self.with_text):
+        wants_words = self.with_text and not self._has_other_words()
+        if self.level == "population" and (self.study or wants_words):
             raise ConfigError(
                 "--study and --with-text are not for --level population: give --level mentions"
             )
-        if self.with_text and self.level is None and not self.study:
+        if wants_words and self.level is None and not self.study:
             raise ConfigError(
                 "--with-text needs --level mentions or --study ID: a concept has no words"
             )
+
+    def _has_other_words(self) -> bool:
+        """Tell whether something else than mentions has words of the reports."""
+        return False
 
     def read_graph(self, snapshot: Snapshot) -> PropertyGraph:
         """Return the graph of a snapshot that the options name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -18,6 +19,9 @@ class RadGraphExport(Format):
 
     name: ClassVar[str] = "radgraph"
     help: ClassVar[str] = "JSON, which always holds the reports"
+    refused: ClassVar[Mapping[str, str]] = {
+        "drafts": "its documents are reports as they were read, and a draft is no report"
+    }
 
     spelling: Annotated[
         Literal["v1", "xl"],
