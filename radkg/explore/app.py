@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.staticfiles import StaticFiles
 
 from radkg.errors import ConfigError, RadkgError
+from radkg.explore.drafts import read_drafts_of
 from radkg.explore.evidence import read_passages
 from radkg.explore.guard import Guard
 from radkg.explore.neighbourhood import EDGE_TYPES, EdgeType, Filters, read_neighbourhood, search
@@ -159,7 +160,8 @@ def make_app(graph: Graph, reader: SnapshotReader, verdicts: Verdicts, token: st
             "loaded": ledger.get("loaded_at", "unknown"),
         }
         judged = verdicts.get_verdicts(snapshot_id, study_id)
-        return HTMLResponse(write_study_html(read, extraction, origin, judged))
+        drafts = read_drafts_of(graph, read.archive, study_id, extraction.extractor)
+        return HTMLResponse(write_study_html(read, extraction, origin, judged, drafts))
 
     @app.get("/api/image")
     def image(study_id: Text, image_id: Text) -> Response:

@@ -1,10 +1,11 @@
-"""Write one study as a fragment of HTML: its origin, images, report, and triplets to judge."""
+"""Write one study as a fragment of HTML: origin, images, report, drafts, and triplets to judge."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
+from radkg.explore.drafts import ShownDraft, write_draft_html
 from radkg.page.markup import escape, format_cell
 from radkg.page.report import MEANING, make_entity_id, write_report
 from radkg.page.study import write_note
@@ -16,7 +17,11 @@ _PREFIX = "study"
 
 
 def write_study_html(
-    study: Study, extraction: Extraction, origin: Mapping[str, Cell], judged: Mapping[int, str]
+    study: Study,
+    extraction: Extraction,
+    origin: Mapping[str, Cell],
+    judged: Mapping[int, str],
+    drafts: Sequence[ShownDraft] = (),
 ) -> str:
     """Return the `<article>` of a study.
 
@@ -25,6 +30,7 @@ def write_study_html(
         extraction: the extraction of this study, grounded in the report.
         origin: the snapshot, the model and other facts about the extraction, by name.
         judged: the verdicts so far, by the number of the triplet, from 1.
+        drafts: what reporters wrote of the study, to be shown beside its report.
     """
     facts: dict[str, Cell] = {"subject": study.subject_id, "date": study.study_date or "unknown"}
     facts |= {"age": "90 or more" if study.age == OLDEST else study.age, "sex": study.sex}
@@ -32,6 +38,10 @@ def write_study_html(
     triplets = "\n".join(
         _triplet(extraction, number, judged.get(number))
         for number in range(1, len(extraction.relations) + 1)
+    )
+    written = "\n".join(
+        write_draft_html(draft, study, extraction.entities, _PREFIX, number)
+        for number, draft in enumerate(drafts)
     )
     note = write_note(extraction)
     if extraction.status == "failed":
@@ -41,10 +51,11 @@ def write_study_html(
 <h2 id="study-title" tabindex="-1">Study {escape(study.study_id)}</h2>
 <dl class="origin">{"".join(_fact(name, value) for name, value in {**facts, **origin}.items())}</dl>
 {note}
-<div class="columns">
+<div class="columns{" drafted" if drafts else ""}">
 <div class="report">
 {write_report(study, extraction.entities, _PREFIX) or '<p class="note">No report text.</p>'}
 </div>
+{f'<div class="drafts">{written}</div>' if drafts else ""}
 <div class="side">
 {"".join(_figure(study, image) for image in study.images if image.location)}
 <h3>Triplets ({len(extraction.relations)})</h3>
@@ -78,8 +89,8 @@ def _triplet(extraction: Extraction, number: int, verdict: str | None) -> str:
         f' aria-pressed="{str(name == verdict).lower()}">{name}</button>'
         for name in VERDICTS
     )
-    return f"""<li data-triplet="{number}" data-head="{make_entity_id(_PREFIX, relation.head)}"
- data-tail="{make_entity_id(_PREFIX, relation.tail)}">
+    lights = " ".join(make_entity_id(_PREFIX, end) for end in (relation.head, relation.tail))
+    return f"""<li data-triplet="{number}" data-lights="{lights}">
 <p>{_named(head)} <span class="relation {relation.relation}">{relation.relation}</span>
 {_named(tail)} <small>confidence {relation.confidence:.2f}</small></p>
 <div role="group" aria-label="Verdict on triplet {number}">

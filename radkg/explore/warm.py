@@ -6,6 +6,7 @@ files at the first study: together that is seconds, which belong to the start an
 
 from __future__ import annotations
 
+from radkg.explore.drafts import read_drafts_of
 from radkg.explore.evidence import read_passages
 from radkg.explore.neighbourhood import CO_OCCURS, Filters, read_neighbourhood, search
 from radkg.explore.snapshot_reader import SnapshotReader
@@ -31,3 +32,4 @@ def warm_up(graph: Graph, reader: SnapshotReader) -> None:
             found, _ = read_passages(graph, reader, edge, Filters(), 0, 1)
             for passage in found:
                 reader.read_extraction(passage.study_id)
+                read_drafts_of(graph, passage.archive, passage.study_id, passage.extractor)

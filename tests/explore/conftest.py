@@ -20,12 +20,16 @@ from radkg.explore.server import listen, read_loaded_snapshot
 from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.explore.verdicts import Verdicts
 from radkg.graph import Graph
+from radkg.graph.load.drafts import load_drafts
 from radkg.graph.load.loader import load
-from radkg.run.snapshot import read_snapshot
+from radkg.run.snapshot import Snapshot, read_snapshot
+from radkg.schema.drafts import Claim
 from radkg.storage import open_storage
 from tests.page.test_browser import chromium
-from tests.review.conftest import published
+from tests.review.conftest import NASTY, published
 from tests.support.graph.servers import clear_graph
+from tests.support.runs.drafts import publish_drafts, write_draft
+from tests.support.runs.extracting import rows_of
 
 __all__ = ["chromium", "explorer", "open_explorer", "published"]
 
@@ -46,11 +50,34 @@ def review(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_explorer(published: Path, review: Path) -> OpenExplorer:
+def drafts(published: Path, tmp_path: Path) -> Snapshot:
+    """Drafts of CXR1, whose image is not at hand, and of CXR6, with a hostile text."""
+    rows = {row.study_id: row for row in rows_of(str(published))}
+    box = (0.5, 0.25, 0.875, 0.75)
+    told = [
+        ("Large right effusion.", [Claim("effusion", "present", "pleura", "right", "large", 0.75)]),
+        (
+            "No pneumothorax, no mass.",
+            [
+                Claim("pneumothorax", "absent", confidence=0.9, image_id="CXR1_IM-1", box=box),
+                Claim("mass", "absent", confidence=0.5),
+            ],
+        ),
+    ]
+    hostile = (NASTY, [Claim(NASTY[:40], "uncertain", image_id="CXR6_IM-1", box=box)])
+    unverified = {"status": "unverified", "reason": NASTY, "dropped": 2, "study_fingerprint": "x"}
+    made = [write_draft(rows["CXR1"], *told), write_draft(rows["CXR6"], hostile, **unverified)]
+    return publish_drafts(tmp_path / "drafts", made)
+
+
+@pytest.fixture
+def open_explorer(published: Path, drafts: Snapshot, review: Path) -> OpenExplorer:
     def opened(graph: Graph, images: Path | None = None) -> FastAPI:
         storage = open_storage(str(published))
         clear_graph(graph)
-        load(graph, read_snapshot(storage))
+        snapshot = read_snapshot(storage)
+        load(graph, snapshot)
+        load_drafts(graph, drafts, snapshot)
         reader = SnapshotReader(read_loaded_snapshot(graph, storage), images=images and str(images))
         return make_app(graph, reader, Verdicts(review), TOKEN)
 

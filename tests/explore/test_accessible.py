@@ -53,7 +53,11 @@ def views(page: Page):
     page.goto(page.url.partition("#")[0] + "#/study/CXR1")
     page.locator("[data-triplet='1'] [data-verdict=accept]").click()
     expect(page.locator("[aria-pressed=true]")).to_have_count(1)
+    expect(page.locator(".badge.verified")).to_be_visible()
     yield "study"
+    page.goto(page.url.partition("#")[0] + "#/study/CXR6")
+    expect(page.locator(".badge.unverified")).to_be_visible()
+    yield "unverified draft"
     page.get_by_role("link", name="Questions").click()
     for question in ("prevalence", "certainty_mix", "prevalence_by_view"):
         page.locator("#question").select_option(question)

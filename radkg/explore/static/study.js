@@ -1,4 +1,4 @@
-// One study: entities are highlighted with their triplet, and buttons or keys give verdicts.
+// One study: a triplet or a claim highlights its entities, and buttons or keys give verdicts.
 import { $, ask, element, say, turn } from "/static/ask.js";
 
 const KEYS = { a: "accept", r: "reject", u: "unsure" };
@@ -17,11 +17,12 @@ export async function showStudy(id) {
   say(`Study ${id}`);
 }
 
-function light(triplet) {
-  for (const mark of document.querySelectorAll("#study mark.on")) mark.classList.remove("on");
-  for (const end of triplet ? [triplet.dataset.head, triplet.dataset.tail] : []) {
-    const marks = document.querySelectorAll(`#study mark[data-entity="${end}"]`);
-    for (const mark of marks) mark.classList.add("on");
+// Highlights the entities in the report that a triplet, or a claim of a draft, is about.
+function light(event) {
+  const about = event.target.closest("[data-lights]");
+  const lit = about ? about.dataset.lights.split(" ") : [];
+  for (const mark of document.querySelectorAll("#study mark")) {
+    mark.classList.toggle("on", lit.includes(mark.dataset.entity));
   }
 }
 
@@ -47,8 +48,8 @@ async function judge(triplet, verdict) {
 export function startStudy() {
   const box = $("study");
   const at = (event) => event.target.closest("[data-triplet]");
-  box.addEventListener("focusin", (event) => light(at(event)));
-  box.addEventListener("mouseover", (event) => at(event) && light(at(event)));
+  box.addEventListener("focusin", light);
+  box.addEventListener("mouseover", (event) => event.target.closest("[data-lights]") && light(event));
   box.addEventListener("click", (event) => {
     const verdict = event.target.dataset.verdict;
     if (verdict) judge(at(event), verdict);
