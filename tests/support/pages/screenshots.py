@@ -1,7 +1,7 @@
 """Draw the screenshots of README: `python -m tests.support.pages.screenshots docs/images`.
 
-The reports are invented, for those of Open-i may not be part of this repository. The demo runs on
-them as on any archive, and chromium shows its page and the explorer.
+The reports are invented, for those of Open-i may not be part of this repository, and so are the
+drafts. The demo runs on them as on any archive, and chromium shows its page and the explorer.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
+
+from radkg.run.run import Run
+from radkg.schema.arrow import from_table
+from radkg.schema.drafts import Claim
+from tests.support.runs.drafts import publish_drafts, write_draft
 
 RADKG = str(Path(sys.executable).parent / "radkg")
 STUDIES = 400
@@ -64,6 +69,26 @@ def write_reports(path: Path) -> None:
             writer.writerow((f"s{number:03}", person, date, age, sex, report))
 
 
+def publish_invented_drafts(out: Path, place: Path) -> str:
+    """Publish a draft of the first study with an effusion; return the id of the study."""
+    rows = from_table(next(Run(str(out)).read_snapshot().read_tables()))
+    of = next(row for row in rows if any(e.concept == "effusion" for e in row.entities))
+    low, heart, base = (0.08, 0.62, 0.4, 0.9), (0.3, 0.4, 0.75, 0.8), (0.6, 0.6, 0.9, 0.9)
+    claims = [
+        Claim("effusion", "present", "pleura", "right", "small", 0.83, "frontal", low),
+        Claim("pneumothorax", "absent", confidence=0.97),
+        Claim("cardiomegaly", "present", None, None, "mild", 0.58, "frontal", heart),
+        Claim("atelectasis", "uncertain", "base", "left", None, 0.31, "frontal", base),
+    ]
+    sentences = [
+        ("There is a small right pleural effusion.", claims[:1]),
+        ("No pneumothorax.", claims[1:2]),
+        ("The heart is mildly enlarged, and there may be left basilar atelectasis.", claims[2:]),
+    ]
+    publish_drafts(place, [write_draft(of, *sentences)])
+    return of.study_id
+
+
 def draw_report(page: Page, out: Path, path: Path) -> None:
     """Draw a study of the demo's page: the report with its entities, and the triplets."""
     page.goto((out / "report.html").resolve().as_uri())
@@ -83,13 +108,27 @@ def draw_explorer(page: Page, home: str, path: Path) -> None:
     page.screenshot(path=path)
 
 
+def draw_draft(page: Page, study_id: str, path: Path) -> None:
+    """Draw a study of the explorer: its report, its draft and the triplets."""
+    page.goto(f"{page.url.partition('#')[0]}#/study/{study_id}")
+    claim = page.locator(".claims li").first
+    expect(claim).to_be_visible()
+    page.locator("#study article").evaluate("element => element.scrollIntoView()")
+    claim.hover()
+    page.screenshot(path=path)
+
+
 def draw(folder: Path, work: Path) -> None:
-    """Run the demo on invented reports in `work` and write both screenshots to `folder`."""
+    """Run the demo on invented reports in `work` and write the screenshots to `folder`."""
     table, out = work / "reports.csv", work / "demo"
     write_reports(table)
     if not (out / "report.html").exists():
         demo = ("demo", "--archive", table, "--extractor", "onepass", "--out", out)
         subprocess.run([RADKG, *map(str, demo)], check=True, stdout=subprocess.DEVNULL)
+    drafts = work / "drafts"
+    study_id = publish_invented_drafts(out, drafts)
+    load = ("load", "--out", out, "--drafts", drafts)
+    subprocess.run([RADKG, *map(str, load)], check=True, stdout=subprocess.DEVNULL)
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     explore = [RADKG, "explore", "--out", str(out), "--review", str(work / "review.csv"), "--json"]
     with sync_playwright() as playwright, subprocess.Popen(explore, stdout=subprocess.PIPE) as run:
@@ -100,16 +139,16 @@ def draw(folder: Path, work: Path) -> None:
             expect.set_options(timeout=PATIENT_S)
             draw_report(page, out, folder / "report.png")
             assert run.stdout is not None
-            draw_explorer(
-                page, json.loads(run.stdout.readline())["address"], folder / "explore.png"
-            )
+            home = json.loads(run.stdout.readline())["address"]
+            draw_explorer(page, home, folder / "explore.png")
+            draw_draft(page, study_id, folder / "draft.png")
             browser.close()
         finally:
             run.send_signal(signal.SIGTERM)
 
 
 def main() -> None:
-    """Draw both screenshots into a folder."""
+    """Draw the screenshots into a folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--work", type=Path, help="where the demo runs; default: a new folder")
