@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 import typer
 
 from radkg.cli.formats import describe_formats, take_format_options
-from radkg.cli.options import GraphAddress, Images, Insecure, Json, Out, ReportsArchive
+from radkg.cli.options import DraftsRun, GraphAddress, Images, Insecure, Json, Out, ReportsArchive
 from radkg.cli.output import print_json, print_report, print_values, show_progress
 from radkg.interchange.formats import EXPORT_FORMATS, IMPORT_FORMATS
 from radkg.interchange.formats.base import make_format
 
-review = typer.Typer(help="Have radiologists judge triplets, and score what they filled in.")
+review = typer.Typer(help="Have radiologists judge triplets or drafts, and score the sheets.")
 
 
 @take_format_options(EXPORT_FORMATS)
@@ -82,23 +82,28 @@ def review_make(
     seed: Annotated[
         int, typer.Option(help="Seed of the draw: the same seed draws the same studies.")
     ] = 0,
+    drafts: DraftsRun = None,
     archive: ReportsArchive = None,
     images: Images = None,
     as_json: Json = False,
 ) -> None:
-    """Write a review sheet over studies drawn from what is published, one row per triplet."""
-    from radkg.review import make_sheet
+    """Write a review sheet over studies drawn from what is published: triplets, or drafts."""
+    from radkg.review import make_draft_sheet, make_sheet
 
-    sheet = make_sheet(out, file, num_studies=studies, seed=seed, archive=archive, images=images)
+    places = {"archive": archive, "images": images}
+    sheet = (
+        make_draft_sheet(out, drafts, file, num_studies=studies, seed=seed, **places)
+        if drafts
+        else make_sheet(out, file, num_studies=studies, seed=seed, **places)
+    )
     for problem in sheet.problems:
         typer.echo(f"warning: {problem}", err=True)
     if as_json:
         print_json(sheet._asdict())
     else:
-        typer.echo(
-            f"{sheet.studies} studies, {sheet.triplets} triplets, {sheet.images} images: "
-            f"{sheet.file}"
-        )
+        counted = ("drafts", "sentences") if drafts else ("studies", "triplets")
+        numbers = (f"{getattr(sheet, name)} {name}" for name in (*counted, "images"))
+        typer.echo(f"{', '.join(numbers)}: {sheet.file}")
 
 
 @review.command("score")
@@ -106,7 +111,7 @@ def review_score(
     files: Annotated[list[Path], typer.Argument(help="Filled sheets, one per reader.")],
     as_json: Json = False,
 ) -> None:
-    """Score filled sheets: the share accepted, and the agreement between readers."""
+    """Score filled sheets: the share accepted or correct, and the agreement between readers."""
     from radkg.review import score_sheets
     from radkg.review.scoring import format_scores
 

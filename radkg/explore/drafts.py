@@ -106,9 +106,6 @@ def write_draft_html(
     status, reason = str(draft["status"]), str(draft.get("reason") or "")
     notes = [
         f"{status}: {reason}" if reason else "",
-        "The study has changed since the draft was written."
-        if draft["study_fingerprint"] != study.fingerprint
-        else "",
         f"{draft['dropped']} sentences were left out." if draft["dropped"] else "",
     ]
     claims = [_write_claim(claim, shown.said, study, entities, prefix) for claim in shown.plan]

@@ -15,7 +15,7 @@ from radkg.page.report import MEANING, write_report
 from radkg.review.sheet import TRIPLETS, mark_evidence
 from radkg.review.template import fill_template, write_choices
 from radkg.schema.answer import Cell
-from radkg.schema.records import Entity, Extraction, Study
+from radkg.schema.records import Entity, Extraction, Image, Study
 
 _QUESTION = (
     "Does the report, or the image, say what the triplet says? Accept it, reject it, or mark it "
@@ -43,7 +43,9 @@ def write_review_html(
         _study(study, extraction, cells, images, f"study-{i}")
         for i, ((study, extraction), cells) in enumerate(zip(studies, rows, strict=True))
     ]
-    return fill_template(name, TRIPLETS, about, _QUESTION, parts, total=sum(map(len, rows)))
+    return fill_template(
+        name, TRIPLETS.item, TRIPLETS.columns, about, _QUESTION, parts, total=sum(map(len, rows))
+    )
 
 
 def _study(
@@ -56,15 +58,11 @@ def _study(
     # marks take no focus, so that the keyboard goes from triplet to triplet
     report = write_report(study, extraction.entities, prefix).replace(' tabindex="0"', "")
     triplets = "\n".join(_triplet(study, extraction, i, row, prefix) for i, row in enumerate(rows))
-    figures = "".join(
-        _figure(image.image_id, image.view_position, images.get((study.study_id, image.image_id)))
-        for image in study.images
-    )
     return f"""<article class="study" id="{prefix}" aria-labelledby="{prefix}-title">
 <h2 id="{prefix}-title">{escape(study.study_id)}</h2>
 <div class="halves">
 <div class="source">
-{figures}
+{write_figures(study, images)}
 <div class="report">
 {report or '<p class="note">No report text.</p>'}
 </div>
@@ -76,10 +74,17 @@ def _study(
 </article>"""
 
 
-def _figure(image_id: str, view: str | None, content: bytes | None) -> str:
-    if content is None:
-        return ""
-    name = escape(" ".join(filter(None, (view, image_id))))
+def write_figures(study: Study, images: Mapping[tuple[str, str], bytes]) -> str:
+    """Return the images of a study that are at hand, by (study_id, image_id)."""
+    return "".join(
+        _figure(image, images[study.study_id, image.image_id])
+        for image in study.images
+        if (study.study_id, image.image_id) in images
+    )
+
+
+def _figure(image: Image, content: bytes) -> str:
+    name = escape(" ".join(filter(None, (image.view_position, image.image_id))))
     data = base64.b64encode(content).decode("ascii")
     return (
         f'<figure><img src="data:image/jpeg;base64,{data}" alt="Chest X-ray {name}">'

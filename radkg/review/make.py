@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from radkg.archive.images.pixels import read_image
 from radkg.errors import ArchiveError, ConfigError
@@ -17,7 +17,7 @@ from radkg.run.run import Run
 from radkg.run.studies import StudyReader
 from radkg.schema.answer import Cell
 from radkg.schema.arrow import from_table
-from radkg.schema.records import Extraction, Study
+from radkg.schema.records import Study
 from radkg.storage import LocalStorage
 
 SHOWN_SIDE = 900  # px, the longer side of an embedded image
@@ -61,13 +61,12 @@ def make_sheet(
         ConfigError: the file has another ending, or there are fewer studies with triplets.
         SnapshotError: nothing is published, or a report differs from the one that was extracted.
     """
-    if file.suffix.lower() not in _FORMATS:
-        raise ConfigError(f"no sheet as {file.name!r}: end it with {' or '.join(_FORMATS)}")
+    check_format(file)
     run = Run(out)
     snapshot = run.read_snapshot()
     tables = hide_retracted(snapshot).read_tables()
     rows = [row for table in tables for row in from_table(table) if row.relations]
-    drawn = sorted(_draw(rows, num_studies, seed), key=lambda row: row.study_id)
+    drawn = draw_rows(rows, num_studies, seed, "a triplet")
     pairs = StudyReader(run.storage, archive, images).read_pairs(drawn)
     cells = [make_rows(snapshot.snapshot_id, *pair) for pair in pairs]
     shown: dict[tuple[str, str], bytes] = {}
@@ -76,7 +75,7 @@ def make_sheet(
         # the mark at the beginning tells spreadsheets that it is UTF-8
         data = write_csv([row for rows in cells for row in rows]).encode("utf-8-sig")
     else:
-        shown, problems = _images(study for study, _ in pairs)
+        shown, problems = scale_images(study for study, _ in pairs)
         about: dict[str, Cell] = {
             "snapshot": snapshot.snapshot_id,
             "archive": snapshot.archive,
@@ -90,15 +89,40 @@ def make_sheet(
     return Sheet(str(file), snapshot.snapshot_id, len(pairs), num_triplets, len(shown), problems)
 
 
-def _draw(rows: list[Extraction], num_studies: int, seed: int) -> list[Extraction]:
+def check_format(file: Path) -> None:
+    """Raise ConfigError for a file that ends like no sheet."""
+    if file.suffix.lower() not in _FORMATS:
+        raise ConfigError(f"no sheet as {file.name!r}: end it with {' or '.join(_FORMATS)}")
+
+
+class _OfStudy(Protocol):
+    @property
+    def study_id(self) -> str: ...
+
+
+Row = TypeVar("Row", bound=_OfStudy)
+
+
+def draw_rows(rows: Sequence[Row], num_studies: int, seed: int, what: str) -> list[Row]:
+    """Return some of the rows, drawn by chance, sorted by study_id.
+
+    Args:
+        rows: one for each study.
+        num_studies: how many.
+        seed: of the draw.
+        what: each of the studies has.
+
+    Raises:
+        ConfigError: there are not as many.
+    """
     if not 1 <= num_studies <= len(rows):
-        raise ConfigError(
-            f"--studies {num_studies}: the run has {len(rows)} studies with a triplet"
-        )
-    return random.Random(seed).sample(sorted(rows, key=lambda row: row.study_id), num_studies)
+        raise ConfigError(f"--studies {num_studies}: the run has {len(rows)} studies with {what}")
+    by_id = sorted(rows, key=lambda row: row.study_id)
+    drawn = random.Random(seed).sample(by_id, num_studies)
+    return sorted(drawn, key=lambda row: row.study_id)
 
 
-def _images(studies: Iterable[Study]) -> tuple[dict[tuple[str, str], bytes], list[str]]:
+def scale_images(studies: Iterable[Study]) -> tuple[dict[tuple[str, str], bytes], list[str]]:
     """Return the readable images as JPEG, scaled down, and the reasons why others are missing."""
     shown, problems = {}, []
     for study in studies:

@@ -1,54 +1,56 @@
 "use strict";
-// Keep the verdicts of the page, move from triplet to triplet, and save all rows as CSV.
+// Keep the verdicts of the page, move from row to row, and save all rows as CSV. A row is a triplet,
+// or a sentence of a draft; a row without buttons takes a comment alone.
 (() => {
-  const KEYS = { a: "accept", r: "reject", u: "unsure" };
+  const KEYS = JSON.parse(document.body.dataset.keys);
   const columns = JSON.parse(document.body.dataset.columns);
-  const triplets = [...document.querySelectorAll("fieldset")];
+  const fieldsets = [...document.querySelectorAll("fieldset")];
+  const judged = fieldsets.filter((row) => row.querySelector("input[type=radio]"));
   const progress = document.getElementById("progress");
   let unsaved = false;
 
-  const verdictOf = (triplet) => (triplet.querySelector("input:checked") || { value: "" }).value;
+  const verdictOf = (row) => (row.querySelector("input:checked") || { value: "" }).value;
 
   function count() {
-    const judged = triplets.filter(verdictOf).length;
-    progress.value = judged;
-    document.getElementById("count").textContent = `${judged} of ${triplets.length} judged`;
+    const done = judged.filter(verdictOf).length;
+    progress.value = done;
+    document.getElementById("count").textContent = `${done} of ${judged.length} judged`;
   }
 
-  function judge(triplet) {
-    triplet.dataset.verdict = verdictOf(triplet);
+  function judge(row) {
+    if (verdictOf(row)) row.dataset.verdict = verdictOf(row);
     unsaved = true;
     count();
   }
 
-  function go(triplet) {
-    if (!triplet) return;
-    (triplet.querySelector("input:checked") || triplet.querySelector("input")).focus({ preventScroll: true });
-    triplet.scrollIntoView({ block: "nearest" });
+  function go(row) {
+    if (!row) return;
+    (row.querySelector("input:checked") || row.querySelector("input")).focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
   }
 
   // The two ends of the triplet at hand, marked in the report.
   function attend(event) {
     for (const mark of document.querySelectorAll("mark.on")) mark.classList.remove("on");
-    const triplet = event.target.closest("fieldset");
-    if (!triplet) return;
-    for (const id of [triplet.dataset.head, triplet.dataset.tail]) {
+    const row = event.target.closest("fieldset");
+    if (!row) return;
+    for (const id of [row.dataset.head, row.dataset.tail]) {
       for (const mark of document.querySelectorAll(`mark[data-entity="${id}"]`)) mark.classList.add("on");
     }
   }
 
   function press(event) {
-    const triplet = event.target.closest("fieldset");
-    if (!triplet || event.target.type === "text") return;
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const at = triplets.indexOf(triplet);
-    const verdict = KEYS[event.key];
+    const row = event.target.closest("fieldset");
+    if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
+    const at = fieldsets.indexOf(row);
+    const isText = event.target.type === "text";
+    const verdict = isText || !judged.includes(row) ? undefined : KEYS[event.key];
     if (verdict) {
-      triplet.querySelector(`input[value="${verdict}"]`).checked = true;
-      judge(triplet);
+      row.querySelector(`input[value="${verdict}"]`).checked = true;
+      judge(row);
     }
-    if (verdict || event.key === "n") go(triplets[at + 1] || triplet);
-    else if (event.key === "p") go(triplets[at - 1]);
+    if (verdict || event.key === (isText ? "Enter" : "n")) go(fieldsets[at + 1] || row);
+    else if (event.key === "p" && !isText) go(fieldsets[at - 1]);
     else return;
     event.preventDefault();
   }
@@ -58,10 +60,10 @@
   const comment = (text) => (/^[=+\-@\t]/.test(text) ? `'${text}` : text);
 
   function csv() {
-    const rows = triplets.map((triplet) => {
-      const row = JSON.parse(triplet.dataset.row);
-      row[columns.indexOf("verdict")] = verdictOf(triplet);
-      row[columns.indexOf("comment")] = comment(triplet.querySelector("input[type=text]").value);
+    const rows = fieldsets.map((fieldset) => {
+      const row = JSON.parse(fieldset.dataset.row);
+      row[columns.indexOf("verdict")] = verdictOf(fieldset);
+      row[columns.indexOf("comment")] = comment(fieldset.querySelector("input[type=text]").value);
       return row;
     });
     return [columns, ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
@@ -76,14 +78,14 @@
     unsaved = false;
   }
 
-  for (const triplet of triplets) {
-    triplet.addEventListener("change", () => judge(triplet));
-    triplet.addEventListener("keydown", press);
-    triplet.addEventListener("focusin", attend);
-    triplet.addEventListener("pointerenter", attend);
+  for (const row of fieldsets) {
+    row.addEventListener("change", () => judge(row));
+    row.addEventListener("keydown", press);
+    row.addEventListener("focusin", attend);
+    row.addEventListener("pointerenter", attend);
   }
   document.getElementById("save").addEventListener("click", save);
-  document.getElementById("open").addEventListener("click", () => go(triplets.find((t) => !verdictOf(t))));
+  document.getElementById("open").addEventListener("click", () => go(judged.find((row) => !verdictOf(row))));
   window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
   count();
 })();

@@ -11,35 +11,51 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from radkg.errors import ConfigError, SchemaError, StorageError
-from radkg.metrics.agreement import compute_cohen_kappa, compute_fleiss_kappa, compute_raw_agreement
+from radkg.errors import ConfigError
 from radkg.metrics.figures import estimate_rate, measure_calibration
-from radkg.review.sheet import TRIPLETS, VERDICTS, JudgedRow, Key, SheetKind, read_csv
+from radkg.review.agreement import compute_agreement, format_agreement
+from radkg.review.cells import list_columns, read_text
+from radkg.review.draft_scoring import SENTENCES, format_draft_scores, score_draft_sheets
+from radkg.review.sheet import TRIPLETS, VERDICTS, JudgedRow, SheetKind, read_csv
 
 
 def score_sheets(files: Sequence[Path]) -> dict[str, Any]:
     """Return the scores of each filled sheet, and the agreement of several sheets.
 
+    Sheets of drafts are scored as draft_scoring.py says.
+
     Raises:
-        ConfigError: `files` is empty or names a file twice, the sheets are of two kinds, or no row
-            was judged by all readers.
+        ConfigError: `files` is empty, names a file twice or sheets of several kinds, or no row was
+            judged by all readers.
         SchemaError: a file is no review sheet; the message names the line.
         StorageError: a file cannot be read.
     """
     if not files or len(set(files)) != len(files):
         raise ConfigError("give one or more filled sheets, each once")
-    sheets = [_read(file) for file in files]
+    texts = [read_text(file) for file in files]
+    of_drafts = {"sentence" in list_columns(text) for text in texts}
+    if of_drafts == {True}:
+        return score_draft_sheets(files, texts)
+    sheets = [
+        read_csv(text, str(file))
+        for file, text in zip(files, texts, strict=True)
+        if "sentence" not in list_columns(text)
+    ]
     kinds = {row.kind for rows in sheets for row in rows} or {TRIPLETS}
-    if len(kinds) > 1:
-        raise ConfigError("give sheets of triplets or sheets of tokens, not both at once")
+    if len(kinds) > 1 or len(of_drafts) > 1:
+        raise ConfigError(
+            "the sheets are of several kinds (triplets, tokens, drafts): score each kind by itself"
+        )
     (kind,) = kinds
+    items = f"{kind.item}s"
+    answers = [{row.key: row.verdict for row in rows if row.verdict} for rows in sheets]
     return {
-        "of": f"{kind.item}s",
+        "of": items,
         "sheets": [
             {"file": str(file), **_scores(rows, kind)}
             for file, rows in zip(files, sheets, strict=True)
         ],
-        "agreement": _agreement(files, sheets, kind) if len(sheets) > 1 else None,
+        "agreement": compute_agreement(files, answers, items) if len(sheets) > 1 else None,
         "definitions": {
             "accepted": f"share of accepted {kind.item}s among accepted and rejected ones; 95 % "
             "interval by bootstrap over studies",
@@ -50,16 +66,6 @@ def score_sheets(files: Sequence[Path]) -> dict[str, Any]:
             "where all answers are one",
         },
     }
-
-
-def _read(file: Path) -> list[JudgedRow]:
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise StorageError(f"cannot read {file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SchemaError(f"{file} is not UTF-8: save the sheet as CSV UTF-8") from error
-    return read_csv(text, str(file))
 
 
 def _scores(rows: Sequence[JudgedRow], kind: SheetKind) -> dict[str, Any]:
@@ -87,32 +93,12 @@ def _accepted(rows: Sequence[JudgedRow]) -> dict[str, Any]:
     return estimate_rate([(sum(judged), len(judged)) for judged in by_study.values()])
 
 
-def _agreement(
-    files: Sequence[Path], sheets: Sequence[Sequence[JudgedRow]], kind: SheetKind
-) -> dict[str, Any]:
-    answers = [{row.key: row.verdict for row in rows if row.verdict} for rows in sheets]
-    common: list[Key] = sorted(set(answers[0]).intersection(*answers[1:]))
-    if not common:
-        names = ", ".join(map(str, files))
-        raise ConfigError(f"no {kind.item} is judged in all of {names}: are they of one sheet?")
-    readings = [[answer[key] for key in common] for answer in answers]
-    two = len(readings) == 2
-    kappa = compute_cohen_kappa(*readings) if two else compute_fleiss_kappa(readings)
-    return {
-        "readers": len(readings),
-        f"{kind.item}s": len(common),
-        "raw": round(compute_raw_agreement(readings), 4),
-        "kappa": None if kappa is None else round(kappa, 4),
-        "kappa_of": "Cohen" if two else "Fleiss",
-        "all_agree": sum(
-            len({reading[i] for reading in readings}) == 1 for i in range(len(common))
-        ),
-    }
-
-
 def format_scores(report: Mapping[str, Any]) -> Iterator[str]:
     """Yield the result of `score_sheets` as lines of text for people."""
     items = report["of"]
+    if items == SENTENCES:
+        yield from format_draft_scores(report)
+        return
     for sheet in report["sheets"]:
         groups = sheet.get("per_relation") or sheet.get("per_label") or {}
         counts = ", ".join(f"{sheet[name]} {name}" for name in (*VERDICTS, "unfilled"))
@@ -123,10 +109,5 @@ def format_scores(report: Mapping[str, Any]) -> Iterator[str]:
                 yield f"  accepted, {name}: {found['rate']:.3f} [{low:.3f}, {high:.3f}]"
         for name in sheet["unfilled_rows"]:
             yield f"  unfilled: {name}"
-    found = report["agreement"]
-    if found:
-        kappa = "undefined" if found["kappa"] is None else f"{found['kappa']:.3f}"
-        yield (
-            f"{found['readers']} readers, {found[items]} {items} judged by all: "
-            f"raw agreement {found['raw']:.3f}, {found['kappa_of']}'s kappa {kappa}"
-        )
+    if report["agreement"]:
+        yield format_agreement(report["agreement"], items)

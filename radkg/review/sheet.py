@@ -1,19 +1,17 @@
 """Write and read a review sheet as CSV: one row per triplet or visual token, with a verdict.
 
 A sheet of triplets has the evidence of each, a sheet of tokens the image and the box of each. In
-the evidence the head stands in [[ ]] and the tail in {{ }}. A text that a spreadsheet would take
-for a formula gets an apostrophe in front, as spreadsheets do themselves.
+the evidence the head stands in [[ ]] and the tail in {{ }}.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from radkg.errors import SchemaError
+from radkg.review.cells import escape_formula, list_columns, read_cells, write_cells
 from radkg.schema.records import Entity, Extraction, Study
 from radkg.schema.sentences import split_sentences
 
@@ -27,7 +25,6 @@ TOKEN_COLUMNS = (
     *("knowledge", "study_id", "token", "image_id", "label", "box", "activation"),
     *("verdict", "comment"),
 )
-_FORMULA = ("=", "+", "-", "@", "\t")
 MARKS = (("[[", "]]"), ("{{", "}}"))  # around the head, around the tail
 
 Key = tuple[str, str, int]  # snapshot or knowledge graph, study_id, number of the triplet or token
@@ -71,8 +68,9 @@ def make_rows(snapshot_id: str, study: Study, extraction: Extraction) -> list[li
         rows.append(
             [
                 *(snapshot_id, study.study_id, str(number), head.section or tail.section or ""),
-                *(_text(mark_evidence(study, head, tail)), _text(head.text), head.label),
-                *(relation.relation, _text(tail.text), tail.label),
+                *(escape_formula(mark_evidence(study, head, tail)), escape_formula(head.text)),
+                head.label,
+                *(relation.relation, escape_formula(tail.text), tail.label),
                 *(f"{relation.confidence:.4f}", "", ""),
             ]
         )
@@ -121,38 +119,25 @@ def find_evidence_span(study: Study, spans: Sequence[tuple[int, int]]) -> tuple[
 
 
 def write_csv(rows: Sequence[Sequence[str]], kind: SheetKind = TRIPLETS) -> str:
-    """Return the sheet as CSV with its header; lines end with CR LF, as in spreadsheets."""
-    out = io.StringIO()
-    csv.writer(out).writerows([kind.columns, *rows])
-    return out.getvalue()
+    """Return the sheet as CSV with its header."""
+    return write_cells(kind.columns, rows)
 
 
 def read_csv(text: str, name: str) -> list[JudgedRow]:
-    """Return the rows of a filled sheet, whether a comma or a semicolon separates its cells.
+    """Return the rows of a filled sheet.
 
     Raises:
         SchemaError: a column is missing, a verdict is unknown, a row stands twice or is damaged;
             the message names the file and the line.
     """
-    header = text.partition("\n")[0]
-    delimiter = ";" if header.count(";") > header.count(",") else ","
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-    columns = [cell.strip().lower() for cell in next(reader, [])]
-    kind = TOKENS if TOKENS.item in columns else TRIPLETS
-    missing = [column for column in kind.columns[:-1] if column not in columns]
-    if missing:
-        raise SchemaError(f"{name} is no review sheet: no column {', '.join(missing)}")
+    kind = TOKENS if TOKENS.item in list_columns(text) else TRIPLETS
     rows: dict[Key, JudgedRow] = {}
-    for cells in reader:
-        if not any(cells):
-            continue
-        try:
-            judged = _parse_row(dict(zip(columns, cells, strict=True)), kind)
-        except ValueError as error:
-            raise SchemaError(f"{name} line {reader.line_num}: {error}") from error
+    for line, judged in read_cells(
+        text, name, kind.columns[:-1], lambda cells: _parse_row(cells, kind)
+    ):
         if judged.key in rows:
             raise SchemaError(
-                f"{name} line {reader.line_num}: study {judged.key[1]} {kind.item} {judged.key[2]} "
+                f"{name} line {line}: study {judged.key[1]} {kind.item} {judged.key[2]} "
                 "stands twice"
             )
         rows[judged.key] = judged
@@ -171,7 +156,3 @@ def _parse_row(cells: dict[str, str], kind: SheetKind) -> JudgedRow:
         verdict=next((v for v in VERDICTS if v == verdict), None),
         kind=kind,
     )
-
-
-def _text(text: str) -> str:
-    return "'" + text if text.startswith(_FORMULA) else text

@@ -72,7 +72,9 @@ def write_token_html(
         for number, (image, token) in enumerate(cases)
     ]
     question = f"{NOTICE} {_QUESTION}"
-    return fill_template(name, TOKENS, about, question, parts, total=len(cases), before=before)
+    return fill_template(
+        name, TOKENS.item, TOKENS.columns, about, question, parts, total=len(cases), before=before
+    )
 
 
 def make_token_row(knowledge_id: str, token: ShownToken) -> list[str]:

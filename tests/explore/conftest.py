@@ -65,7 +65,7 @@ def drafts(published: Path, tmp_path: Path) -> Snapshot:
         ),
     ]
     hostile = (NASTY, [Claim(NASTY[:40], "uncertain", image_id="CXR6_IM-1", box=box)])
-    unverified = {"status": "unverified", "reason": NASTY, "dropped": 2, "study_fingerprint": "x"}
+    unverified = {"status": "unverified", "reason": NASTY, "dropped": 2}
     made = [write_draft(rows["CXR1"], *told), write_draft(rows["CXR6"], hostile, **unverified)]
     return publish_drafts(tmp_path / "drafts", made)
 
