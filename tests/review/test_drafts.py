@@ -184,7 +184,7 @@ def test_sheets_that_cannot_be_scored_are_refused(tmp_path):
     text = one.read_text().replace('as comment)","",""', "").replace(",plan,,", f",plan,{C},")
     with pytest.raises(SchemaError, match="takes a comment and no verdict"):
         read_draft_csv(text, "x")
-    with pytest.raises(ConfigError, match="hold triplets, and others drafts"):
+    with pytest.raises(ConfigError, match="are of several kinds"):
         score_sheets([one, triplet_sheet(tmp_path / "t.csv", ["accept", "reject"])])
     with pytest.raises(ConfigError, match="no sentence is judged in all of"):
         score_sheets([one, filled(tmp_path / "two.csv", [C, W], snapshot="other")])

@@ -160,7 +160,7 @@ def test_sheets_of_two_kinds_are_not_scored_together(tmp_path):
     one = sheet(tmp_path / "one.csv", [A])
     cells = ["k", "S0", "1", "", "", "a", "OBS-DP", "modify", "b", "ANAT-DP", "1.0", A, ""]
     (tmp_path / "two.csv").write_text(write_csv([cells]))
-    with pytest.raises(ConfigError, match="not both at once"):
+    with pytest.raises(ConfigError, match="are of several kinds"):
         score_sheets([one, tmp_path / "two.csv"])
     with pytest.raises(SchemaError, match=r"line 3: study S0 token 0 stands twice"):
         read_csv(one.read_text() + one.read_text().splitlines()[1], "one.csv")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from radkg.schema.arrow import ENTITY, EXTRACTION_SCHEMA, RELATION
+from radkg.schema.draft_table import CLAIM, DRAFT_SCHEMA, SENTENCE
 from tests.support.pages.blocks import ROOT, read_table
 
 PAGE = ROOT / "docs" / "reference" / "schema.md"
@@ -17,6 +18,9 @@ TABLES: dict[str, Iterable[pa.Field]] = {
     "schema: rows": EXTRACTION_SCHEMA,
     "schema: entities": ENTITY,
     "schema: relations": RELATION,
+    "schema: drafts": DRAFT_SCHEMA,
+    "schema: claims": CLAIM,
+    "schema: sentences": SENTENCE,
 }
 
 
