@@ -8,10 +8,11 @@
 MATCH (draft:Draft)
 WHERE draft.status = $status
   OR ($status = 'all' AND draft.status IN ['verified', 'unverified'])
+WITH draft, draft.reporter AS reporter
 MATCH (draft)<-[:HAS_DRAFT]-(study:Study)-[:HAS_EXTRACTION]->(extraction:Extraction)
 WHERE extraction.status = 'ok' AND extraction.condition <> 'image'
-WITH DISTINCT draft, study
-WITH draft.reporter AS reporter,
+WITH DISTINCT draft, reporter, study
+WITH reporter,
   [(draft)-[:CLAIMS]->(claim:Claim) WHERE claim.polarity = 'present' | claim.finding] AS drafted,
   [(study)-[found:HAS_FINDING]->(concept:Concept) WHERE found.by_report = 'OBS-DP'
     | concept.name] AS reported
