@@ -20,11 +20,13 @@ from radkg.model.report.r2genkg_config import (
     make_small_r2genkg,
 )
 from tests.model.report.tiny import (
+    NODES,
     REPORTS,
     WIDTH,
     language,
     make_batch,
     make_config,
+    make_graph,
     make_model,
     make_seen,
     train_toy,
@@ -121,11 +123,47 @@ def test_a_toy_learns_its_reports_and_tells_the_studies_apart():
     assert said == list(REPORTS)
     (swapped,) = model.generate(seen[1:], is_view[1:])
     assert language().decode_report(swapped) == REPORTS[1]
-    with torch.no_grad():  # the graph is part of what was learnt
+    for part in ("v2kg", "bank"):  # what is switched off is missed
+        kept = getattr(model, part)
+        setattr(model, part, None)
+        without = [language().decode_report(ids) for ids in model.generate(seen, is_view)]
+        setattr(model, part, kept)
+        assert without != said
+    with torch.no_grad():
         loss = model(make_batch() | {"seen": seen, "is_view": is_view})
         model.graph.config = dataclasses.replace(model.graph.config, mode="zero")
         model.graph._forget()
         assert model(make_batch() | {"seen": seen, "is_view": is_view}) > loss
+
+
+def test_what_is_said_depends_on_the_graph_where_nothing_else_tells():
+    sizes = dataclasses.replace(make_config().graph, features="text", ngrams=0, dropout=0.0)
+    torch.manual_seed(0)
+    vectors = torch.randn(NODES, sizes.width)
+    config = make_config(graph=sizes, cross_dropout=0.0)
+    model = make_r2genkg(config, language().tokenizer)
+    seen, is_view = make_seen()
+    graph = dataclasses.replace(make_graph(), names=vectors)
+    other = dataclasses.replace(graph, names=-vectors)
+    batch = make_batch()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for _ in range(300):  # one image; the graph decides which report is right
+        optimiser.zero_grad()
+        losses = []
+        for i, each in enumerate((graph, other)):
+            model.graph.fill(each)
+            row = {name: tensor[i : i + 1] for name, tensor in batch.items()}
+            losses.append(model(row | {"seen": seen[:1], "is_view": is_view[:1]}))
+            losses[-1].backward()
+        optimiser.step()
+        if sum(losses) < 0.03:
+            break
+    model.eval()
+    said = []
+    for each in (graph, other, graph):
+        model.graph.fill(each)
+        said.append(language().decode_report(model.generate(seen[:1], is_view[:1])[0]))
+    assert said == [REPORTS[0], REPORTS[1], REPORTS[0]]
 
 
 def test_findings_in_place_of_images_are_tokens():
