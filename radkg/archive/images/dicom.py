@@ -5,7 +5,9 @@ Pixels are windowed as the file says, then rescaled to [0, 1].
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -35,18 +37,10 @@ def read_dicom(location: str, data: bytes, *, only_radiographs: bool) -> Pixels:
     Raises:
         ArchiveError: it is damaged, no radiograph, or cannot be decoded; the message says why.
     """
-    from PIL.Image import DecompressionBombError
-    from pydicom.errors import BytesLengthException, InvalidDicomError
     from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 
-    logging.getLogger("pydicom").setLevel(
-        logging.CRITICAL
-    )  # it logs the warnings, which may name a patient
-    dataset: Any = None
-    try:
-        dataset = parse_dicom(location, data)
-        if "Columns" not in dataset or "Rows" not in dataset:
-            raise AttributeError("it has no rows")
+    dataset = open_dicom(location, data)
+    with explain_dicom_errors(location, dataset):
         if only_radiographs:
             check_modality(location, dataset)
         check_size(
@@ -55,9 +49,7 @@ def read_dicom(location: str, data: bytes, *, only_radiographs: bool) -> Pixels:
             int(dataset.Rows),
             frames=int(dataset.get("NumberOfFrames") or 1),
         )
-        _check_frame(location, dataset)
-        drop_what_is_none(dataset)
-        stored = _read_stored(dataset, data)
+        stored = read_stored(location, dataset, data)
         kind = dataset.get("PhotometricInterpretation")
 
         def windowed(top: int, end: int) -> Any:
@@ -69,6 +61,47 @@ def read_dicom(location: str, data: bytes, *, only_radiographs: bool) -> Pixels:
             return apply_voi_lut(apply_modality_lut(strip, dataset), dataset)
 
         values = compute_by_strips(stored.shape[:2], windowed)
+    return _rescale(location, values, is_negative=kind == "MONOCHROME1")
+
+
+def open_dicom(location: str, data: bytes) -> Any:
+    """Return the dataset of a DICOM file that holds an image.
+
+    Raises:
+        ArchiveError: it is none, or is damaged.
+    """
+    # it logs the warnings, which may name a patient
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    with explain_dicom_errors(location):
+        dataset = parse_dicom(location, data)
+        if "Columns" not in dataset or "Rows" not in dataset:
+            raise AttributeError("it has no rows")
+    return dataset
+
+
+def read_stored(location: str, dataset: Any, data: bytes) -> Any:
+    """Return the pixels of a dataset as stored, whose slope and window then can be applied.
+
+    Call it within `explain_dicom_errors`.
+    """
+    _check_frames(location, dataset)
+    drop_what_is_none(dataset)
+    return _read_stored(dataset, data)
+
+
+@contextlib.contextmanager
+def explain_dicom_errors(location: str, dataset: Any = None) -> Iterator[None]:
+    """Turn what pydicom and its decoders raise into an ArchiveError that says what to do.
+
+    Args:
+        location: the file.
+        dataset: what was read of it; None: not yet.
+    """
+    from PIL.Image import DecompressionBombError
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    try:
+        yield
     except InvalidDicomError as error:
         raise ArchiveError(f"{location} is no DICOM file: take it out of --images") from error
     except AttributeError as error:  # pydicom's word for a missing element
@@ -85,17 +118,22 @@ def read_dicom(location: str, data: bytes, *, only_radiographs: bool) -> Pixels:
         raise ArchiveError(
             f"{location} is damaged: {sanitize(error)}: copy the image again"
         ) from error
-    return _rescale(location, values, is_negative=kind == "MONOCHROME1")
 
 
-def _check_frame(location: str, dataset: Any) -> None:
-    """Refuse a compressed frame that is larger than the DICOM header around it declares."""
-    from PIL import Image, UnidentifiedImageError
+def _check_frames(location: str, dataset: Any) -> None:
+    """Refuse compressed frames that are larger than the DICOM header around them declares."""
     from pydicom.encaps import generate_frames
 
     if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
         return
-    frame = next(generate_frames(dataset.PixelData, number_of_frames=1), b"")
+    number = int(dataset.get("NumberOfFrames") or 1)
+    for frame in generate_frames(dataset.PixelData, number_of_frames=number):
+        _check_frame(location, dataset, frame)
+
+
+def _check_frame(location: str, dataset: Any, frame: bytes) -> None:
+    from PIL import Image, UnidentifiedImageError
+
     jpeg = find_jpeg_size(frame)
     try:
         with Image.open(BytesIO(frame), formats=("JPEG2000",)) as inner:

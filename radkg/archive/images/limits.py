@@ -1,14 +1,18 @@
-"""What a radiograph's header may declare; whatever says more is refused before it is decoded."""
+"""What an image's header may declare; whatever says more is refused before it is decoded."""
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
+from collections.abc import Sequence
 
 from radkg.errors import ArchiveError
 
 MIN_SIDE = 16  # px
 MAX_PIXELS = 64_000_000  # the largest detectors have 4,300 x 4,300
+MAX_VOXELS = 256_000_000  # of a volume: 1 GB as floats; a CT of 976 slices
+MIN_VOLUME_SIDE = 4  # voxels: fewer slices are images, and no volume
 # What decoders raise on damaged bytes, beside OSError.
 DAMAGE = (SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError)
 _MAX_SCANNED = 2_000_000_000  # pixels times scans; a progressive JPEG has about ten
@@ -35,6 +39,27 @@ def check_size(location: str, width: int, height: int, frames: int) -> None:
         )
     if frames != 1:
         raise ArchiveError(f"{location} has {frames} frames: give one file per image")
+
+
+def check_volume_size(location: str, shape: Sequence[int]) -> None:
+    """Refuse a volume by the voxels that its headers declare.
+
+    Raises:
+        ArchiveError: it is no volume, too large or too small.
+    """
+    declared = " x ".join(map(str, shape))
+    if len(shape) != 3 or min(shape) == 1:
+        what = "is a 2D image" if sum(n > 1 for n in shape) < 3 else "is several volumes in one"
+        raise ArchiveError(f"{location} {what} ({declared}): give one volume of three axes")
+    if math.prod(shape) > MAX_VOXELS:
+        raise ArchiveError(
+            f"{location} declares {declared} voxels, more than {MAX_VOXELS // 10**6} million: "
+            "export it smaller"
+        )
+    if min(shape) < MIN_VOLUME_SIDE:
+        raise ArchiveError(
+            f"{location} has {declared} voxels, less than {MIN_VOLUME_SIDE} a side: no volume"
+        )
 
 
 def check_scans(location: str, width: int, height: int, jpeg: bytes) -> None:

@@ -18,6 +18,7 @@ from radkg.archive.files.messages import sanitize
 from radkg.archive.images.dicom import read_dicom
 from radkg.archive.images.header import is_dicom
 from radkg.archive.images.limits import DAMAGE, check_scans, check_size
+from radkg.archive.images.nifti import is_nifti
 from radkg.archive.images.strips import LUMA, Pixels, compute_by_strips
 from radkg.errors import ArchiveError
 
@@ -52,6 +53,8 @@ def _read(location: str, *, only_radiographs: bool) -> Pixels:
         warnings.simplefilter("ignore")
         if is_dicom(location, data):
             pixels = read_dicom(name, data, only_radiographs=only_radiographs)
+        elif is_nifti(location, data):
+            raise ArchiveError(f"{name} is a volume (NIfTI): a 2D image is wanted here")
         else:
             pixels = _read_jpeg_or_png(name, data)
     assert pixels.ndim == 2, pixels.shape
