@@ -62,7 +62,7 @@ class TowerTraining(nn.Module):
         return logits
 
 
-def augment(images: Tensor) -> Tensor:
+def augment(images: Tensor, side: int = TRAINING_SIDE) -> Tensor:
     """Return (N, 1, S, S) of images (N, 1, H, W), each moved, turned, scaled and relit a little.
 
     What it draws comes from torch's own generator, which radkg.train.trainer seeds for each batch.
@@ -80,9 +80,7 @@ def augment(images: Tensor) -> Tensor:
         ],
         dim=1,
     )  # (N, 2, 3)
-    grid = functional.affine_grid(
-        where, [len(images), 1, TRAINING_SIDE, TRAINING_SIDE], align_corners=False
-    )
+    grid = functional.affine_grid(where, [len(images), 1, side, side], align_corners=False)
     moved = functional.grid_sample(images, grid, align_corners=False)
     contrast, brightness = 1 + draw(_MAX_CONTRAST), draw(_MAX_BRIGHTNESS)
     relit = (moved - 0.5) * contrast[:, None, None, None] + 0.5 + brightness[:, None, None, None]
