@@ -23,7 +23,7 @@ def describe_labels(labels: Sequence[str], knowledge: Knowledge) -> list[str]:
     """Return a sentence for each label, the most frequent neighbours of its concept first.
 
     Raises:
-        KnowledgeError: the graph has no edge, or no concept of a label's name.
+        KnowledgeError: the graph has no edge, or no observation of a label's name.
     """
     names = knowledge.nodes.column("name").to_pylist()
     edges = knowledge.edges.to_pylist()
@@ -31,12 +31,13 @@ def describe_labels(labels: Sequence[str], knowledge: Knowledge) -> list[str]:
         raise KnowledgeError(
             "the knowledge graph has no edge: build it from extractions that state something"
         )
-    place = {name: row for row, name in enumerate(names)}
+    kinds = knowledge.nodes.column("kind").to_pylist()
+    place = {n: row for row, n in enumerate(names) if kinds[row] == "observation"}
     unknown = [label for label in labels if label not in place]
     if unknown:
         raise KnowledgeError(
-            f"the knowledge graph has no concept {', '.join(unknown[:5])}: leave the label out, or "
-            "build the graph from the archive that has it"
+            f"the knowledge graph has no observation {', '.join(unknown[:5])}: leave the label "
+            "out, or build the graph from the archive that has it"
         )
     return [_describe(label, place[label], names, edges) for label in labels]
 

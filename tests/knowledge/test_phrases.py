@@ -12,7 +12,11 @@ CONCEPTS = ("effusion", "small", "large", "pleural", "left", "pneumonia", "rare"
 
 def make_knowledge(*edges: tuple[str, str, str, int]) -> Knowledge:
     """Return a graph of CONCEPTS with edges (head, relation, tail, count)."""
-    nodes = [{"name": n, "kind": "observation", "mentions": 9, "studies": 9} for n in CONCEPTS]
+    sites = {"pleural", "left"}
+    nodes = [
+        {"name": n, "kind": ("observation", "anatomy")[n in sites], "mentions": 9, "studies": 9}
+        for n in CONCEPTS
+    ]
     rows = [
         {
             "head": CONCEPTS.index(head),
@@ -54,7 +58,7 @@ def test_equally_frequent_neighbours_are_in_the_order_of_their_names():
 
 def test_an_unknown_label_and_an_empty_graph_are_refused():
     knowledge = make_knowledge(("small", "modify", "effusion", 5))
-    with pytest.raises(KnowledgeError, match="no concept hernia: leave the label out"):
-        describe_labels(["effusion", "hernia"], knowledge)
+    with pytest.raises(KnowledgeError, match="no observation hernia, left: leave the label out"):
+        describe_labels(["effusion", "hernia", "left"], knowledge)
     with pytest.raises(KnowledgeError, match="no edge"):
         describe_labels(["effusion"], make_knowledge())

@@ -67,20 +67,27 @@ class MedKit(nn.Module):
         embedded = self.generator.embed(ids).to(prefix.dtype)
         return torch.cat([prefix, embedded], 1), torch.cat([seen, is_word], 1)
 
-    def merge_views(self, seen: Seen, counts: Sequence[int]) -> Seen:
-        """Return what is seen of each study: the means over its views.
+    @torch.inference_mode()
+    def look(self, studies: Sequence[Sequence[Tensor]], at_once: int) -> Seen:
+        """Return tokens (B, T, C) and logits (B, L) of studies: the means over their views.
 
         Args:
-            seen: of all views, (N, T, C) and (N, L).
-            counts: views of each study, in order; each has at least one.
+            studies: the views of each study, at least one: images (1, S, S) or volumes
+                (1, D, S, S) in [0, 1].
+            at_once: views that the encoder looks at together.
         """
-        tokens, logits = seen
-        rows = torch.arange(len(counts), device=tokens.device)
-        study = rows.repeat_interleave(torch.tensor(counts, device=tokens.device))
-        weights = torch.zeros((len(counts), len(tokens)), device=tokens.device)
-        weights[study, torch.arange(len(tokens), device=tokens.device)] = 1
-        weights = weights / weights.sum(1, keepdim=True)
-        return Seen(torch.einsum("bn,ntc->btc", weights, tokens.float()), weights @ logits.float())
+        views = [view for own in studies for view in own]
+        device = self.vision.head.weight.device
+        parts = [
+            self.vision(torch.stack(views[i : i + at_once]).to(device))
+            for i in range(0, len(views), at_once)
+        ]
+        counts = [len(own) for own in studies]
+        tokens, logits = (
+            torch.stack([own.float().mean(0) for own in torch.split(torch.cat(each), counts)])
+            for each in zip(*parts, strict=True)
+        )
+        return Seen(tokens, logits)
 
     @torch.inference_mode()
     def write(self, seen: Seen) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from radkg.config import Config
 from radkg.errors import ConfigError
@@ -44,14 +44,20 @@ class MedKitConfig(Config):
     window_level: float | None = None
     """of a volume, in its units; None: percentiles"""
     window_width: float | None = None
-    language: LanguageConfig = dataclasses.field(default_factory=LanguageConfig)
-    """sizes of the language model"""
+    language: LanguageConfig | None = None
+    """sizes of our own language model; None: one of transformers, in the directory `language`"""
+    language_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """of a language model of transformers"""
+    language_id: str = ""
+    """hash of a language model of transformers"""
     adaptation: Adaptation = "full"
     """what of the language model trains"""
     wording: Wording = SMALL_WORDING
     decoding: DecodingConfig = dataclasses.field(default_factory=DecodingConfig)
     distill: DistillConfig = dataclasses.field(default_factory=DistillConfig)
     """how the student was trained"""
+    snapshot_id: str = ""
+    """of the published extractions that the knowledge graph was counted from"""
 
     def __post_init__(self) -> None:
         if self.tokens not in TOKEN_KINDS:
@@ -86,7 +92,7 @@ class MedKitConfig(Config):
             if isinstance(built.get(name), Mapping):
                 lists = {k: tuple(v) for k, v in built[name].items() if isinstance(v, list)}
                 built[name] = part.from_mapping({**built[name], **lists})
-            elif not isinstance(built.get(name, part()), part):
+            elif built.get(name) is not None and not isinstance(built[name], part):
                 raise ConfigError(f"{name} {built[name]!r} is no group of settings")
         for name in ("labels", "sentences"):
             built[name] = tuple(built.get(name, ()))

@@ -78,11 +78,15 @@ def test_a_padded_prompt_changes_no_report():
 
 
 def test_views_are_averaged():
-    model = make_model()
-    tokens, logits = torch.randn(3, 4, FEATURE_DIM), torch.randn(3, 2)
-    merged = model.merge_views(Seen(tokens, logits), [2, 1])
-    assert torch.allclose(merged.tokens[0], tokens[:2].mean(0), atol=1e-6)
-    assert torch.allclose(merged.logits[1], logits[2], atol=1e-6)
+    model = make_model().eval()
+    torch.nn.init.normal_(model.vision.head.weight)
+    views = list(torch.rand(3, 1, 64, 64, generator=torch.Generator().manual_seed(3)))
+    with torch.no_grad():
+        each = model.vision(torch.stack(views))
+    merged = model.look([views[:2], views[2:]], at_once=2)
+    assert torch.allclose(merged.tokens[0], each.tokens[:2].mean(0), atol=1e-5)
+    assert torch.allclose(merged.logits[0], each.logits[:2].mean(0), atol=1e-4)
+    assert torch.allclose(merged.logits[1], each.logits[2], atol=1e-4)
 
 
 def test_every_term_counts_with_its_weight():
