@@ -55,8 +55,10 @@ class LabelledEncoder(nn.Module):
     def forward(self, images: Tensor) -> Seen:
         """Return what is seen of images (N, 1, S, S) or volumes (N, 1, D, S, S) in [0, 1]."""
         tokens = self.tokens.compute_tokens(images)
+        return Seen(tokens, self.compute_logits(tokens))
+
+    def compute_logits(self, tokens: Tensor) -> Tensor:
+        """Return logits (N, L) of tokens (N, T, C)."""
         pooled = functional.layer_norm(tokens.mean(1), (tokens.shape[-1],))
         pooled = functional.dropout(pooled, _DROPOUT, self.training)
-        return Seen(
-            tokens, functional.linear(pooled, self.head.weight * _HEAD_GAIN, self.head.bias)
-        )
+        return functional.linear(pooled, self.head.weight * _HEAD_GAIN, self.head.bias)
