@@ -30,6 +30,7 @@ DEMANDED = {
     *("forward", "state_dict", "load_state_dict"),  # torch
     *("readable", "readinto", "seek", "seekable"),  # io.RawIOBase
     *("exists", "glob", "iterdir", "relative_to", "stat"),  # pathlib.Path
+    "parameter_groups",  # radkg.train.trainer
     "main",
 }
 COMMANDS = {getattr(verb, "__name__", "") for panel in VERBS.values() for verb in panel.values()}

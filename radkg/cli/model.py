@@ -22,6 +22,7 @@ Preset = Literal[
     "r2genkg-small",
     "r2genkg-smoke",
     "r2genkg-published",
+    "medkit-small",
 ]
 Parallel = Literal["ddp", "fsdp"]
 Precision = Literal["fp32", "bf16"]
@@ -58,7 +59,7 @@ def train(
     ] = None,
     knowledge: Annotated[
         str | None,
-        typer.Option(help="Directory of a knowledge graph, for the presets of R2GenKG."),
+        typer.Option(help="Directory of a knowledge graph, for the presets of R2GenKG and MedKit."),
     ] = None,
     change: Annotated[
         list[str] | None,
@@ -119,7 +120,7 @@ def experiment(
     name: Annotated[
         str,
         typer.Argument(
-            help="Experiment: conditions, projector, prefix, prompts, r2genkg or transfer."
+            help="Experiment: conditions, projector, prefix, prompts, r2genkg, medkit or transfer."
         ),
     ],
     out: Annotated[str, typer.Option(help="Directory for table and plot.")],

@@ -20,7 +20,7 @@ Vector = npt.NDArray[np.float64]
 _SAMPLES = 1000
 
 
-def average_counts(
+def estimate_counts(
     counts: Sequence[Sequence[tuple[float, ...]]], statistic: Callable[[Vector], float], of: int
 ) -> Figure:
     """Return the mean over the seeds of a statistic of summed counts, with its interval.
@@ -38,7 +38,9 @@ def average_counts(
     return _average(compute, len(counts), len(counts[0]), of)
 
 
-def average_auroc(labels: Sequence[Sequence[bool]], confidences: Sequence[object]) -> Figure | None:
+def estimate_auroc(
+    labels: Sequence[Sequence[bool]], confidences: Sequence[object]
+) -> Figure | None:
     """Return the mean over the seeds of the macro AUROC; None where no label can be ranked.
 
     Args:

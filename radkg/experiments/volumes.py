@@ -41,7 +41,7 @@ def make_volumes(number: int, seed: int) -> tuple[Tensor, Tensor]:
     return volumes.clamp(0, 1), has_ball
 
 
-def learn_balls(
+def predict_balls(
     kind: TokenKind, number: int, tested: int, seed: int
 ) -> tuple[list[bool], list[float]]:
     """Return which tested volumes hold the ball, and how sure a classifier of a kind is.

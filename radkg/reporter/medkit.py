@@ -22,7 +22,7 @@ from radkg.model.device import resolve_device
 from radkg.model.report.labelled import Seen
 from radkg.model.report.medkit_files import read_medkit
 from radkg.model.vision.preprocessing import Preprocessing
-from radkg.model.vision.tokens import resize_volume
+from radkg.model.vision.tokens import scale_volume
 from radkg.reporter.rows import make_draft
 from radkg.schema.drafts import Claim, Draft, DraftSentence
 from radkg.schema.records import Device, Study
@@ -107,7 +107,7 @@ class MedKitReporter:
         if config.window_level is not None and config.window_width is not None:
             window = Window(config.window_level, config.window_width)
         volume = torch.from_numpy(read_volume(location, window))
-        return resize_volume(volume, config.depth, config.side)
+        return scale_volume(volume, config.depth, config.side)
 
     def _make_draft(self, study: Study, text: str, confidences: Sequence[float]) -> Draft:
         plan = [

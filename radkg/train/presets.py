@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from radkg.errors import ConfigError
+from radkg.train.reports.medkit_settings import MedKitSettings
 from radkg.train.reports.settings import R2GenKGSettings
 from radkg.train.stage_task import TrainStage
 from radkg.train.trainer import TrainConfig
@@ -14,6 +15,7 @@ _TOWER = "radkg.train.stages.tower"
 _PLANNER = "radkg.train.stages.planner"
 _ONEPASS = "radkg.train.stages.onepass"
 _REPORT = "radkg.train.stages.report"
+_MEDKIT = "radkg.train.stages.medkit"
 
 _SEE = TrainStage(
     name="vision",
@@ -38,6 +40,10 @@ _WRITE = TrainConfig(
     betas=(0.9, 0.98),
     precision="bf16",
     log_every=20,
+)
+
+_WRITE_AND_TELL = dataclasses.replace(
+    _WRITE, epochs=6, batch_tokens=800, accumulate=1, learning_rate=1.5e-3
 )
 
 PRESETS: dict[str, tuple[TrainStage, ...]] = {
@@ -152,6 +158,17 @@ PRESETS: dict[str, tuple[TrainStage, ...]] = {
             needs_knowledge=True,
             settings=R2GenKGSettings(size="published", language_dtype="float16"),
         ),
+    ),
+    # MedKit: labels, what is known of them, and a report; trains on two CPU cores
+    "medkit-small": tuple(
+        TrainStage(
+            name=name,
+            task=_MEDKIT,
+            config=_WRITE_AND_TELL,
+            needs_images=True,
+            settings=MedKitSettings(),
+        )
+        for name in ("medkit_base", "medkit_student")
     ),
     # VLM-KG as published; --language and --vision name the weights it starts from
     "published": (

@@ -3,6 +3,10 @@
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
+from radkg.archive import open_archive
 from tests.support.archives.openi import make_xml, write_tar
 
 # sentence, its codes; `normal` has no triplet
@@ -26,3 +30,14 @@ def coded_archive(path: Path) -> Path:
         text = f"{sentence} Rib {number} is intact."
         members[f"{number}.xml"] = make_xml(number, text, "", codes, images=(f"CXR{number}_IM-1",))
     return write_tar(path, members)
+
+
+def write_coded_images(archive: Path, folder: Path) -> Path:
+    """Write an image of 32 px for each study, bright where its kind has its quarter."""
+    rng = np.random.default_rng(0)
+    for number, record in enumerate(open_archive(str(archive)).index().to_pylist()):
+        for image in record["images"]:
+            pixels = rng.integers(0, 60, (32, 32), np.uint8)
+            pixels[:, 8 * (number % len(KINDS)) :][:, :8] += 180
+            Image.fromarray(pixels).save(folder / f"{image['image_id']}.png")
+    return folder

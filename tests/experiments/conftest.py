@@ -3,17 +3,14 @@
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from radkg.archive import open_archive
 from radkg.experiments.settings import ExperimentConfig
 from radkg.model import checkpoint
 from radkg.model.config import ModelConfig
 from radkg.model.language import make_language_model
-from tests.evaluation.coded_archive import KINDS, coded_archive
+from tests.evaluation.coded_archive import coded_archive, write_coded_images
 from tests.model.tiny import config, language
 
 
@@ -24,16 +21,7 @@ def archive(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def images(archive, tmp_path_factory) -> Path:
-    """Images that show the codes."""
-    folder = tmp_path_factory.mktemp("images")
-    rng = np.random.default_rng(0)
-    for number, record in enumerate(open_archive(str(archive)).index().to_pylist()):
-        for image in record["images"]:
-            # an image shows what its study says: bright where its kind has its quarter
-            pixels = rng.integers(0, 60, (32, 32), np.uint8)
-            pixels[:, 8 * (number % len(KINDS)) :][:, :8] += 180
-            Image.fromarray(pixels).save(folder / f"{image['image_id']}.png")
-    return folder
+    return write_coded_images(archive, tmp_path_factory.mktemp("images"))
 
 
 @pytest.fixture(scope="session")

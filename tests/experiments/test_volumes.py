@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from radkg.experiments.volumes import DEPTH, SIDE, learn_balls, make_volumes
-from radkg.metrics.ranking import compute_auroc
+from radkg.experiments.volumes import DEPTH, SIDE, make_volumes, predict_balls
+from radkg.metrics.auroc import compute_auroc
 
 
 def test_a_ball_and_a_rod_throw_the_same_shadow():
@@ -27,5 +27,5 @@ def test_a_ball_and_a_rod_throw_the_same_shadow():
     ],
 )
 def test_only_encoders_of_volumes_tell_what_depth_tells(kind, least, most):
-    area = compute_auroc(*learn_balls(kind, number=96, tested=60, seed=0))
+    area = compute_auroc(*predict_balls(kind, number=96, tested=60, seed=0))
     assert least <= area <= most

@@ -51,7 +51,7 @@ class InflatedConv(nn.Module):
         return functional.conv3d(padded, self.weight, self.bias, self._stride, 0, 1, self._groups)
 
 
-def inflate(tower: Tower) -> Tower:
+def make_inflated(tower: Tower) -> Tower:
     """Return a copy of a tower that looks at volumes; the tower itself stays as it is.
 
     Raises:

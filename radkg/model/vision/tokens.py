@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from radkg.model.vision.inflation import inflate
+from radkg.model.vision.inflation import make_inflated
 from radkg.model.vision.tower import FEATURE_DIM, Tower
 
 TokenKind = Literal["image", "slices", "inflated"]
@@ -83,7 +83,7 @@ class InflatedTokens(nn.Module):
 
     def __init__(self, tower: Tower, side: int, depth: int) -> None:
         super().__init__()
-        self.tower = inflate(tower)
+        self.tower = make_inflated(tower)
         self.num_tokens = -(-depth // _STRIDE) * (-(-side // _STRIDE)) ** 2
 
     def compute_tokens(self, images: Tensor) -> Tensor:
@@ -152,7 +152,7 @@ def make_token_encoder(
     return InflatedTokens(tower, side, depth)
 
 
-def resize_volume(volume: Tensor, depth: int, side: int) -> Tensor:
+def scale_volume(volume: Tensor, depth: int, side: int) -> Tensor:
     """Return a volume (D', H, W) in [0, 1] as (1, D, S, S): resampled, its aspect ratio ignored."""
     if volume.ndim != 3:
         raise ValueError(f"a volume is (D, H, W), not {tuple(volume.shape)}")

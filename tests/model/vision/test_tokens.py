@@ -5,14 +5,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from radkg.model.vision.inflation import inflate
+from radkg.model.vision.inflation import make_inflated
 from radkg.model.vision.tokens import (
     TOKEN_KINDS,
     ImageTokens,
     InflatedTokens,
     SliceTokens,
     make_token_encoder,
-    resize_volume,
+    scale_volume,
 )
 from radkg.model.vision.tower import FEATURE_DIM, Tower, load_imagenet_tower
 
@@ -55,7 +55,7 @@ def test_the_depth_of_a_volume_is_seen(tower):
 
 def test_the_tower_stays_as_it_is(tower):
     before = {name: value.clone() for name, value in tower.state_dict().items()}
-    deep = inflate(tower)
+    deep = make_inflated(tower)
     with torch.no_grad():
         for weight in deep.parameters():
             weight.add_(1)
@@ -66,7 +66,7 @@ def test_a_layer_that_cannot_be_inflated_is_named():
     flat = Tower()
     flat.blocks.append(nn.BatchNorm2d(FEATURE_DIM))
     with pytest.raises(ValueError, match="BatchNorm2d cannot be inflated"):
-        inflate(flat)
+        make_inflated(flat)
 
 
 @pytest.mark.parametrize("kind", TOKEN_KINDS)
@@ -83,9 +83,9 @@ def test_an_image_is_no_volume_and_a_volume_no_image(tower, kind):
 def test_a_nodule_of_one_voxel_is_not_lost_where_a_volume_shrinks():
     volume = torch.zeros(64, 128, 128)
     volume[33, 65, 3] = 1
-    small = resize_volume(volume, 16, 32)
+    small = scale_volume(volume, 16, 32)
     assert small.shape == (1, 16, 32, 32)
     assert float(small.sum()) == pytest.approx(1 / 64)  # 64 voxels become one
-    assert resize_volume(torch.rand(5, 7, 9), 8, 8).shape == (1, 8, 8, 8)
+    assert scale_volume(torch.rand(5, 7, 9), 8, 8).shape == (1, 8, 8, 8)
     with pytest.raises(ValueError, match="a volume is"):
-        resize_volume(torch.zeros(8, 8), 4, 4)
+        scale_volume(torch.zeros(8, 8), 4, 4)

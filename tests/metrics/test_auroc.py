@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from radkg.metrics.ranking import compute_auroc, compute_macro_auroc
+from radkg.metrics.auroc import compute_auroc, compute_macro_auroc
 
 
 def count_pairs(labels, confidences) -> float:

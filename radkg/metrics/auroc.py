@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+
+import numpy as np
+
+from radkg.metrics.ranks import rank_values
 
 
 def compute_auroc(labels: Sequence[bool], confidences: Sequence[float]) -> float | None:
     """Return the share of pairs in which what has the label is the surer; equal ones count half.
 
-    None where all or none have the label. (Mann and Whitney's U over the number of pairs.)
+    None where all or none have the label. (Mann and Whitney's U over the number of
+    pairs.)
     """
-    positives = sum(map(bool, labels))
-    negatives = len(labels) - positives
+    has = np.asarray(labels, bool)
+    positives = int(has.sum())
+    negatives = len(has) - positives
     if not positives or not negatives:
         return None
-    pairs = sorted(zip(confidences, map(bool, labels), strict=True))
-    rank = total = 0.0
-    for _, tied in groupby(pairs, key=lambda pair: pair[0]):
-        members = [has for _, has in tied]
-        total += sum(members) * (rank + (len(members) + 1) / 2)
-        rank += len(members)
-    return (total - positives * (positives + 1) / 2) / (positives * negatives)
+    wins = float(rank_values(confidences)[has].sum()) - positives * (positives + 1) / 2
+    return wins / (positives * negatives)
 
 
 def compute_macro_auroc(
