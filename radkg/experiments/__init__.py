@@ -17,6 +17,7 @@ from radkg.experiments.base import Experiment
 from radkg.experiments.conditions import ConditionsExperiment
 from radkg.experiments.context import ExperimentContext
 from radkg.experiments.institutions import InstitutionsExperiment
+from radkg.experiments.medkit import MedKitExperiment
 from radkg.experiments.plot import plot
 from radkg.experiments.prefix import PrefixExperiment
 from radkg.experiments.projector import ProjectorExperiment
@@ -32,6 +33,7 @@ EXPERIMENTS: tuple[type[Experiment], ...] = (
     PrefixExperiment,
     PromptsExperiment,
     R2GenKGExperiment,
+    MedKitExperiment,
     TransferExperiment,  # with --other: InstitutionsExperiment
 )
 

@@ -19,6 +19,7 @@ OWN = {
     "projector": {"prefix_length": 2},
     "prefix": {"clip_lengths": (1, 2), "prefix_lengths": (1,)},
     "prompts": {"starts": ("fresh",)},
+    "medkit": {"seeds": 1, "side": 32, "vocab_size": 400, "volumes": 4, "max_new_tokens": 8},
 }
 ROWS = {
     "conditions": [
@@ -70,6 +71,27 @@ def test_an_experiment_writes_its_table_and_its_plot(settings, name):
     assert "seed 0" in markdown
     with Image.open(image) as plot:
         assert plot.width > 800
+
+
+def test_the_variants_of_medkit_are_compared_with_their_base_and_with_a_floor(settings):
+    table, (data, text, _) = run("medkit", settings(steps=1, limit=8), OWN["medkit"])
+    assert [(row.group, row.name) for row in table.rows] == [
+        ("floor", "commonest"),
+        ("base", "labels and report"),
+        ("student", "all terms"),
+        ("student", "all terms, shuffled images"),
+        ("student", "no teacher"),
+        ("student", "and feature maps"),
+        ("student", "no knowledge"),
+        ("student", "no label loss"),
+        ("volumes", "2D: the mean over the slices"),
+        ("volumes", "2D slice by slice"),
+        ("volumes", "inflated to 3D"),
+    ]
+    for row in csv.DictReader(data.open()):
+        assert 0 <= float(row["labels AUROC low"]) <= float(row["labels AUROC"]) <= 1
+        assert row["group"] == "floor" or row["seeds"] == "1"
+    assert "1 steps of 256 tokens a stage, bf16, 1 seed(s)" in text.read_text()
 
 
 def test_an_experiment_is_the_same_for_the_same_seed(settings, tmp_path):
@@ -138,6 +160,8 @@ def test_open_i_is_split_by_whose_software_wrote_the_headers():
     [
         ("alchemy", {}, {}, "conditions, projector"),
         ("conditions", {"images": None}, {}, "--images"),
+        ("medkit", {"images": None}, {}, "--images"),
+        ("medkit", {}, {"seeds": 0}, "seeds 0"),
         ("prefix", {}, {"lengths": 3}, "clip_lengths"),
         ("transfer", {}, {}, "no DICOM metadata"),
         ("transfer", {"other": "EMPTY"}, {}, "RadGraph JSON"),
