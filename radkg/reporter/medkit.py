@@ -24,17 +24,19 @@ from radkg.model.report.medkit_files import read_medkit
 from radkg.model.vision.preprocessing import Preprocessing
 from radkg.model.vision.tokens import scale_volume
 from radkg.reporter.rows import make_draft
-from radkg.schema.drafts import Claim, Draft, DraftSentence
+from radkg.reporter.unplanned import make_unplanned_draft
+from radkg.schema.drafts import Claim, Draft
 from radkg.schema.records import Device, Study
-from radkg.schema.sentences import split_sentences
 
-UNPLANNED = "written without a plan"
 _VIEWS_AT_ONCE: dict[Device, int] = {"cpu": 8, "cuda": 64}  # that the tower looks at
 _WRITTEN_AT_ONCE: dict[Device, int] = {"cpu": 16, "cuda": 128}  # studies
 
 
 class MedKitReporter:
     """Callable from studies to drafts.
+
+    A draft depends in the last bits of its probabilities on the studies beside it: give the same
+    studies together to get the same text.
 
     Args:
         directory: the model directory.
@@ -115,15 +117,7 @@ class MedKitReporter:
             for label, confidence in zip(self.config.labels, confidences, strict=True)
             if confidence >= self.config.threshold
         ]
-        if not text:
-            return make_draft(self, study, "empty", "the model wrote nothing", plan=plan)
-        sentences = [
-            DraftSentence(start, end, (), "generated")
-            for start, end in split_sentences(text, 0, len(text))
-        ]
-        return make_draft(
-            self, study, "unverified", UNPLANNED, text=text, plan=plan, sentences=sentences
-        )
+        return make_unplanned_draft(self, study, text, plan)
 
 
 def load_medkit(directory: Path, device: Device = "cpu") -> MedKitReporter:

@@ -14,8 +14,9 @@ from radkg.model.report.config import DecodingConfig
 from radkg.model.report.medkit_config import MedKitConfig
 from radkg.model.report.medkit_files import make_medkit, read_medkit, save_medkit
 from radkg.reporter.loading import load_reporter
-from radkg.reporter.medkit import UNPLANNED, load_medkit
+from radkg.reporter.medkit import load_medkit
 from radkg.reporter.rows import write_drafts
+from radkg.reporter.unplanned import UNPLANNED
 from radkg.schema.drafts import check_draft
 from radkg.schema.records import Image, Study
 from tests.archive.images.test_volume import make_scan, write_nifti, write_series
@@ -74,6 +75,7 @@ def test_every_study_has_a_draft_and_says_why_it_is_unverified_or_empty(director
         assert draft.reason == UNPLANNED
         assert draft.text
         assert {sentence.origin for sentence in draft.sentences} == {"generated"}
+        assert draft.text[draft.sentences[0].start : draft.sentences[0].end][-1] == "."
         assert [(c.finding, c.polarity) for c in draft.plan] == [("effusion", "present")]
         assert draft.plan[0].confidence == pytest.approx(0.88, abs=0.01)
 
