@@ -23,6 +23,7 @@ from radkg.errors import ConfigError
 from radkg.experiments.scoring import Figures
 from radkg.experiments.seeds import Vector, estimate_auroc, estimate_counts
 from radkg.experiments.settings import ExperimentConfig
+from radkg.experiments.table import Figure
 from radkg.gold.codes import Gold
 from radkg.gold.filing import Filing, fit_filing, list_gold_findings
 from radkg.gold.held_out import is_held_out
@@ -209,11 +210,11 @@ class MedKitVariants:
         ]
         number = len(coded)
         return {
-            LABELS: estimate_counts([_count(known, own) for own in called], _f1, number),
+            LABELS: _estimate_f1(known, called),
             AREA: estimate_auroc(
                 [[name in names for name in labels] for names in coded], [a.shares for a in answers]
             ),
-            FINDINGS: estimate_counts([_count(filed, own) for own in said], _f1, number),
+            FINDINGS: _estimate_f1(filed, said),
             BLEU: estimate_counts(bleu, _bleu, number),
             NORMAL: estimate_counts(normal, _share, sum(not names for names in coded)),
         }
@@ -262,10 +263,16 @@ def _to_shares(logits: Tensor) -> list[Shares]:
     return [tuple(row) for row in torch.sigmoid(logits).tolist()]
 
 
-def _count(
-    gold: Sequence[frozenset[str]], said: Sequence[frozenset[str]]
-) -> list[tuple[float, ...]]:
-    return [(len(g & s), len(s), len(g)) for g, s in zip(gold, said, strict=True)]
+def _estimate_f1(
+    gold: Sequence[frozenset[str]], said: Sequence[Sequence[frozenset[str]]]
+) -> Figure | None:
+    """Return micro F1 of what each seed says (S, N); None where the gold is empty."""
+    if not any(gold):
+        return None
+    counts = [
+        [(len(g & s), len(s), len(g)) for g, s in zip(gold, own, strict=True)] for own in said
+    ]
+    return estimate_counts(counts, _f1, len(gold))
 
 
 def _f1(sums: Vector) -> float:
