@@ -14,20 +14,19 @@ from radkg.experiments.base import Experiment
 from radkg.experiments.context import ExperimentContext
 from radkg.experiments.medkit_variants import (
     AREA,
-    BLEU,
-    FINDINGS,
     LABELS,
-    NORMAL,
     Answers,
     MedKitVariants,
-    load_base,
 )
 from radkg.experiments.provenance import describe_origin
-from radkg.experiments.seeds import estimate_auroc
+from radkg.experiments.ranking_scores import estimate_auroc
+from radkg.experiments.report_scores import BLEU, DIFFERENT, GAIN, Scored
+from radkg.experiments.scoring import FINDINGS, NORMAL
 from radkg.experiments.table import TableRow
 from radkg.experiments.volumes import predict_balls
 from radkg.model.report.distill import DistillConfig
 from radkg.model.report.medkit_config import MedKitConfig
+from radkg.model.report.medkit_files import read_medkit
 from radkg.model.vision.tokens import TOKEN_KINDS
 
 FULL, SHUFFLED = "all terms", "all terms, shuffled images"
@@ -44,7 +43,7 @@ class MedKitExperiment(Experiment):
 
     name: ClassVar[str] = "medkit"
     title: ClassVar[str] = "What each part of MedKit adds"
-    shown: ClassVar[tuple[str, ...]] = (LABELS, AREA, FINDINGS, BLEU, NORMAL)
+    shown: ClassVar[tuple[str, ...]] = (LABELS, AREA, FINDINGS, GAIN, BLEU, NORMAL, DIFFERENT)
 
     seeds: int = 3
     """trainings of each variant"""
@@ -91,12 +90,14 @@ class MedKitExperiment(Experiment):
 
     def make_rows(self, context: ExperimentContext) -> Iterator[TableRow]:
         """Yield the floor, the base, the students, and the volumes."""
+        context.require_images(self.name)
         variants = MedKitVariants(context.config, self.side, self.vocab_size, self.max_new_tokens)
-        yield TableRow("floor", "commonest", variants.score([variants.make_floor()]), {})
+        yield _make_row(variants, "floor", "commonest", [variants.make_floor()], None)
         seeds = [context.config.seed + i for i in range(self.seeds)]
         bases = [variants.train_base(seed) for seed in seeds]
-        answers = [variants.ask(load_base(base)) for base in bases]
-        yield _make_row(variants, "base", "labels and report", answers)
+        answers = [variants.ask(read_medkit(base)) for base in bases]
+        yield _make_row(variants, "base", "labels and report", answers, None)
+        full: Scored | None = None
         for name, config in self.make_variants(variants.config).items():
             answers, shuffled = [], []
             for seed, base in zip(seeds, bases, strict=True):
@@ -104,9 +105,10 @@ class MedKitExperiment(Experiment):
                 answers.append(variants.ask(model))
                 if name == FULL:
                     shuffled.append(variants.ask(model, shift=1))
-            yield _make_row(variants, "student", name, answers)
+            yield _make_row(variants, "student", name, answers, full)
             if shuffled:
-                yield _make_row(variants, "student", SHUFFLED, shuffled)
+                full = variants.count(answers)
+                yield _make_row(variants, "student", SHUFFLED, shuffled, full)
         for kind in TOKEN_KINDS:
             told = [predict_balls(kind, self.volumes, self.volumes // 2, seed) for seed in seeds]
             # each seed has volumes of its own, whose labels stand in the same order
@@ -131,10 +133,7 @@ class MedKitExperiment(Experiment):
         }
 
 
-def _make_row(variants: MedKitVariants, group: str, name: str, answers: list[Answers]) -> TableRow:
-    different = sum(len(set(one.texts)) for one in answers) / len(answers)
-    notes: dict[str, str | int | float] = {
-        "seeds": len(answers),
-        "different reports": round(different, 1),
-    }
-    return TableRow(group, name, variants.score(answers), notes)
+def _make_row(
+    variants: MedKitVariants, group: str, name: str, answers: list[Answers], full: Scored | None
+) -> TableRow:
+    return TableRow(group, name, variants.score(answers, full), {"seeds": len(answers)})

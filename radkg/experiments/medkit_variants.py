@@ -9,8 +9,7 @@ import dataclasses
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -20,40 +19,43 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from radkg.errors import ConfigError
+from radkg.evaluation.reports.studies import make_reference, open_report_set
+from radkg.experiments.ranking_scores import estimate_auroc
+from radkg.experiments.report_scores import (
+    Scored,
+    compute_f1,
+    count,
+    estimate_over_seeds,
+    score_arm,
+)
 from radkg.experiments.scoring import Figures
-from radkg.experiments.seeds import Vector, estimate_auroc, estimate_counts
 from radkg.experiments.settings import ExperimentConfig
-from radkg.experiments.table import Figure
+from radkg.gold.coded import CodedStudies
 from radkg.gold.codes import Gold
-from radkg.gold.filing import Filing, fit_filing, list_gold_findings
-from radkg.gold.held_out import is_held_out
+from radkg.gold.filing import list_gold_findings
 from radkg.knowledge.counting import GraphCounter
 from radkg.knowledge.phrases import describe_labels
 from radkg.knowledge.records import Knowledge
-from radkg.metrics import Score
-from radkg.metrics.text import compute_bleu_of, count_bleu
-from radkg.metrics.wording import split_report
 from radkg.model.report.medkit import MedKit
 from radkg.model.report.medkit_config import MedKitConfig, make_small_medkit
-from radkg.model.report.medkit_files import read_medkit
 from radkg.model.report.wording import train_report_tokenizer
 from radkg.rules import RulesExtractor
 from radkg.schema.arrow import to_table
 from radkg.schema.records import Study
 from radkg.train.eye import list_frequent
 from radkg.train.loop import iterate_micro_batches
-from radkg.train.reports.examples import ReportExample, make_examples, read_studies
+from radkg.train.reports.examples import ReportExample, make_examples
 from radkg.train.reports.images import list_image_locations, read_squares
 from radkg.train.reports.medkit_held_out import Shares, choose_threshold, select_labels
 from radkg.train.reports.medkit_starts import start_base, start_student
 from radkg.train.reports.medkit_task import MedKitTask, list_labels
 from radkg.train.reports.scores import read_written
+from radkg.train.supervision import split_held_out
 from radkg.train.trainer import TrainConfig, Trainer
 
 logger = logging.getLogger(__name__)
 
 LABELS, AREA = "labels F1", "labels AUROC"
-FINDINGS, BLEU, NORMAL = "findings F1 of the text", "BLEU-4", "false on normal"
 _MIN_STUDIES = 20  # with a finding, for it to be a label
 _LOOKED_AT_ONCE, _WRITTEN_AT_ONCE = 16, 16
 _RATE = 1.5e-3
@@ -98,21 +100,20 @@ class MedKitVariants:
         max_new_tokens: of a report that is written.
 
     Raises:
-        ConfigError: there are no images, or too few studies.
+        ConfigError: there are too few studies.
     """
 
     def __init__(
         self, config: ExperimentConfig, side: int, vocab_size: int, max_new_tokens: int
     ) -> None:
-        if config.images is None:
-            raise ConfigError("experiment medkit needs --images: a directory with the images")
         self._config, self._side = config, side
-        studies, golds = read_studies(config.archive, config.images, "train", None)
-        coded = [study for study in studies if study.study_id in golds]
-        learnt = [study for study in coded if not is_held_out(study)][: config.limit]
-        held = [study for study in coded if is_held_out(study)][: config.limit]
-        self.training = self._make_part(learnt, golds, round(1.2 * side))
-        self.held_out = self._make_part(held, golds, side)
+        found = open_report_set(config.archive, config.split, config.images)
+        is_dev = config.split == "dev"
+        learnt, held = (found.training, found.scored) if is_dev else split_held_out(found.training)
+        self.filing = found.filing
+        self.training = self._make_part(learnt, round(1.2 * side), with_text=True)
+        self.held_out = self._make_part(held, side)
+        self.scored = self.held_out if is_dev else self._make_part(found.scored, side)
         labels = list_frequent([e.findings for e in self.training.examples], _MIN_STUDIES)
         if not labels or not self.held_out.examples:
             raise ConfigError(
@@ -127,22 +128,6 @@ class MedKitVariants:
         decoding = dataclasses.replace(small.decoding, max_new_tokens=max_new_tokens)
         self.config: MedKitConfig = dataclasses.replace(small, side=side, decoding=decoding)
         self._prevalence = list_labels(self.training.examples, labels).mean(0)
-
-    @cached_property
-    def scored(self) -> Part:
-        """The studies to score on."""
-        if self._config.split == "dev":
-            return self.held_out
-        config = self._config
-        studies, golds = read_studies(config.archive, config.images, "test", None)
-        coded = [study for study in studies if study.study_id in golds][: config.limit]
-        return self._make_part(coded, golds, self._side)
-
-    @cached_property
-    def filing(self) -> Filing:
-        """The coders' habits, counted on the studies to learn from."""
-        studies = self.training.studies
-        return fit_filing(RulesExtractor()(studies), self.training.golds)
 
     def train_base(self, seed: int) -> Path:
         """Train the first stage; return its model directory."""
@@ -191,33 +176,33 @@ class MedKitVariants:
         number = len(self.scored.examples)
         return Answers([tuple(float(n == first) for n in labels)] * number, 0.5, [text] * number)
 
-    def score(self, answers: Sequence[Answers]) -> Figures:
-        """Return the figures of a variant's answers, one of each seed."""
-        labels, classes = self.config.labels, self.filing.classes
-        coded = [list_gold_findings(gold) for gold in self.scored.golds]
-        known = [names & set(labels) for names in coded]
-        filed = [names & classes for names in coded]
-        said = [[w.findings & classes for w in read_written(a.texts, self.filing)] for a in answers]
+    def count(self, answers: Sequence[Answers]) -> Scored:
+        """Return the counts of a variant's texts, seed by seed."""
+        classes = self.filing.classes
+        texts = [one.texts for one in answers]
+        said = [[w.findings & classes for w in read_written(own, self.filing)] for own in texts]
+        filed = [names & classes for names in self._coded]
+        return count(filed, [make_reference(s) for s in self.scored.studies], said, texts)
+
+    def score(self, answers: Sequence[Answers], full: Scored | None) -> Figures:
+        """Return the figures of a variant; `full` is what its texts are compared with."""
+        labels = self.config.labels
+        known = [names & set(labels) for names in self._coded]
         called = [[select_labels(s, labels, a.threshold) for s in a.shares] for a in answers]
-        references = [split_report(example.text) for example in self.scored.examples]
-        bleu = [
-            [count_bleu(r, split_report(t)) for r, t in zip(references, a.texts, strict=True)]
-            for a in answers
+        counts = [
+            [(len(g & s), len(s), len(g)) for g, s in zip(known, own, strict=True)]
+            for own in called
         ]
-        normal = [
-            [(float(bool(s) and not f), float(not f)) for s, f in zip(own, coded, strict=True)]
-            for own in said
-        ]
-        number = len(coded)
+        has = [[name in names for name in labels] for names in known]
         return {
-            LABELS: _estimate_f1(known, called),
-            AREA: estimate_auroc(
-                [[name in names for name in labels] for names in coded], [a.shares for a in answers]
-            ),
-            FINDINGS: _estimate_f1(filed, said),
-            BLEU: estimate_counts(bleu, _bleu, number),
-            NORMAL: estimate_counts(normal, _share, sum(not names for names in coded)),
+            LABELS: estimate_over_seeds(counts, compute_f1),
+            AREA: estimate_auroc(has, [one.shares for one in answers]),
+            **score_arm(self.count(answers), full),
         }
+
+    @property
+    def _coded(self) -> list[frozenset[str]]:
+        return [list_gold_findings(gold) for gold in self.scored.golds]
 
     def _fit(self, task: MedKitTask, stage: str, seed: int) -> None:
         budget = self._config
@@ -237,17 +222,14 @@ class MedKitVariants:
         seconds = time.perf_counter() - start
         logger.info("stage=%s seed=%d loss=%.3f seconds=%.0f", stage, seed, loss, seconds)
 
-    def _make_part(self, studies: Sequence[Study], golds: Mapping[str, Gold], side: int) -> Part:
-        images = read_squares(side, list_image_locations(studies))
-        examples = make_examples(studies, golds, images)
-        by_id = {study.study_id: study for study in studies}
+    def _make_part(self, coded: CodedStudies, side: int, *, with_text: bool = False) -> Part:
+        coded = coded.take_first(self._config.limit)
+        golds = {s.study_id: g for s, g in zip(coded.studies, coded.golds, strict=True)}
+        images = read_squares(side, list_image_locations(coded.studies))
+        examples = make_examples(coded.studies, golds, images, with_text=with_text)
+        by_id = {study.study_id: study for study in coded.studies}
         kept = [by_id[example.study_id] for example in examples]
         return Part(examples, kept, [golds[study.study_id] for study in kept], images)
-
-
-def load_base(directory: Path) -> MedKit:
-    """Return a base as a model that answers."""
-    return read_medkit(directory)
 
 
 def count_knowledge(studies: Sequence[Study]) -> Knowledge:
@@ -261,27 +243,3 @@ def count_knowledge(studies: Sequence[Study]) -> Knowledge:
 
 def _to_shares(logits: Tensor) -> list[Shares]:
     return [tuple(row) for row in torch.sigmoid(logits).tolist()]
-
-
-def _estimate_f1(
-    gold: Sequence[frozenset[str]], said: Sequence[Sequence[frozenset[str]]]
-) -> Figure | None:
-    """Return micro F1 of what each seed says (S, N); None where the gold is empty."""
-    if not any(gold):
-        return None
-    counts = [
-        [(len(g & s), len(s), len(g)) for g, s in zip(gold, own, strict=True)] for own in said
-    ]
-    return estimate_counts(counts, _f1, len(gold))
-
-
-def _f1(sums: Vector) -> float:
-    return Score(int(sums[0]), int(sums[1]), int(sums[2])).f1
-
-
-def _bleu(sums: Vector) -> float:
-    return compute_bleu_of([int(each) for each in sums])[3]
-
-
-def _share(sums: Vector) -> float:
-    return float(sums[0] / sums[1]) if sums[1] else 0.0

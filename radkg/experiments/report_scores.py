@@ -69,9 +69,9 @@ def score_arm(scored: Scored, full: Scored | None) -> Figures:
     number = len(scored.words[0])
     shares = [n / number for n in scored.different]
     figures: Figures = {
-        FINDINGS: _estimate(scored.findings, _compute_f1),
-        BLEU: _estimate(scored.words, lambda sums: compute_bleu_of(sums)[3]),
-        NORMAL: _estimate(scored.normal, lambda sums: compute_rate(sums[0], sums[1])),
+        FINDINGS: estimate_over_seeds(scored.findings, compute_f1),
+        BLEU: estimate_over_seeds(scored.words, lambda sums: compute_bleu_of(sums)[3]),
+        NORMAL: estimate_over_seeds(scored.normal, lambda sums: compute_rate(sums[0], sums[1])),
         DIFFERENT: Figure(sum(shares) / len(shares), min(shares), max(shares), number),
         GAIN: None,
     }
@@ -80,14 +80,19 @@ def score_arm(scored: Scored, full: Scored | None) -> Figures:
             [(*a, *b) for a, b in zip(own, other, strict=True)]
             for own, other in zip(scored.findings, full.findings, strict=True)
         ]
-        figures[GAIN] = _estimate(pairs, lambda s: _compute_f1(s[:3]) - _compute_f1(s[3:]))
+        figures[GAIN] = estimate_over_seeds(pairs, lambda s: compute_f1(s[:3]) - compute_f1(s[3:]))
     return figures
 
 
-def _estimate(
-    seeds: Sequence[_Counts], statistic: Callable[[Sequence[int]], float]
+def estimate_over_seeds(
+    seeds: Sequence[Sequence[tuple[int, ...]]], statistic: Callable[[Sequence[int]], float]
 ) -> Figure | None:
-    """Return the mean of a statistic over seeds, with its interval; None where nothing counts."""
+    """Return the mean of a statistic over seeds, with its interval; None where nothing counts.
+
+    Args:
+        seeds: counts by seed and study.
+        statistic: of the counts, summed over studies.
+    """
     if not seeds[0]:
         return None
     width, draw = len(seeds[0][0]), random.Random(0)
@@ -103,5 +108,6 @@ def _estimate(
     return Figure(value, low, high, len(rows))
 
 
-def _compute_f1(sums: Sequence[int]) -> float:
+def compute_f1(sums: Sequence[int]) -> float:
+    """Return F1 of what agreed, what was said, and what was there."""
     return Score(sums[0], sums[1], sums[2]).f1

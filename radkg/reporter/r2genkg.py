@@ -27,12 +27,10 @@ from radkg.model.vision.eye import normalise_cells
 from radkg.model.vision.preprocessing import Preprocessing
 from radkg.model.vision.tower import compute_pooled_features
 from radkg.reporter.rows import make_draft
-from radkg.schema.drafts import Draft, DraftSentence
+from radkg.reporter.unplanned import make_unplanned_draft
+from radkg.schema.drafts import Draft
 from radkg.schema.records import Device, Study
-from radkg.schema.sentences import split_sentences
 
-UNPLANNED = "written without a plan: nothing was checked"
-_STOPS = (".", "!", "?", ";")  # belong to the sentence before them
 _AT_ONCE: dict[Device, int] = {"cpu": 16, "cuda": 64}  # studies that are written together
 
 
@@ -97,7 +95,7 @@ class R2GenKGReporter:
             members = visible[start : start + at_once]
             texts = self._write([views for i in members if (views := seen[i]) is not None])
             for i, text in zip(members, texts, strict=True):
-                drafts[i] = self._make_draft(studies[i], text)
+                drafts[i] = make_unplanned_draft(self, studies[i], text)
         return [drafts[i] for i in range(len(studies))]
 
     @torch.inference_mode()
@@ -120,15 +118,6 @@ class R2GenKGReporter:
         device = self._model.norm.weight.device
         found = self._model.generate(stacked.to(device), is_view.to(device))
         return [self._model.generator.language.decode_report(ids) for ids in found]
-
-    def _make_draft(self, study: Study, text: str) -> Draft:
-        sentences = [
-            DraftSentence(start, end + (text[end : end + 1] in _STOPS), (), "generated")
-            for start, end in split_sentences(text, 0, len(text))
-        ]
-        if not sentences:
-            return make_draft(self, study, "empty", "the model wrote no sentence")
-        return make_draft(self, study, "unverified", UNPLANNED, text=text, sentences=sentences)
 
 
 class Looker(Protocol):

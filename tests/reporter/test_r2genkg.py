@@ -15,7 +15,8 @@ from radkg.model.report.files import VISION, save_r2genkg
 from radkg.model.report.grid import load_grid_encoder
 from radkg.model.report.r2genkg_config import SightConfig
 from radkg.reporter.loading import load_reporter
-from radkg.reporter.r2genkg import UNPLANNED, load_r2genkg
+from radkg.reporter.r2genkg import load_r2genkg
+from radkg.reporter.unplanned import UNPLANNED
 from radkg.schema.drafts import check_draft
 from radkg.schema.records import Image as StudyImage
 from radkg.schema.records import Study

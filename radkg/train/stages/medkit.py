@@ -176,11 +176,7 @@ def _size(
 
 
 def _read_language(job: TrainJob, config: MedKitConfig) -> PreTrainedModel | None:
-    directory = _locate_language(job)
-    if config.language is not None or directory is None:
+    if config.language is not None:
         return None
-    return read_causal_language(directory)[0]
-
-
-def _locate_language(job: TrainJob) -> Path | None:
-    return Path(job.language) if job.language else None
+    assert job.language is not None
+    return read_causal_language(Path(job.language))[0]

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from radkg.archive import open_archive
 from radkg.errors import ConfigError, KnowledgeError
 from radkg.experiments.medkit_variants import count_knowledge
 from radkg.knowledge.store import write_knowledge
+from radkg.model.language import make_language_model
 from radkg.model.report.medkit_files import read_medkit
+from radkg.model.report.wording import PUBLISHED_WORDING, train_report_tokenizer
 from radkg.reporter.loading import load_reporter
 from radkg.reporter.rows import write_drafts
 from radkg.schema.records import Study
@@ -20,6 +23,7 @@ from radkg.train.presets import PRESETS
 from radkg.train.reports.medkit_settings import MedKitSettings
 from radkg.train.stage_task import StagePaths, TrainJob, open_stage_task, prepare_stage
 from tests.evaluation.coded_archive import coded_archive, write_coded_images
+from tests.model.report.tiny import language_config
 
 BASE, STUDENT = PRESETS["medkit-small"]
 SETTINGS = {"side": 32, "vocab_size": 400, "labels": ["effusion", "cardiomegaly", "opacity"]}
@@ -112,6 +116,24 @@ def test_terms_are_switched_off_by_their_settings(make_job):
     assert student.teacher is None
     assert student.student.prompts is None
     assert student.distill.label_weight == 1.0
+
+
+def test_a_published_language_model_stays_frozen_and_goes_along(make_job, tmp_path):
+    folder = tmp_path / "published"
+    make_language_model(language_config()).save_pretrained(folder)
+    tokenizer = train_report_tokenizer(["No effusion. The heart is large."], 400, PUBLISHED_WORDING)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    job = make_job(steps=1, language=str(folder))
+    student = train(job)["medkit_student"].student
+    assert not any(weight.requires_grad for weight in student.generator.parameters())
+    directory = finish_model(job, STUDENT)
+    with safe_open(directory / "model.safetensors", "pt") as file:
+        assert not [name for name in file.keys() if name.startswith("generator.")]  # noqa: SIM118
+    model = read_medkit(directory)  # `language` stands inside
+    frozen = student.generator.state_dict()
+    for name, weight in model.generator.state_dict().items():
+        assert torch.equal(weight, frozen[name]), name
+    assert model.config.language_id
 
 
 def test_what_is_missing_is_said(make_job, tmp_path):
