@@ -15,10 +15,11 @@ from radkg.archive import open_archive
 from radkg.errors import ArchiveError, ConfigError
 from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.gold.filing import Filing, fit_filing
-from radkg.gold.held_out import is_held_out, split_held_out
+from radkg.gold.held_out import is_held_out
 from radkg.metrics.wording import split_report
 from radkg.rules import RulesExtractor
 from radkg.schema.records import Study
+from radkg.train.supervision import split_held_out
 
 Split = Literal["dev", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)

@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from radkg.gold.filing import Filing, fit_filing
+from radkg.gold.held_out import is_held_out
 from radkg.metrics import score
 from radkg.model.report.files import VISION, read_r2genkg
 from radkg.model.report.r2genkg import R2GenKG
@@ -16,7 +17,6 @@ from radkg.train.reports.examples import ReportExample, make_examples, read_stud
 from radkg.train.reports.images import compute_cells, list_image_locations, read_squares
 from radkg.train.reports.scores import compute_bleu_4, read_written
 from radkg.train.stage_task import TrainJob
-from radkg.train.supervision import is_held_out
 
 _AT_ONCE = 16  # studies that are written together
 

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 from transformers import AutoConfig, PreTrainedModel
 
 from radkg.errors import ConfigError
+from radkg.gold.held_out import is_held_out
 from radkg.knowledge.store import load_knowledge
 from radkg.model import checkpoint
 from radkg.model.report.files import LANGUAGE, VISION, compute_language_id
@@ -46,7 +47,6 @@ from radkg.train.reports.making import (
 )
 from radkg.train.reports.settings import R2GenKGSettings
 from radkg.train.stage_task import ModelCard, StagePaths, TrainJob, TrainStage
-from radkg.train.supervision import is_held_out
 
 _EXAMPLES = "reports.jsonl"
 _WHAT = (
