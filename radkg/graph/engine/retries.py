@@ -15,6 +15,7 @@ from radkg.errors import GraphError
 _CONFLICTS = (
     "DeadlockDetected",
     "Duplicated key",
+    "EntityNotFound",  # another transaction has deleted what this one found
     "EquivalentSchemaRuleAlreadyExists",  # two loaders create the same index at once
     "Please retry",
     "still has relationships",

@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -274,11 +275,21 @@ def test_two_loads_and_one_that_removes_studies_at_once(
     loaded: Graph, studies: Snapshot, drafts: Snapshot
 ) -> None:
     fewer = publish(studies.storage, to_table(STUDIES[8:]))
-    with ThreadPoolExecutor(3) as pool:
-        works = [
-            *(pool.submit(bring, loaded, drafts, studies) for _ in range(2)),
-            pool.submit(load_small, loaded, fewer),
-        ]
+    under_way = threading.Barrier(3, timeout=60)
+
+    def load_some() -> None:
+        met: list[int] = []
+
+        def meet(done: int, total: int) -> None:
+            if not met:
+                met.append(under_way.wait())
+
+        load_drafts(loaded, drafts, studies, meet, sizes=SMALL)
+
+    with ThreadPoolExecutor(2) as pool:
+        works = [pool.submit(load_some) for _ in range(2)]
+        under_way.wait()
+        load_small(loaded, fewer)
         for work in works:
             work.result()
     assert count_drafts(loaded) == 15
