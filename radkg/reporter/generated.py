@@ -25,6 +25,8 @@ _PLACE = {"present": 0.3, "uncertain": 0.5, "absent": 0.7}
 _MOST_UNUSUAL = 1.0
 """nats a token; a sentence that the grammar bends has more"""
 
+_NOTHING = ("", float("inf"))  # where no word may stand
+
 _Parts = frozenset[tuple[str, str]]
 
 
@@ -56,7 +58,8 @@ class GeneratedWriter:
         if key not in self._known:
             own = list_parts(claim)
             words = [word for word, common in self._common.items() if common <= own]
-            (self._known[key],) = self._model.write([describe_claim(key)], [words])
+            written = self._model.write([describe_claim(key)], [words]) if words else [_NOTHING]
+            (self._known[key],) = written
         return self._known[key]
 
 

@@ -7,9 +7,8 @@ and its entities, so a step costs microseconds.
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -17,7 +16,7 @@ from functools import cache
 
 import numpy as np
 
-from radkg.metrics.text import MAX_N
+from radkg.metrics.constant import ConstantBleu
 from radkg.reporter.bank import BankSentence
 from radkg.schema.drafts import Claim
 
@@ -44,14 +43,7 @@ class ConstantScorer:
     """
 
     def __init__(self, tokens: Sequence[Tokens], entities: Sequence[Entities]) -> None:
-        self._length = sum(map(len, tokens))
-        self._number = len(tokens)
-        self._with: list[Counter[tuple[tuple[str, ...], int]]] = [Counter() for _ in range(MAX_N)]
-        """how many references have an n-gram at least k times, by n"""
-        for text in tokens:
-            for n, counts in enumerate(self._with, start=1):
-                for gram, count in _count_grams(text, n).items():
-                    counts.update((gram, k) for k in range(1, count + 1))
+        self._bleu = ConstantBleu(tokens)
         ids: defaultdict[Hashable, int] = defaultdict(lambda: len(ids))
         self._ids = ids
         for one in entities:
@@ -64,19 +56,7 @@ class ConstantScorer:
 
     def score(self, tokens: Tokens, entities: Entities) -> float:
         """Return the score of a text."""
-        return _BLEU * self.compute_bleu(tokens) + self.compute_radgraph(entities)
-
-    def compute_bleu(self, tokens: Tokens) -> float:
-        """Return corpus BLEU-4 of one text given for every reference."""
-        logs = 0.0
-        for n, counts in enumerate(self._with, start=1):
-            grams = _count_grams(tokens, n)
-            agreed = sum(counts[gram, k] for gram, c in grams.items() for k in range(1, c + 1))
-            if not agreed:
-                return 0.0
-            logs += math.log(agreed / (grams.total() * self._number)) / MAX_N
-        brevity = min(0.0, 1 - self._length / (len(tokens) * self._number))
-        return math.exp(logs + brevity)
+        return _BLEU * self._bleu.score(tokens) + self.compute_radgraph(entities)
 
     def compute_radgraph(self, entities: Entities) -> float:
         """Return the mean F1 of one set of entities against every reference's."""
@@ -152,7 +132,3 @@ def _list_neighbours(
 
 def _order(chosen: Iterable[BankSentence]) -> list[BankSentence]:
     return sorted(chosen, key=lambda one: (one.place, one.text))
-
-
-def _count_grams(tokens: Tokens, n: int) -> Counter[tuple[str, ...]]:
-    return Counter(tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1))
