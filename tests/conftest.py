@@ -6,6 +6,8 @@ them on compiling well.
 
 import os
 
+from hypothesis import settings
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: starved on a shared machine
@@ -17,3 +19,6 @@ pytest_plugins = [
     "tests.support.faults.s3_server",
     "tests.support.graph.servers",
 ]
+
+settings.register_profile("radkg", deadline=None)
+settings.load_profile("radkg")

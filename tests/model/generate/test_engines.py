@@ -92,7 +92,7 @@ def test_what_is_invalid_goes_on_under_the_grammar(make):
         assert one.logprobs == pytest.approx(other.logprobs, abs=1e-3)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 def test_any_beginning_gives_the_same_end(data):
     model = learnt_model()

@@ -137,7 +137,7 @@ def test_where_llguidance_gives_up_the_rest_is_cut(grammar):
     assert {text for text, _, _ in outputs(grammar, prompt, 5)} == {""}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=80), st.integers(0, 2**32 - 1))
 def test_any_text_gives_valid_outputs(grammar, sentence, seed):
     prompt = Prompt("copy", sentence)

@@ -71,7 +71,7 @@ def test_views_may_be_none_at_all():
     assert not views["has_image"].any()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.integers(1, 300), max_size=300),
     st.integers(1, 2000),
