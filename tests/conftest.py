@@ -20,5 +20,5 @@ pytest_plugins = [
     "tests.support.graph.servers",
 ]
 
-settings.register_profile("radkg", deadline=None)
+settings.register_profile("radkg", deadline=None)  # the machine decides how long one takes
 settings.load_profile("radkg")
