@@ -26,7 +26,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.support.restruct.decisions import Habits, choose_habits, fit_thresholds, give_answers
+from tests.support.restruct.decisions import (
+    Habits,
+    ask_parents,
+    choose_habits,
+    count_shares,
+    fit_thresholds,
+    give_answers,
+)
 from tests.support.restruct.reports import (
     SPLITS,
     Question,
@@ -82,12 +89,17 @@ def give_reports(
     accuracy: float,
 ) -> tuple[np.ndarray, Habits]:
     """Return the reports (R, A) of a split, of a readout that learnt from `number` reports."""
-    reader = learn_reader(seen["train"].take_first(number), is_no)
-    usual = reader.list_usual(len(is_no))
-    val = reader.see(seen["val"])
-    habits, _ = choose_habits(val, usual, seen["val"].split.answers, questions, accuracy)
-    thresholds = fit_thresholds(val, usual, habits, questions)
-    return give_answers(reader.see(seen[name]), thresholds, questions), habits
+    train, val = seen["train"].take_first(number), seen["val"]
+    reader = learn_reader(train, is_no)
+    shares = count_shares(train.split.answers[train.split.at_hand], is_no)
+    abnormal = float(reader.shares[0])
+    known = {
+        one: ask_parents(reader.see(seen[one]), shares, abnormal, questions)
+        for one in ("val", name)
+    }
+    habits, _ = choose_habits(known["val"], shares, val.split.answers, questions, accuracy)
+    thresholds = fit_thresholds(known["val"], shares, habits, questions)
+    return give_answers(known[name], thresholds, questions), habits
 
 
 def find_usual(answers: np.ndarray, questions: Sequence[Question]) -> np.ndarray:

@@ -9,7 +9,13 @@ import torch
 
 from tests.benchmarks.radrestruct import exchange, find_usual
 from tests.support.archives.data import require_data
-from tests.support.restruct.decisions import Habits, choose_habits, fit_thresholds, give_answers
+from tests.support.restruct.decisions import (
+    Habits,
+    ask_parents,
+    choose_habits,
+    fit_thresholds,
+    give_answers,
+)
 from tests.support.restruct.reports import Question, Split, read_questions, read_split
 from tests.support.restruct.scores import Published, count_scores, make_consistent
 from tests.support.restruct.sight import Seen, Sight, learn_reader
@@ -70,6 +76,19 @@ def test_a_child_is_answered_only_below_a_yes():
             assert not count[~above].any()
             most = 1 if question.kind == "single_choice" else 3
             assert set(count[above]) <= set(range(1, most + 1))
+
+
+def test_an_answer_asks_its_parent_and_a_rare_one_asks_it_alone():
+    shares = np.zeros(14)
+    shares[[0, 2, 4, 5]] = 0.4, 0.2, 0.1, 0.05
+    own = np.zeros((1, 14))
+    own[0, [0, 2, 4]] = 0.9, 0.4, 0.02
+    asked = ask_parents(Sight(np.array([0.8]), own), shares, 0.5, TEMPLATE).answers[0]
+    assert asked[0] == pytest.approx(np.sqrt(0.9 * 0.8 * 0.4 / 0.5))
+    assert asked[2] == pytest.approx(np.sqrt(0.4 * asked[0] * 0.2 / 0.4))
+    assert asked[4] == pytest.approx(np.sqrt(0.02 * asked[2] * 0.1 / 0.2))
+    assert asked[5] == pytest.approx(asked[2] * 0.05 / 0.2)
+    assert not asked[7:].any()
 
 
 def test_a_sure_option_makes_its_element_a_yes():

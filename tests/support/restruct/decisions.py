@@ -1,5 +1,9 @@
 """From confidences to a report: how often which answer is given, chosen on validation reports.
 
+A readout that learnt an answer from ten images knows little of it. So the confidence of an answer
+is averaged with what its parent's confidence says: the share of the parent's yes that have it. An
+answer too rare for the readout has that alone.
+
 An answer is given to the images that are surest of it: as many as the training has, times a factor.
 There are few factors for all answers, since most answers are true in one or two reports. The
 template decides what may be given: an element is looked at only where its topic is answered yes, an
@@ -20,6 +24,7 @@ from tests.support.restruct.reports import Question
 from tests.support.restruct.scores import Scores, count_scores, make_consistent
 from tests.support.restruct.sight import Sight
 
+MIN_KNOWN = 3  # training images with an answer, for it to be given
 _CHOICES = {
     "topics": (0.5, 0.75, 1.0, 1.5, 2.0),
     "elements": (0.5, 1.0, 1.5, 2.0, 3.0),
@@ -54,16 +59,46 @@ class Thresholds:
     abnormal: float
 
 
+def count_shares(answers: np.ndarray, is_no: np.ndarray) -> np.ndarray:
+    """Return (A,) the share of the rows (R, A) with each answer; 0 of a no, and of what is rare."""
+    return np.where((answers.sum(0) >= MIN_KNOWN) & ~is_no, answers.mean(0), 0)
+
+
+def ask_parents(
+    sight: Sight, shares: np.ndarray, abnormal: float, questions: Sequence[Question]
+) -> Sight:
+    """Return the confidences, each the geometric mean with what the parent's says.
+
+    Args:
+        shares: (A,) of the training images that have each answer; 0: the answer is never given.
+        abnormal: share of the training images with any yes.
+    """
+    blended = np.zeros_like(sight.answers)
+    for q in questions:
+        above = q.before if q.before is not None else q.parent
+        if above is None:
+            parent, share = sight.abnormal, abnormal
+        else:
+            parent, share = blended[:, questions[above].first], shares[questions[above].first]
+        if not share:
+            continue  # never given, nor what is below it
+        columns = slice(q.first, q.stop)
+        expected = np.minimum(parent[:, None] * (shares[columns] / share), 1)
+        own = sight.answers[:, columns]
+        blended[:, columns] = np.where(own > 0, np.sqrt(own * expected), expected)
+    return Sight(sight.abnormal, blended)
+
+
 def fit_thresholds(
-    sight: Sight, usual: np.ndarray, habits: Habits, questions: Sequence[Question]
+    sight: Sight, shares: np.ndarray, habits: Habits, questions: Sequence[Question]
 ) -> Thresholds:
     """Return the thresholds with which answers are given as often as the habits say.
 
     Args:
         sight: of the validation rows.
-        usual: (A,) share of the training images that have an answer; 0: it was not learnt.
+        shares: (A,) of the training images that have each answer; 0: it is never given.
     """
-    given, sure = np.zeros(len(usual)), np.zeros(len(usual))
+    given, sure = np.zeros(len(shares)), np.zeros(len(shares))
     for q in questions:
         columns = slice(q.first, q.stop)
         if q.kind != "binary":
@@ -71,8 +106,8 @@ def fit_thresholds(
         else:
             given[columns] = habits.topics if q.parent is None else habits.elements
     return Thresholds(
-        _find_quantiles(sight.answers, given * usual),
-        _find_quantiles(sight.answers, sure * usual),
+        _find_quantiles(sight.answers, given * shares),
+        _find_quantiles(sight.answers, sure * shares),
         float(np.quantile(sight.abnormal, habits.silent)),
     )
 
@@ -120,7 +155,7 @@ def give_answers(sight: Sight, thresholds: Thresholds, questions: Sequence[Quest
 
 def choose_habits(
     sight: Sight,
-    usual: np.ndarray,
+    shares: np.ndarray,
     true: np.ndarray,
     questions: Sequence[Question],
     least_accuracy: float,
@@ -131,7 +166,7 @@ def choose_habits(
     """
 
     def rate(habits: Habits) -> Scores:
-        thresholds = fit_thresholds(sight, usual, habits, questions)
+        thresholds = fit_thresholds(sight, shares, habits, questions)
         return count_scores(give_answers(sight, thresholds, questions), true)
 
     def prefer(scores: Scores) -> float:

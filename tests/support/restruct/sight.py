@@ -74,17 +74,9 @@ class Reader:
         with torch.no_grad():
             parts = [self.readout(part.float()) for part in seen.maps.split(AT_ONCE)]
         rows[seen.split.at_hand] = torch.cat(parts).sigmoid().numpy()
-        return Sight(rows[:, 0], self._spread(rows[:, 1:], seen.split.answers.shape[1]))
-
-    def list_usual(self, number: int) -> np.ndarray:
-        """Return (A,) the share of the images that have each answer; 0: not learnt."""
-        usual: np.ndarray = self._spread(self.shares[None, 1:], number)[0]
-        return usual
-
-    def _spread(self, rows: np.ndarray, number: int) -> np.ndarray:
-        every = np.zeros((len(rows), number))
-        every[:, self.columns] = rows
-        return every
+        answers = np.zeros(seen.split.answers.shape)
+        answers[:, self.columns] = rows[:, 1:]
+        return Sight(rows[:, 0], answers)
 
 
 def train_tower(split: Split, is_no: np.ndarray, out: Path, num_steps: int | None = None) -> Tower:
