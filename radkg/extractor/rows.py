@@ -81,19 +81,34 @@ def _extract_one(extractor: Extractor, extract: _Extract, study: Study) -> Extra
     try:
         (row,) = extract([study])
         return _checked(extractor, study, row)
-    except ArchiveUnavailable:
-        raise
-    except SchemaError as error:
-        reason = f"invalid extraction: {describe_failure(error, study.report)}"
-    except MemoryError:
-        reason = "it needs more memory than a worker may take, see --max-memory"
     except (Exception, SystemExit) as error:  # a row says it; the failure budget decides
-        if "CUDA error" in str(error):  # after one, every call of this process fails
-            raise ExtractorError(
-                "the GPU failed (CUDA error): finished units stand, run the same command again"
-            ) from error
-        reason = describe_failure(error, study.report)
+        reason = explain_failure(error, "extraction", study.report)
     return _failed_row(extractor, _identity(study) | _archive_fields(study), reason)
+
+
+def explain_failure(error: BaseException, what: str, report: str) -> str:
+    """Return why a study has no row, without words of its report.
+
+    Args:
+        error: what was raised over the study.
+        what: was to be made of it: extraction.
+        report: of the study.
+
+    Raises:
+        ArchiveUnavailable: the store of the images does not answer, which is no study's failure.
+        ExtractorError: the GPU failed: after that every call of this process fails.
+    """
+    if isinstance(error, ArchiveUnavailable):
+        raise error
+    if isinstance(error, SchemaError):
+        return f"invalid {what}: {describe_failure(error, report)}"
+    if isinstance(error, MemoryError):
+        return "it needs more memory than a worker may take, see --max-memory"
+    if "CUDA error" in str(error):
+        raise ExtractorError(
+            "the GPU failed (CUDA error): finished units stand, run the same command again"
+        ) from error
+    return describe_failure(error, report)
 
 
 def _checked(extractor: Extractor, study: Study, row: Extraction) -> Extraction:

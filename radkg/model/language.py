@@ -102,6 +102,39 @@ def make_language_model(config: LanguageConfig) -> Qwen2ForCausalLM:
     )
 
 
+def load_published_weights(kind: Any, directory: Path, dtype: torch.dtype = torch.float32) -> Any:
+    """Return a model of transformers from its Hugging Face directory, all of its weights read.
+
+    Args:
+        kind: class with `from_pretrained`.
+        directory: with config.json and .safetensors.
+        dtype: of the weights.
+
+    Raises:
+        ExtractorError: a file is missing or damaged, or the weights do not fit the settings.
+    """
+    if not any(directory.glob("*.safetensors")):
+        raise ExtractorError(f"{directory} holds no .safetensors: pickled weights are not read")
+    try:
+        model, report = kind.from_pretrained(
+            directory,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            dtype=dtype,
+            ignore_mismatched_sizes=True,  # they are named below
+            output_loading_info=True,
+        )
+    except Exception as error:  # of transformers and safetensors, without a common base
+        raise ExtractorError(f"{directory} cannot be read: {error}: copy it again") from error
+    unfit = sorted({*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])})
+    if unfit:  # transformers would go on with random weights
+        raise ExtractorError(
+            f"the weights in {directory} do not fit config.json: {', '.join(unfit[:3])}"
+        )
+    return model
+
+
 def read_language(directory: Path) -> tuple[Qwen2ForCausalLM, Tokenizer, LanguageConfig]:
     """Return a published Qwen2-architecture model from its Hugging Face directory.
 
@@ -119,26 +152,7 @@ def read_language(directory: Path) -> tuple[Qwen2ForCausalLM, Tokenizer, Languag
         raise ExtractorError(
             f"{directory} holds a {kind!r} model: radkg reads the Qwen2 architecture"
         )
-    if not any(directory.glob("*.safetensors")):
-        raise ExtractorError(f"{directory} holds no .safetensors: pickled weights are not read")
-    try:
-        loaded: Any = Qwen2ForCausalLM.from_pretrained(
-            directory,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            dtype=torch.float32,
-            ignore_mismatched_sizes=True,  # they are named below
-            output_loading_info=True,
-        )
-    except Exception as error:  # of transformers and safetensors, without a common base
-        raise ExtractorError(f"{directory} cannot be read: {error}: copy it again") from error
-    model, report = loaded
-    unfit = sorted({*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])})
-    if unfit:  # transformers would go on with random weights
-        raise ExtractorError(
-            f"the weights in {directory} do not fit config.json: {', '.join(unfit[:3])}"
-        )
+    model = load_published_weights(Qwen2ForCausalLM, directory)
     for name, parameter in model.named_parameters():
         if not torch.isfinite(parameter).all():
             raise ExtractorError(f"{directory}: {name} holds NaN or infinity: get the file again")

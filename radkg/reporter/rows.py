@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 import radkg
-from radkg.errors import ArchiveUnavailable, ExtractorError, SchemaError
+from radkg.errors import ArchiveUnavailable, SchemaError
 from radkg.extractor.base import PreparedImages
+from radkg.extractor.rows import explain_failure
 from radkg.reporter.base import Reporter
 from radkg.schema.drafts import Claim, Draft, DraftSentence, DraftStatus, check_draft
-from radkg.schema.reasons import cut_reason, describe_failure
+from radkg.schema.reasons import cut_reason
 from radkg.schema.records import Study, Unreadable
 
 _IDENTITY = ("study_id", "subject_id", "archive", "study_date")
@@ -89,18 +90,8 @@ def _write_one(reporter: Reporter, study: Study, images: PreparedImages | None) 
     try:
         (draft,) = reporter([study], images)
         return _checked(reporter, study, draft)
-    except ArchiveUnavailable:
-        raise
-    except SchemaError as error:
-        reason = f"invalid draft: {describe_failure(error, study.report)}"
-    except MemoryError:
-        reason = "it needs more memory than a worker may take, see --max-memory"
     except (Exception, SystemExit) as error:  # a row says it; the failure budget decides
-        if "CUDA error" in str(error):  # after one, every call of this process fails
-            raise ExtractorError(
-                "the GPU failed (CUDA error): finished units stand, run the same command again"
-            ) from error
-        reason = describe_failure(error, study.report)
+        reason = explain_failure(error, "draft", study.report)
     return _fail(reporter, _identity(study), reason)
 
 

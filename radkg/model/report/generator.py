@@ -27,6 +27,7 @@ from transformers import (
 )
 
 from radkg.errors import ExtractorError
+from radkg.model.language import load_published_weights
 from radkg.model.report.lora import add_lora
 from radkg.model.report.masks import NoMasks
 from radkg.model.report.wording import IGNORED, ReportLanguage
@@ -181,26 +182,7 @@ def read_causal_language(
         tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
     except Exception as error:  # tokenizers raises a bare Exception
         raise ExtractorError(f"{directory} is no model directory: {error}") from error
-    if not any(directory.glob("*.safetensors")):
-        raise ExtractorError(f"{directory} holds no .safetensors: pickled weights are not read")
-    try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            directory,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            dtype=dtype,
-            ignore_mismatched_sizes=True,  # they are named below
-            output_loading_info=True,
-        )
-    except Exception as error:  # of transformers and safetensors, without a common base
-        raise ExtractorError(f"{directory} cannot be read: {error}: copy it again") from error
-    model, report = loaded
-    unfit = sorted({*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])})
-    if unfit:  # transformers would go on with random weights
-        raise ExtractorError(
-            f"the weights in {directory} do not fit config.json: {', '.join(unfit[:3])}"
-        )
+    model: PreTrainedModel = load_published_weights(AutoModelForCausalLM, directory, dtype)
     return model, tokenizer
 
 
