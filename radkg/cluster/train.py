@@ -131,7 +131,8 @@ def _fit(job: TrainJob, stage: TrainStage, paths: StagePaths, progress: Progress
     gpu = resources.get("GPU", 0) >= low
     trainer = _torch.TorchTrainer(
         _train_worker,
-        train_loop_config={"job": job, "stage": stage},
+        # Ray Train gives each worker a working directory of its own
+        train_loop_config={"job": job.make_absolute(), "stage": stage},
         scaling_config=_v2.ScalingConfig(
             num_workers=low if low == high else (low, high),
             use_gpu=gpu,

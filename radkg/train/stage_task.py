@@ -21,6 +21,8 @@ from radkg.train.trainer import PARALLELS, Parallel, Precision, TrainConfig
 
 Batch = dict[str, Tensor]
 
+_PATHS = ("archive", "out", "images", "language", "vision", "knowledge", "radgraph")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainJob(Config):
@@ -73,6 +75,19 @@ class TrainJob(Config):
         for name in ("limit", "steps"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}: give 1 or more")
+
+    def make_absolute(self) -> TrainJob:
+        """Return the job with absolute paths, for a process in another working directory.
+
+        A name, such as the archive `openi`, stays as it is.
+        """
+        given = {name: getattr(self, name) for name in _PATHS}
+        paths = {
+            name: str(Path(value).absolute())
+            for name, value in given.items()
+            if value and (name == "out" or Path(value).exists())
+        }
+        return dataclasses.replace(self, **paths)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

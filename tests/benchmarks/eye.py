@@ -4,8 +4,8 @@ Prints a Markdown table against the human codes: the eye with its shipped thresh
 regression on the tower's averaged features (what a linear head can read of the same tower); the
 best constant answer; the eye's answers in another order. Ridge and its thresholds are chosen on the
 tenth of the training split that no eye learns from. AUROC is the mean over the findings that at
-least ten test studies have. A second table says which pictures the guard takes for no frontal
-radiograph.
+least ten test studies have, and over those of the 14 labels that at least five have. A second table
+says which pictures the guard takes for no frontal radiograph.
 
     --eye DIR       an eye; default: the one in the shipped model
     --images DIR    the images of Open-i
@@ -21,17 +21,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 
 from radkg.archive.images.pixels import read_image, read_radiograph
 from radkg.errors import ArchiveError
 from radkg.evaluation.floors import make_quick_answers, shuffle_answers
 from radkg.evaluation.reference import Answer
+from radkg.evaluation.reports.labels import list_labels as list_14_labels
+from radkg.evaluation.reports.labels import name_labels
 from radkg.extractor import SHIPPED
 from radkg.extractor.eye import EyeReader, make_codes
 from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.gold.filing import fit_filing, list_gold_findings, list_gold_triplets
 from radkg.metrics import score
+from radkg.metrics.auroc import compute_auroc
 from radkg.model.checkpoint import read_config
 from radkg.model.vision.encoders import load_encoder
 from radkg.model.vision.eye import load_eye
@@ -41,7 +43,7 @@ from radkg.train.eye import list_labels
 from radkg.train.supervision import split_held_out
 from tests.archive.images.test_dicom import list_files
 
-MIN_STUDIES = 10  # with a finding, for its AUROC to count
+MIN_STUDIES, MIN_LABELLED = 10, 5  # with a finding, or a label, for its AUROC to count
 PENALTIES = (30, 100, 300, 1000, 3000)
 THRESHOLDS = tuple(i / 50 for i in range(1, 40))
 
@@ -64,8 +66,8 @@ def main() -> None:
     filing = fit_filing(RulesExtractor()(every.studies), every.golds)
     constant = make_quick_answers(filing, every, tested.studies)["constant"]
     print(f"{len(tested)} test studies with an image\n")
-    print("| read | findings P | R | F1 | triplets P | R | F1 | normal accused | AUROC |")
-    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
+    print("| read | findings P | R | F1 | triplets P | R | F1 | accused | AUROC | AUROC, 14 |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     show("eye", answers, tested, seen, findings)
     show("ridge on the tower's features", ridge, tested, ridge_seen, findings)
     show("best constant answer", constant, tested)
@@ -193,23 +195,25 @@ def show(
     other = score(facts, [a.triplets for a in answers])
     accused = [bool(a.findings) for a, gold in zip(answers, golds, strict=True) if not gold]
     figures = (one.precision, one.recall, one.f1, other.precision, other.recall, other.f1)
-    area = "" if seen is None else f"{compute_mean_auroc(seen, golds, findings):.3f}"
+    areas = " | " if seen is None else show_areas(seen, golds, findings)
     shown = " | ".join(f"{figure:.3f}" for figure in figures)
-    print(f"| {name} | {shown} | {sum(accused)} of {len(accused)} | {area} |")
+    print(f"| {name} | {shown} | {sum(accused)} of {len(accused)} | {areas} |")
 
 
-def compute_mean_auroc(
-    seen: np.ndarray, golds: Sequence[frozenset[str]], findings: Sequence[str]
-) -> float:
-    """Return the mean area under the curves of the findings that enough studies have."""
-    areas = []
-    for column, name in enumerate(findings):
-        has = np.array([name in gold for gold in golds])
-        if has.sum() >= MIN_STUDIES:
-            ranks = rankdata(seen[:, column])
-            least = has.sum() * (has.sum() + 1) / 2
-            areas.append((ranks[has].sum() - least) / (has.sum() * (~has).sum()))
-    return float(np.mean(areas))
+def show_areas(seen: np.ndarray, golds: Sequence[frozenset[str]], findings: Sequence[str]) -> str:
+    """Return the mean areas under the curves, of findings and of the 14 labels, with their number.
+
+    What ranks the studies by a label is the surest of its findings.
+    """
+    by_name = [(column, [name in gold for gold in golds]) for column, name in enumerate(findings)]
+    areas = [compute_auroc(h, list(seen[:, c])) for c, h in by_name if sum(h) >= MIN_STUDIES]
+    labelled = []
+    for label in list_14_labels():
+        columns = [c for c, name in enumerate(findings) if label in name_labels({name})]
+        has = [label in name_labels(gold) for gold in golds]
+        if columns and sum(has) >= MIN_LABELLED:
+            labelled.append(compute_auroc(has, list(seen[:, columns].max(1))))
+    return " | ".join(f"{np.mean(found):.3f} ({len(found)})" for found in (areas, labelled))
 
 
 if __name__ == "__main__":

@@ -98,10 +98,12 @@ def step(out):
 
 @pytest.fixture(scope="module")
 def quiet(ray_session, tmp_path_factory):
-    """A run that nothing disturbed."""
+    """A run that nothing disturbed, into a directory that is given as users do: relative."""
     out = tmp_path_factory.mktemp("quiet")
     seen = []
-    train_stage(job(out, workers=(2, 2)), stage_tasks.stage(), lambda *line: seen.append(line))
+    with contextlib.chdir(out.parent):
+        relative = job(out.name, workers=(2, 2))
+        train_stage(relative, stage_tasks.stage(), lambda *line: seen.append(line))
     assert seen[0] == ("vlm_kg", None)
     return out
 
