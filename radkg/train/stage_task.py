@@ -82,7 +82,7 @@ class TrainJob(Config):
         A name, such as the archive `openi`, stays as it is.
         """
         given = {name: getattr(self, name) for name in _PATHS}
-        paths = {
+        paths: dict[str, Any] = {
             name: str(Path(value).absolute())
             for name, value in given.items()
             if value and (name == "out" or Path(value).exists())
