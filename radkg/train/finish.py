@@ -19,7 +19,7 @@ _CARD = """# {title}
 - Trained on the training split of `{archive}`{held}. Where that is Open-i (Indiana
   University; Demner-Fushman et al., JAMIA 2016, doi 10.1093/jamia/ocv080): its reports and
   images are CC BY-NC-ND 4.0, so use this model for non-commercial research only.
-- Not for diagnosis. The model reads English reports of chest X-rays. Nobody tried other texts.
+- Not for diagnosis. The model {scope}
 {targets}
 {figures}## How it was trained
 
@@ -39,6 +39,7 @@ def finish_model(job: TrainJob, last: TrainStage) -> Path:
         _CARD.format(
             title=f"radkg {job.preset}",
             what=card.what,
+            scope=card.scope,
             archive=Path(job.archive).name,
             targets=card.targets,
             held=" without the tenth held out to choose on" if card.holds_out else "",

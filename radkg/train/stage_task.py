@@ -21,6 +21,9 @@ from radkg.train.trainer import PARALLELS, Parallel, Precision, TrainConfig
 
 Batch = dict[str, Tensor]
 
+READS_REPORTS = "reads English reports of chest X-rays. Nobody tried other texts."
+READS_IMAGES = "looks at frontal chest radiographs. Nobody tried other images."
+
 _PATHS = ("archive", "out", "images", "language", "vision", "knowledge", "radgraph")
 
 
@@ -172,6 +175,8 @@ class ModelCard:
 
     what: str
     """one sentence on the kind of model"""
+    scope: str = READS_REPORTS
+    """what it takes in, from the verb on"""
     targets: str = ""
     """lines on its targets"""
     holds_out: bool = False

@@ -114,7 +114,8 @@ def show(
     readout = Readout(labels.shape[1])
     fit_readout(readout, maps[0][::every_nth], labels[::every_nth])
     with torch.no_grad():
-        seen = torch.cat([readout(part.float()) for part in maps[1].split(AT_ONCE)]).numpy()
+        rows = torch.cat([readout(part.float()) for part in maps[1].split(AT_ONCE)])
+    seen = rows.numpy()[:, 1:]  # without "anything is found"
     areas = [rate(seen[:, [i]], [n in f for f in held_out[1]]) for i, n in enumerate(findings)]
     of_labels = []
     for label in list_14_labels():

@@ -37,7 +37,7 @@ from radkg.train.reports.medkit_held_out import complete_medkit
 from radkg.train.reports.medkit_settings import MedKitSettings
 from radkg.train.reports.medkit_starts import start_base, start_student
 from radkg.train.reports.medkit_task import MedKitTask, list_labels
-from radkg.train.stage_task import ModelCard, StagePaths, TrainJob, TrainStage
+from radkg.train.stage_task import READS_IMAGES, ModelCard, StagePaths, TrainJob, TrainStage
 
 BASE, STUDENT = "medkit_base", "medkit_student"
 _EXAMPLES = "reports.jsonl"
@@ -120,6 +120,7 @@ def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
     )
     return ModelCard(
         what=_WHAT,
+        scope=READS_IMAGES,
         targets=_TARGETS + known,
         holds_out=True,
         figures=complete_medkit(job, directory),

@@ -157,6 +157,7 @@ def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
     (directory / checkpoint.CONFIG).write_text(config.to_json())
     return ModelCard(
         what="A planner: sentences by their claims, and a small model that writes more of them.",
+        scope="writes English sentences on chest radiographs, from plans.",
         targets="- Sentences stand here as hashes; their words come from the installed archive.\n",
         holds_out=True,
         figures=figures,

@@ -46,7 +46,7 @@ from radkg.train.reports.making import (
     save_tensors,
 )
 from radkg.train.reports.settings import R2GenKGSettings
-from radkg.train.stage_task import ModelCard, StagePaths, TrainJob, TrainStage
+from radkg.train.stage_task import READS_IMAGES, ModelCard, StagePaths, TrainJob, TrainStage
 
 _EXAMPLES = "reports.jsonl"
 _WHAT = (
@@ -126,6 +126,7 @@ def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
     (directory / checkpoint.CONFIG).write_text(config.to_json())
     return ModelCard(
         what=_WHAT,
+        scope=READS_IMAGES,
         targets=_TARGETS + _describe_knowledge(config),
         holds_out=True,
         figures=describe_held_out(job, directory, paths.out / "features"),

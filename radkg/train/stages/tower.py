@@ -23,7 +23,7 @@ from radkg.model.vision.preprocessing import Preprocessing
 from radkg.model.vision.tower import load_imagenet_tower
 from radkg.model.vision.tower_training import TowerTraining
 from radkg.train.eye import complete_eye, iterate_radiographs, list_frequent
-from radkg.train.stage_task import Batch, ModelCard, StagePaths, TrainJob, TrainStage
+from radkg.train.stage_task import READS_IMAGES, Batch, ModelCard, StagePaths, TrainJob, TrainStage
 from radkg.train.supervision import split_held_out
 
 _SIDE = 192  # px of the images as they are kept
@@ -69,6 +69,7 @@ def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
     """Complete the eye, and return what its card says."""
     return ModelCard(
         what="An eye: EfficientNet-Lite0 with an attention over its grid for each code.",
+        scope=READS_IMAGES,
         targets="- Learnt from human MeSH codes of the study, for each of its images.\n",
         holds_out=True,
         figures=complete_eye(job, directory),
