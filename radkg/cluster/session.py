@@ -6,11 +6,13 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ray
 
+from radkg.cluster.loopback import hide_token, keep_on_loopback
+from radkg.cluster.nodes import check_nodes
 from radkg.errors import ClusterError
 from radkg.run.interrupt import interrupt_on_sigterm
 
@@ -20,7 +22,8 @@ def join_ray() -> Iterator[None]:
     """Join or start Ray, and leave it again if it was not there before.
 
     Raises:
-        ClusterError: Ray cannot be started, or nothing answers at RAY_ADDRESS.
+        ClusterError: Ray cannot be started, nothing answers at RAY_ADDRESS, or a node there lacks
+            radkg.
     """
     if ray.is_initialized():
         yield
@@ -33,23 +36,29 @@ def join_ray() -> Iterator[None]:
     _check_reachable(address)
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # stderr is for the user's progress
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    local: dict[str, Any] = {"include_dashboard": False, "object_store_memory": 256 << 20}
-    try:
-        with _native_stderr_closed():
-            ray.init(
-                address=address,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                **(local if address == "local" else {}),
-            )
-    except Exception as error:  # Ray raises a bare Exception where a node does not start in time
-        reason = " ".join(str(error).split())
-        raise ClusterError(f"cannot {what}: {reason}: {hint}") from error
+    own: dict[str, Any] = {}
+    with contextlib.ExitStack() as stack:
+        if address == "local":
+            own = {"include_dashboard": False, "object_store_memory": 256 << 20}
+            hide_token()
+            stack.enter_context(keep_on_loopback())
+        _start(address, own, what, hint)
     with interrupt_on_sigterm():
         try:
+            if address != "local":
+                check_nodes()
             yield
         finally:
             ray.shutdown()
+
+
+def _start(address: str, own: Mapping[str, Any], what: str, hint: str) -> None:
+    try:
+        with _native_stderr_closed():
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
+    except Exception as error:  # Ray raises a bare Exception where a node does not start in time
+        reason = " ".join(str(error).split())
+        raise ClusterError(f"cannot {what}: {reason}: {hint}") from error
 
 
 def show_no_bars() -> None:

@@ -1,15 +1,23 @@
-"""Ray that does not start: exit code 5 and one line that says what to do, in every verb."""
+"""Ray that is started, joined, or does not start; what is said in one line, with exit code 5."""
+
+import json
+import stat
+import subprocess
+import sys
 
 import pytest
 import ray
 
 from radkg.cli.app import app, run
+from radkg.cluster.loopback import hide_token
+from radkg.cluster.nodes import check_nodes, list_needed
 from radkg.cluster.runner import RayRunner
 from radkg.errors import ClusterError
 from radkg.run.settings import ExtractConfig
 from radkg.verbs.extract import extract
 from tests.support.archives.openi import make_studies, write_tar
 from tests.support.runs import EXTRACTORS
+from tests.support.runs.demo_run import user_environment
 
 WORDS = f"{EXTRACTORS}:words"
 
@@ -54,3 +62,65 @@ def test_every_verb_ends_with_5(archive, tmp_path, capfd):
         (line,) = [line for line in said.splitlines() if line.startswith("error: ")]
         assert "cannot start Ray on this machine" in line
         assert "Traceback" not in said
+
+
+OWN = """
+import json, psutil
+from radkg.cluster.session import join_ray
+with join_ray():
+    import ray
+    address = ray.util.get_node_ip_address()
+    own = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    sockets = [one for process in own for one in process.net_connections("inet")]
+    listening = {one.laddr.ip for one in sockets if one.status == "LISTEN"}
+    print(json.dumps([address, sorted(listening)]))
+"""
+
+
+@pytest.mark.ray
+def test_a_ray_of_this_machine_listens_on_loopback_and_hides_its_token(tmp_path):
+    token = tmp_path / ".ray" / "auth_token"
+    token.parent.mkdir()
+    token.write_text("0" * 64)
+    token.chmod(0o644)  # as Ray leaves it
+    environment = user_environment(HOME=str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-c", OWN], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    address, listening = json.loads(done.stdout.splitlines()[-1])
+    assert address == "127.0.0.1"
+    assert listening
+    assert set(listening) <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+    assert stat.S_IMODE(token.stat().st_mode) == 0o600
+    assert token.read_text() == "0" * 64
+
+
+def test_a_token_that_is_not_there_is_written_for_this_user_alone(tmp_path, monkeypatch):
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    hide_token()
+    (token,) = (tmp_path / "home" / ".ray").iterdir()
+    assert token.name == "auth_token"
+    assert stat.S_IMODE(token.stat().st_mode) == 0o600
+    assert len(token.read_text()) == 64
+    first = token.read_text()
+    hide_token()
+    assert token.read_text() == first
+    monkeypatch.setenv("HOME", "/proc/nowhere")
+    with pytest.raises(ClusterError, match=r"cannot keep Ray's token in /proc/nowhere.*set HOME"):
+        hide_token()
+
+
+@pytest.mark.ray
+def test_a_node_that_lacks_something_is_named_with_what_to_install(ray_session):
+    assert "torch" in list_needed()
+    check_nodes()
+    address = ray.util.get_node_ip_address()
+    with pytest.raises(ClusterError) as raised:
+        check_nodes(["pyarrow", "no-such-package"])
+    assert str(raised.value) == (
+        f"node {address} has no no-such-package: install radkg 0.1.0 there as on this one (`pip "
+        "install -c constraints.txt -e .` in a checkout), then run the same command again"
+    )
