@@ -192,6 +192,16 @@ class S3Storage:
         with self._explained("delete", name), contextlib.suppress(FileNotFoundError):
             self._files.rm_file(self._path(name))
 
+    def store_file(self, name: str, path: Path) -> None:
+        """Write an object from a file of any size; it is seen when all parts are there."""
+        with self._explained("write", name):
+            self._files.put_file(str(path), self._path(name))
+
+    def fetch_file(self, name: str, path: Path) -> None:
+        """Write an object to a file."""
+        with self._explained("read", name):
+            self._files.get_file(self._path(name), str(path))
+
     def sweep(self) -> None:
         """Do nothing: a PUT that is cut off leaves nothing behind."""
 

@@ -15,7 +15,7 @@ import typer
 
 import radkg
 from radkg import log
-from radkg.cli import evaluation, exchange, extract, graph, knowledge, model, runs
+from radkg.cli import evaluation, exchange, extract, graph, jobs, knowledge, model, runs
 from radkg.errors import RadkgError
 
 _INTERRUPTED = 130  # how typer ends after Ctrl-C
@@ -59,6 +59,7 @@ VERBS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "experiment": model.experiment,
         "convert": model.convert,
     },
+    "Cluster": {"jobs": jobs.jobs},
 }
 """the verbs by the panel of `radkg --help` that shows them"""
 

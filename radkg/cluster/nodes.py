@@ -35,7 +35,8 @@ def check_nodes(needed: Sequence[str] | None = None) -> None:
         ClusterError: nodes lack something; the message names each node, and what to install.
     """
     needed = list_needed() if needed is None else needed
-    nodes = [n for n in ray.nodes() if n["Alive"] and {"CPU", "GPU"} & n["Resources"].keys()]
+    alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    nodes = [node for node in alive if {"CPU", "GPU"} & node["Resources"].keys()]
     ask = ray.remote(num_cpus=0, max_retries=0)(_make_question())
     answers: dict[Any, str] = {}
     for node in nodes:

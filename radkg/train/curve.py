@@ -15,6 +15,7 @@ from typing import Any
 from radkg.train.trainer import StepResult
 
 METRICS = "metrics.jsonl"
+TENSORBOARD = "tensorboard"
 
 
 class Curve:
@@ -31,7 +32,7 @@ class Curve:
         temporary.write_text("".join(json.dumps(m) + "\n" for m in kept))
         temporary.replace(self._path)
         self._file = self._path.open("a", buffering=1)
-        self._board: Any = SummaryWriter(str(out / "tensorboard" / stage), purge_step=step + 1)
+        self._board: Any = SummaryWriter(str(out / TENSORBOARD / stage), purge_step=step + 1)
         self._flops = self._tokens = 0.0
         self._positions = 0.0
         self._steps = 0

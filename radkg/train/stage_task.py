@@ -25,6 +25,7 @@ READS_REPORTS = "reads English reports of chest X-rays. Nobody tried other texts
 READS_IMAGES = "looks at frontal chest radiographs. Nobody tried other images."
 
 _PATHS = ("archive", "out", "images", "language", "vision", "knowledge", "radgraph")
+_DONE = "done"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class TrainJob(Config):
     archive: str
     """`openi`, or the path of an archive; only its training split is read"""
     out: str
-    """directory of the run; on several nodes one that all of them see"""
+    """directory of the run; on several nodes one that all of them see, or s3://bucket/prefix"""
     images: str | None = None
     """directory with the archive's images"""
     stages: tuple[str, ...] = ()
@@ -66,8 +67,10 @@ class TrainJob(Config):
     """lost workers after which the run gives up"""
 
     def __post_init__(self) -> None:
-        if "://" in self.out or not self.out:
-            raise ConfigError(f"--out of a training run is a directory, not {self.out!r}")
+        if not self.out or ("://" in self.out and not self.out.startswith("s3://")):
+            raise ConfigError(
+                f"--out of a training run is a directory or s3://bucket/prefix, not {self.out!r}"
+            )
         if self.parallel not in PARALLELS:
             raise ConfigError(f"--parallel {self.parallel!r} is none of {', '.join(PARALLELS)}")
         if self.only_radgraph and not self.radgraph:
@@ -82,13 +85,13 @@ class TrainJob(Config):
     def make_absolute(self) -> TrainJob:
         """Return the job with absolute paths, for a process in another working directory.
 
-        A name, such as the archive `openi`, stays as it is.
+        A name, such as the archive `openi`, and an s3:// location stay as they are.
         """
         given = {name: getattr(self, name) for name in _PATHS}
         paths: dict[str, Any] = {
             name: str(Path(value).absolute())
             for name, value in given.items()
-            if value and (name == "out" or Path(value).exists())
+            if value and "://" not in value and (name == "out" or Path(value).exists())
         }
         return dataclasses.replace(self, **paths)
 
@@ -164,6 +167,15 @@ class StagePaths:
         """The model directory that the stage ends with."""
         return self.locate_stage(self.stage) / "model"
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether what the stage learns from is there whole."""
+        return (self.data / _DONE).exists()
+
+    def name(self, what: str) -> str:
+        """Return the name of a part of the stage in the run, as of an object on S3."""
+        return f"stages/{self.stage}/{what}"
+
     def locate_stage(self, stage: str) -> Path:
         """Return the directory of a stage."""
         return self.out / "stages" / stage
@@ -228,12 +240,11 @@ class StageTask(Protocol):
 
 def prepare_stage(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     """Write what the stage learns from, unless an earlier run wrote it."""
-    done = paths.data / "done"
-    if done.exists():
+    if paths.is_prepared:
         return
     paths.data.mkdir(parents=True, exist_ok=True)
     _module(stage).prepare(job, stage, paths)
-    done.touch()
+    (paths.data / _DONE).touch()
 
 
 def open_stage_task(job: TrainJob, stage: TrainStage, paths: StagePaths) -> StageTask:

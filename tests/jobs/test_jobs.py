@@ -17,7 +17,7 @@ import pytest
 
 from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
-from tests.support.runs.demo_run import user_environment
+from tests.support.runs.demo_run import RADKG, user_environment
 
 pytestmark = pytest.mark.ray
 
@@ -87,9 +87,9 @@ def _answers(url: str) -> bool:
     return True
 
 
-def submit(head, *arguments: str) -> subprocess.CompletedProcess[str]:
+def submit(head, *arguments: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [RAY, "job", "submit", "--working-dir", ".", "--", "python", *arguments],
+        [RAY, "job", "submit", *before, "--working-dir", ".", "--", "python", *arguments],
         cwd=ROOT,
         env=head,
         capture_output=True,
@@ -118,6 +118,52 @@ def test_a_job_that_fails_says_why(head, tmp_path):
     done = submit(head, "jobs/extract.py", "--archive", "/no/such", "--out", str(tmp_path / "out"))
     assert done.returncode == 1
     assert "no archive at '/no/such'" in done.stdout + done.stderr
+
+
+def ask(head, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run `radkg jobs` as a user does."""
+    return subprocess.run(
+        [RADKG, "jobs", *arguments],
+        env=head | changes,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+def test_a_job_keeps_its_exit_code(head, tmp_path):
+    """`ray job submit` ends with 1 for every failure; `radkg jobs` with what the job ended with."""
+    wrong = ("--archive", "openi", "--runner", "ray", "--workers", "2", "--out", str(tmp_path))
+    done = submit(head, "jobs/extract.py", *wrong, before=("--submission-id", "wrong"))
+    assert done.returncode == 1
+    for verb in ("status", "wait"):
+        said = ask(head, verb, "wrong", "--json")
+        assert said.returncode == 2, said.stderr
+        report = json.loads(said.stdout)
+        assert (report["status"], report["exit_code"]) == ("FAILED", 2)
+    said = ask(head, "wait", "another")
+    assert said.returncode == 2
+    assert "error: no job 'another' there: `ray job list` names the jobs" in said.stderr
+    said = ask(head, "status", "wrong", RAY_AUTH_TOKEN="0" * 64)
+    assert said.returncode == 5
+    assert "have the cluster's token in ~/.ray/auth_token" in said.stderr
+
+
+@pytest.mark.long
+def test_a_stopped_job_counts_as_interrupted_and_a_running_one_as_fine(head, tmp_path):
+    slow = ("jobs/extract.py", "--archive", "openi", "--runner", "ray", "--out", str(tmp_path))
+    submit(head, *slow, before=("--submission-id", "slow", "--no-wait"))
+    said = ask(head, "status", "slow", "--json")
+    assert said.returncode == 0, said.stderr
+    assert json.loads(said.stdout)["exit_code"] is None
+    stopped = subprocess.run(
+        [RAY, "job", "stop", "slow"], env=head, capture_output=True, text=True, check=False
+    )
+    assert stopped.returncode == 0, stopped.stdout
+    said = ask(head, "wait", "slow", "--json")
+    assert said.returncode == 4
+    assert json.loads(said.stdout)["status"] == "STOPPED"
 
 
 @pytest.mark.parametrize("job", sorted(p.name for p in (ROOT / "jobs").glob("*.py")))
