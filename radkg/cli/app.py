@@ -46,7 +46,12 @@ VERBS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "retract": graph.retract,
     },
     "Knowledge": {"knowledge": knowledge.knowledge},
-    "Run": {"diff": runs.diff, "prune": runs.prune, "audit": runs.audit},
+    "Run": {
+        "status": runs.status,
+        "diff": runs.diff,
+        "prune": runs.prune,
+        "audit": runs.audit,
+    },
     "Exchange": {
         "export": exchange.export,
         "import": exchange.import_file,

@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from radkg.cli.options import Archive, Images, Json, Limit, parse_pair
+from radkg.cli.options import Archive, Images, Json, Limit, parse_bounds, parse_pair
 from radkg.cli.output import console, keep_stdout_for_data, print_json
-from radkg.errors import ConfigError
 
 Preset = Literal[
     "small",
@@ -100,7 +99,7 @@ def train(
             "only_radgraph": only_radgraph,
             "limit": limit,
             "steps": steps,
-            "workers": _parse_range(workers),
+            "workers": parse_bounds(workers),
             "parallel": parallel,
             "precision": precision,
             "max_failures": max_failures,
@@ -207,11 +206,3 @@ def _parse_json(text: str) -> Any:
     except ValueError:
         return text
     return tuple(value) if isinstance(value, list) else value
-
-
-def _parse_range(text: str) -> tuple[int, int]:
-    low, _, high = text.partition("-")
-    try:
-        return int(low), int(high or low)
-    except ValueError:
-        raise ConfigError(f"--workers {text!r}: give N or MIN-MAX") from None

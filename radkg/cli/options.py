@@ -80,10 +80,11 @@ RunnerOption = Annotated[
     ),
 ]
 Workers = Annotated[
-    int | None,
+    str | None,
     typer.Option(
-        min=0,
-        help="Processes of --runner local; default: the cores of this machine; 0: this process.",
+        help="Number of workers, or MIN-MAX on Ray, where MAX are used as nodes come; default: the "
+        "cores of this machine, or all that the cluster gives; 0: this process, without Ray.",
+        metavar="N",
     ),
 ]
 Gate = Annotated[
@@ -216,6 +217,17 @@ def _take_config(
 def _default(field: dataclasses.Field[Any]) -> Any:
     missing = field.default is dataclasses.MISSING
     return inspect.Parameter.empty if missing else field.default
+
+
+def parse_bounds(text: str) -> tuple[int, int]:
+    """Return least and greatest number of workers of `N` or `MIN-MAX`."""
+    low, dash, high = text.partition("-")
+    found = (low, high if dash else low)
+    if not all(part.isascii() and part.isdigit() for part in found) or int(found[0]) > int(
+        found[1]
+    ):
+        raise ConfigError(f"--workers {text!r}: give a number, or MIN-MAX")
+    return int(found[0]), int(found[1])
 
 
 def parse_pair(text: str) -> tuple[str, str]:

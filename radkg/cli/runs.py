@@ -1,9 +1,10 @@
-"""Verbs on what stands in a run: diff, prune, audit."""
+"""Verbs on what stands in a run: status, diff, prune, audit."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from typing import Annotated
 
 import typer
@@ -13,6 +14,57 @@ from radkg.cli.output import print_json, print_report, print_table
 from radkg.errors import ConfigError
 
 audit = typer.Typer(help="Show the log of every run, and check that no byte of it was changed.")
+
+
+def status(
+    run: Annotated[str, typer.Argument(help="Directory or s3://bucket/prefix of the run.")],
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Repeat until no driver works on the run any more."),
+    ] = False,
+    every: Annotated[
+        float, typer.Option(help="Seconds between two looks of --watch.", metavar="SECONDS")
+    ] = 10.0,
+    price_per_hour: Annotated[
+        float | None,
+        typer.Option(
+            help="Price of an hour of all machines of the run, in any currency; default: no cost "
+            "is said."
+        ),
+    ] = None,
+    lag: Annotated[
+        bool,
+        typer.Option(
+            "--lag",
+            help="Read the index of the archive, and count the studies without a row of their "
+            "present version; default: as the last plan counted them.",
+        ),
+    ] = False,
+    prometheus: Annotated[
+        bool, typer.Option("--prometheus", help="Metrics in Prometheus's text format.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Tell what a running or finished run does: stage, studies, failures, rate, time left, cost."""
+    from radkg.cli.status import print_status
+    from radkg.run.gauges import format_prometheus
+    from radkg.run.run import Run
+    from radkg.run.status import StatusReader
+
+    if every <= 0 or (price_per_hour is not None and not price_per_hour >= 0):
+        raise ConfigError("--every is more than 0 seconds, and a price is not negative")
+    reader = StatusReader(Run(run).storage, price_per_hour)
+    while True:
+        found = reader.read(count_lag=lag)
+        if prometheus:
+            typer.echo(format_prometheus(found), nl=False)
+        elif as_json:
+            print_json(dataclasses.asdict(found))
+        else:
+            print_status(found)
+        if not (watch and found.is_alive):
+            return
+        time.sleep(every)
 
 
 def diff(

@@ -1,5 +1,7 @@
 """Run units on Ray Data: a pool of workers, and on GPUs a pool of image readers beside it.
 
+The pools follow the cluster while it grows (pools.py).
+
 The unit file is the commit. Ray's own row checkpoint is not used: it can lose rows on S3 and does
 nothing on in-memory sources (measured with Ray 2.60), while a listing of unit files cannot be
 wrong.
@@ -8,55 +10,84 @@ wrong.
 from __future__ import annotations
 
 import functools
-import logging
+import os
 import pickle
 from collections.abc import Generator
 from dataclasses import asdict, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import ray
 import ray.data
+from ray.data.exceptions import ExecutionTimeoutError
 from ray.exceptions import RayError
 
+from radkg.cluster.gauges import RayGauges
 from radkg.cluster.images import PREPARED_IMAGE, ImagePreparer, read_prepared
+from radkg.cluster.pools import Bounds, Pool, choose_pool, get_need, get_room, watch_room
 from radkg.cluster.session import join_ray, show_no_bars
 from radkg.errors import ClusterError, RadkgError
 from radkg.run.work import UnitResult, Work, Worker
 from radkg.run.worker import UnitWorker
-from radkg.schema.records import Device
-
-logger = logging.getLogger(__name__)
 
 
 class RayRunner:
-    """Extracts units on the Ray that runs, that RAY_ADDRESS names, or that is started here."""
+    """Extracts units on the Ray that runs, that RAY_ADDRESS names, or that is started here.
+
+    Args:
+        workers: least and greatest number of them; None: one at least, and all that the cluster
+            gives. A cluster that has no place for one is waited for.
+    """
+
+    def __init__(self, workers: Bounds | None = None) -> None:
+        self._workers = workers
 
     def run(self, work: Work) -> Generator[UnitResult]:
         """Yield the results, as `Runner` says."""
         show_no_bars()
+        can_grow = ray.is_initialized() or (os.environ.get("RAY_ADDRESS") or "local") != "local"
         with join_ray():
+            device = work.worker.model.device
+            pool = choose_pool(
+                device, len(work.units), get_room(), self._workers, can_grow=can_grow
+            )
             try:
-                for row in _dataset(work).iter_rows():
-                    result: UnitResult | RadkgError = pickle.loads(row["result"])
-                    if isinstance(result, RadkgError):
-                        raise result
-                    yield result
+                with watch_room(get_need(device)):
+                    yield from _run_units(work, pool)
+            except ExecutionTimeoutError as error:
+                raise ClusterError(
+                    f"no unit was finished for {_patience_s():.0f} s, and the cluster has "
+                    f"{get_room()}: finished units stand, run the same command again"
+                ) from error
             except RayError as error:
                 raise ClusterError(
                     f"Ray lost the run: {error}: finished units stand, run the same command again"
                 ) from error
 
 
-def _dataset(work: Work) -> ray.data.Dataset:
+def _run_units(work: Work, pool: Pool) -> Generator[UnitResult]:
+    gauges = RayGauges(work)
+    for row in _dataset(work, pool).iter_rows():
+        result: UnitResult | RadkgError = pickle.loads(row["result"])
+        if isinstance(result, RadkgError):
+            raise result
+        gauges.count(result)
+        yield result
+
+
+def _patience_s() -> float:
+    """Return the seconds that Ray Data waits for the next unit, whatever the cluster lacks."""
+    return float(ray.data.DataContext.get_current().execution_no_progress_timeout_s)
+
+
+def _dataset(work: Work, pool: Pool) -> ray.data.Dataset:
     """Return the units on their way through the actors; each commits itself, its result returns."""
     # One row = one unit = one block: Ray neither merges units nor cuts them.
     blocks = [pa.table({"unit": [asdict(unit)]}) for unit in work.units]
     worker, device = work.worker, work.worker.model.device
-    pool = _pool(device, len(blocks))
     limits = worker.limits
     if device == "cpu" or limits.memory is not None:
-        limits = replace(limits, workers=pool.workers)
+        limits = replace(limits, workers=pool.high)
     units: ray.data.Dataset = ray.data.from_arrow(blocks)
     if pool.readers and work.preprocessing:
         reader_limits = replace(limits, workers=pool.readers)
@@ -73,39 +104,15 @@ def _dataset(work: Work) -> ray.data.Dataset:
         fn_constructor_args=(replace(worker, limits=limits),),
         batch_size=1,
         batch_format="pyarrow",
-        compute=ray.data.ActorPoolStrategy(size=pool.workers, max_tasks_in_flight_per_actor=2),
+        compute=ray.data.ActorPoolStrategy(
+            min_size=pool.low,
+            max_size=pool.high,
+            initial_size=pool.initial,
+            max_tasks_in_flight_per_actor=2,
+        ),
         num_cpus=1,  # a dead actor comes back for ever: the attempts bound a poisoned unit
         num_gpus=None if device == "cpu" else 1,
     )
-
-
-class _Pool(NamedTuple):
-    """How many actors of which kind a run has."""
-
-    workers: int
-    readers: int
-    """of images, on CPUs beside workers on GPUs; 0: a worker reads its own"""
-
-
-def _pool(device: Device, units: int) -> _Pool:
-    """Return the pool for this cluster.
-
-    Raises:
-        ClusterError: there is no GPU, or no CPU beside it.
-    """
-    there = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    cpus, gpus = int(there.get("CPU", 1)), int(there.get("GPU", 0))
-    if device == "cpu":
-        if gpus:
-            logger.warning("running on CPUs, and the cluster has %d GPU(s): --device cuda", gpus)
-        return _Pool(max(1, min(cpus, units)), 0)
-    if gpus < 1 or cpus < 2:
-        raise ClusterError(
-            f"--device cuda needs a GPU and two CPUs, and the cluster has {gpus} and {cpus}: add a "
-            "node, or run with --device cpu"
-        )
-    workers = min(gpus, cpus - 1, units)
-    return _Pool(workers, min(cpus - workers, units))
 
 
 class _ImageActor:

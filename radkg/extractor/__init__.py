@@ -13,6 +13,7 @@ from radkg.extractor.base import (
     PreparedImage,
     PreparedImages,
     SeesImages,
+    count_tokens,
     find_preprocessing,
 )
 from radkg.extractor.loading import (
@@ -38,6 +39,7 @@ __all__ = [
     "PreparedImages",
     "SeesImages",
     "check_device",
+    "count_tokens",
     "extract_rows",
     "find_preprocessing",
     "load_extractor",

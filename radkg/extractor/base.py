@@ -95,6 +95,11 @@ class CountsTokens(Extractor, Protocol):
         ...
 
 
+def count_tokens(model: object) -> tuple[int, int]:
+    """Return the tokens that a model has read and written; 0 where it counts none."""
+    return (model.tokens_read, model.tokens_written) if isinstance(model, CountsTokens) else (0, 0)
+
+
 @runtime_checkable
 class HasDevice(Extractor, Protocol):
     """An extractor that says what it computes on; one that does not say so computes on the CPU."""

@@ -58,7 +58,7 @@ class AuditLog:
         """
         line: dict[str, Any] = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            "who": _who(),
+            "who": name_user(),
             "verb": verb,
             "radkg_version": radkg.__version__,
             "nonce": secrets.token_hex(8),  # a line that stands is known as this run's own
@@ -82,13 +82,14 @@ class AuditLog:
         facts = {"graph": engine, "loaded": snapshot.snapshot_id, **counts}
         return self.record("load", facts)
 
-    def read_lines(self) -> Iterator[dict[str, Any]]:
-        """Yield the lines, oldest first; one that is no JSON object as its text.
+    def read_lines(self, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
+        """Yield the lines, oldest first unless told; one that is no JSON object as its text.
 
         Raises:
             StorageError: one cannot be read.
         """
-        for name in self._storage.list_names(_FOLDER):
+        names = self._storage.list_names(_FOLDER)
+        for name in reversed(names) if newest_first else names:
             yield _parsed(self._storage.read(name))
 
     def verify(self, last: str | None = None) -> AuditReport:
@@ -138,7 +139,8 @@ def hash_input(records: Iterable[Mapping[str, Any]]) -> str:
     return hashlib.sha256("\n".join(pairs).encode()).hexdigest()
 
 
-def _who() -> str:
+def name_user() -> str:
+    """Return who runs this process, on which machine: user@host."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # a container whose user has no name

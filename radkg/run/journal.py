@@ -30,6 +30,11 @@ class Journal:
         names = self.storage.list_names(f"journal/{self.model_id}")
         return {name.rpartition("/")[2].removesuffix(".parquet") for name in names}
 
+    def list_begun(self) -> set[str]:
+        """Return the ids of the units that were begun and are not finished."""
+        names = self.storage.list_names(f"attempts/{self.model_id}")
+        return {_unit_and_step(name).partition(".")[0] for name in names}
+
     def begin(self, unit_id: str, step: str = "") -> int:
         """Mark one more attempt at a unit; return how many were begun before and never finished.
 
@@ -85,6 +90,6 @@ def _unit_and_step(attempt: str) -> str:
     return attempt.rpartition("/")[2].rpartition("-")[0]
 
 
-def list_model_ids(storage: Storage) -> set[str]:
-    """Return the models that have finished units."""
-    return {name.split("/")[1] for name in storage.list_names("journal")}
+def list_model_ids(storage: Storage, folder: str = "journal") -> set[str]:
+    """Return the models that have finished units; or, of the folder `attempts`, begun ones."""
+    return {name.split("/")[1] for name in storage.list_names(folder)}

@@ -6,8 +6,8 @@ publication) stands in verbs/extract.py and knows no runner.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from radkg.archive import Archive
@@ -55,6 +55,14 @@ class UnitResult:
     """of the first studies that failed"""
     seconds: float
     """of the worker"""
+    failed_by: Mapping[str, int] = field(default_factory=dict)
+    """failed studies by the class of their reason"""
+    model_seconds: float = 0.0
+    """of the worker's seconds, those in the model: a GPU waits in the others"""
+    worker: str = ""
+    """host and process"""
+    tokens: tuple[int, int] = (0, 0)
+    """that a language model has read and written for the unit; 0: it counts none"""
 
 
 class Runner(Protocol):

@@ -8,16 +8,20 @@ hung until its process was ended: the worker then reads the unit study by study 
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from radkg.errors import ClusterError, RadkgError, StorageError
-from radkg.extractor import PreparedImages, check_device
+from radkg.extractor import PreparedImages, check_device, count_tokens
 from radkg.run.isolation import MAX_ATTEMPTS, make_one_by_one
 from radkg.run.journal import Journal
 from radkg.run.making import load_maker
 from radkg.run.work import UnitResult, Worker
+from radkg.schema.reasons import classify_reason
 from radkg.storage import open_storage
 
 SHOWN_REASONS = 3
@@ -63,6 +67,7 @@ class UnitWorker:
             alone: read study by study at once.
         """
         start = time.perf_counter()
+        self._model_s, tokens = 0.0, count_tokens(self._maker.model)
         try:
             rows = self._rows(unit_id, records, images, alone)
             self._journal.commit(unit_id, self._maker.to_table(rows))
@@ -70,9 +75,19 @@ class UnitWorker:
             with contextlib.suppress(StorageError):
                 self._journal.forget({unit_id})
             raise
-        reasons = [f"{row.study_id}: {row.reason}" for row in rows if row.status == "failed"]
-        seconds = time.perf_counter() - start
-        return UnitResult(unit_id, len(rows), len(reasons), reasons[:SHOWN_REASONS], seconds)
+        failed = [row for row in rows if row.status == "failed"]
+        read, written = count_tokens(self._maker.model)
+        return UnitResult(
+            unit_id=unit_id,
+            studies=len(rows),
+            failed=len(failed),
+            reasons=[f"{row.study_id}: {row.reason}" for row in failed[:SHOWN_REASONS]],
+            seconds=time.perf_counter() - start,
+            failed_by=Counter(classify_reason(row.reason or "") for row in failed),
+            model_seconds=self._model_s,
+            worker=f"{platform.node()}:{os.getpid()}",
+            tokens=(read - tokens[0], written - tokens[1]),
+        )
 
     def _rows(
         self,
@@ -95,7 +110,11 @@ class UnitWorker:
         """Return the rows of a unit; None where it cannot be read as a whole."""
         try:
             with self._limits.watch(len(records)):
-                return self._maker.make_rows(self._archive.read(records), images)
+                items = list(self._archive.read(records))
+                start = time.perf_counter()
+                rows = self._maker.make_rows(items, images)
+                self._model_s = time.perf_counter() - start
+                return rows
         except RadkgError:  # of the archive or the storage, of no study
             raise
         except Exception:  # of a study that the archive cannot read: which one, the child finds out

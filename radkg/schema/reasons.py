@@ -14,9 +14,19 @@ from pathlib import Path
 from radkg.errors import RadkgError
 
 MAX_REASON = 500  # characters
+CLASSES = ("archive", "hung", "crashed", "memory", "invalid", "error")
+"""what failed a study: its files, its time, its process, its memory, an answer against the schema,
+an exception of the model"""
 MASK = "..."  # in place of words that stand in the report
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
 _WORD = re.compile(r"\w+")
+_EXCEPTION = re.compile(r"([A-Z]\w*)(?: in \S+, line \d+: |: |$)")  # as `describe_failure` has it
+_BY_BEGINNING = {
+    "the study took longer than": "hung",
+    "the study ended its process": "crashed",
+    "it needs more memory": "memory",
+    "invalid ": "invalid",
+}
 
 
 def cut_reason(reason: str) -> str:
@@ -50,3 +60,13 @@ def hide_report(message: str, report: str) -> str:
     """Return a message without the words that the report has too, in whatever case."""
     words = {word.casefold() for word in _WORD.findall(report)}
     return _WORD.sub(lambda m: MASK if m[0].casefold() in words else m[0], message)
+
+
+def classify_reason(reason: str) -> str:
+    """Return one of CLASSES for the reason of a failed row: a name for counts, without an id."""
+    for beginning, found in _BY_BEGINNING.items():
+        if reason.startswith(beginning):
+            return found
+    exception = _EXCEPTION.match(reason)
+    # what no exception of a model says, the reader of an archive has said of a file
+    return "error" if exception and exception[1] != "ArchiveError" else "archive"

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 
 from radkg.progress import Progress, say_nothing
 from radkg.reporter import resolve_reporter
+from radkg.run.heartbeat import keep_heartbeat
 from radkg.run.kind import DRAFTS
 from radkg.run.run import Run
 from radkg.run.settings import DraftConfig
@@ -53,9 +54,12 @@ def draft(config: DraftConfig, runner: Runner, progress: Progress = say_nothing)
     """
     run = Run(config.out, DRAFTS)
     config = replace(config, reporter=resolve_reporter(config.reporter))
-    with record_run("draft", config, run) as facts:
-        with progress("write drafts") as advance:
-            published = publish_rows(config, run, runner, facts, advance)
+    with (
+        keep_heartbeat(run.storage, "draft", progress) as heartbeat,
+        record_run("draft", config, run) as facts,
+    ):
+        with heartbeat("write drafts") as advance:
+            published = publish_rows(config, run, runner, facts, advance, heartbeat)
         manifest, rows = published.manifest, published.rows
         report = DraftReport(
             studies=published.studies,

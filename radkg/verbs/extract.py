@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 from radkg.extractor import resolve_name
 from radkg.progress import Progress, say_nothing
+from radkg.run.heartbeat import keep_heartbeat
 from radkg.run.run import Run
 from radkg.run.settings import ExtractConfig
 from radkg.run.work import Runner
@@ -46,9 +47,12 @@ def extract(
     """
     run = Run(config.out)
     config = replace(config, extractor=resolve_name(config.extractor))
-    with record_run("extract", config, run) as facts:
-        with progress("extract triplets") as advance:
-            published = publish_rows(config, run, runner, facts, advance)
+    with (
+        keep_heartbeat(run.storage, "extract", progress) as heartbeat,
+        record_run("extract", config, run) as facts,
+    ):
+        with heartbeat("extract triplets") as advance:
+            published = publish_rows(config, run, runner, facts, advance, heartbeat)
         manifest, rows = published.manifest, published.rows
         report = ExtractReport(
             studies=published.studies,

@@ -28,6 +28,7 @@ from radkg.progress import Progress, say_nothing
 from radkg.run.changes import Changes, find_changes
 from radkg.run.diff import compare_snapshots
 from radkg.run.gate import Gate
+from radkg.run.heartbeat import Heartbeat, keep_heartbeat
 from radkg.run.prune import KEEP, check_keep, prune
 from radkg.run.run import Run
 from radkg.run.settings import ExtractConfig
@@ -112,6 +113,18 @@ def run_nightly(
     if config.knowledge:
         locate_knowledge(run)
     check_server(config)
+    with keep_heartbeat(run.storage, "nightly", progress) as heartbeat:
+        return _run_night(config, run, runner, heartbeat, dispatch, start)
+
+
+def _run_night(
+    config: NightConfig,
+    run: Run,
+    runner: Runner,
+    progress: Heartbeat,
+    dispatch: Dispatch | None,
+    start: float,
+) -> NightReport:
     extracted = extract(config.extract, runner, progress)
     after = run.read_snapshot(extracted.snapshot_id)
     with open_run_graph(run, config, must_exist=False) as graph:
@@ -131,6 +144,7 @@ def run_nightly(
                 run.audit.record_load(after, graph.engine.name, asdict(loaded))
             with progress("verify what changed"):
                 compared = _verify(graph, differ, after, verified)
+            progress.mark_verified()
         except RadkgError as error:
             facts = {"night": after.snapshot_id, "outcome": type(error).__name__}
             run.audit.record("nightly", facts)

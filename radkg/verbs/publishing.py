@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from radkg.errors import ClusterError, RadkgError, StorageError, TooManyFailures
 from radkg.progress import Advance
+from radkg.run.heartbeat import Heartbeat
 from radkg.run.isolation import Limits
 from radkg.run.planning import Plan, forecast_seconds, make_plan
 from radkg.run.run import Run
@@ -72,7 +73,12 @@ def record_run(verb: str, config: RunConfig, run: Run) -> Iterator[dict[str, Any
 
 
 def publish_rows(
-    config: RunConfig, run: Run, runner: Runner, facts: dict[str, Any], advance: Advance
+    config: RunConfig,
+    run: Run,
+    runner: Runner,
+    facts: dict[str, Any],
+    advance: Advance,
+    heartbeat: Heartbeat,
 ) -> Published:
     """Make the rows that do not stand yet, and publish one for each study of the archive.
 
@@ -82,6 +88,7 @@ def publish_rows(
         runner: brings units to workers.
         facts: gets what the audit log says of the run.
         advance: is told how many studies are done, of how many, and how many of them failed.
+        heartbeat: of the driver.
 
     Raises:
         ArchiveError, ExtractorError: nothing could be started.
@@ -100,9 +107,10 @@ def publish_rows(
         *(len(records), to_make, len(plan.units), len(plan.missing), plan.gone),
         model_id,
     )
+    heartbeat.plan(model_id, config.device, len(records), to_make, len(plan.missing))
     budget = _Budget(len(records), config.max_failed, to_make, advance)
     if plan.missing:
-        _run_units(config, run, plan, runner, budget, planned)
+        _run_units(config, run, plan, runner, budget, heartbeat, planned)
     finished = (plan.journal.read(unit.unit_id) for unit in plan.units)
     rows = _gather(records, [plan.standing, *finished])
     budget.check(rows)
@@ -125,6 +133,7 @@ def _run_units(
     plan: Plan,
     runner: Runner,
     budget: _Budget,
+    heartbeat: Heartbeat,
     forecast_s: float | None,
 ) -> None:
     """Have the runner do what is missing; each unit commits itself."""
@@ -146,6 +155,7 @@ def _run_units(
     try:
         with contextlib.closing(runner.run(work)) as results:
             for result in results:
+                heartbeat.count(result)
                 budget.add(result.studies, result.failed, result.reasons)
     except BaseException as error:
         if not isinstance(error, ClusterError):  # the units that were in hand did nothing

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from radkg.cluster.images import STEP, ImagePreparer, read_prepared
-from radkg.errors import ArchiveUnavailable, ClusterError
+from radkg.errors import ArchiveUnavailable
 from radkg.extractor import extract_rows, load_extractor
 from radkg.model.vision.preprocessing import Preprocessing
 from radkg.run.isolation import Limits
@@ -78,16 +78,6 @@ def test_a_worker_on_a_gpu_gets_the_images_it_would_have_read(ray_session, archi
     assert bad.study_id == "CXR7"
     assert "i7.png is damaged" in bad.reason
     assert open_storage(str(beside)).list_names("attempts") == []
-
-
-@pytest.mark.ray
-def test_no_gpu_is_said(ray_session, archive, tmp_path):
-    config = archive | {
-        "out": str(tmp_path / "out"),
-        "extractor": f"{IMAGES}:only_prepared",
-    }
-    with pytest.raises(ClusterError, match="needs a GPU and two CPUs, and the cluster has 0 and 2"):
-        extract_on_ray(ExtractConfig(**config, device="cuda"))
 
 
 def record(*locations: str | None) -> dict[str, object]:
