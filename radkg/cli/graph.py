@@ -249,7 +249,17 @@ def query(
     ] = 10_000,
     list_queries: Annotated[bool, typer.Option("--list", help="Show the named queries.")] = False,
     as_json: Json = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
+    as_csv: Annotated[
+        bool,
+        typer.Option(
+            "--csv",
+            help="Comma-separated values; an apostrophe stands before what a spreadsheet would "
+            "compute.",
+        ),
+    ] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Values of --csv for a program: without the apostrophe.")
+    ] = False,
 ) -> None:
     """Ask the graph a named question about the population, or your own in Cypher."""
     from radkg.graph.ask.correction import read_shipped_tables, read_table
@@ -294,7 +304,7 @@ def query(
             }
         )
     else:
-        print_table(answer.columns, answer.rows, answer.question, as_csv=as_csv)
+        print_table(answer.columns, answer.rows, answer.question, as_csv=as_csv, raw=raw)
 
 
 def explore(

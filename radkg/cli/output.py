@@ -14,6 +14,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from radkg.schema.cells import escape_row
+
 if TYPE_CHECKING:
     from radkg.progress import Progress
 
@@ -63,10 +65,20 @@ def print_table(
     title: str | None = None,
     *,
     as_csv: bool = False,
+    raw: bool = False,
 ) -> None:
-    """Print a table for people, or as comma-separated values."""
+    """Print a table for people, or as comma-separated values.
+
+    Args:
+        columns: their names.
+        rows: a value for each column.
+        title: stands over the table.
+        as_csv: print comma-separated values.
+        raw: with no apostrophe before what a spreadsheet would compute.
+    """
     if as_csv:
-        csv.writer(sys.stdout).writerows([columns, *rows])
+        whole = [columns, *rows]
+        csv.writer(sys.stdout).writerows(whole if raw else map(escape_row, whole))
         return
     table = Table(title=title, title_justify="left")
     for column in columns:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from radkg.errors import ConfigError
+from radkg.schema.cells import escape_row
 
 
 class Figure(NamedTuple):
@@ -51,13 +52,13 @@ class Table:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         parts = [f"{name} {part}".strip() for name in figures for part in ("", "low", "high", "of")]
-        writer.writerow(["group", "row", *parts, *notes])
+        writer.writerow(escape_row(["group", "row", *parts, *notes]))
         for row in self.rows:
             cells: list[str | int | float] = [row.group, row.name]
             for name in figures:
                 figure = row.figures.get(name)
                 cells += ["", "", "", ""] if figure is None else _rounded(figure)
-            writer.writerow([*cells, *(row.notes.get(name, "") for name in notes)])
+            writer.writerow(escape_row([*cells, *(row.notes.get(name, "") for name in notes)]))
         return text.getvalue()
 
     def to_markdown(self) -> str:

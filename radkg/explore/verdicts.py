@@ -9,6 +9,7 @@ from pathlib import Path
 
 from radkg.errors import ConfigError, StorageError
 from radkg.review.sheet import COLUMNS, Verdict, make_rows, read_csv, write_csv
+from radkg.schema.cells import read_cell
 from radkg.schema.records import Extraction, Study
 from radkg.storage import LocalStorage
 
@@ -48,7 +49,7 @@ class Verdicts:
                 " save it?): name another file with --review"
             )
         read_csv(text, str(self.file))  # refuse a damaged row now: a later write would lose it
-        return [row for row in rows if row]
+        return [[read_cell(cell) for cell in row] for row in rows if row]
 
     def get_verdicts(self, snapshot_id: str, study_id: str) -> dict[int, str]:
         """Return the verdicts on a study by the number of the triplet, from 1."""

@@ -35,6 +35,7 @@ def write_draft_tables(
     study: str | None = None,
     *,
     with_text: bool,
+    raw: bool = False,
 ) -> tuple[int, int]:
     """Write drafts.<type> and draft_claims.<type> into a directory; return the numbers of rows.
 
@@ -47,6 +48,7 @@ def write_draft_tables(
         file_type: csv or parquet.
         study: id of the only study; None: all.
         with_text: write the text of the drafts, in which sentences of reports may stand.
+        raw: CSV for a program, with formulas as they are.
 
     Raises:
         StorageError: the directory cannot be written.
@@ -56,7 +58,9 @@ def write_draft_tables(
     counts = [0, 0]
     with contextlib.ExitStack() as stack:
         writers = [
-            stack.enter_context(open_table(folder / f"{name}.{file_type}", each, file_type))
+            stack.enter_context(
+                open_table(folder / f"{name}.{file_type}", each, file_type, raw=raw)
+            )
             for name, each in (("drafts", schema), ("draft_claims", _CLAIMS))
         ]
         for table in drafts:

@@ -74,6 +74,8 @@ def write_omop(
     file_type: FileType,
     site: Site | None = None,
     reports: ReportReader | None = None,
+    *,
+    raw: bool = False,
 ) -> tuple[int, int]:
     """Write note_nlp.<type> and notes.<type> into a directory; return the numbers of rows.
 
@@ -84,6 +86,7 @@ def write_omop(
         site: numbers of the concepts and notes of the site; None: the site has none.
         reports: adds the words of each mention and a snippet around them; None: no text of reports
             is written.
+        raw: CSV for a program, with formulas as they are.
 
     Raises:
         SnapshotError: published bytes or a report were changed, or the audit log does not say when
@@ -96,7 +99,9 @@ def write_omop(
     num_terms = num_notes = 0
     with contextlib.ExitStack() as stack:
         terms, notes = (
-            stack.enter_context(open_table(folder / f"{name}.{file_type}", schema, file_type))
+            stack.enter_context(
+                open_table(folder / f"{name}.{file_type}", schema, file_type, raw=raw)
+            )
             for name, schema in (("note_nlp", NOTE_NLP), ("notes", NOTES))
         )
         for batch in read_batches(snapshot):

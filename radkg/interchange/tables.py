@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +14,7 @@ import pyarrow.parquet
 
 from radkg.interchange.formats.options import FileType, Headers
 from radkg.interchange.property_graph import PropertyGraph
+from radkg.schema.cells import FORMULA, escape_cell
 from radkg.storage import write_atomically
 
 _GEPHI = {"id": "Id", "source": "Source", "target": "Target", "relation": "Label"}
@@ -21,24 +22,72 @@ _NEO4J = {"id": "id:ID", "source": ":START_ID", "target": ":END_ID", "relation":
 _NEO4J_TYPES = {pa.string(): "string", pa.int64(): "long", pa.float64(): "double"}
 
 
+class EscapingWriter:
+    """Writes CSV in which no cell is a formula."""
+
+    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
+        self._writer = pyarrow.csv.CSVWriter(file, schema)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+    def write_table(self, table: pa.Table) -> None:
+        """Append a table."""
+        for i, field in enumerate(table.schema):
+            if pa.types.is_string(field.type):
+                table = table.set_column(i, field, escape_column(table.column(i)))
+        self._writer.write_table(table)
+
+
+def escape_column(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return texts as cells that no spreadsheet computes; nearly all stay as they are."""
+    begins = pc.fill_null(pc.match_substring_regex(texts, FORMULA), False)
+    if not pc.any(begins).as_py():
+        return texts
+    escaped = [escape_cell(text) for text in texts.filter(begins).to_pylist()]
+    whole = texts.combine_chunks()
+    return pa.chunked_array(
+        [pc.replace_with_mask(whole, begins.combine_chunks(), pa.array(escaped, pa.string()))]
+    )
+
+
 @contextlib.contextmanager
-def open_table(path: Path, schema: pa.Schema, file_type: FileType) -> Iterator[Any]:
+def open_table(
+    path: Path, schema: pa.Schema, file_type: FileType, *, raw: bool = False
+) -> Iterator[Any]:
     """Open a new file at `path` and give a writer that appends tables of one schema.
+
+    Args:
+        path: of the file.
+        schema: of the tables.
+        file_type: csv or parquet.
+        raw: CSV for a program, with formulas as they are; Parquet is always so.
 
     Raises:
         StorageError: the file cannot be written; an earlier file at `path` stays.
     """
     with write_atomically(path) as file:
-        if file_type == "csv":
+        writer: Any
+        if file_type == "parquet":
+            writer = pyarrow.parquet.ParquetWriter(file, schema, compression="zstd")
+        elif raw:
             writer = pyarrow.csv.CSVWriter(file, schema)
         else:
-            writer = pyarrow.parquet.ParquetWriter(file, schema, compression="zstd")
+            writer = EscapingWriter(file, schema)
         with writer:
             yield writer
 
 
 def write_tables(
-    graph: PropertyGraph, folder: Path, file_type: FileType, headers: Headers = "plain"
+    graph: PropertyGraph,
+    folder: Path,
+    file_type: FileType,
+    headers: Headers = "plain",
+    *,
+    raw: bool = False,
 ) -> tuple[int, int]:
     """Write nodes.<type> and edges.<type> into a directory; return the numbers of rows.
 
@@ -48,7 +97,8 @@ def write_tables(
         file_type: csv or parquet.
         headers: plain (igraph and data frames: an edge's ends come first), gephi (Id, Label;
             Source, Target, Type, Label, Weight), or neo4j (`neo4j-admin database import`: :ID,
-            :LABEL; :START_ID, :END_ID, :TYPE).
+            :LABEL; :START_ID, :END_ID, :TYPE), which a program reads: always raw.
+        raw: CSV for a program, with formulas as they are.
 
     Raises:
         StorageError: the directory cannot be written.
@@ -60,7 +110,8 @@ def write_tables(
         for name, schema in parts:
             renamed = _rename_columns(schema.empty_table(), graph, headers).schema
             path = folder / f"{name}.{file_type}"
-            writers.append(stack.enter_context(open_table(path, renamed, file_type)))
+            table = open_table(path, renamed, file_type, raw=raw or headers == "neo4j")
+            writers.append(stack.enter_context(table))
         for chunk in graph.chunks:
             for i, table in enumerate(chunk):
                 writers[i].write_table(_rename_columns(table, graph, headers))

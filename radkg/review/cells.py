@@ -1,7 +1,7 @@
 """A sheet of any kind as CSV: written for spreadsheets, read as they save it.
 
-A text that a spreadsheet would take for a formula gets an apostrophe in front, as spreadsheets do
-themselves.
+Cells that a spreadsheet would take for formulas are escaped in the file alone: rows hold the true
+ids and words.
 """
 
 from __future__ import annotations
@@ -13,21 +13,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radkg.errors import SchemaError, StorageError
-
-_FORMULA = ("=", "+", "-", "@", "\t")
+from radkg.schema.cells import escape_cell, read_cell
 
 Row = TypeVar("Row")
-
-
-def escape_formula(text: str) -> str:
-    """Return a text as a cell that no spreadsheet computes."""
-    return "'" + text if text.startswith(_FORMULA) else text
 
 
 def write_cells(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a sheet as CSV with its header; lines end with CR LF, as in spreadsheets."""
     out = io.StringIO()
-    csv.writer(out).writerows([columns, *rows])
+    csv.writer(out).writerows([columns, *(map(escape_cell, row) for row in rows)])
     return out.getvalue()
 
 
@@ -76,7 +70,7 @@ def read_cells(
         if not any(cells):
             continue
         try:
-            row = parse(dict(zip(known, cells, strict=True)))
+            row = parse(dict(zip(known, map(read_cell, cells), strict=True)))
         except ValueError as error:
             raise SchemaError(f"{name} line {reader.line_num}: {error}") from error
         rows.append((reader.line_num, row))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from radkg.errors import SchemaError
-from radkg.review.cells import escape_formula, read_cells
+from radkg.review.cells import read_cells
 from radkg.schema.drafts import Claim, Draft, DraftSentence
 
 Judgement = Literal["correct", "wrong", "cannot tell"]
@@ -60,7 +60,7 @@ def make_draft_rows(snapshot_id: str, draft: Draft) -> list[list[str]]:
         rows.append(cells)
     rows.append([str(LACKING), LACKING_TEXT, "", "", ""])
     own = (draft.status, draft.reporter, "", "")
-    return [[snapshot_id, draft.study_id, *map(escape_formula, cells), *own] for cells in rows]
+    return [[snapshot_id, draft.study_id, *cells, *own] for cells in rows]
 
 
 def read_draft_csv(text: str, name: str) -> list[JudgedSentence]:

@@ -55,18 +55,20 @@
     event.preventDefault();
   }
 
-  const cell = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  // What a spreadsheet would take for a formula begins with an apostrophe.
-  const comment = (text) => (/^[=+\-@\t]/.test(text) ? `'${text}` : text);
+  // As radkg/schema/cells.py: what a spreadsheet would take for a formula gets an apostrophe.
+  const NUMBER = /^-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$/;
+  const BEGINNING = /(?<=^|[;\t\r\n])(?='*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])/g;
+  const escape = (text) => (NUMBER.test(text) ? text : text.replace(BEGINNING, "'"));
+  const quote = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
   function csv() {
     const rows = fieldsets.map((fieldset) => {
       const row = JSON.parse(fieldset.dataset.row);
       row[columns.indexOf("verdict")] = verdictOf(fieldset);
-      row[columns.indexOf("comment")] = comment(fieldset.querySelector("input[type=text]").value);
+      row[columns.indexOf("comment")] = fieldset.querySelector("input[type=text]").value;
       return row;
     });
-    return [columns, ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+    return [columns, ...rows].map((row) => `${row.map(escape).map(quote).join(",")}\r\n`).join("");
   }
 
   function save() {

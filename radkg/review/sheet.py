@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from radkg.errors import SchemaError
-from radkg.review.cells import escape_formula, list_columns, read_cells, write_cells
+from radkg.review.cells import list_columns, read_cells, write_cells
 from radkg.schema.records import Entity, Extraction, Study
 from radkg.schema.sentences import split_sentences
 
@@ -68,9 +68,9 @@ def make_rows(snapshot_id: str, study: Study, extraction: Extraction) -> list[li
         rows.append(
             [
                 *(snapshot_id, study.study_id, str(number), head.section or tail.section or ""),
-                *(escape_formula(mark_evidence(study, head, tail)), escape_formula(head.text)),
+                *(mark_evidence(study, head, tail), head.text),
                 head.label,
-                *(relation.relation, escape_formula(tail.text), tail.label),
+                *(relation.relation, tail.text, tail.label),
                 *(f"{relation.confidence:.4f}", "", ""),
             ]
         )

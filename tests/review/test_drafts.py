@@ -17,6 +17,7 @@ from radkg.review.cells import write_cells
 from radkg.review.draft_sheet import DRAFT_COLUMNS, LACKING_TEXT, read_draft_csv
 from radkg.run.retractions import record_retraction
 from radkg.run.settings import DraftConfig, save_config
+from radkg.schema.cells import read_cell
 from radkg.schema.drafts import Claim
 from radkg.storage import open_storage
 from tests.page.reading import read_html
@@ -83,7 +84,7 @@ def test_the_page_holds_the_rows_and_says_neither_origin_nor_status(published, d
     assert html == (tmp_path / "again.html").read_text().replace("again", "s")
     root = read_html(html.removeprefix("<!DOCTYPE html>"))
     fields = root.all("fieldset")
-    rows = [list(row.values()) for row in read(tmp_path / "s.csv")]
+    rows = [[*map(read_cell, row.values())] for row in read(tmp_path / "s.csv")]
     assert [json.loads(field.attributes["data-row"]) for field in fields] == rows
     values = [[i.attributes.get("value") for i in f.all("input")] for f in fields[:3]]
     assert values == [[C, W, T, None], [C, W, T, None], [None]]

@@ -13,6 +13,7 @@ from radkg.review import make_sheet
 from radkg.review.make import SHOWN_SIDE
 from radkg.review.sheet import COLUMNS, read_csv
 from radkg.run.retractions import record_retraction
+from radkg.schema.cells import read_cell
 from radkg.storage import open_storage
 from tests.page.reading import read_html
 from tests.support.archives.openi import make_studies, write_tar
@@ -72,7 +73,7 @@ def test_the_page_holds_the_rows_of_the_sheet_and_loads_nothing(published, tmp_p
     html = (tmp_path / "s.html").read_text()
     root = read_html(html.removeprefix("<!DOCTYPE html>"))
     fields = root.all("fieldset")
-    rows = [list(row.values()) for row in rows_in(tmp_path / "s.csv")]
+    rows = [[*map(read_cell, row.values())] for row in rows_in(tmp_path / "s.csv")]
     assert [json.loads(field.attributes["data-row"]) for field in fields] == rows
     for field in fields:
         radios = [i for i in field.all("input") if i.attributes["type"] == "radio"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from radkg.interchange.formats.base import Format, Option
-from radkg.interchange.formats.options import FileType, WithText
+from radkg.interchange.formats.options import FileType, Raw, WithText
 
 if TYPE_CHECKING:
     from radkg.storage import Storage
@@ -25,6 +25,7 @@ class OmopExport(Format):
     }
 
     file_type: FileType = "csv"
+    raw: Raw = False
     with_text: WithText = False
     vocabulary: Annotated[
         Path | None,
@@ -44,5 +45,7 @@ class OmopExport(Format):
         concepts = read_ids(self.vocabulary, "name", "concept_id") if self.vocabulary else {}
         note_ids = read_ids(self.notes, "study_id", "note_id") if self.notes else None
         site = Site(concepts=concepts, notes=note_ids)
-        num_terms, num_notes = write_omop(snapshot, path, self.file_type, site, reports)
+        num_terms, num_notes = write_omop(
+            snapshot, path, self.file_type, site, reports, raw=self.raw
+        )
         return f"{num_terms} terms of {num_notes} notes"

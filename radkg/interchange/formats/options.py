@@ -25,6 +25,13 @@ DraftsRun = Annotated[
     ),
 ]
 FileType = Annotated[Literal["csv", "parquet"], Option("csv (the default) or parquet.")]
+Raw = Annotated[
+    bool,
+    Option(
+        "CSV for a program: without the apostrophe before what a spreadsheet would compute; "
+        "Parquet and --headers neo4j never have one."
+    ),
+]
 Headers = Annotated[
     Literal["plain", "gephi", "neo4j"],
     Option("column names for plain (the default), gephi or neo4j."),

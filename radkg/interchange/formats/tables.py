@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from radkg.interchange.formats.options import DraftsRun, FileType, GraphFormat, Headers
+from radkg.interchange.formats.options import DraftsRun, FileType, GraphFormat, Headers, Raw
 
 if TYPE_CHECKING:
     from radkg.storage import Storage
@@ -21,6 +21,7 @@ class TablesExport(GraphFormat):
 
     headers: Headers = "plain"
     file_type: FileType = "csv"
+    raw: Raw = False
     drafts: DraftsRun = None
 
     def _has_other_words(self) -> bool:
@@ -36,12 +37,12 @@ class TablesExport(GraphFormat):
         snapshot = read_snapshot(storage)
         drafts = read_drafts(self.drafts, snapshot) if self.drafts else None
         graph = self.read_graph(snapshot)
-        num_nodes, num_edges = write_tables(graph, path, self.file_type, self.headers)
+        num_nodes, num_edges = write_tables(graph, path, self.file_type, self.headers, raw=self.raw)
         said = f"{num_nodes} nodes and {num_edges} edges"
         if drafts is None:
             return said
         tables = read_visible_drafts(drafts, snapshot)
         num_drafts, num_claims = write_draft_tables(
-            tables, path, self.file_type, self.study, with_text=self.with_text
+            tables, path, self.file_type, self.study, with_text=self.with_text, raw=self.raw
         )
         return f"{said}, {num_drafts} drafts with {num_claims} claims"
