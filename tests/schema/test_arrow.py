@@ -1,6 +1,7 @@
 import dataclasses
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from radkg.errors import SchemaError
@@ -72,3 +73,21 @@ def test_other_tables_and_bytes_are_refused():
         from_table(complete_columns(pa.table({"a": [1]})))
     with pytest.raises(SchemaError, match="x is not a Parquet file"):
         from_parquet(b"PAR1", "x")
+
+
+def test_no_thread_of_arrow_holds_an_object_of_python(monkeypatch):
+    """Else a process that ends right after a read aborts, once in a while."""
+    addresses = []
+    read = pq.read_table
+
+    def look(source, **options):
+        addresses.append(source.read_buffer(1).address)
+        source.seek(0)
+        return read(source, **options)
+
+    monkeypatch.setattr(pq, "read_table", look)
+    data = to_parquet(to_table(ROWS))
+    assert from_table(from_parquet(data, "rows")) == list(ROWS)
+    start = pa.py_buffer(data).address
+    (address,) = addresses
+    assert not start <= address < start + len(data)

@@ -115,7 +115,9 @@ def _group(
     path: Place, version: tuple[object, ...], group: int, columns: tuple[str, ...]
 ) -> list[Values]:
     """Return a group of rows."""
-    return _list_rows(_opened(path).read_row_group(group, columns=columns))
+    # Arrow's threads must not hold a file of Python's when the process ends: it would abort
+    threads = not isinstance(path, S3Path)
+    return _list_rows(_opened(path).read_row_group(group, columns=columns, use_threads=threads))
 
 
 def _list_rows(table: pa.Table) -> list[Values]:
