@@ -97,9 +97,13 @@ class Archive(ABC):
         Raises:
             ArchiveError: the archive itself is damaged, so that its studies cannot be counted.
         """
+        return pa.Table.from_pylist(self.list_records(), schema=INDEX_SCHEMA)
+
+    @final
+    def list_records(self) -> list[dict[str, Any]]:
+        """Return the rows of `index` as `read` takes them."""
         version, order = self.reading_version, self.fingerprint_order
-        rows = [
+        return [
             make_row(self.name, entry, compute_fingerprint(entry, version, order))
             for entry in map(bound_names, self.list_studies())
         ]
-        return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)

@@ -15,7 +15,7 @@ import typer
 
 import radkg
 from radkg import log
-from radkg.cli import evaluation, exchange, extract, graph, jobs, knowledge, model, runs
+from radkg.cli import evaluation, exchange, extract, graph, jobs, knowledge, model, runs, service
 from radkg.errors import RadkgError
 
 _INTERRUPTED = 130  # how typer ends after Ctrl-C
@@ -58,6 +58,7 @@ VERBS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "data": exchange.data,
         "review": exchange.review,
     },
+    "Serve": {"serve": service.serve},
     "Model": {
         "train": model.train,
         "evaluate": evaluation.evaluate,

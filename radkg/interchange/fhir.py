@@ -81,7 +81,7 @@ def encode_bundles(
 def to_bundle(
     row: ArrowRow,
     findings: Sequence[ArrowRow],
-    snapshot_id: str,
+    snapshot_id: str | None,
     recorded: datetime,
     report: str | None = None,
     draft: PublishedDraft | None = None,
@@ -91,8 +91,8 @@ def to_bundle(
     Args:
         row: the row of the study.
         findings: FINDING_COLUMNS of the findings of the study.
-        snapshot_id: id of the snapshot.
-        recorded: when the snapshot was published, with time zone.
+        snapshot_id: id of the snapshot; None: the row is in none.
+        recorded: when the snapshot was published, or the row made, with time zone.
         report: the report to include; None: the Bundle holds no text of report or draft.
         draft: the draft to include.
     """

@@ -33,14 +33,17 @@ def make_diagnostic_report(row: ArrowRow, resource_id: str, status: str, **own: 
 
 
 def make_provenance(
-    row: ArrowRow, source: tuple[str, str, str], recorded: datetime, targets: Iterable[Resource]
+    row: ArrowRow,
+    source: tuple[str, str, str | None],
+    recorded: datetime,
+    targets: Iterable[Resource],
 ) -> Resource:
     """Return the Provenance of resources.
 
     Args:
         row: of the study, with model_id, radkg_version and study_fingerprint.
-        source: who made it, how that is shown, and the id of the snapshot.
-        recorded: when the snapshot was published, with time zone.
+        source: who made it, how that is shown, and the id of the snapshot; None: it is in none.
+        recorded: when the snapshot was published, or the row made, with time zone.
         targets: the resources.
     """
     maker, shown, snapshot_id = source
@@ -48,7 +51,9 @@ def make_provenance(
         ("model", row["model_id"], shown),
         ("version", row["radkg_version"], f"radkg {row['radkg_version']}"),
     )
-    sources = (("fingerprint", row["study_fingerprint"]), ("snapshot", snapshot_id))
+    sources = [("fingerprint", row["study_fingerprint"])]
+    if snapshot_id is not None:
+        sources.append(("snapshot", snapshot_id))
     return {
         "resourceType": "Provenance",
         "id": make_id(row, maker, f"Provenance/{snapshot_id}"),

@@ -66,9 +66,10 @@ class PublishedDraft(NamedTuple):
     """A row of the draft table, and where it is from."""
 
     row: ArrowRow
-    snapshot_id: str
+    snapshot_id: str | None
+    """None: it is in none"""
     recorded: datetime
-    """when the snapshot was published, with time zone"""
+    """when the snapshot was published, or the row made, with time zone"""
 
 
 class DraftReader:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from radkg.archive.base import Archive, Record, build_study
 from radkg.archive.entries import FingerprintOrder, FurtherRow, ImageEntry, StudyEntry
@@ -49,6 +49,18 @@ _DATE = re.compile(r"(\d{4}-?\d\d-?\d\d)(?:[T ].*)?", re.ASCII)
 _SPLITS = {"training": "train", "val": "validate", "valid": "validate", "validation": "validate"}
 
 
+class ImageFinder(Protocol):
+    """Finds the images that a table names."""
+
+    def __call__(self, study_id: str, names: tuple[str, ...]) -> tuple[str | None, object]:
+        """Return the location of the first name for which there is an image, and its stamp."""
+        ...
+
+    def report_missing(self) -> None:
+        """Say how many images are not there, once all are asked for."""
+        ...
+
+
 @dataclass(frozen=True)
 class TableArchive(Archive):
     """A table with a row per study, or per image of a study, and the images where there are any."""
@@ -74,12 +86,16 @@ class TableArchive(Archive):
         """Return the report of a row and its sections."""
         raise NotImplementedError
 
+    def make_finder(self) -> ImageFinder:
+        """Return what finds the images that the rows name."""
+        return _Finder(self.images)
+
     def list_studies(self) -> list[StudyEntry]:
         """Return one entry per study, in the order of the first rows that name them."""
         studies: dict[str, StudyEntry] = {}
         firsts: dict[str, RowDescription] = {}  # what the first row of each study says
         parts: dict[str, Parts] = {}
-        find = _Finder(self.images)
+        find = self.make_finder()
         for row in self.rows:
             described = self._described(row)
             study_id, problem = described.study_id, described.problem

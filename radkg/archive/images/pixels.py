@@ -32,7 +32,7 @@ def read_image(location: str) -> Pixels:
         ArchiveError: it is missing, damaged, no image, too small, too large, of several frames or
             without any contrast; the message says what to do.
     """
-    return _read(location, only_radiographs=False)
+    return _decode(location, read_bytes(location), only_radiographs=False)
 
 
 def read_radiograph(location: str) -> Pixels:
@@ -41,11 +41,15 @@ def read_radiograph(location: str) -> Pixels:
     Raises:
         ArchiveError: as `read_image`, and where a DICOM file says that it is of another modality.
     """
-    return _read(location, only_radiographs=True)
+    return decode_radiograph(location, read_bytes(location))
 
 
-def _read(location: str, *, only_radiographs: bool) -> Pixels:
-    data = read_bytes(location)
+def decode_radiograph(location: str, data: bytes) -> Pixels:
+    """Return what `read_radiograph` does, of a file in memory; its location is for messages."""
+    return _decode(location, data, only_radiographs=True)
+
+
+def _decode(location: str, data: bytes, *, only_radiographs: bool) -> Pixels:
     name = sanitize(location)
     if not data:
         raise ArchiveError(f"{name} is empty: copy the image again")
