@@ -68,8 +68,8 @@ def serve(
 ) -> None:
     """Answer reports and images over HTTP, until Ctrl-C; SIGHUP loads the models anew."""
     values = dict(locals())
-    from radkg.service import ServiceConfig
-    from radkg.service import serve as run_service
+    from radkg.service.server import serve as run_service
+    from radkg.service.settings import ServiceConfig
 
     names = {field.name for field in dataclasses.fields(ServiceConfig)}
     config = ServiceConfig(**{name: value for name, value in values.items() if name in names})

@@ -1,11 +1,6 @@
 """The service: a model behind HTTP, for reports and images one at a time. No Ray.
 
-`settings` says what is served, `app` answers requests, `pool` runs models in processes of their
-own, `server` listens until it is stopped.
+`settings` says what is served, `app.make_app` answers requests, `pool` runs models in processes of
+their own, `server.serve` listens until it is stopped. This file imports none of them, for the
+processes of the models need neither a server nor a framework.
 """
-
-from radkg.service.app import make_app
-from radkg.service.server import serve
-from radkg.service.settings import ServiceConfig, read_token
-
-__all__ = ["ServiceConfig", "make_app", "read_token", "serve"]

@@ -50,7 +50,7 @@ class Intake:
             body = await self._read(scope, receive, taken)
         except Refusal as refusal:
             self._free += taken.bytes
-            await _refuse(refusal, scope, receive, send)
+            await _refuse(refusal, taken, scope, receive, send)
             return
         except _Gone:
             self._free += taken.bytes
@@ -72,13 +72,12 @@ class Intake:
         size = 0
         try:
             async with asyncio.timeout(self._body_s):
-                more = True
-                while more:
+                while not taken.is_all:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise _Gone
                     part = message.get("body", b"")
-                    more = message.get("more_body", False)
+                    taken.is_all = not message.get("more_body", False)
                     size += len(part)
                     if size > limit:
                         raise _too_large(limit)
@@ -97,10 +96,11 @@ class Intake:
 
 
 class _Taken:
-    """Bytes that a request takes of the total."""
+    """What was taken of a body: bytes of the total, and whether that is all of it."""
 
     def __init__(self) -> None:
         self.bytes = 0
+        self.is_all = False
 
 
 class _Gone(Exception):
@@ -124,10 +124,12 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return give
 
 
-async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(
+    refusal: Refusal, taken: _Taken, scope: Scope, receive: Receive, send: Send
+) -> None:
     """Send a refusal; of a body that is too large, read on for a while and forget it."""
     response = make_problem(refusal.status, refusal.detail, {**refusal.headers, **_CLOSED})
-    if refusal.status != 413:
+    if refusal.status != 413 or taken.is_all:
         await response(scope, receive, send)
         return
     headers = Headers(scope=scope)

@@ -110,6 +110,7 @@ class Models:
             if isinstance(each, BaseException):
                 raise each
             answers.append(each)
+            self.metrics.studies.labels(pool.name, each.status).inc()
         return answers
 
     def _explain_loss(self, lost: JobLost) -> str:

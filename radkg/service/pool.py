@@ -78,6 +78,7 @@ class Pool:
         self, start_child: Callable[[], Child], settings: PoolSettings, metrics: ServiceMetrics
     ) -> None:
         self._start_child = start_child
+        self.name = settings.name
         self._settings = settings
         self._waiting: deque[_Job] = deque()
         self._news = asyncio.Event()
@@ -161,13 +162,13 @@ class Pool:
         return children
 
     def _run(self, children: Sequence[Child]) -> None:
+        self._count(len(children))
         self._tasks = [
             asyncio.create_task(self._work(child, self._generation)) for child in children
         ]
 
     async def _work(self, child: Child, generation: int) -> None:
         """Give a process one batch after the other, until another generation takes its place."""
-        self._count(1)
         try:
             while jobs := await self._take(generation):
                 if not await self._do(child, jobs):
