@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ray
 
 from tests.support.runs.processes import commands
 
@@ -49,7 +50,7 @@ def autoscaling_head(folder: Path, most: int) -> Iterator[str]:
     port = _free_port()
     command = [
         *(str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--num-cpus=0"),
-        *(f"--port={port}", "--node-ip-address=127.0.0.1", "--include-dashboard=false"),
+        *(f"--port={port}", "--include-dashboard=false", f"--dashboard-port={_free_port()}"),
         *(f"--autoscaling-config={path}", f"--temp-dir={folder}/ray", "--disable-usage-stats"),
         *("--object-store-memory=157286400", f"--ray-client-server-port={_free_port()}"),
     ]
@@ -64,7 +65,7 @@ def autoscaling_head(folder: Path, most: int) -> Iterator[str]:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         stack.callback(_end, process, folder)
         _wait_for(port, process, folder / "log")
-        yield f"127.0.0.1:{port}"
+        yield f"{ray.util.get_node_ip_address()}:{port}"
 
 
 def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
