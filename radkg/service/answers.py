@@ -30,12 +30,13 @@ from radkg.schema.findings import list_findings
 from radkg.schema.mentions import STATES
 from radkg.schema.radgraph import to_document
 from radkg.schema.records import Condition, Extraction, Study, Unreadable
-from radkg.service.submission import Answer, ModelFacts, SentImage, Submission
+from radkg.service.submission import FORMS, Answer, ModelFacts, SentImage, Submission
 
 if TYPE_CHECKING:
     from radkg.model.vision.preprocessing import Preprocessing
 
 Row = Any  # an Extraction or a Draft
+Encode = Callable[[Sequence[Submission], Sequence[Row]], list[bytes]]
 ImageJob = tuple[str, bytes, "Preprocessing"]
 """name, bytes of the file, and how it is prepared"""
 _FINDING = (
@@ -59,7 +60,14 @@ def make_answerer(
     condition: Condition = "image" if spec.kind == "drafts" else maker.model.condition
     facts = ModelFacts(maker.model.name, maker.model.model_id, condition, maker.preprocessing)
     encode = _encode_drafts if spec.kind == "drafts" else _encode_extractions
+    _warm_up(maker, encode)
     return (lambda submissions: answer(maker, submissions, encode)), facts
+
+
+def _warm_up(maker: Maker, encode: Encode) -> None:
+    """Answer once in every form: what is imported and built at the first study takes seconds."""
+    values = {"study_id": "warm", "report": "Small left effusion. No pneumothorax."}
+    answer(maker, [Submission(values, form) for form in FORMS], encode)
 
 
 def make_image_reader(
@@ -82,11 +90,7 @@ def _prepare_image(name: str, data: bytes, preprocessing: Preprocessing) -> Prep
     return square
 
 
-def answer(
-    maker: Maker,
-    submissions: Sequence[Submission],
-    encode: Callable[[Sequence[Submission], Sequence[Row]], list[bytes]],
-) -> list[Answer]:
+def answer(maker: Maker, submissions: Sequence[Submission], encode: Encode) -> list[Answer]:
     """Return an answer for each submission, in order."""
     items = [_read_study(each) for each in submissions]
     rows: list[Row] = [None] * len(items)

@@ -105,8 +105,8 @@ class Models:
         for job, each in zip(jobs, found, strict=True):
             if isinstance(each, JobLost):
                 reason = self._explain_loss(each)
-                (again,) = pool.submit([job._replace(images=(), problem=reason)])
-                each = (await again)._replace(is_lost=True)
+                again = await pool.submit_first(job._replace(images=(), problem=reason))
+                each = again._replace(is_lost=True)
             if isinstance(each, BaseException):
                 raise each
             answers.append(each)

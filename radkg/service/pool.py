@@ -89,6 +89,7 @@ class Pool:
         self._metrics = metrics
         self._ready = metrics.ready.labels(settings.name)
         self._ready.set(0)
+        self._is_broken = True
         self.ready = 0
         """processes that wait for work or do some"""
         self.facts: Any = None
@@ -130,16 +131,25 @@ class Pool:
         """Return the futures of jobs, which raise JobLost.
 
         Raises:
-            PoolFull: not all of them can wait.
+            PoolFull: not all of them can wait, or no process can be started.
         """
         free = self._settings.queue - len(self._waiting)
-        if len(jobs) > free or not self.ready:
+        if len(jobs) > free or (self._is_broken and not self.ready):
             raise PoolFull(self._estimate_wait(len(jobs)))
-        loop = asyncio.get_running_loop()
-        made = [_Job(what, loop.create_future()) for what in jobs]
+        made = [self._make_job(what) for what in jobs]
         self._waiting.extend(made)
         self._news.set()
         return [job.answer for job in made]
+
+    def submit_first(self, what: Any) -> asyncio.Future[Any]:
+        """Return the future of a job that belongs to one that was taken in: it waits for nobody."""
+        job = self._make_job(what)
+        self._waiting.appendleft(job)
+        self._news.set()
+        return job.answer
+
+    def _make_job(self, what: Any) -> _Job:
+        return _Job(what, asyncio.get_running_loop().create_future())
 
     def _estimate_wait(self, more: int) -> int:
         seconds = (len(self._waiting) + more) * self._job_s / max(1, self.ready)
@@ -162,6 +172,7 @@ class Pool:
         return children
 
     def _run(self, children: Sequence[Child]) -> None:
+        self._is_broken = False
         self._count(len(children))
         self._tasks = [
             asyncio.create_task(self._work(child, self._generation)) for child in children
@@ -236,8 +247,11 @@ class Pool:
             if generation != self._generation:
                 return None
             try:
-                return await loop.run_in_executor(self._threads, self._start_child)
+                child = await loop.run_in_executor(self._threads, self._start_child)
+                self._is_broken = False
+                return child
             except RadkgError as error:
+                self._is_broken = True
                 pause = _PAUSE_S[min(attempt, len(_PAUSE_S) - 1)]
                 logger.error("%s: %s; again in %d s", self._settings.name, error, pause)
                 await asyncio.sleep(pause)

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from radkg.service.refusal import make_problem
 
+_GOODBYE_S = 2  # that a client has to read what it was sent
 _MOST_HEADER = 64 << 10  # bytes, of request line and header together
 
 
@@ -66,10 +67,19 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def timeout_keep_alive_handler(self) -> None:
-        """End the connection, also where the client never read its answer."""
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
-        super().timeout_keep_alive_handler()
+        """End a connection on which nothing came."""
+        self._close()
+
+    def shutdown(self) -> None:
+        """End the connection, after the answer to what was begun."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self._close()
+
+    def _close(self) -> None:
+        """End the connection, also where the client neither reads nor says goodbye (TLS)."""
+        self.transport.close()
+        self.loop.call_later(_GOODBYE_S, self.transport.abort)
 
     def _begin_header(self) -> None:
         self._header_bytes = 0
@@ -92,4 +102,4 @@ class _BoundedProtocol(HttpToolsProtocol):
         lines = [b"HTTP/1.1 %d " % status]
         lines += [b"\r\n%s: %s" % pair for pair in response.raw_headers]
         self.transport.write(b"".join([*lines, b"\r\n\r\n", cast(bytes, response.body)]))
-        self.transport.close()
+        self._close()
