@@ -17,47 +17,60 @@ from typing import Any
 import jsonschema
 import pytest
 import referencing
-import referencing.jsonschema
 import yaml
 
 KUBERAY = "github.com/ray-project/kuberay/ray-operator@v1.6.0"
 KUBERNETES = Path(str(files("kubernetes_validate"))) / "kubernetes-json-schema/v1.34.0-local-strict"
-_DRAFT = referencing.jsonschema.DRAFT7
+CORE = (
+    *("configmap-v1", "cronjob-batch-v1", "deployment-apps-v1", "namespace-v1"),
+    "networkpolicy-networking-v1",
+)
 
 
 @functools.cache
-def read_crds() -> dict[str, dict[str, Any]]:
-    """Return the schemas of KubeRay's kinds of version v1, closed."""
-    found = {}
-    for path in (_fetch_module() / "config/crd/bases").glob("*.yaml"):
-        crd = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
-        (version,) = (v for v in crd["spec"]["versions"] if v["name"] == "v1")
-        schema = version["schema"]["openAPIV3Schema"]
-        schema["properties"]["metadata"] = _read_core("objectmeta-meta-v1")
-        found[crd["spec"]["names"]["kind"]] = _close(schema)
-    return found
+def read_crd(kind: str) -> dict[str, Any]:
+    """Return the schema of one of KubeRay's kinds, version v1, closed."""
+    path = _fetch_module() / f"config/crd/bases/ray.io_{kind.lower()}s.yaml"
+    crd = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+    (version,) = (v for v in crd["spec"]["versions"] if v["name"] == "v1")
+    schema: dict[str, Any] = version["schema"]["openAPIV3Schema"]
+    schema["properties"]["metadata"] = _read_core("objectmeta-meta-v1")
+    _close(schema)
+    return schema
 
 
 def list_faults(document: dict[str, Any]) -> list[str]:
     """Return what is wrong in a manifest; nothing where a cluster would take it."""
     kind, group = document["kind"], document["apiVersion"].rpartition("/")[0]
     if group == "ray.io":
-        schema = read_crds()[kind]
+        schema = read_crd(kind)
     else:
         version = document["apiVersion"].rpartition("/")[2]
         parts = [kind.lower(), *filter(None, [group.partition(".")[0]]), version]
         schema = _read_core("-".join(parts))
-    validator = jsonschema.Draft7Validator(schema, registry=_registry())
+    validator = jsonschema.Draft202012Validator(schema, registry=_registry())
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
 
 
-def save_crds(folder: Path) -> None:
-    """Write the schemas of KubeRay's kinds, by the names that kubeconform looks for."""
-    for kind, schema in read_crds().items():
+def save_schemas(folder: Path) -> None:
+    """Write all schemas, each whole in itself and by the name that kubeconform looks for."""
+    for kind in ("RayCluster", "RayJob", "RayService"):
+        schema = read_crd(kind)
         schema["properties"]["metadata"] = {"type": "object"}  # its references lead elsewhere
         (folder / f"{kind.lower()}-ray-v1.json").write_text(json.dumps(schema))
+    shared = (KUBERNETES / "_definitions.json").read_text()
+    definitions = {"$defs": json.loads(_make_local(shared))["$defs"]}
+    for name in CORE:
+        schema = json.loads(_make_local((KUBERNETES / f"{name}.json").read_text()))
+        (folder / f"{name}.json").write_text(json.dumps(schema | definitions))
 
 
+def _make_local(schema: str) -> str:
+    """Let references lead to the same file."""
+    return schema.replace('"/api/_definitions.json#', '"#').replace('"_definitions.json#', '"#')
+
+
+@functools.cache
 def _fetch_module() -> Path:
     if not shutil.which("go"):
         pytest.skip("KubeRay's schemas come as a Go module, and there is no go here")
@@ -76,11 +89,11 @@ def _read_core(name: str) -> dict[str, Any]:
 @functools.cache
 def _registry() -> Any:
     definitions = json.loads((KUBERNETES / "_definitions.json").read_text())
-    resource = referencing.Resource.from_contents(definitions, _DRAFT)
-    return referencing.Registry().with_resource("_definitions.json", resource)
+    resource = referencing.Resource.from_contents(definitions)
+    return referencing.Registry().with_resource(definitions["$id"], resource)
 
 
-def _close(node: Any) -> Any:
+def _close(node: Any) -> None:
     """Refuse what an object of a CRD does not name, as `kubectl --validate=strict` does."""
     if isinstance(node, dict):
         is_open = node.get("x-kubernetes-preserve-unknown-fields")
@@ -91,4 +104,3 @@ def _close(node: Any) -> Any:
     elif isinstance(node, list):
         for value in node:
             _close(value)
-    return node

@@ -64,9 +64,11 @@ def test_bash_and_shellcheck_take_it():
 
 
 def test_it_starts_ray_on_every_host_and_ends_as_the_driver_does(start, tmp_path):
-    assert start("exit 3", "--archive", "openi", "--out", "a b").wait(timeout=60) == 3
+    waits = 'until [ "$(grep -c \'^ray start\' "$SAID")" = 3 ]; do sleep .05; done; exit 3'
+    assert start(waits, "--archive", "openi", "--out", "a b").wait(timeout=60) == 3
     said = (tmp_path / "said").read_text()
-    head, *workers = [line for line in said.splitlines() if line.startswith("ray start")]
+    lines = [line for line in said.splitlines() if line.startswith("ray start")]
+    head, *workers = sorted(lines, key=lambda line: "--head" not in line)
     assert "--head --node-ip-address=10.0.0.7 --port=20123 --dashboard-host=127.0.0.1" in head
     assert "--num-cpus=32 --num-gpus=1" in head
     assert len(workers) == 2
