@@ -18,6 +18,7 @@ from radkg.graph.ask.queries import list_queries
 from radkg.interchange.formats import EXPORT_FORMATS, IMPORT_FORMATS
 from radkg.interchange.formats.base import list_options
 from radkg.model.vision import encoders, openclip
+from radkg.run.gauges import METRICS
 from radkg.train.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +63,7 @@ REGISTRIES: dict[str, Callable[[], list[str]]] = {
     "extractors": lambda: [*SHIPPED, RULES],
     "model presets": lambda: list(PRESETS),
     "image encoders": lambda: [encoders.IMAGENET, *encoders.KINDS, openclip.CONFIG],
+    "metrics": lambda: [metric.name for metric in METRICS],
     "jobs": lambda: sorted(f"jobs/{path.name}" for path in (ROOT / "jobs").glob("*.py")),
 }
 WRITTEN: dict[str, tuple[tuple[str, ...], Callable[[], list[tuple[str, ...]]]]] = {
@@ -73,6 +75,14 @@ WRITTEN: dict[str, tuple[tuple[str, ...], Callable[[], list[tuple[str, ...]]]]] 
     "export options": (
         ("option", "formats", "value"),
         lambda: list_option_rows(EXPORT_FORMATS),
+    ),
+    "metrics": (
+        ("metric", "kind", "labels", "what", "on Ray"),
+        lambda: [
+            (f"`{m.name}`", m.kind, ", ".join(f"`{each}`" for each in ("run", *m.labels)))
+            + (m.help, "yes" if m.on_ray else "")
+            for m in METRICS
+        ],
     ),
     "import options": (
         ("option", "formats", "value"),
