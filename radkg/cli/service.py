@@ -64,11 +64,18 @@ def serve(
     insecure: Annotated[
         bool, typer.Option(help="Listen to other machines unencrypted, behind a proxy that does.")
     ] = False,
+    replicas: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Number of replicas on Ray Serve, on the cluster at RAY_ADDRESS or on a Ray that "
+            "is started here; default: no Ray, this process serves.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Answer reports and images over HTTP, until Ctrl-C; SIGHUP loads the models anew."""
     values = dict(locals())
-    from radkg.service.server import serve as run_service
     from radkg.service.settings import ServiceConfig
 
     names = {field.name for field in dataclasses.fields(ServiceConfig)}
@@ -80,4 +87,11 @@ def serve(
         else:
             typer.echo(f"address: {address}\nstop: Ctrl-C; load the models anew: SIGHUP")
 
-    run_service(config, ready)
+    if replicas is not None:
+        from radkg.cluster.serve import serve_on_ray
+
+        serve_on_ray(config, replicas, ready)
+    else:
+        from radkg.service.server import serve as run_service
+
+        run_service(config, ready)

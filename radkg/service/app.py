@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -46,17 +46,19 @@ def make_app(config: ServiceConfig, token: str | None, models: Models | None = N
     Args:
         config: what it serves.
         token: that clients must have; None: none.
-        models: those that are loaded already; None: the application loads them when it starts.
+        models: what answers; None: new ones. The application loads and ends those that are not
+            loaded when it starts.
     """
     loaded = models or Models(config)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        if models is None:
-            await loaded.start()
+        if loaded.is_started:
+            yield
+            return
+        await loaded.start()
         yield
-        if models is None:
-            await loaded.stop()
+        await loaded.stop()
 
     app = FastAPI(
         title="radkg",
@@ -175,7 +177,11 @@ def _add_health(app: FastAPI, models: Models) -> None:
             return JSONResponse({"status": "ready"})
         return make_problem(503, "no model is ready", {"Retry-After": "2"})
 
-    @app.get("/metrics", responses=describe_refusals(400, 401, 403))
+    @app.get(
+        "/metrics",
+        response_class=PlainTextResponse,
+        responses=describe_refusals(400, 401, 403),
+    )
     async def metrics() -> Response:
         """What the service counted, for Prometheus."""
         return Response(models.metrics.write(), media_type=CONTENT_TYPE)

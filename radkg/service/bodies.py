@@ -145,14 +145,14 @@ async def _read_form(request: Request, body: bytes) -> SentStudy:
         parser = _InMemory(
             request.headers,
             stream(),  # type: ignore[arg-type]
-            max_files=MOST_IMAGES + 1,
+            max_files=MOST_IMAGES + 8,  # fields may come as files too
             max_fields=_MOST_FIELDS,
             max_part_size=len(body) + 1,
         )
         form = await parser.parse()
     except MultiPartException as error:
         if "Too many" in error.message:
-            raise Refusal(413, f"send at most {MOST_IMAGES} images of one study") from None
+            raise Refusal(422, f"send at most {MOST_IMAGES} images of one study") from None
         raise Refusal(400, "the form is damaged: send multipart/form-data") from None
     except (KeyError, ValueError, LookupError):
         raise Refusal(400, "the form is damaged: send multipart/form-data") from None
@@ -182,6 +182,8 @@ async def _collect(form: FormData) -> SentStudy:
             raise Refusal(422, f"{name} stands twice")
         else:
             fields[name] = text
+    if len(images) > MOST_IMAGES:
+        raise Refusal(422, f"send at most {MOST_IMAGES} images of one study")
     names = [image.name for image in images]
     if len(set(names)) < len(names):
         raise Refusal(422, "two images have the same file name")

@@ -34,7 +34,7 @@ class Models:
         spec = config.reporter_spec
         self.reporter = None if spec is None else self._make_pool("reporter", spec)
         self._images: Pool | None = None
-        self._is_stopping = False
+        self.is_started = self._is_stopping = False
         self._reloading = asyncio.Lock()
 
     @property
@@ -42,6 +42,12 @@ class Models:
         """Whether every model has a process that can answer."""
         pools = [self.extractor, self.reporter, self._images]
         return not self._is_stopping and all(pool is None or pool.ready for pool in pools)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a model has no process any more, and none can be started."""
+        pools = [self.extractor, self.reporter, self._images]
+        return self.is_started and any(pool is not None and pool.is_broken for pool in pools)
 
     async def start(self) -> None:
         """Load the models.
@@ -56,6 +62,7 @@ class Models:
             settings = replace(self._settings("images"), batch=1)
             self._images = Pool(start, settings, self.metrics)
             await self._images.start()
+        self.is_started = True
         self._show_models()
 
     async def reload(self) -> bool:

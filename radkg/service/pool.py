@@ -127,6 +127,11 @@ class Pool:
             job.answer.cancel()
         self._threads.shutdown(wait=False)
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether there is no process, and none could be started."""
+        return self._is_broken and not self.ready
+
     def submit(self, jobs: Sequence[Any]) -> list[asyncio.Future[Any]]:
         """Return the futures of jobs, which raise JobLost.
 
@@ -134,7 +139,7 @@ class Pool:
             PoolFull: not all of them can wait, or no process can be started.
         """
         free = self._settings.queue - len(self._waiting)
-        if len(jobs) > free or (self._is_broken and not self.ready):
+        if len(jobs) > free or self.is_broken:
             raise PoolFull(self._estimate_wait(len(jobs)))
         made = [self._make_job(what) for what in jobs]
         self._waiting.extend(made)

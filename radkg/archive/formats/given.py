@@ -15,7 +15,7 @@ from radkg.archive.formats.cells import convert_to_text
 from radkg.archive.formats.rows import TableRow, Values
 from radkg.archive.formats.table import ReportTable
 from radkg.archive.formats.tabular import ImageFinder
-from radkg.schema.records import Study, Unreadable
+from radkg.schema.records import Section, Study, Unreadable
 
 
 def read_given_study(
@@ -43,6 +43,14 @@ class GivenStudy(ReportTable):
     """A table of one row, whose images are where the caller says."""
 
     given: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    sections: list[tuple[str, tuple[Section, ...]]] = field(default_factory=list)
+    """what was read of the report: an archive reads it twice, for its fingerprint and for itself"""
+
+    def read_report(self, row: Values) -> tuple[str, tuple[Section, ...]]:
+        """Return the report and its sections."""
+        if not self.sections:
+            self.sections.append(super().read_report(row))
+        return self.sections[0]
 
     def make_finder(self) -> ImageFinder:
         """Return what finds the images that were handed over."""
