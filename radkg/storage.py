@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 from radkg.errors import StorageError
+from radkg.private import make_directory, open_new
 
 _TEMPORARY = ".tmp-"
 _ATTEMPTS = 5
@@ -54,7 +55,7 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
 @contextlib.contextmanager
 def _placing(path: Path, place: Callable[[Path, Path], object]) -> Iterator[BinaryIO]:
     with _explained("write", str(path)):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         file = _temporary(path.parent)
         temporary = Path(file.name)
         try:
@@ -277,7 +278,7 @@ def get_s3_code(error: OSError) -> str:
 def _temporary(folder: Path) -> BinaryIO:
     """Open a new file that is locked until it is closed, so that nobody sweeps it away."""
     while True:
-        file = (folder / (_TEMPORARY + secrets.token_hex(8))).open("xb")
+        file = open_new(folder / (_TEMPORARY + secrets.token_hex(8)))
         with contextlib.suppress(OSError):  # a network disk without locks; nothing is swept there
             fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:  # else a sweep removed it before it was locked

@@ -24,7 +24,16 @@ from radkg.schema.records import Image, Section, Study, Unreadable
 
 Record = Mapping[str, Any]  # one row of INDEX_SCHEMA
 
+OWN_IDS = "own_ids"
+"""column of an index with pseudonyms: the archive's ids of the study, its subject and its images"""
+
 DUPLICATE_ID = "another report of the archive has the same id"  # the problem of all but the first
+
+
+def get_own_study_id(record: Record) -> str:
+    """Return the archive's own id of a study, by which a format finds what belongs to it."""
+    own_ids = record.get(OWN_IDS)
+    return str(own_ids[0] if own_ids else record["study_id"])
 
 
 def build_study(record: Record, report: str, sections: tuple[Section, ...]) -> Study:

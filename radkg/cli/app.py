@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import radkg
-from radkg import log
+from radkg import log, private
 from radkg.cli import evaluation, exchange, extract, graph, jobs, knowledge, model, runs, service
 from radkg.errors import RadkgError
 
@@ -102,6 +102,7 @@ def main() -> None:
 
 def run(command: typer.Typer | Callable[..., None], argv: Sequence[str] | None = None) -> None:
     """Run the command line, or one verb as jobs/ do; an error is a line and an exit code."""
+    private.set_umask()
     log.set_up()
     if not isinstance(command, typer.Typer):
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

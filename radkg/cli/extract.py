@@ -32,7 +32,7 @@ from radkg.cli.output import (
 from radkg.cli.runners import make_runner, make_writers
 from radkg.run.settings import DraftConfig, ExtractConfig
 
-_OF_WORKERS = ("max_failed", "unit_size", "study_timeout", "max_memory")
+_OF_WORKERS = ("max_failed", "unit_size", "study_timeout", "max_memory", "pseudonymise")
 
 
 @take_extract_config(leave_out=(*_OF_WORKERS, "device"), archive="openi", out="radkg-demo")

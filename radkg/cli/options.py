@@ -65,6 +65,14 @@ MaxMemory = Annotated[
     float | None,
     typer.Option(help="GiB that a worker may allocate; default: its share of the machine."),
 ]
+Pseudonymise = Annotated[
+    str | None,
+    typer.Option(
+        help="File of a secret key, 32 bytes or more, of mode 0600: ids of patients, studies and "
+        "images become pseudonyms under it, in all that is written. Default: ids stay.",
+        metavar="KEYFILE",
+    ),
+]
 DeviceOption = Annotated[
     Device,
     typer.Option(
@@ -164,6 +172,7 @@ _RUN_OPTIONS: dict[str, Any] = {
     "unit_size": UnitSize,
     "study_timeout": StudyTimeout,
     "max_memory": MaxMemory,
+    "pseudonymise": Pseudonymise,
     "device": DeviceOption,
 }
 

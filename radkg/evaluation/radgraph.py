@@ -29,6 +29,7 @@ from radkg.evaluation.readers import apply_condition
 from radkg.evaluation.unseen import make_sentence_study
 from radkg.extractor import Extractor, load_extractor
 from radkg.metrics.radgraph_f1 import Graph, to_graph
+from radkg.private import write_text
 from radkg.rules import RulesExtractor
 from radkg.schema.records import Condition, Extraction, Study, Unreadable
 
@@ -102,7 +103,7 @@ def read_studies(gold: Gold) -> list[Study | Unreadable]:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "gold.jsonl"
         rows = ({"study_id": f"text-{i}", "report": t.text} for i, t in enumerate(gold.texts))
-        file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="ascii")
+        write_text(file, "".join(json.dumps(row) + "\n" for row in rows))
         archive = open_archive(str(file))
         studies = list(archive.read(archive.index().to_pylist()))
     for each, study in zip(gold.texts, studies, strict=True):

@@ -26,6 +26,7 @@ from radkg.experiments.r2genkg import R2GenKGExperiment
 from radkg.experiments.settings import ExperimentConfig
 from radkg.experiments.table import Table, TableRow
 from radkg.experiments.transfer import TransferExperiment
+from radkg.private import make_directory, write_text
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (
     ConditionsExperiment,
@@ -64,17 +65,18 @@ def run(
     experiment = chosen.from_mapping(settings or {})
     context = ExperimentContext(config, experiment.default_vision)
     out = Path(config.out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / f"{name}.config.json").write_text(
-        f'{{"experiment": {config.to_json().strip()},\n"own": {experiment.to_json().strip()}}}\n'
+    make_directory(out)
+    write_text(
+        out / f"{name}.config.json",
+        f'{{"experiment": {config.to_json().strip()},\n"own": {experiment.to_json().strip()}}}\n',
     )
     found: list[TableRow] = []
     for row in experiment.make_rows(context):
         logger.info("experiment=%s row=%s", name, row.name)
         found.append(row)
-        (out / f"{name}.csv").write_text(Table(name, experiment.title, "", found, ()).to_csv())
+        write_text(out / f"{name}.csv", Table(name, experiment.title, "", found, ()).to_csv())
     caption = f"{experiment.write_caption(context)} {experiment.describe_provenance(context)}"
     table = Table(name, experiment.title, caption, found, experiment.shown)
-    (out / f"{name}.md").write_text(table.to_markdown())
+    write_text(out / f"{name}.md", table.to_markdown())
     plot(table, out / f"{name}.png")
     return table, [out / f"{name}.{kind}" for kind in ("csv", "md", "png")]

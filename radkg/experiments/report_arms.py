@@ -23,6 +23,7 @@ from torch import Tensor
 import radkg
 from radkg.knowledge.records import SCALES, Knowledge
 from radkg.model.report.r2genkg_config import SightConfig
+from radkg.private import make_directory, write_text
 from radkg.train.loop import iterate_micro_batches
 from radkg.train.reports.examples import ReportExample, ReportTask
 from radkg.train.reports.held_out import write_texts
@@ -110,9 +111,9 @@ def run_arm(arm: Arm, data: ArmData, budget: ArmBudget, seed: int, kept: Path) -
         logger.info("arm=%s seed=%d stands already", arm.name, seed)
         return _parse(json.loads(path.read_text()))
     outcome = _train(arm, data, budget, seed)
-    kept.mkdir(parents=True, exist_ok=True)
+    make_directory(kept)
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(dataclasses.asdict(outcome)))
+    write_text(temporary, json.dumps(dataclasses.asdict(outcome)))
     temporary.replace(path)
     return outcome
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from radkg.archive import Archive, open_archive
+from radkg.archive import Archive
 from radkg.run.retractions import VisibleSnapshot, hide_retracted
 from radkg.run.run import Run
-from radkg.run.studies import locate_archive
+from radkg.run.studies import open_archive_of
 
 TRAINING = "train"
 _CONDITIONS = ("report", "image+report")  # under which the report was read
@@ -62,8 +62,7 @@ def find_members(run: Run, images: str | None = None) -> Members:
         ArchiveError: the archive is no longer where the run had it.
     """
     snapshot = hide_retracted(run.read_snapshot())
-    archive = open_archive(locate_archive(run.storage), images)
-    index = archive.index()
+    archive, index = open_archive_of(run.storage, images=images)
     split = TRAINING if index["split"].null_count < index.num_rows else None
     of_split = index if split is None else index.filter(pc.equal(index["split"], split))
     left_out = Counter(retracted=snapshot.num_retracted)

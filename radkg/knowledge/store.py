@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from radkg.errors import KnowledgeError, SchemaError, StorageError
 from radkg.knowledge.records import BANK, EDGES, NODES, Knowledge
+from radkg.private import make_directory
 from radkg.run.retractions import read_retractions
 from radkg.run.run import Run
 from radkg.schema.arrow import from_parquet, to_parquet
@@ -250,7 +251,7 @@ def _remove(directory: Path) -> None:
 @contextlib.contextmanager
 def _lock(directory: Path) -> Iterator[None]:
     """Let one process at a time put a directory in its place; what killed ones left goes first."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(directory.parent)
     handle = os.open(directory.parent, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

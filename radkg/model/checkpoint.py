@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from radkg.config import Config
 from radkg.errors import ConfigError, ExtractorError
+from radkg.private import make_directory, write_text
 
 _C = TypeVar("_C", bound=Config)
 
@@ -36,7 +37,7 @@ def save(
     half: bool = False,
 ) -> None:
     """Write a model directory; `config` is JSON with its `kind`, `card` the model card."""
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directory(directory)
     # a tied head is stored once: safetensors refuses tensors that share memory
     kept: dict[str, Tensor] = {}
     seen: set[int] = set()
@@ -47,8 +48,8 @@ def save(
             kept[name] = kept[name].contiguous()
         seen.add(tensor.data_ptr())
     save_file(kept, directory / WEIGHTS)
-    (directory / CONFIG).write_text(config)
-    (directory / CARD).write_text(card)
+    write_text(directory / CONFIG, config)
+    write_text(directory / CARD, card)
     if tokenizer is not None:
         tokenizer.save(str(directory / TOKENIZER))
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from radkg.archive import open_archive
 from radkg.errors import ExtractorError
+from radkg.private import open_private
 from radkg.reporter.claims import is_planned_by
 from radkg.schema.drafts import Claim
 from radkg.schema.records import Study
@@ -91,7 +92,7 @@ def hash_sentence(text: str) -> str:
 
 def save_bank(sentences: Iterable[BankSentence], path: Path) -> None:
     """Write a bank without the words of its sentences."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with open_private(path, newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
         for one in sentences:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
 from radkg.archive import open_archive
 from radkg.errors import ArchiveError, ConfigError, SnapshotError
 from radkg.knowledge.records import Knowledge
@@ -20,7 +22,8 @@ from radkg.knowledge.store import load_knowledge
 from radkg.review.make import scale_image
 from radkg.review.token_html import ShownToken, write_token_html
 from radkg.run.run import Run
-from radkg.run.studies import locate_archive
+from radkg.run.settings import CONFIG
+from radkg.run.studies import open_archive_of
 from radkg.storage import LocalStorage
 
 SHOWN_IMAGES = 24  # of the label
@@ -83,7 +86,7 @@ def make_token_page(directory: Path, file: Path, settings: TokenPageSettings) ->
     if settings.label not in labels:
         known = f"known: {', '.join(labels)}" if labels else "build it with --images"
         raise ConfigError(f"{directory} has no visual token of {settings.label!r}: {known}")
-    places = _locate_images(_locate_archive(directory, settings.archive), settings.images, rows)
+    places = _locate_images(_read_index(directory, settings), rows)
     at_hand = [row for row in rows if _key(row) in places]
     own = [row for row in at_hand if row["label"] == settings.label]
     if not own:
@@ -143,25 +146,24 @@ def _list_rows(knowledge: Knowledge) -> list[dict[str, Any]]:
     return [{**row, "token": number} for number, row in enumerate(rows, 1)]
 
 
-def _locate_archive(directory: Path, named: str | None) -> str:
-    if named:
-        return named
-    run = Run(str(directory.resolve().parent))
+def _read_index(directory: Path, settings: TokenPageSettings) -> pa.Table:
+    """Return the index of the archive, with the ids of the run in which the graph stands."""
+    storage = Run(str(directory.resolve().parent)).storage
+    if settings.archive and not storage.exists(CONFIG):
+        return open_archive(settings.archive, settings.images).index()
     try:
-        return locate_archive(run.storage)
+        return open_archive_of(storage, settings.archive, settings.images)[1]
     except SnapshotError as error:
         raise ConfigError(
             f"{directory} does not stand in a run: name the archive with --archive"
         ) from error
 
 
-def _locate_images(
-    archive: str, images: str, rows: Iterable[Mapping[str, Any]]
-) -> dict[Image, str]:
+def _locate_images(index: pa.Table, rows: Iterable[Mapping[str, Any]]) -> dict[Image, str]:
     wanted = {_key(row) for row in rows}
     return {
         (record["study_id"], image["image_id"]): image["location"]
-        for record in open_archive(archive, images).index().to_pylist()
+        for record in index.to_pylist()
         for image in record["images"]
         if image["location"] and (record["study_id"], image["image_id"]) in wanted
     }

@@ -24,6 +24,7 @@ from radkg.run.audit import hash_input
 from radkg.run.journal import Journal
 from radkg.run.kind import Kind
 from radkg.run.making import Maker, load_maker
+from radkg.run.pseudonyms import Pseudonyms, check_pseudonyms, hide_own_ids
 from radkg.run.settings import RunConfig
 from radkg.run.snapshot import POINTER, read_snapshot
 from radkg.run.units import Unit, plan_units
@@ -55,6 +56,8 @@ class Plan:
     """studies that are not published by why: new, changed, other_model"""
     gone: int
     """published studies that the archive no longer has"""
+    names: Pseudonyms | None = None
+    """that the records have; None: the archive's own"""
 
     @property
     def input(self) -> str:
@@ -114,12 +117,15 @@ def make_plan(config: RunConfig, storage: Storage) -> Plan:
 
     Raises:
         ArchiveError, ExtractorError: it cannot be read, or the model cannot be loaded.
+        ConfigError: the run has other pseudonyms than the settings say.
     """
     maker = load_maker(config.spec)
     model_id = maker.model.model_id
+    names = check_pseudonyms(config.pseudonymise, storage)
     archive = open_archive(config.archive, config.images)
     with _collector_paused():
-        records = archive.index().slice(0, config.limit).to_pylist()
+        index = archive.index().slice(0, config.limit)
+        records = (names.rename_index(index) if names else index).to_pylist()
     published = _published_rows(storage, maker.kind)
     standing = published.filter(pc.equal(published["model_id"], model_id))
     fingerprints = dict(list_versions(standing))
@@ -142,6 +148,7 @@ def make_plan(config: RunConfig, storage: Storage) -> Plan:
         missing=[unit for unit in units if unit.unit_id not in done],
         reasons=reasons,
         gone=len(fingerprints.keys() - {record["study_id"] for record in records}),
+        names=names,
     )
 
 
@@ -185,7 +192,7 @@ def forecast(
     plan.maker.make_rows(studies[:1])  # loads and compiles what is made when first needed
     before = _tokens(plan.maker)
     start = time.perf_counter()
-    rows = plan.maker.make_rows(plan.archive.read(chosen))
+    rows = hide_own_ids(plan.maker.make_rows(plan.archive.read(chosen)), chosen)
     seconds = (time.perf_counter() - start) / max(1, len(chosen))
     tokens = [
         None if a is None or b is None else round((b - a) * len(records) / max(1, len(chosen)))

@@ -48,6 +48,8 @@ class RunConfig(Config):
     """seconds after which a study that is read alone is a failed row"""
     max_memory: float | None = None
     """GiB that a worker may allocate; None: its share of four fifths of the machine"""
+    pseudonymise: str | None = None
+    """file of the key under which ids become pseudonyms, see run/pseudonyms.py; None: they stay"""
     device: Device = "cpu"
     """where a model computes; cuda: a GPU for each worker, and CPUs beside it that read images"""
 
@@ -126,7 +128,10 @@ def save_config(config: RunConfig, storage: Storage, archive_uri: str) -> None:
     images = config.images
     if images and "://" not in images:
         images = str(Path(images).resolve())
-    settings = replace(config, archive=archive_uri, images=images, out=storage.uri)
+    key = config.pseudonymise and str(Path(config.pseudonymise).resolve())
+    settings = replace(
+        config, archive=archive_uri, images=images, pseudonymise=key, out=storage.uri
+    )
     text = settings.to_json().encode()
     if not storage.exists(CONFIG) or storage.read(CONFIG) != text:
         storage.write(CONFIG, text)

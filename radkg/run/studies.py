@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from radkg.archive import open_archive
+from radkg.archive import Archive, open_archive
 from radkg.errors import SchemaError, SnapshotError
+from radkg.run.pseudonyms import read_pseudonyms
 from radkg.run.settings import ExtractConfig, read_config
 from radkg.schema.records import Extraction, Study, check_extraction
 from radkg.storage import Storage
@@ -26,6 +27,28 @@ def locate_archive(storage: Storage) -> str:
     return f"{storage.uri}/{IMPORTED}" if uri == IMPORTED else uri
 
 
+def open_archive_of(
+    storage: Storage, archive: str | None = None, images: str | None = None
+) -> tuple[Archive, pa.Table]:
+    """Return the archive of a run and its index, with the pseudonyms of the run where it has some.
+
+    Args:
+        storage: of the run.
+        archive: where the reports are; None: where the run had them.
+        images: where the images are; None: nowhere.
+
+    Raises:
+        ArchiveError: the archive is no longer where the run had it.
+        ConfigError: the run has pseudonyms, and its key is not at hand.
+    """
+    config = read_config(storage, ExtractConfig)
+    opened = open_archive(archive or locate_archive(storage), images)
+    index = opened.index()
+    if config.pseudonymise:
+        index = read_pseudonyms(config.pseudonymise, storage).rename_index(index)
+    return opened, index
+
+
 class StudyReader:
     """Reads studies of one run by their id; from several threads at once.
 
@@ -36,6 +59,7 @@ class StudyReader:
 
     Raises:
         ArchiveError: the archive is no longer where the run had it.
+        ConfigError: the run has pseudonyms, and its key is not at hand.
     """
 
     def __init__(
@@ -43,8 +67,7 @@ class StudyReader:
     ) -> None:
         self.uri = archive or locate_archive(storage)
         config = read_config(storage, ExtractConfig)
-        self._archive = open_archive(self.uri, images or config.images)
-        self._index = self._archive.index()
+        self._archive, self._index = open_archive_of(storage, archive, images or config.images)
         self._places: dict[str, int] = {}
         for place, study_id in enumerate(self._index["study_id"].to_pylist()):
             self._places.setdefault(study_id, place)  # the first of two is what was read

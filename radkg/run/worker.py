@@ -20,6 +20,7 @@ from radkg.extractor import PreparedImages, check_device, count_tokens
 from radkg.run.isolation import MAX_ATTEMPTS, make_one_by_one
 from radkg.run.journal import Journal
 from radkg.run.making import load_maker
+from radkg.run.pseudonyms import hide_own_ids
 from radkg.run.work import UnitResult, Worker
 from radkg.schema.reasons import classify_reason
 from radkg.storage import open_storage
@@ -102,7 +103,7 @@ class UnitWorker:
         if rows is None:
             job = (self._archive, self._spec, self._limits)
             rows = list(make_one_by_one(self._maker, job, records))
-        return rows
+        return hide_own_ids(rows, records)
 
     def _together(
         self, records: Sequence[Mapping[str, Any]], images: PreparedImages | None

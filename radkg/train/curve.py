@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from radkg.private import open_private, write_text
 from radkg.train.trainer import StepResult
 
 METRICS = "metrics.jsonl"
@@ -29,9 +30,9 @@ class Curve:
         self._path = out / METRICS
         kept = [m for m in read_curve(out) if m["stage"] != stage or m["step"] <= step]
         temporary = self._path.with_suffix(".tmp")
-        temporary.write_text("".join(json.dumps(m) + "\n" for m in kept))
+        write_text(temporary, "".join(json.dumps(m) + "\n" for m in kept))
         temporary.replace(self._path)
-        self._file = self._path.open("a", buffering=1)
+        self._file = open_private(self._path, "a", buffering=1)
         self._board: Any = SummaryWriter(str(out / TENSORBOARD / stage), purge_step=step + 1)
         self._flops = self._tokens = 0.0
         self._positions = 0.0

@@ -29,6 +29,7 @@ from radkg.gold.filing import list_gold_findings, list_gold_triplets
 from radkg.model.checkpoint import CARD, CONFIG, read_config, save
 from radkg.model.vision.eye import Eye, EyeConfig, Readout, load_eye, normalise_cells
 from radkg.model.vision.tower import compute_pooled_features
+from radkg.private import write_text
 from radkg.train.eye_thresholds import choose_eye_thresholds, describe_eye
 from radkg.train.stage_task import TrainJob
 from radkg.train.supervision import split_held_out
@@ -74,7 +75,7 @@ def complete_eye(job: TrainJob, directory: Path) -> str:
     seen = [row for row in read if row is not None]
     found, abnormal = [make_codes(row, config) for row in seen], [row[0] for row in seen]
     config = choose_eye_thresholds(config, found, abnormal, held_out)
-    (directory / CONFIG).write_text(config.to_json())
+    write_text(directory / CONFIG, config.to_json())
     return describe_eye(config, found, abnormal, held_out)
 
 

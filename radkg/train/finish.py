@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from radkg.model.checkpoint import CARD
+from radkg.private import write_text
 from radkg.train.presets import select_stages
 from radkg.train.stage_task import StagePaths, TrainJob, TrainStage, finish_stage
 
@@ -35,7 +36,8 @@ def finish_model(job: TrainJob, last: TrainStage) -> Path:
     card = finish_stage(job, last, paths, unfinished)
     cards = [paths.locate_stage(stage.name) / "model" / CARD for stage in select_stages(job.preset)]
     notes = "\n".join(file.read_text() for file in cards if file.exists())
-    (unfinished / CARD).write_text(
+    write_text(
+        unfinished / CARD,
         _CARD.format(
             title=f"radkg {job.preset}",
             what=card.what,
@@ -45,7 +47,7 @@ def finish_model(job: TrainJob, last: TrainStage) -> Path:
             held=" without the tenth held out to choose on" if card.holds_out else "",
             figures=card.figures,
             notes=notes,
-        )
+        ),
     )
     shutil.rmtree(model, ignore_errors=True)
     unfinished.rename(model)

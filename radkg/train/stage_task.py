@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from radkg.config import Config
 from radkg.errors import ConfigError
+from radkg.private import make_directory
 from radkg.train.trainer import PARALLELS, Parallel, Precision, TrainConfig
 
 Batch = dict[str, Tensor]
@@ -242,7 +243,7 @@ def prepare_stage(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     """Write what the stage learns from, unless an earlier run wrote it."""
     if paths.is_prepared:
         return
-    paths.data.mkdir(parents=True, exist_ok=True)
+    make_directory(paths.data)
     _module(stage).prepare(job, stage, paths)
     (paths.data / _DONE).touch()
 

@@ -15,6 +15,7 @@ from radkg.gold.filing import list_gold_triplets
 from radkg.metrics import Score, score
 from radkg.model.checkpoint import CONFIG, parse_config, read_config
 from radkg.model.config import ModelConfig
+from radkg.private import write_text
 from radkg.schema.codes import Codes
 from radkg.schema.records import Condition
 
@@ -71,5 +72,5 @@ def _score(codes: Sequence[Codes], golds: Sequence[Gold]) -> Score:
 
 
 def _set(directory: Path, config: ModelConfig) -> ModelConfig:
-    (directory / CONFIG).write_text(config.to_json())
+    write_text(directory / CONFIG, config.to_json())
     return config

@@ -22,6 +22,7 @@ from radkg.progress import Advance
 from radkg.run.heartbeat import Heartbeat
 from radkg.run.isolation import Limits
 from radkg.run.planning import Plan, forecast_seconds, make_plan
+from radkg.run.pseudonyms import record_pseudonyms
 from radkg.run.run import Run
 from radkg.run.settings import RunConfig, save_config
 from radkg.run.snapshot import Snapshot
@@ -108,6 +109,7 @@ def publish_rows(
         model_id,
     )
     heartbeat.plan(model_id, config.device, len(records), to_make, len(plan.missing))
+    record_pseudonyms(plan.names, run.storage)
     budget = _Budget(len(records), config.max_failed, to_make, advance)
     if plan.missing:
         _run_units(config, run, plan, runner, budget, heartbeat, planned)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar, Self
 
-from radkg.archive.base import DUPLICATE_ID, Archive, Record, build_study
+from radkg.archive.base import DUPLICATE_ID, Archive, Record, build_study, get_own_study_id
 from radkg.archive.entries import FingerprintOrder, ImageEntry, StudyEntry
 from radkg.archive.files.members import Member, digest, list_members, read_members
 from radkg.archive.files.places import Place, open_place
@@ -116,7 +116,7 @@ class MimicCXR(Archive):
             known, hand_set = listed.get(study_id), by_hand.get(study_id)
             problem = member.problem or problem
             if known and not problem and known.subject_id != subject_id:
-                problem = f"{known.table.name} gives its patient as {known.subject_id}"
+                problem = f"{known.table.name} gives it to another patient"
             seen[study_id] += 1
             if seen[study_id] > 1:  # stays a row, which read() refuses: no study vanishes
                 problem = DUPLICATE_ID
@@ -146,7 +146,7 @@ class MimicCXR(Archive):
                 continue
             try:
                 report = data.decode()
-                found = find_mimic_sections(report, by_hand.get(record["study_id"]))
+                found = find_mimic_sections(report, by_hand.get(get_own_study_id(record)))
             except UnicodeDecodeError as error:
                 yield Unreadable(record, f"not UTF-8 at byte {error.start}: save it as UTF-8")
                 continue

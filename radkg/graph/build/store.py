@@ -27,6 +27,7 @@ from radkg.graph.migrations.steps import migrate
 from radkg.graph.rows.aggregates import build_edges
 from radkg.graph.rows.nested import build_ledger_key
 from radkg.graph.verify.full import verify
+from radkg.private import make_directory
 from radkg.progress import Progress
 from radkg.run.retractions import hide_retracted
 from radkg.run.snapshot import Snapshot
@@ -86,7 +87,7 @@ def build_store(
         marks = [time.monotonic()]
         with progress("write tables for the import") as advance:
             tables = work / "tables"
-            tables.mkdir()
+            make_directory(tables)
             kept = hide_retracted(snapshot)
             sums = compute_sums(kept)
             counted = write_tables(
@@ -146,7 +147,7 @@ def _open_work_folder(into: Path) -> Iterator[Path]:
             " switched to it when it stands"
         )
     work = into.parent / f".{into.name}.building"
-    work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(work)
     lock = os.open(work / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

@@ -22,6 +22,7 @@ from pathlib import Path
 from radkg.errors import GraphError, GraphUnavailable, StorageError
 from radkg.graph.engine.child_processes import STOP_TIMEOUT_S, bind_to_parent, stop
 from radkg.graph.engine.client import Graph
+from radkg.private import make_directory
 
 START_TIMEOUT_S = 60.0
 LOCK_TIMEOUT_S = 1.0
@@ -52,7 +53,8 @@ def open_embedded(store: Path) -> Iterator[Graph]:
     """
     store = store.resolve()
     try:
-        store.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(store.parent)
+        store.mkdir(mode=0o700, exist_ok=True)  # no group shares it: one process at a time
         lock = _lock(store)
     except OSError as error:
         raise StorageError(f"cannot keep a graph in {store}: {error.strerror}") from error

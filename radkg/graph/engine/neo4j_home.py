@@ -21,6 +21,7 @@ from radkg.errors import ConfigError, GraphError, GraphUnavailable
 from radkg.graph.engine.child_processes import bind_to_parent, stop
 from radkg.graph.engine.client import Graph
 from radkg.graph.engine.embedded import find_free_ports
+from radkg.private import make_directory, open_private, write_text
 
 DATABASE = "neo4j"
 START_TIMEOUT_S = 120.0
@@ -101,7 +102,7 @@ class Neo4jHome:
         self, work: Path, entry: str, arguments: Sequence[str], log: Path
     ) -> Iterator[subprocess.Popen[bytes]]:
         environment = os.environ | {"NEO4J_HOME": str(work), "NEO4J_CONF": str(work / "conf")}
-        with log.open("wb") as output:
+        with open_private(log, "wb") as output:
             process = subprocess.Popen(
                 bind_to_parent([*self._java, entry, *arguments]),
                 env=environment,
@@ -119,10 +120,10 @@ class Neo4jHome:
 
 def _configure(work: Path, settings: Mapping[str, str]) -> None:
     """Write the configuration of programs that run in `work`."""
-    (work / "conf").mkdir(exist_ok=True)
+    make_directory(work / "conf")
     lines = {"server.directories.data": str(work / "data"), **settings}
     text = "".join(f"{name}={value}\n" for name, value in lines.items())
-    (work / "conf" / "neo4j.conf").write_text(text)
+    write_text(work / "conf" / "neo4j.conf", text)
 
 
 def _log_in(address: str, server: subprocess.Popen[bytes], log: Path) -> str:

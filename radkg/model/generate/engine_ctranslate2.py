@@ -24,6 +24,7 @@ from radkg.model.generate.decode import Draft, Generation, TransformersEngine, m
 from radkg.model.generate.grammar import is_valid
 from radkg.model.language import Prompt
 from radkg.model.vlmkg.vlm import VisionLanguageModel
+from radkg.private import make_directory
 
 # Free outputs that are longer than this for their sentence are nearly always loops: the grammar,
 # which bounds them, takes over.
@@ -117,7 +118,7 @@ def _load(model: VisionLanguageModel, compute_type: str) -> Any:
     target = cache / f"{_hash(model)}-{compute_type}-{ctranslate2.__version__}"
     try:
         if not target.is_dir():
-            cache.mkdir(parents=True, exist_ok=True)
+            make_directory(cache)
             _convert(model, compute_type, target)
     except OSError as error:
         raise ExtractorError(

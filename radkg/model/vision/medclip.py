@@ -23,6 +23,7 @@ from radkg.errors import ExtractorError
 from radkg.model.checkpoint import WEIGHTS, save
 from radkg.model.vision.foreign import check_fit, read_tensors
 from radkg.model.vision.preprocessing import Preprocessing
+from radkg.private import open_private
 
 Variant = Literal["swin", "resnet"]
 KIND = "medclip"
@@ -139,7 +140,7 @@ def _unzipped(source: Path) -> Iterator[Path]:
 
 def _extract(archive: zipfile.ZipFile, member: str, path: Path) -> Path:
     try:
-        with archive.open(member) as packed, path.open("wb") as file:
+        with archive.open(member) as packed, open_private(path, "wb") as file:
             while part := packed.read(1 << 20):
                 file.write(part)
     except (OSError, zipfile.BadZipFile, EOFError) as error:

@@ -30,6 +30,7 @@ from radkg.model.vision.encoders import load_encoder
 from radkg.model.vision.features import FeatureCache
 from radkg.model.vision.preprocessing import Preprocessing
 from radkg.model.vision.tower import FEATURE_DIM
+from radkg.private import write_text
 from radkg.schema.records import Study
 
 logger = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ def load_swin(sight: SwinSight, directory: Path) -> None:
 def save_seen(directory: Path, seen: Mapping[str, Tensor]) -> None:
     """Write what is seen of each image."""
     save_file({"seen": torch.stack(list(seen.values()))}, directory / _SEEN)
-    (directory / _IDS).write_text(json.dumps(list(seen)))
+    write_text(directory / _IDS, json.dumps(list(seen)))
 
 
 def load_seen(directory: Path) -> dict[str, Tensor]:

@@ -21,6 +21,7 @@ from radkg.model.report.files import make_r2genkg
 from radkg.model.report.graph import GraphTensors, vary_graph
 from radkg.model.report.r2genkg import R2GenKG
 from radkg.model.report.r2genkg_config import R2GenKGConfig, SightConfig
+from radkg.private import open_private
 from radkg.train.reports.examples import MAX_FINDINGS, ReportExample
 from radkg.train.reports.graphs import fit_graph, read_bank
 from radkg.train.reports.settings import R2GenKGSettings
@@ -136,7 +137,7 @@ def load_tensors(directory: Path) -> tuple[GraphTensors | None, Tensor | None]:
 
 def save_examples(path: Path, examples: Iterable[ReportExample]) -> None:
     """Write the studies as JSON lines that a person can read."""
-    with path.open("w") as file:
+    with open_private(path) as file:
         for example in examples:
             file.write(json.dumps(dataclasses.asdict(example)) + "\n")
 

@@ -17,6 +17,7 @@ from radkg.gold.held_out import is_held_out
 from radkg.metrics import score
 from radkg.metrics.auroc import compute_macro_auroc
 from radkg.model.checkpoint import CONFIG
+from radkg.private import write_text
 from radkg.reporter.medkit import MedKitReporter, load_medkit
 from radkg.reporter.rows import write_drafts
 from radkg.rules import RulesExtractor
@@ -55,7 +56,7 @@ def complete_medkit(job: TrainJob, directory: Path) -> str:
     labels = reporter.config.labels
     threshold = choose_threshold(held_out.golds, known, labels)
     config = dataclasses.replace(reporter.config, threshold=threshold)
-    (directory / CONFIG).write_text(config.to_json())
+    write_text(directory / CONFIG, config.to_json())
     drafts = write_drafts(load_medkit(directory), held_out.studies)
     filing = fit_filing(RulesExtractor()(training.studies), training.golds)
     texts = [draft.text for draft in drafts]

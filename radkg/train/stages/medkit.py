@@ -24,6 +24,7 @@ from radkg.model.report.files import LANGUAGE, compute_language_id
 from radkg.model.report.generator import read_causal_language
 from radkg.model.report.medkit_config import MedKitConfig, make_small_medkit
 from radkg.model.report.wording import PUBLISHED_WORDING, train_report_tokenizer
+from radkg.private import write_text
 from radkg.train.eye import list_frequent
 from radkg.train.reports.examples import make_examples, read_studies
 from radkg.train.reports.images import (
@@ -86,7 +87,7 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     config = dataclasses.replace(config, snapshot_id=snapshot_id)
     save_seen(paths.data, {i: images[i] for example in examples for i in example.image_ids})
     save_examples(paths.data / _EXAMPLES, examples)
-    (paths.data / checkpoint.CONFIG).write_text(config.to_json())
+    write_text(paths.data / checkpoint.CONFIG, config.to_json())
     tokenizer.save(str(paths.data / checkpoint.TOKENIZER))
 
 
@@ -112,7 +113,7 @@ def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
         assert job.language is not None
         shutil.copytree(job.language, directory / LANGUAGE)
         config = dataclasses.replace(config, language_id=compute_language_id(directory / LANGUAGE))
-        (directory / checkpoint.CONFIG).write_text(config.to_json())
+        write_text(directory / checkpoint.CONFIG, config.to_json())
     known = (
         f"- What is known of the labels is of snapshot `{config.snapshot_id}`.\n"
         if config.sentences

@@ -24,6 +24,7 @@ from radkg.model import checkpoint
 from radkg.model.onepass.batches import collate, encode
 from radkg.model.onepass.network import OnePass, OnePassConfig
 from radkg.model.onepass.words import WordTable
+from radkg.private import open_private, write_text
 from radkg.schema.sentences import find_words
 from radkg.train.calibrating import calibrate_reader
 from radkg.train.frames import frame_findings
@@ -52,10 +53,10 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
         found += frame_findings(annotated, stage.count_invented(job), stage.config.seed)
     if job.radgraph:
         found += read_radgraph_sentences(Path(job.radgraph))
-    with (paths.data / _SENTENCES).open("w") as file:
+    with open_private(paths.data / _SENTENCES) as file:
         for sentence in found:
             file.write(json.dumps(dataclasses.asdict(sentence)) + "\n")
-    (paths.data / checkpoint.CONFIG).write_text(OnePassConfig().to_json())
+    write_text(paths.data / checkpoint.CONFIG, OnePassConfig().to_json())
 
 
 def _invent_others(
@@ -84,7 +85,7 @@ def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
     calibration, figures = calibrate_reader(read, job.limit)
     config = checkpoint.parse_config(OnePassConfig, checkpoint.read_config(directory), directory)
     config = dataclasses.replace(config, calibration=calibration)
-    (directory / checkpoint.CONFIG).write_text(config.to_json())
+    write_text(directory / checkpoint.CONFIG, config.to_json())
     return ModelCard(
         what="A one-pass extractor: word tagger and relations between spans, for reports.",
         targets=ANNOTATED,

@@ -26,6 +26,7 @@ from radkg.metrics.radgraph_f1 import list_related, to_graph
 from radkg.model import checkpoint
 from radkg.model.report.plan_writer import PlanWriter, PlanWriterConfig, collate_pairs
 from radkg.model.report.wording import train_report_tokenizer
+from radkg.private import open_private, write_text
 from radkg.reporter.bank import BANK, BankSentence, save_bank
 from radkg.reporter.claims import describe_claim
 from radkg.reporter.oracle import make_codes_of_gold
@@ -84,10 +85,10 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
         usual=usual,
         templates=_find_templates(texts, coded, bank, usual),
     )
-    (paths.data / checkpoint.CONFIG).write_text(config.to_json())
+    write_text(paths.data / checkpoint.CONFIG, config.to_json())
     save_bank(bank, paths.data / BANK)
     pairs = [pair for one in bank for pair in _make_pairs(one)]
-    with (paths.data / _PAIRS).open("w") as file:
+    with open_private(paths.data / _PAIRS) as file:
         for claim, sentence in pairs:
             file.write(json.dumps([claim, sentence]) + "\n")
     assert config.writer is not None
@@ -154,7 +155,7 @@ def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
         eye = EyeReader(Path(job.vision) if job.vision else SHIPPED["small"] / "vision")
         threshold, figures = choose_details(job, eye)
         config = replace(config, detail_threshold=threshold)
-    (directory / checkpoint.CONFIG).write_text(config.to_json())
+    write_text(directory / checkpoint.CONFIG, config.to_json())
     return ModelCard(
         what="A planner: sentences by their claims, and a small model that writes more of them.",
         scope="writes English sentences on chest radiographs, from plans.",

@@ -27,6 +27,7 @@ from radkg.model.report.r2genkg_config import R2GenKGConfig
 from radkg.model.report.sight import SwinSight
 from radkg.model.report.wording import train_report_tokenizer
 from radkg.model.vision.encoders import IMAGENET
+from radkg.private import write_text
 from radkg.train.reports.examples import ReportTask, make_examples, read_studies
 from radkg.train.reports.held_out import describe_held_out
 from radkg.train.reports.images import (
@@ -91,7 +92,7 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     save_seen(paths.data, {i: seen[i] for example in examples for i in example.image_ids})
     save_examples(paths.data / _EXAMPLES, examples)
     save_tensors(paths.data, blueprint)
-    (paths.data / checkpoint.CONFIG).write_text(blueprint.config.to_json())
+    write_text(paths.data / checkpoint.CONFIG, blueprint.config.to_json())
     tokenizer.save(str(paths.data / checkpoint.TOKENIZER))
 
 
@@ -123,7 +124,7 @@ def finish(job: TrainJob, paths: StagePaths, directory: Path) -> ModelCard:
         assert job.language is not None
         shutil.copytree(job.language, directory / LANGUAGE)
         config = dataclasses.replace(config, language_id=compute_language_id(directory / LANGUAGE))
-    (directory / checkpoint.CONFIG).write_text(config.to_json())
+    write_text(directory / checkpoint.CONFIG, config.to_json())
     return ModelCard(
         what=_WHAT,
         scope=READS_IMAGES,

@@ -22,6 +22,7 @@ from radkg.model.vision.eye import Eye, EyeConfig
 from radkg.model.vision.preprocessing import Preprocessing
 from radkg.model.vision.tower import load_imagenet_tower
 from radkg.model.vision.tower_training import TowerTraining
+from radkg.private import write_text
 from radkg.train.eye import complete_eye, iterate_radiographs, list_frequent
 from radkg.train.stage_task import READS_IMAGES, Batch, ModelCard, StagePaths, TrainJob, TrainStage
 from radkg.train.supervision import split_held_out
@@ -53,7 +54,7 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
         )
     matrix = torch.tensor([[float(name in names) for name in labels] for names in findings])
     save_file({"pixels": torch.stack(pixels), "labels": matrix}, paths.data / _IMAGES)
-    (paths.data / _LABELS).write_text(json.dumps(labels))
+    write_text(paths.data / _LABELS, json.dumps(labels))
 
 
 def open_task(job: TrainJob, stage: TrainStage, paths: StagePaths) -> TowerTask:

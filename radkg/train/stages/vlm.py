@@ -36,6 +36,7 @@ from radkg.model.vision.encoders import IMAGENET, load_encoder
 from radkg.model.vision.features import FeatureCache
 from radkg.model.vlmkg.batches import Example, collate, encode, stack_views
 from radkg.model.vlmkg.vlm import VisionLanguageModel
+from radkg.private import open_private, write_text
 from radkg.schema.sentences import find_words
 from radkg.train.labelled import read_labelled_sentences
 from radkg.train.radgraph import read_radgraph_sentences
@@ -84,14 +85,14 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
             vision=VisionConfig(encoder=encoder_name, encoder_id=encoder.encoder_id),
         )
         save_file({"features": torch.stack(list(features.values()))}, paths.data / _FEATURES)
-        (paths.data / _IDS).write_text(json.dumps(list(features)))
+        write_text(paths.data / _IDS, json.dumps(list(features)))
     else:
         examples += make_codes_examples(coded, number, seed)
         config, tokenizer = _first(job, coded, examples)
-    with (paths.data / _EXAMPLES).open("w") as file:
+    with open_private(paths.data / _EXAMPLES) as file:
         for example in examples:
             file.write(json.dumps(dataclasses.asdict(example)) + "\n")
-    (paths.data / checkpoint.CONFIG).write_text(config.to_json())
+    write_text(paths.data / checkpoint.CONFIG, config.to_json())
     tokenizer.save(str(paths.data / checkpoint.TOKENIZER))
 
 

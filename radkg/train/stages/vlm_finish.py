@@ -16,6 +16,7 @@ from radkg.extractor.vlm import VlmExtractor
 from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.model.checkpoint import CONFIG, parse_config, read_config
 from radkg.model.config import ModelConfig
+from radkg.private import write_text
 from radkg.train.calibrating import calibrate_reader
 from radkg.train.eye import complete_eye
 from radkg.train.labelled import ANNOTATED
@@ -65,7 +66,7 @@ def _copy_encoder(paths: StagePaths, directory: Path) -> bool:
 
 def _change_settings(directory: Path, **settings: Any) -> None:
     config = parse_config(ModelConfig, read_config(directory), directory)
-    (directory / CONFIG).write_text(dataclasses.replace(config, **settings).to_json())
+    write_text(directory / CONFIG, dataclasses.replace(config, **settings).to_json())
 
 
 def _figures(directory: Path, chosen_on: CodedStudies) -> str:
