@@ -47,6 +47,8 @@ Progress = Callable[[str, Mapping[str, Any] | None], None]  # stage, newest line
 
 _CHECKPOINTS = "ray"
 _SETTINGS = "config.json"
+RESIZE_S = 60.0
+"""how long a run of MIN-MAX workers waits before it looks for more"""
 _POLL_S = 0.5
 _MAY_CHANGE = (
     "out",
@@ -152,6 +154,7 @@ def _fit(
         scaling_config=_v2.ScalingConfig(
             num_workers=low if low == high else (low, high),
             use_gpu=gpu,
+            elastic_resize_monitor_interval_s=RESIZE_S,
             resources_per_worker={"CPU": 1} | ({"GPU": 1} if gpu else {}),
         ),
         run_config=_v2.RunConfig(
