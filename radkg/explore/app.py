@@ -35,7 +35,7 @@ from radkg.graph.load.ledger import read_ledger
 from radkg.graph.rows.nested import build_ledger_key
 from radkg.page.answer import write_answer
 from radkg.page.markup import escape
-from radkg.page.report import MEANING
+from radkg.page.words import MEANING
 from radkg.review.make import scale_image
 from radkg.review.sheet import Verdict
 from radkg.schema.records import Extraction, Label, Study

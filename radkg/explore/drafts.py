@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 
 from radkg.graph import Graph
 from radkg.page.markup import escape
-from radkg.page.report import MEANING, make_entity_id
+from radkg.page.report import make_entity_id
+from radkg.page.words import MEANING
 from radkg.schema.drafts import Claim, Polarity
 from radkg.schema.records import Entity, Label, Study
 

@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 
 from radkg.explore.drafts import ShownDraft, write_draft_html
 from radkg.page.markup import escape, format_cell
-from radkg.page.report import MEANING, make_entity_id, write_report
+from radkg.page.report import make_entity_id, write_report
 from radkg.page.study import write_note
+from radkg.page.words import MEANING
 from radkg.review.sheet import VERDICTS
 from radkg.schema.answer import Cell
 from radkg.schema.records import OLDEST, Entity, Extraction, Image, Study

@@ -1,5 +1,6 @@
 """The page: studies, their graphs and the population's answers in one HTML file."""
 
 from radkg.page.document import write_page
+from radkg.page.figures import Figure
 
-__all__ = ["write_page"]
+__all__ = ["Figure", "write_page"]

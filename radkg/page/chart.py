@@ -9,7 +9,6 @@ gets no chart, and neither does a list of single things: a table with an id or m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from radkg.page.bars import POLARITIES, Bar, draw_bars, draw_stacks
 from radkg.page.markup import escape, format_cell, is_number
@@ -17,27 +16,39 @@ from radkg.page.measure import (
     Measure,
     Rows,
     choose_measure,
+    choose_names,
     find_number_columns,
     format_in_column,
     get_number,
+    is_list,
+    join_ranges,
+    name_row,
     parse_time,
     split_name,
 )
 from radkg.page.trend import Point, draw_trend
+from radkg.page.words import name_column
 from radkg.schema.answer import Cell
 
 MAX_BARS = 15
 MAX_SERIES = 6
-MAX_TEXTS = 3
-_CORRECTED = " Line and mark: the corrected rate and its 95 % interval."
 
 
-def draw_chart(columns: Sequence[str], rows: Rows) -> str:
-    """Return the chart as HTML, or an empty string where there is nothing to draw."""
+def draw_chart(
+    columns: Sequence[str], rows: Rows, wanted: str = "", max_bars: int = MAX_BARS
+) -> str:
+    """Return the chart as HTML, or an empty string where there is nothing to draw.
+
+    Args:
+        columns: the names of the columns.
+        rows: each as long as `columns`.
+        wanted: the column to draw, where there is a better one than the first rate.
+        max_bars: the number of rows that bars show; the table has the others.
+    """
+    columns, rows = join_ranges(columns, rows)
     numbers = find_number_columns(columns, rows)
     texts = [i for i in range(len(columns)) if i not in numbers]
-    has_id = any(split_name(column)[-1:] == ["id"] for column in columns)
-    if not numbers or has_id or len(texts) > MAX_TEXTS:
+    if not numbers or is_list(columns, numbers):
         return ""
     times = {parse_time(columns[0], row[0]) for row in rows}
     if None not in times and len(times) > 1:
@@ -48,9 +59,9 @@ def draw_chart(columns: Sequence[str], rows: Rows) -> str:
         texts, numbers = numbers[:1], numbers[1:]
     if not numbers:
         return ""
-    named = [i for i in texts if not any(isinstance(row[i], date) for row in rows)] or texts
-    names = [_name(columns, row, named) for row in rows[:MAX_BARS]]
-    rest = _rest(len(rows), MAX_BARS, "rows")
+    named = choose_names(columns, rows, texts)
+    names = [name_row(columns, row, named) for row in rows[:max_bars]]
+    rest = _rest(len(rows), max_bars, "rows")
     stacks = {
         polarity: i
         for polarity in POLARITIES
@@ -59,23 +70,25 @@ def draw_chart(columns: Sequence[str], rows: Rows) -> str:
     }
     if len(stacks) > 1:
         parts = [{polarity: get_number(row[i]) for polarity, i in stacks.items()} for row in rows]
-        return draw_stacks(names, parts[:MAX_BARS]) + rest
-    measure = choose_measure(columns, rows, numbers)
+        return draw_stacks(names, parts[:max_bars]) + _note(rest)
+    measure = choose_measure(columns, rows, numbers, wanted)
+    total = measure.find_total(rows)
     bars = [
         Bar(
             *(
                 name,
                 get_number(row[measure.column]),
                 measure.format_value(row),
-                measure.format_counts(row),
+                measure.format_counts(row) if total is None else measure.format_count(row),
             ),
             measure.get_interval(row),
         )
         for name, row in zip(names, rows, strict=False)
     ]
-    corrected = _CORRECTED if any(bar.interval for bar in bars) else ""
-    note = f'<p class="note">Bars: {escape(columns[measure.column])}, from 0.{corrected}</p>'
-    return draw_bars(bars) + note + rest
+    legend = _legend(any(bar.interval for bar in bars))
+    of = "" if total is None else f" and number out of {format_cell(total)}"
+    note = f"Bars: {escape(name_column(columns[measure.column]))}{of}."
+    return legend + draw_bars(bars) + _note(note, rest)
 
 
 def _over_time(
@@ -91,7 +104,7 @@ def _over_time(
             label = format_in_column(columns[0], row[0])
             interval = measure.get_interval(row)
             point = Point(time, label, get_number(row[measure.column]), value, interval)
-            series.setdefault(_name(columns, row, texts), []).append(point)
+            series.setdefault(name_row(columns, row, texts), []).append(point)
     if max(map(len, series.values())) == 1:
         return ""  # single dates, not a trend
     drawn = list(series.items())[:MAX_SERIES]
@@ -102,10 +115,10 @@ def _over_time(
         draw_trend(name, sorted(points, key=lambda p: p.time), top, measure.is_rate)
         for name, points in drawn
     ]
-    corrected = _CORRECTED if any(point.interval for point in points) else ""
-    note = f"{escape(columns[measure.column])} by {escape(columns[0])}.{corrected}"
-    rest = _rest(len(series), MAX_SERIES, "series")
-    return f'{"".join(charts)}<p class="note">{note}</p>{rest}'
+    legend = _legend(any(point.interval for point in points))
+    drawn_as = name_column(columns[measure.column]).capitalize()
+    note = f"{escape(drawn_as)} by {escape(name_column(columns[0]))}."
+    return legend + "".join(charts) + _note(note, _rest(len(series), MAX_SERIES, "series"))
 
 
 def _figures(columns: Sequence[str], row: Sequence[Cell], measure: Measure) -> str:
@@ -114,17 +127,26 @@ def _figures(columns: Sequence[str], row: Sequence[Cell], measure: Measure) -> s
         for i in range(len(columns))
     )
     figures = "".join(
-        f"<div><dt>{escape(column)}</dt><dd>{value}</dd></div>"
+        f"<div><dt>{escape(name_column(column))}</dt><dd>{value}</dd></div>"
         for column, value in zip(columns, values, strict=True)
     )
     return f'<dl class="figures">{figures}</dl>'
 
 
-def _name(columns: Sequence[str], row: Sequence[Cell], texts: Sequence[int]) -> str:
-    return " &middot; ".join(format_in_column(columns[i], row[i]) for i in texts)
+def _legend(has_intervals: bool) -> str:
+    """Return what bar, mark and line stand for, where a chart has all of them."""
+    if not has_intervals:
+        return ""
+    return (
+        '<p class="keys"><span><span class="key read"></span>as read</span> '
+        '<span><span class="key between"></span>corrected, with its 95&nbsp;% interval</span></p>\n'
+    )
 
 
 def _rest(count: int, limit: int, noun: str) -> str:
-    if count <= limit:
-        return ""
-    return f'<p class="note">The first {limit} of {count:,} {noun}; the table has all.</p>'
+    return f"The first {limit} of {count:,} {noun}; the table has all." if count > limit else ""
+
+
+def _note(*sentences: str) -> str:
+    text = " ".join(filter(None, sentences))
+    return f'<p class="note">{text}</p>' if text else ""

@@ -55,7 +55,7 @@
 
   // An arc is one bracket over its line, or two that run off the edge where its ends are apart.
   function bracketsOf(arc, width) {
-    const half = (arc.relation.length * LABEL) / 2;
+    const half = (arc.words.length * LABEL) / 2;
     const bracket = (place, left, right, legs) => {
       const centre = Math.min(Math.max((left + right) / 2, half), width - half);
       return { place, left, right, legs, centre, hasTail: place === arc.to || legs === "both",
@@ -110,7 +110,7 @@
     svg.replaceChildren();
     const { width, of } = places(report);
     const arcs = all(study, "tr[data-head]").map((row) => ({
-      row, relation: row.dataset.relation,
+      row, relation: row.dataset.relation, words: row.dataset.words,
       from: of.get(row.dataset.head), to: of.get(row.dataset.tail),
     }));
     spreadPorts(arcs);
@@ -128,7 +128,7 @@
       append(group, "path", { d });
       for (const bracket of arc.named) {
         const y = heightOf(bracket.lane, topOf(bracket)) + 3.5;
-        append(group, "text", { x: bracket.centre, y }).textContent = arc.relation;
+        append(group, "text", { x: bracket.centre, y }).textContent = arc.words;
       }
       group.dataset.head = arc.row.dataset.head;
       group.dataset.tail = arc.row.dataset.tail;
@@ -191,15 +191,17 @@
   // ---- which study is shown ----
 
   const picker = document.getElementById("picker");
+  const shelf = document.getElementById("reports");
   const select = document.getElementById("choice");
   const search = document.getElementById("search");
-  const options = [...select.options];
+  const options = select ? [...select.options] : [];
 
+  // A closed page of studies has no places for arcs: they are drawn as soon as it opens.
   function show(id) {
     rest();
     select.value = id;
     for (const study of studies) study.classList.toggle("away", study.id !== id);
-    drawArcs(document.getElementById(id));
+    if (shelf.open) drawArcs(document.getElementById(id));
   }
 
   function filter() {
@@ -227,13 +229,27 @@
     const target = document.getElementById(location.hash.slice(1));
     const study = target && target.closest(".study");
     if (!study) return;
+    shelf.open = true;
     show(study.id);
     target.scrollIntoView();
     if (target !== study) target.focus();
   }
 
+  // ---- all questions at once ----
+
+  const everything = document.getElementById("all");
+  everything.parentElement.hidden = false;
+  everything.addEventListener("click", () => {
+    const opens = everything.getAttribute("aria-pressed") === "false";
+    for (const each of all(document, "main details")) each.open = opens;
+    everything.setAttribute("aria-pressed", String(opens));
+  });
+
   if (!studies.length) return;
   picker.hidden = false;
+  shelf.addEventListener("toggle", () => {
+    if (shelf.open && select.value) drawArcs(document.getElementById(select.value));
+  });
   picker.addEventListener("submit", (event) => event.preventDefault());
   select.addEventListener("change", () => show(select.value));
   search.addEventListener("input", filter);
@@ -251,15 +267,16 @@
   new ResizeObserver(() => requestAnimationFrame(() => {
     if (document.body.clientWidth === width) return;
     width = document.body.clientWidth;
-    if (select.value) drawArcs(document.getElementById(select.value));
+    if (select.value && shelf.open) drawArcs(document.getElementById(select.value));
   })).observe(document.body);
   window.addEventListener("beforeprint", () => {
+    if (!shelf.open) return;
     document.documentElement.classList.add("printing");
     studies.forEach(drawArcs);
   });
   window.addEventListener("afterprint", () => {
     document.documentElement.classList.remove("printing");
-    if (select.value) drawArcs(document.getElementById(select.value));
+    if (select.value && shelf.open) drawArcs(document.getElementById(select.value));
   });
   window.addEventListener("hashchange", follow);
   show(options[0].value);

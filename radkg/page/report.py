@@ -11,14 +11,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from radkg.page.markup import escape
+from radkg.page.words import MEANING
 from radkg.schema.records import Entity, Study
-
-MEANING = {
-    "ANAT-DP": "anatomy",
-    "OBS-DP": "present",
-    "OBS-U": "uncertain",
-    "OBS-DA": "absent",
-}
 
 MAX_HEADING = 60  # characters; a longer line before a section is text, whatever it ends with
 
@@ -39,7 +33,7 @@ def open_mark(entity: Entity, identity: str, first: bool = True) -> str:
     tip = "\n".join(
         (
             entity.concept,
-            f"{MEANING[entity.label]} ({entity.label})",
+            MEANING[entity.label],
             f"confidence {entity.confidence:.2f}",
             where,
         )

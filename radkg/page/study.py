@@ -9,7 +9,8 @@ import base64
 from collections.abc import Mapping
 
 from radkg.page.markup import escape
-from radkg.page.report import MEANING, make_entity_id, open_mark, write_report
+from radkg.page.report import make_entity_id, open_mark, write_report
+from radkg.page.words import MEANING, RELATION_WORDS
 from radkg.schema.records import Entity, Extraction, Image, Relation, Study, check_extraction
 
 _IMAGE_TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
@@ -58,11 +59,11 @@ def _facts(study: Study, extraction: Extraction) -> str:
     when = "date unknown" if study.study_date is None else study.study_date.isoformat()
     facts = (
         when,
-        f"subject {study.subject_id}",
+        f"patient {study.subject_id}",
         study.archive,
-        f"{len(extraction.entities)} entities",
+        f"{len(extraction.entities)} terms",
         f"{len(extraction.relations)} relations",
-        f"extractor {extraction.extractor}",
+        f"read by {extraction.extractor}",
         f"from {extraction.condition.replace('+', ' and ')}",
     )
     return " ".join(f"<span>{escape(fact)}</span>" for fact in facts)
@@ -80,7 +81,7 @@ def _status(extraction: Extraction) -> str:
         reason = escape(extraction.reason or "")
         return f'<p class="status failed"><strong>Failed:</strong> {reason}</p>'
     if extraction.status == "empty":
-        empty = "<strong>Empty:</strong> no entity was found in this study."
+        empty = "<strong>Empty:</strong> nothing was found in this study."
         return f'<p class="status">{empty}</p>{write_note(extraction)}'
     return write_note(extraction)
 
@@ -116,8 +117,9 @@ def _triplets(extraction: Extraction, prefix: str) -> str:
         return '<p class="note">No relations.</p>' if extraction.status == "ok" else ""
     rows = "\n".join(_triplet(relation, extraction, prefix) for relation in extraction.relations)
     return f"""<table class="triplets">
-<caption>Triplets</caption>
-<thead><tr><th scope="col">Head</th><th scope="col">Relation</th><th scope="col">Tail</th></tr>
+<caption>Relations</caption>
+<thead>
+<tr><th scope="col">Term</th><th scope="col">Relation</th><th scope="col">Other term</th></tr>
 </thead>
 <tbody>
 {rows}
@@ -130,17 +132,17 @@ def _triplet(relation: Relation, extraction: Extraction, prefix: str) -> str:
     return (
         f'<tr data-head="{make_entity_id(prefix, relation.head)}"'
         f' data-tail="{make_entity_id(prefix, relation.tail)}" data-relation="{relation.relation}"'
+        f' data-words="{RELATION_WORDS[relation.relation]}"'
         f' title="confidence {relation.confidence:.2f}">'
         f'<td>{_named(head)}</td><td><span class="relation {relation.relation}">'
-        f"{relation.relation}</span></td><td>{_named(tail)}</td></tr>"
+        f"{RELATION_WORDS[relation.relation]}</span></td><td>{_named(tail)}</td></tr>"
     )
 
 
 def _named(entity: Entity) -> str:
     label = entity.label
-    return (
-        f'<span class="entity {label.lower()}">{escape(entity.text)}</span> <small>{label}</small>'
-    )
+    text = f'<span class="entity {label.lower()}">{escape(entity.text)}</span>'
+    return f"{text} <small>{MEANING[label]}</small>"
 
 
 def _entities(entities: tuple[Entity, ...]) -> str:
@@ -154,9 +156,9 @@ def _entities(entities: tuple[Entity, ...]) -> str:
         f'</td><td class="number">{entity.confidence:.2f}</td></tr>'
         for entity in entities
     )
-    heads = ("Text", "Concept", "Label", "Section", "Characters", "Confidence")
-    return f"""<details><summary>All entities ({len(entities)})</summary>
-<div class="scroll"><table>
+    heads = ("Text", "Name in the graph", "Certainty", "Section", "Characters", "Confidence")
+    return f"""<details><summary>All terms ({len(entities)})</summary>
+<div class="scroll" tabindex="0" role="group" aria-label="All terms"><table>
 <thead><tr>{"".join(f'<th scope="col">{head}</th>' for head in heads)}</tr></thead>
 <tbody>
 {rows}

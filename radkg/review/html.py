@@ -11,7 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 
 from radkg.page.markup import escape
-from radkg.page.report import MEANING, write_report
+from radkg.page.report import write_report
+from radkg.page.words import MEANING
 from radkg.review.sheet import TRIPLETS, mark_evidence
 from radkg.review.template import fill_template, write_choices
 from radkg.schema.answer import Cell

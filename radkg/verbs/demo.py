@@ -21,6 +21,7 @@ from radkg.schema.answer import Answer
 from radkg.schema.arrow import from_table
 from radkg.schema.records import Extraction
 from radkg.verbs.extract import ExtractReport, extract
+from radkg.verbs.glance import Glance, look_at_population
 from radkg.verbs.graphs import GraphConfig, check_server, open_run_graph
 
 SHOWN_STUDIES = 8
@@ -67,15 +68,14 @@ def run_demo(config: DemoConfig, runner: Runner, progress: Progress = say_nothin
             loaded = load(graph, snapshot, advance)
         run.audit.record_load(snapshot, graph.engine.name, asdict(loaded))
         with progress("ask the named queries") as advance:
-            asked = [
-                query for query in list_queries() if query.family != "knowledge"
-            ]  # no table here
+            asked = list_queries()
             answers = []
             for query in asked:
                 answers.append(run_query(graph, query.name, _parameters(query, shown)))
                 advance(len(answers), len(asked))
+            glance = look_at_population(graph, answers)
     with progress("write the page"):
-        html = _draw_page(snapshot, shown, answers, extracted, loaded)
+        html = _draw_page(snapshot, shown, answers, glance, extracted, loaded)
         run.storage.write("report.html", html.encode())
     return DemoReport(
         studies=extracted.studies,
@@ -94,6 +94,7 @@ def _draw_page(
     snapshot: Snapshot,
     shown: list[Extraction],
     answers: list[Answer],
+    glance: Glance,
     run: ExtractReport,
     loaded: LoadReport,
 ) -> str:
@@ -106,18 +107,19 @@ def _draw_page(
         if image.location and get_suffix(image.location) != ".dcm"
     }
     return write_page(
-        f"radkg: {snapshot.num_studies:,} studies of {snapshot.archive}",
+        glance.title,
         summary={
-            "studies": run.studies,
-            "failed": run.failed,
-            "entities": run.entities,
-            "relations": run.relations,
-            "nodes": loaded.nodes,
-            "relationships": loaded.relationships,
-            "extractor": snapshot.extractor,
-            "model id": snapshot.manifest["model_id"],
+            "read by": snapshot.extractor,
+            "model": snapshot.manifest["model_id"],
             "snapshot": snapshot.snapshot_id,
+            "terms found": run.entities,
+            "relations found": run.relations,
+            "nodes of the graph": loaded.nodes,
+            "relationships of the graph": loaded.relationships,
         },
+        about=glance.about,
+        figures=glance.figures,
+        note=glance.note,
         answers=answers,
         studies=pairs,
         images=images,

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+from radkg.graph.ask.correction import COLUMNS
+from radkg.graph.ask.queries import Query
+from radkg.page.measure import split_name
+from radkg.page.words import SHARES
+from radkg.schema.answer import Answer, Cell
 from radkg.schema.records import Entity, Extraction, Image, Label, Relation, Section, Study
 
 
@@ -90,3 +95,29 @@ def crowded(study_id: str = "s1") -> tuple[Study, Extraction]:
         Relation(6, 3, "modify"),
     )
     return study, extraction_of(study, entities, relations)
+
+
+def answer_to(query: Query, num_rows: int = 20) -> Answer:
+    """Return an answer to a named query with rows of its columns, of lengths that reports have."""
+    columns = [*query.columns, *(COLUMNS if query.corrected else ())]
+    rows = [[_cell_of(column, number) for column in columns] for number in range(num_rows)]
+    parameters = {
+        p.name: "effusion" if p.type == "concept" else p.default for p in query.parameters
+    }
+    parameters |= {name: "s1" for name, value in parameters.items() if value is None}
+    return Answer(query.name, query.question, parameters, columns, rows)
+
+
+def _cell_of(column: str, number: int) -> Cell:
+    if column in SHARES:
+        return (0.9 if column == "high" else 0.5) / (number + 1)
+    if column == "month":
+        return f"{2010 + number // 12}-{number % 12 + 1:02}"
+    if column == "year":
+        return 2000 + number
+    if "date" in column or column.startswith("last_"):
+        return date(2010, 1, number + 1)
+    counted = {"studies", "of", "patients", "present", "uncertain", "absent", "count", "known"}
+    if column in counted or split_name(column)[-1:] in (["from"], ["to"], ["only"]):
+        return 1000 - number if column == "of" else 500 - number
+    return f"calcified granuloma {number}"

@@ -13,10 +13,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from radkg.page import write_page
+from radkg.graph.ask.queries import list_queries
+from radkg.page import Figure, write_page
+from radkg.page.words import RELATION_WORDS
 from radkg.schema.answer import Answer
-from tests.page.invented import crowded, entity_in, extraction_of, study_of
+from tests.page.invented import answer_to, crowded, entity_in, extraction_of, study_of
 from tests.page.reading import Element, read_html
 
 pytestmark = pytest.mark.browser
@@ -24,6 +28,8 @@ pytestmark = pytest.mark.browser
 # A window of chromium is never narrower than 500 px; `narrowed` makes the page of a phone in it.
 SIZES = [(500, 780), (1400, 900)]
 PHONE = 360
+DESK = {"width": 1280, "height": 860}
+MOST_HEIGHT = 4000  # px, on a desk, before anything is opened
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,7 @@ def whole_page() -> str:
 
 
 def narrowed(html: str, width: int) -> str:
-    return html.replace("</head>", f"<style>body {{ max-width: {width}px }}</style></head>")
+    return html.replace("</head>", f"<style>body.front {{ max-width: {width}px }}</style></head>")
 
 
 def arcs_of(study: Element) -> list[Element]:
@@ -127,7 +133,7 @@ def arcs_of(study: Element) -> list[Element]:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_one_arc_with_its_label_for_each_relation(browse: Browse, size: tuple[int, int]) -> None:
-    seen = browse(whole_page(), size)
+    seen = browse(whole_page(), size, "#study-0")
     relations = crowded()[1].relations
     assert seen.console == []
     assert seen.screenshot.stat().st_size > 1000
@@ -142,14 +148,15 @@ def test_one_arc_with_its_label_for_each_relation(browse: Browse, size: tuple[in
     for arc, relation in zip(arcs, relations, strict=True):
         (path,) = arc.all("path")
         assert re.fullmatch(r"[MVQHL\d. -]+", path.attributes["d"])
-        assert {text.text for text in arc.all("text")} == {relation.relation}
+        assert {text.text for text in arc.all("text")} == {RELATION_WORDS[relation.relation]}
     assert not first.has_class("away")
     assert all(study.has_class("away") and not arcs_of(study) for study in others)
 
 
 @pytest.mark.parametrize("width", [PHONE, SIZES[1][0]])
 def test_labels_stay_within_the_page_and_apart(browse: Browse, width: int) -> None:
-    seen = browse(narrowed(whole_page(), width), SIZES[0] if width == PHONE else SIZES[1])
+    size = SIZES[0] if width == PHONE else SIZES[1]
+    seen = browse(narrowed(whole_page(), width), size, "#study-0")
     labels = [
         (float(t.attributes["x"]), float(t.attributes["y"]), 6.3 * len(t.text))
         for arc in arcs_of(seen.root.all("article")[0])
@@ -180,7 +187,7 @@ def test_the_address_shows_a_study_and_emphasises_the_arcs_of_an_entity(browse: 
     marked = {m.attributes["data-entity"] for m in second.all("mark") if m.has_class("on")}
     assert marked == {f"study-1-entity-{i}" for i in (4, 5, 8)}
     tip = next(d for d in seen.root.all("div") if d.attributes.get("id") == "tip")
-    assert tip.text.startswith("heart\nanatomy (ANAT-DP)\nconfidence 0.90\ncharacters ")
+    assert tip.text.startswith("heart\nanatomy\nconfidence 0.90\ncharacters ")
     assert "hidden" not in tip.attributes
 
 
@@ -197,7 +204,7 @@ def test_nothing_hostile_runs_and_arcs_are_drawn_all_the_same(browse: Browse) ->
         "Calm", summary={nasty: nasty}, answers=[answer], studies=[(study, extraction)]
     )
     for size in SIZES:
-        seen = browse(html, size)
+        seen = browse(html, size, "#study-0")
         assert seen.title == "Calm"
         assert seen.console == []
         assert len(seen.root.all("script")) == 1
@@ -216,7 +223,8 @@ def test_the_policy_refuses_scripts_and_requests(
         f"<b style='background:url({address}/css)'>x</b>"
         "<img src=x onerror=\"document.title='run'\">"
     )
-    html = whole_page().replace("<main>", f"<main>{evil}")
+    html = whole_page().replace('<main id="questions">', f'<main id="questions">{evil}')
+    assert evil in html
     seen = browse(html)
     assert seen.title == "Invented"
     assert asked == []
@@ -226,3 +234,92 @@ def test_the_policy_refuses_scripts_and_requests(
     seen = browse(unguarded)
     assert seen.title == "run"
     assert {"/image", "/style", "/frame", "/css"} <= set(asked)
+
+
+def front_page(num_rows: int) -> str:
+    """A page of all named queries, each with rows, and of ten figures."""
+    figure = Figure(
+        "A figure of a population", "12.3\u00a0%", "11.1 to 13.5\u00a0%, as read by people"
+    )
+    return write_page(
+        "Chest X-ray reports of an archive",
+        about="1,000 studies of 900 patients. " * 6,
+        figures=[figure] * 10,
+        note="What qualifies these figures, in a sentence. " * 3,
+        summary={"read by": "small", "snapshot": "0123456789abcdef" * 4},
+        answers=[answer_to(query, num_rows) for query in list_queries()],
+        studies=[crowded("s1")],
+    )
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_front(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Open the front page, with its script or without, for it is read without."""
+    pages: list[Page] = []
+
+    def opened(*, num_rows: int = 20, has_script: bool = False) -> Page:
+        (tmp_path / "page.html").write_text(front_page(num_rows), encoding="utf-8")
+        pages.append(browser.new_page(viewport=DESK, java_script_enabled=has_script))
+        pages[-1].goto((tmp_path / "page.html").as_uri())
+        return pages[-1]
+
+    yield opened
+    for page in pages:
+        page.close()
+
+
+def measure(page: Page, of: str) -> int:
+    return int(page.evaluate(f"document.documentElement.{of}"))
+
+
+@pytest.mark.parametrize("has_script", [False, True])
+def test_a_closed_page_is_short_and_as_wide_as_a_phone(open_front: Open, has_script: bool) -> None:
+    page = open_front(has_script=has_script)
+    assert page.locator("details[open]").count() == 0
+    assert 2000 < measure(page, "scrollHeight") < MOST_HEIGHT
+    page.set_viewport_size({"width": PHONE, "height": 800})
+    assert measure(page, "scrollWidth") == PHONE
+
+
+def test_a_question_opens_by_key_without_a_script(open_front: Open) -> None:
+    question = open_front().locator("#query-severity")
+    question.locator("summary").first.focus()
+    for is_open in (True, False):
+        question.page.keyboard.press("Enter")
+        assert question.locator(".bars").is_visible() == is_open
+    assert question.locator("summary h3").text_content() == "How severe is effusion?"
+
+
+def test_axe_finds_nothing_serious(open_front: Open) -> None:
+    page = open_front(num_rows=2, has_script=True)
+    every = page.get_by_role("button", name="Open all")
+    every.click()
+    assert page.locator("details:not([open])").count() == 0
+    page.locator("g.arc").first.wait_for(state="attached")
+    assert find_barriers(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert find_barriers(page, "color-contrast") == []
+    every.click()
+    assert page.locator("details[open]").count() == 0
+    page.set_viewport_size({"width": PHONE, "height": 800})
+    page.locator("h1").evaluate("title => { title.style.color = '#444'; }")
+    assert find_barriers(page) == ["color-contrast"]  # only what was just broken
+
+
+def find_barriers(page: Page, *rules: str) -> list[str]:
+    """Return the rules of axe-core that the page breaks seriously or critically."""
+    options: dict[str, object] = {"resultTypes": ["violations"]}
+    options |= {"runOnly": list(rules)} if rules else {}
+    violations = Axe().run(page, options=options).response["violations"]
+    return [each["id"] for each in violations if each["impact"] in ("serious", "critical")]

@@ -49,9 +49,33 @@ def test_a_corrected_rate_is_marked_with_its_interval() -> None:
     root = read_html(
         draw_chart(["year", *columns[1:]], [[2010, *rows[0][1:]], [2011, *rows[1][1:]]])
     )
+    assert "95\xa0% interval" in root.all("p", "keys")[0].text
     (line,) = root.all("line", "interval")
     assert [line.attributes[name] for name in ("y1", "y2")] == ["75.000%", "0.000%"]
     assert [mark.attributes["cy"] for mark in root.all("circle")] == ["60.000%"]
+
+
+def test_one_denominator_is_said_once() -> None:
+    rows = [["a", 30, 300, 0.1], ["b", 15, 300, 0.05]]
+    root = read_html(draw_chart(["finding", "studies", "of", "rate"], rows))
+    assert [v.text for v in root.all("span", "value")] == ["10\xa0% 30", "5\xa0% 15"]
+    assert root.all("p", "note")[0].text == "Bars: share and number out of 300."
+
+
+def test_ranges_and_what_differs_name_the_rows() -> None:
+    columns = ["archive", "age_from", "age_to", "studies"]
+    root = read_html(draw_chart(columns[1:], [[20, 29, 3], [None, None, 1]]))
+    assert [n.text for n in root.all("span", "name")] == ["20\u201329", "unknown"]
+    root = read_html(draw_chart(["archive", "site", "n"], [["x", "a", 3], ["x", "b", 1]]))
+    assert [n.text for n in root.all("span", "name")] == ["a", "b"]
+
+
+def test_a_wanted_measure_is_drawn_and_fewer_bars() -> None:
+    columns = ["finding", "studies", "of", "rate", "lift"]
+    rows = [["a", 1, 10, 0.1, 4.0], ["b", 2, 10, 0.2, 1.0], ["c", 3, 10, 0.3, 0.5]]
+    root = read_html(draw_chart(columns, rows, "lift", 2))
+    assert widths(root) == [100.0, 25.0]
+    assert "The first 2 of 3 rows" in root.text
 
 
 def test_a_quotient_is_a_rate_whatever_its_name() -> None:

@@ -29,7 +29,7 @@ def test_the_page_is_well_formed_and_every_id_is_its_own() -> None:
     assert root.children[0].attributes["lang"] == "en"
     assert [h.text for h in root.all("h1")] == ["Title"]
     assert [o.text for o in root.all("option")] == ["s1", "s2"]
-    assert [d.text for d in root.all("dl", "summary")[0].all("dd")] == ["1,234", "m1"]
+    assert [d.text for d in root.all("dl", "facts-list")[0].all("dd")] == ["1,234", "m1"]
 
 
 def test_references_lead_to_elements() -> None:
@@ -64,12 +64,12 @@ def test_placeholders_in_the_input_stay_text() -> None:
     html = whole_page(about="$script ${style} $$", summary={"$title": "$answers"})
     root = read_html(html.removeprefix("<!DOCTYPE html>"))
     assert root.all("p", "about")[0].text == "$script ${style} $$"
-    assert root.all("dl", "summary")[0].text.strip() == "$title$answers"
+    assert root.all("dl", "facts-list")[0].text.strip() == "$title$answers"
 
 
 def test_an_empty_page() -> None:
     root = read_html(write_page("T", summary={}).removeprefix("<!DOCTYPE html>"))
-    assert "No queries." in root.text
+    assert "No questions." in root.text
     assert "No studies." in root.text
 
 

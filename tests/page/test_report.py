@@ -23,9 +23,7 @@ def test_marks_carry_label_and_what_a_person_asks_for() -> None:
     assert mark.has_class("obs-u")
     assert mark.attributes["id"] == mark.attributes["data-entity"] == "p-entity-0"
     assert mark.attributes["tabindex"] == "0"
-    assert mark.attributes["title"] == (
-        "effusion\nuncertain (OBS-U)\nconfidence 0.90\ncharacters 16 to 24"
-    )
+    assert mark.attributes["title"] == ("effusion\nuncertain\nconfidence 0.90\ncharacters 16 to 24")
 
 
 def test_nested_entities_nest() -> None:

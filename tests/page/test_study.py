@@ -22,9 +22,9 @@ def test_every_relation_is_a_row_and_its_ends_are_marked() -> None:
     ]
     assert all({r.attributes["data-head"], r.attributes["data-tail"]} <= ids for r in rows)
     assert [cell.text for cell in rows[0].all("td")] == [
-        "left pleural effusion OBS-DP",
-        "located_at",
-        "left pleural ANAT-DP",
+        "left pleural effusion present",
+        "is at",
+        "left pleural anatomy",
     ]
 
 
@@ -47,7 +47,7 @@ def test_all_entities_are_listed_with_their_offsets() -> None:
 def test_empty_and_failed_studies_say_so_and_show_the_report() -> None:
     study = study_of(("findings", "Clear."))
     empty = read_html(write_study(study, extraction_of(study), {}, "x"))
-    assert "Empty: no entity" in empty.all("p", "status")[0].text
+    assert "Empty: nothing was found" in empty.all("p", "status")[0].text
     failed = read_html(write_study(study, extraction_of(study, reason="<out of memory>"), {}, "x"))
     assert failed.all("p", "failed")[0].text == "Failed: <out of memory>"
     assert "Clear." in failed.text
