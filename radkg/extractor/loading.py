@@ -86,6 +86,12 @@ def resolve_name(name: str) -> str:
     return str(Path(name).resolve()) if is_directory else name
 
 
+def find_shipped_name(directory: Path) -> str | None:
+    """Return the name of the shipped model in a directory; None where it is another model's."""
+    where = directory.resolve()
+    return next((name for name, shipped in SHIPPED.items() if shipped.resolve() == where), None)
+
+
 def _load_directory(directory: Path, condition: Condition | None, device: Device) -> Extractor:
     from radkg.model.checkpoint import read_config
 

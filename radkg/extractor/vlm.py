@@ -26,7 +26,7 @@ from radkg.extractor.coded import (
 )
 from radkg.extractor.eye import EyeReader, describe_blindness
 from radkg.extractor.images import STUDIES_AT_ONCE, list_locations, make_prefixes
-from radkg.extractor.loading import SHIPPED
+from radkg.extractor.loading import SHIPPED, find_shipped_name
 from radkg.extractor.onepass import OnePassExtractor
 from radkg.extractor.sentencewise import (
     SentencewiseReader,
@@ -57,6 +57,7 @@ from radkg.schema.records import Condition, Device, Extraction, Study
 from radkg.schema.sentences import list_study_sentences
 
 MAX_NEW_TOKENS = 256
+KIND_NAME = "vlm"  # of the models that no name stands for
 
 
 def read_model(directory: Path) -> VisionLanguageModel:
@@ -81,9 +82,10 @@ def load_vlm(directory: Path, condition: Condition | None, device: Device) -> Vl
 
 
 class VlmExtractor:
-    """Callable from studies to extractions; `codes` gives what the coders would file."""
+    """Callable from studies to extractions; `codes` gives what the coders would file.
 
-    name = "vlm"
+    A shipped model has the name by which it is loaded, any other directory the kind of the model.
+    """
 
     def __init__(
         self,
@@ -94,6 +96,7 @@ class VlmExtractor:
     ) -> None:
         self._directory = directory
         self._engine_name = engine
+        self.name = find_shipped_name(directory) or KIND_NAME
         self.device: Device = device
         self.tokens_read = self.tokens_written = 0
         """what the language model has seen since it was loaded, prompts and image prefixes, and
@@ -113,6 +116,7 @@ class VlmExtractor:
         except ValueError as error:  # a name that is none
             raise ExtractorError(f"{directory / CONFIG}: {error}") from error
         parts = [self.condition, type(self._engine).__name__, compute_reading_id()]
+        parts += [self.name] if self.name != KIND_NAME else []
         parts += [] if device == "cpu" else [device]
         self._read = SentencewiseReader(self.read_sentences, config.calibration)
         if config.copy_reader is not None:

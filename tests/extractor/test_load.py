@@ -101,6 +101,11 @@ def test_a_bad_model_ends_the_command_with_one_line(copy, tmp_path, capfd, case)
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", [*SHIPPED, "rules"])
+def test_rows_carry_the_name_by_which_a_reader_is_chosen(name):
+    assert load_extractor(name).name == name
+
+
 def test_names_and_directories(reading, onepass):
     assert load_extractor("rules").name == "rules"
     assert load_extractor(str(reading)).name == "vlm"
