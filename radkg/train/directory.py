@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from radkg.errors import StorageError
+from radkg.private import make_directory
 from radkg.storage import S3Storage, open_storage
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class CopiedDirectory:
             unfinished = directory.with_name(f"{directory.name}.unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)
             for file in json.loads(self._storage.read(name)):
-                (unfinished / file).parent.mkdir(parents=True, exist_ok=True)
+                make_directory((unfinished / file).parent)
                 stored = f"{name.removesuffix(_LIST)}/{file}"
                 self._storage.fetch_file(stored, unfinished / file)
             unfinished.rename(directory)

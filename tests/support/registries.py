@@ -79,8 +79,13 @@ WRITTEN: dict[str, tuple[tuple[str, ...], Callable[[], list[tuple[str, ...]]]]] 
     "metrics": (
         ("metric", "kind", "labels", "what", "on Ray"),
         lambda: [
-            (f"`{m.name}`", m.kind, ", ".join(f"`{each}`" for each in ("run", *m.labels)))
-            + (m.help, "yes" if m.on_ray else "")
+            (
+                f"`{m.name}`",
+                m.kind,
+                ", ".join(f"`{each}`" for each in ("run", *m.labels)),
+                m.help,
+                "yes" if m.on_ray else "",
+            )
             for m in METRICS
         ],
     ),
