@@ -38,7 +38,7 @@ class Room(NamedTuple):
     def __str__(self) -> str:
         return f"{self.cpus} CPU and {self.gpus} GPU"
 
-    def holds(self, need: Room) -> bool:
+    def can_hold(self, need: Room) -> bool:
         """Tell whether all that is needed is there."""
         return self.cpus >= need.cpus and self.gpus >= need.gpus
 
@@ -86,7 +86,7 @@ def choose_pool(
             )
         now = room.cpus
     else:
-        if not (can_grow or room.holds(get_need(device))):
+        if not (can_grow or room.can_hold(get_need(device))):
             raise ClusterError(
                 f"--device cuda needs a GPU and two CPUs, and this Ray has {room}: name a cluster "
                 "with RAY_ADDRESS, or run with --device cpu"
@@ -120,7 +120,7 @@ def _watch(need: Room, over: threading.Event) -> None:
     while True:
         with contextlib.suppress(Exception):  # Ray is lost: the run itself says so
             room = get_room()
-            if not room.holds(need):
+            if not room.can_hold(need):
                 if time.monotonic() - said_s >= _REPEAT_S:
                     said_s = time.monotonic()
                     logger.warning(

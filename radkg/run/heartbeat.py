@@ -233,7 +233,7 @@ class Heartbeat:
         """Begin to beat."""
         self._thread.start()
 
-    def end(self, outcome: str) -> None:
+    def stop(self, outcome: str) -> None:
         """Write the last beat."""
         self._over.set()
         self._thread.join(timeout=BEAT_S)
@@ -276,7 +276,7 @@ def keep_heartbeat(storage: Storage, verb: str, progress: Progress) -> Iterator[
         outcome = type(error).__name__
         raise
     finally:
-        heartbeat.end(outcome)
+        heartbeat.stop(outcome)
 
 
 def read_beats(storage: Storage) -> list[Beat]:

@@ -23,7 +23,7 @@ from radkg.run.kind import DRAFTS, EXTRACTIONS
 from radkg.run.settings import CONFIG
 from radkg.run.snapshot import POINTER, Snapshot, read_snapshot
 from radkg.schema.arrow import list_versions
-from radkg.schema.reasons import classify_reason
+from radkg.schema.reasons import group_reason
 from radkg.storage import Storage
 
 
@@ -227,7 +227,7 @@ def _count_reasons(snapshot: Snapshot) -> dict[str, int]:
     counted: Counter[str] = Counter()
     for rows in snapshot.read_tables(["status", "reason"]):
         failed = rows.filter(pc.equal(rows["status"], "failed"))
-        counted.update(classify_reason(reason or "") for reason in failed["reason"].to_pylist())
+        counted.update(group_reason(reason or "") for reason in failed["reason"].to_pylist())
     return dict(sorted(counted.items()))
 
 

@@ -22,7 +22,7 @@ from radkg.run.journal import Journal
 from radkg.run.making import load_maker
 from radkg.run.pseudonyms import hide_own_ids
 from radkg.run.work import UnitResult, Worker
-from radkg.schema.reasons import classify_reason
+from radkg.schema.reasons import group_reason
 from radkg.storage import open_storage
 
 SHOWN_REASONS = 3
@@ -84,7 +84,7 @@ class UnitWorker:
             failed=len(failed),
             reasons=[f"{row.study_id}: {row.reason}" for row in failed[:SHOWN_REASONS]],
             seconds=time.perf_counter() - start,
-            failed_by=Counter(classify_reason(row.reason or "") for row in failed),
+            failed_by=Counter(group_reason(row.reason or "") for row in failed),
             model_seconds=self._model_s,
             worker=f"{platform.node()}:{os.getpid()}",
             tokens=(read - tokens[0], written - tokens[1]),

@@ -62,7 +62,7 @@ def hide_report(message: str, report: str) -> str:
     return _WORD.sub(lambda m: MASK if m[0].casefold() in words else m[0], message)
 
 
-def classify_reason(reason: str) -> str:
+def group_reason(reason: str) -> str:
     """Return one of CLASSES for the reason of a failed row: a name for counts, without an id."""
     for beginning, found in _BY_BEGINNING.items():
         if reason.startswith(beginning):

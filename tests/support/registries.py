@@ -18,7 +18,7 @@ from radkg.graph.ask.queries import list_queries
 from radkg.interchange.formats import EXPORT_FORMATS, IMPORT_FORMATS
 from radkg.interchange.formats.base import list_options
 from radkg.model.vision import encoders, openclip
-from radkg.run.gauges import METRICS
+from radkg.run.gauges import METRICS, Metric
 from radkg.train.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +52,10 @@ def list_query_rows() -> list[tuple[str, ...]]:
     ]
 
 
+def _list_labels(metric: Metric) -> str:
+    return ", ".join(f"`{each}`" for each in ("run", *metric.labels))
+
+
 REGISTRIES: dict[str, Callable[[], list[str]]] = {
     "archive formats": lambda: [each.name for each in archive.FORMATS],
     "export formats": lambda: [each.name for each in EXPORT_FORMATS],
@@ -79,13 +83,7 @@ WRITTEN: dict[str, tuple[tuple[str, ...], Callable[[], list[tuple[str, ...]]]]] 
     "metrics": (
         ("metric", "kind", "labels", "what", "on Ray"),
         lambda: [
-            (
-                f"`{m.name}`",
-                m.kind,
-                ", ".join(f"`{each}`" for each in ("run", *m.labels)),
-                m.help,
-                "yes" if m.on_ray else "",
-            )
+            (f"`{m.name}`", m.kind, _list_labels(m), m.help, "yes" if m.on_ray else "")
             for m in METRICS
         ],
     ),
