@@ -14,6 +14,7 @@ from typer.main import get_command
 
 import radkg
 from radkg.cli.app import app
+from radkg.errors import ConfigError
 from tests.deploy.schemas import list_faults, read_crd, save_schemas
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +99,7 @@ def test_no_secret_stands_in_a_file():
         for name in re.findall(
             r"(?:secretRef|secretKeyRef|secretName):?\s+(?:name: )?(\S+)", path.read_text()
         ):
-            assert name in ("radkg-access", "radkg-token")
+            assert name in ("radkg-access", "radkg-service", "radkg-token")
 
 
 def test_clusters_grow_from_none_and_their_jobs_interface_asks_for_a_token():
@@ -127,10 +128,15 @@ def test_one_night_runs_at_a_time_in_a_time_zone():
     assert cron["spec"]["jobTemplate"]["spec"]["backoffLimit"] == 0
 
 
-def test_the_service_serves_radkg():
+def test_the_service_is_one_that_radkg_builds():
+    from radkg.cluster import serve
+
     (service,) = BY_NAME["rayservice.yaml"]
     (application,) = yaml.safe_load(service["spec"]["serveConfigV2"])["applications"]
-    assert application["import_path"] == "radkg.cluster.serve:app"
+    assert application["import_path"] == f"{serve.__name__}:{serve.app.__name__}"
+    serve.app(application["args"])
+    with pytest.raises(ConfigError, match="unknown setting"):
+        serve.app(application["args"] | {"extracter": "onepass"})
 
 
 COMMANDS = {
