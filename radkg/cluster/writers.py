@@ -21,6 +21,7 @@ import ray
 import ray.data
 from ray.exceptions import RayError
 
+from radkg.cluster.pools import Room, get_room, watch_room
 from radkg.cluster.session import join_ray, show_no_bars
 from radkg.errors import ClusterError, RadkgError
 
@@ -64,9 +65,9 @@ def start_writer_actors(
         ClusterError: Ray could not start, or lost the load: the same command does the rest.
         RadkgError: reading or writing raised it.
     """
-    with join_ray():
+    with join_ray(), watch_room(Room(1, 0)):
         show_no_bars()
-        cpus = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
+        cpus = get_room().cpus
         wanted = number or min(cpus - 1, MAX_WRITERS)
         actors = max(1, min(wanted, int(cpus / _CPUS) - 1))  # a reader needs a place too
         yield actors, _write_pieces(load, actors)
