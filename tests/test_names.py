@@ -31,6 +31,7 @@ DEMANDED = {
     *("readable", "readinto", "seek", "seekable"),  # io.RawIOBase
     *("exists", "glob", "iterdir", "relative_to", "stat"),  # pathlib.Path
     "parameter_groups",  # radkg.train.trainer
+    "reconfigure",  # ray.serve
     "main",
 }
 COMMANDS = {getattr(verb, "__name__", "") for panel in VERBS.values() for verb in panel.values()}

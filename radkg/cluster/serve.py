@@ -68,7 +68,7 @@ class Replica:
     async def reconfigure(self, user_config: Mapping[str, Any]) -> None:
         """Load the models anew: Serve calls it whenever `user_config` of the manifest changes."""
         if self._models.is_ready:
-            await self._models.reload()
+            await self._models.load_again()
 
     def check_health(self) -> None:
         """Tell Serve that a replica without a model must be replaced.
@@ -80,31 +80,34 @@ class Replica:
             raise RuntimeError("no process of the models can be started")
 
 
-def app(args: Mapping[str, Any]) -> Application:
-    """Return the application of a RayService manifest.
+def build_app(args: Mapping[str, Any]) -> Application:
+    """Return the application of a RayService manifest; its replicas need a token.
 
     Args:
-        args: settings of `ServiceConfig` by name, and `replicas` (default 1) and `cpus` and `gpus`
+        args: settings of `ServiceConfig` by name, and `replicas` (default 1), and `cpus` and `gpus`
             of a replica. Address, port, TLS and slow clients are Serve's own affair.
 
     Raises:
         ConfigError: a setting is unknown or has no such value.
     """
-    return build_app(args, needs_token=True)
+    return _bind(args, needs_token=True)
 
 
-def build_app(args: Mapping[str, Any], *, needs_token: bool) -> Application:
-    """Return the application; without a token only where nobody else reaches it."""
+app = build_app
+"""what a manifest names: `radkg.cluster.serve:app`"""
+
+
+def _bind(args: Mapping[str, Any], *, needs_token: bool) -> Application:
     settings = dict(args)
     replicas = int(settings.pop("replicas", 1))
     cpus, gpus = float(settings.pop("cpus", 1)), float(settings.pop("gpus", 0))
     if others := [name for name in _ELSEWHERE if name in settings]:
-        raise ConfigError(f"{', '.join(others)}: Serve's own http_options say that")
+        raise ConfigError(f"{', '.join(others)}: the http_options of Serve say that")
     config = ServiceConfig.from_mapping(settings)
-    taken = config.queue + config.workers * config.batch + _HEADROOM
-    application: Application = Replica.options(
+    deployment: Any = Replica  # what its decorator makes of a class has no type
+    application: Application = deployment.options(
         num_replicas=replicas,
-        max_ongoing_requests=taken,
+        max_ongoing_requests=config.queue + config.workers * config.batch + _HEADROOM,
         ray_actor_options={"num_cpus": cpus, "num_gpus": gpus},
     ).bind(settings, needs_token=needs_token)
     return application
@@ -133,12 +136,12 @@ def serve_on_ray(config: ServiceConfig, replicas: int, ready: Callable[[str], ob
     }
     with join_ray():
         serve.start(http_options={"host": config.host, "port": config.port})
-        application = build_app(changed | {"replicas": replicas}, needs_token=not config.is_local)
+        application = _bind(changed | {"replicas": replicas}, needs_token=not config.is_local)
         serve.run(application, name="radkg", route_prefix="/")
         ready(f"http://{config.host}:{config.port}/")
         with contextlib.suppress(KeyboardInterrupt):
             _wait_for_signal()
-        serve.shutdown()
+        serve.shutdown()  # type: ignore[no-untyped-call]
 
 
 def _wait_for_signal() -> None:

@@ -61,13 +61,13 @@ def make_answerer(
     facts = ModelFacts(maker.model.name, maker.model.model_id, condition, maker.preprocessing)
     encode = _encode_drafts if spec.kind == "drafts" else _encode_extractions
     _warm_up(maker, encode)
-    return (lambda submissions: answer(maker, submissions, encode)), facts
+    return (lambda submissions: make_answers(maker, submissions, encode)), facts
 
 
 def _warm_up(maker: Maker, encode: Encode) -> None:
     """Answer once in every form: what is imported and built at the first study takes seconds."""
     values = {"study_id": "warm", "report": "Small left effusion. No pneumothorax."}
-    answer(maker, [Submission(values, form) for form in FORMS], encode)
+    make_answers(maker, [Submission(values, form) for form in FORMS], encode)
 
 
 def make_image_reader(
@@ -90,7 +90,7 @@ def _prepare_image(name: str, data: bytes, preprocessing: Preprocessing) -> Prep
     return square
 
 
-def answer(maker: Maker, submissions: Sequence[Submission], encode: Encode) -> list[Answer]:
+def make_answers(maker: Maker, submissions: Sequence[Submission], encode: Encode) -> list[Answer]:
     """Return an answer for each submission, in order."""
     items = [_read_study(each) for each in submissions]
     rows: list[Row] = [None] * len(items)

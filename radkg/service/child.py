@@ -53,13 +53,13 @@ class Child:
         try:
             said = self._connection.recv()
         except (EOFError, OSError):
-            self.kill()
+            self.stop()
             raise ClusterError(
                 f"a process of the service ended while it loaded its model (exit status "
                 f"{self._process.exitcode}): is the machine out of memory?"
             ) from None
         if isinstance(said, RadkgError):
-            self.kill()
+            self.stop()
             raise said
         self.facts: Any = said
 
@@ -69,7 +69,7 @@ class Child:
         assert self._process.pid is not None
         return self._process.pid
 
-    def do(self, job: Any, timeout_s: float) -> Any:
+    def run(self, job: Any, timeout_s: float) -> Any:
         """Return the result of a job.
 
         Raises:
@@ -78,24 +78,24 @@ class Child:
         try:
             self._connection.send(job)
             if not self._connection.poll(timeout_s):
-                self.kill()
+                self.stop()
                 raise ChildEnded(hung=True)
             done, result = self._connection.recv()
         except (EOFError, OSError):
-            self.kill()
+            self.stop()
             raise ChildEnded(hung=False) from None
         if not done:
-            self.kill()
+            self.stop()
             raise ChildEnded(hung=False)
         return result
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """Let the process end: it has nothing in hand."""
         self._connection.close()
         self._process.join(_GRACE_S)
-        self.kill()
+        self.stop()
 
-    def kill(self) -> None:
+    def stop(self) -> None:
         """End the process at once."""
         self._connection.close()
         if self._process.is_alive():

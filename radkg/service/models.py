@@ -65,7 +65,7 @@ class Models:
         self.is_started = True
         self._show_models()
 
-    async def reload(self) -> bool:
+    async def load_again(self) -> bool:
         """Load the models anew from where they are; return whether they are in place.
 
         Requests go on meanwhile. A model that cannot be loaded leaves the old one in its place.
@@ -75,7 +75,7 @@ class Models:
             try:
                 for pool in (self.extractor, self.reporter):
                     if pool is not None:
-                        await pool.reload()
+                        await pool.load_again()
                 outcome = "done"
             except RadkgError as error:
                 logger.error("the models stay as they were: %s", error)
@@ -107,12 +107,12 @@ class Models:
             Submission(study.values, form, sent)
             for study, sent in zip(studies, images, strict=True)
         ]
-        found = await asyncio.gather(*pool.submit(jobs), return_exceptions=True)
+        found = await asyncio.gather(*pool.add(jobs), return_exceptions=True)
         answers: list[Answer] = []
         for job, each in zip(jobs, found, strict=True):
             if isinstance(each, JobLost):
                 reason = self._explain_loss(each)
-                again = await pool.submit_first(job._replace(images=(), problem=reason))
+                again = await pool.add_first(job._replace(images=(), problem=reason))
                 each = again._replace(is_lost=True)
             if isinstance(each, BaseException):
                 raise each
@@ -130,7 +130,7 @@ class Models:
             return ()
         assert self._images is not None
         jobs = [(file.name, file.data, facts.preprocessing) for file in files]
-        found = await asyncio.gather(*map(_explain, self._images.submit(jobs)))
+        found = await asyncio.gather(*map(_explain, self._images.add(jobs)))
         return tuple(
             SentImage(file.name, f"{digest(file.data)}/{file.name}", len(file.data), prepared)
             for file, prepared in zip(files, found, strict=True)

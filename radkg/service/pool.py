@@ -105,7 +105,7 @@ class Pool:
         children = await self._start_children()
         self._run(children)
 
-    async def reload(self) -> None:
+    async def load_again(self) -> None:
         """Start new processes, then let the old ones finish what they have in hand and end.
 
         Raises:
@@ -132,7 +132,7 @@ class Pool:
         """Whether there is no process, and none could be started."""
         return self._is_broken and not self.ready
 
-    def submit(self, jobs: Sequence[Any]) -> list[asyncio.Future[Any]]:
+    def add(self, jobs: Sequence[Any]) -> list[asyncio.Future[Any]]:
         """Return the futures of jobs, which raise JobLost.
 
         Raises:
@@ -146,7 +146,7 @@ class Pool:
         self._news.set()
         return [job.answer for job in made]
 
-    def submit_first(self, what: Any) -> asyncio.Future[Any]:
+    def add_first(self, what: Any) -> asyncio.Future[Any]:
         """Return the future of a job that belongs to one that was taken in: it waits for nobody."""
         job = self._make_job(what)
         self._waiting.appendleft(job)
@@ -171,7 +171,7 @@ class Pool:
         for error in done:
             if isinstance(error, BaseException):
                 for child in children:
-                    child.kill()
+                    child.stop()
                 raise error
         self.facts = children[0].facts
         return children
@@ -196,7 +196,7 @@ class Pool:
                     child = replaced
         finally:
             self._count(-1)
-        await asyncio.get_running_loop().run_in_executor(self._threads, child.end)
+        await asyncio.get_running_loop().run_in_executor(self._threads, child.finish)
 
     async def _take(self, generation: int) -> list[_Job]:
         """Return the next jobs; none where the process is to end."""
@@ -221,7 +221,7 @@ class Pool:
         loop = asyncio.get_running_loop()
         try:
             whats = [job.what for job in jobs]
-            answers = await loop.run_in_executor(self._threads, child.do, whats, limit_s)
+            answers = await loop.run_in_executor(self._threads, child.run, whats, limit_s)
         except ChildEnded as ended:
             self._metrics.ended.labels(name).inc()
             logger.warning("%s: a process %s over %d jobs", name, ended, len(jobs))

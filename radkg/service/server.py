@@ -71,7 +71,7 @@ async def _serve(
 
         def reload() -> None:
             logger.info("SIGHUP: the models are loaded anew")
-            task = loop.create_task(models.reload())
+            task = loop.create_task(models.load_again())
             reloads.add(task)
             task.add_done_callback(reloads.discard)
 

@@ -1,11 +1,12 @@
 """Requests a second of `radkg serve` against the bare extractor at the same batch, in one run.
 
-    python -m tests.benchmarks.serving --extractor onepass --studies 4000
+    python -m tests.benchmarks.serving --extractor onepass --studies 1600
 
-The bare extractor reads studies that are parsed already, in batches of the mean size that the
-service had at that concurrency, in one process with one thread; the service has one process for its
-model too, and beside it the one that speaks HTTP. Both begin with nothing read, and every report is
-another one: its sentences are those of Open-i, with a number put in. Prints one JSON.
+Both read the same reports in turns, a part each, so that what else the machine does slows both. The
+bare extractor reads studies that are parsed already, in batches of the mean size that the service
+had, in one process with one thread; the service has one process for its model too, and beside it
+the one that speaks HTTP. Every report is another one: its sentences are those of Open-i, with a
+number put in. Prints one JSON.
 """
 
 import argparse
@@ -16,10 +17,11 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from datetime import UTC, datetime
-from pathlib import Path
+from subprocess import PIPE
 
 import psutil
 import uvloop
@@ -27,19 +29,21 @@ import uvloop
 from tests.support.runs.demo_run import RADKG, user_environment
 
 CONCURRENCIES = (1, 16, 64, 256)
+PARTS = 8
 _BARE = """
 import json, sys, time
 from radkg.archive.formats.given import read_given_study
 from radkg.extractor import extract_rows, load_extractor
-name, size, file = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-studies = [read_given_study(row) for row in json.load(open(file))]
-extractor = load_extractor(name)
+studies = [read_given_study(row) for row in json.load(open(sys.argv[2]))]
+extractor = load_extractor(sys.argv[1])
 extract_rows(extractor, [read_given_study({"study_id": "w", "report": "Warm. No effusion."})])
-begun, cpu = time.perf_counter(), time.process_time()
-for start in range(0, len(studies), size):
-    extract_rows(extractor, studies[start : start + size])
-took, cpu = time.perf_counter() - begun, time.process_time() - cpu
-print(json.dumps({"rate": len(studies) / took, "per_cpu_s": len(studies) / cpu}))
+print("ready", flush=True)
+for line in sys.stdin:
+    first, last, size = map(int, line.split())
+    begun, cpu = time.perf_counter(), time.process_time()
+    for start in range(first, last, size):
+        extract_rows(extractor, studies[start : min(last, start + size)])
+    print(time.perf_counter() - begun, time.process_time() - cpu, flush=True)
 """
 
 
@@ -97,11 +101,12 @@ class Client(asyncio.Protocol):
         self.done.set()
 
 
-async def load_service(port: int, bodies: list[bytes], concurrency: int) -> dict[str, float]:
-    """Send every request once, so many at a time; return rate and percentiles."""
+async def load_service(
+    port: int, bodies: list[bytes], concurrency: int, seconds: list[float]
+) -> float:
+    """Send every request once, so many at a time; note what each took, return what all took."""
     head = b"POST /v1/extract HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     requests = [head + b"Content-Length: %d\r\n\r\n" % len(b) + b for b in reversed(bodies)]
-    seconds: list[float] = []
     loop = asyncio.get_running_loop()
     ends = [asyncio.Event() for _ in range(concurrency)]
     begun = time.perf_counter()
@@ -110,10 +115,7 @@ async def load_service(port: int, bodies: list[bytes], concurrency: int) -> dict
             lambda done=done: Client(requests, seconds, done), "127.0.0.1", port
         )
     await asyncio.gather(*(done.wait() for done in ends))
-    took = time.perf_counter() - begun
-    assert len(seconds) == len(bodies)
-    cuts = statistics.quantiles(seconds, n=100)
-    return {"rate": len(bodies) / took, "p50_ms": 1000 * cuts[49], "p99_ms": 1000 * cuts[98]}
+    return time.perf_counter() - begun
 
 
 def read_batches(port: int) -> tuple[float, float]:
@@ -137,47 +139,68 @@ def measure_cpu(processes: dict[str, psutil.Process]) -> dict[str, float]:
 
 
 def measure(extractor: str, rows: list[dict[str, str]], concurrency: int) -> dict[str, object]:
-    """Start a service, load it once, and let the bare extractor read the same."""
-    begun = time.perf_counter()
+    """Let a service and the bare extractor read the same, in turns."""
+    environment = user_environment(OMP_NUM_THREADS="1")
     command = [RADKG, "serve", "--extractor", extractor, "--port", "0", "--queue", "512", "--json"]
-    with subprocess.Popen(
-        command, env=user_environment(OMP_NUM_THREADS="1"), stdout=subprocess.PIPE, text=True
-    ) as service:
+    bodies = [json.dumps(row).encode() for row in rows]
+    begun = time.perf_counter()
+    with (
+        tempfile.NamedTemporaryFile("w", suffix=".json") as file,
+        subprocess.Popen(command, env=environment, stdout=PIPE, text=True) as service,
+    ):
         assert service.stdout
         address = json.loads(service.stdout.readline())["address"]
         start_s = time.perf_counter() - begun
         port = int(address.rstrip("/").rpartition(":")[2])
-        bodies = [json.dumps(row).encode() for row in rows]
+        json.dump(rows, file)
+        file.flush()
+        bare = subprocess.Popen(
+            [sys.executable, "-c", _BARE, extractor, file.name],
+            env=environment,
+            stdin=PIPE,
+            stdout=PIPE,
+            text=True,
+        )
+        assert bare.stdin
+        assert bare.stdout
+        assert bare.stdout.readline() == "ready\n"
         processes = list_processes(service.pid)
         before = measure_cpu(processes)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            found = runner.run(load_service(port, bodies, concurrency))
+        seconds: list[float] = []
+        service_s, bare_s, bare_cpu_s = 0.0, 0.0, 0.0
         batches, studies = read_batches(port)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            for part in range(PARTS):
+                first, last = (len(rows) * n // PARTS for n in (part, part + 1))
+                loaded = load_service(port, bodies[first:last], concurrency, seconds)
+                service_s += runner.run(loaded)
+                now = read_batches(port)
+                size = round((now[1] - studies) / (now[0] - batches))
+                batches, studies = now
+                bare.stdin.write(f"{first} {last} {max(1, size)}\n")
+                bare.stdin.flush()
+                took, cpu = map(float, bare.stdout.readline().split())
+                bare_s, bare_cpu_s = bare_s + took, bare_cpu_s + cpu
         used = {name: cpu - before[name] for name, cpu in measure_cpu(processes).items()}
         memory = {n: round(each.memory_info().rss / 2**20) for n, each in processes.items()}
+        bare.stdin.close()
+        bare.wait()
         service.terminate()
         service.wait()
-    batch = studies / batches
-    file = Path("/tmp") / f"radkg-serving-{os.getpid()}.json"
-    file.write_text(json.dumps(rows))
-    done = subprocess.run(
-        [sys.executable, "-c", _BARE, extractor, str(max(1, round(batch))), str(file)],
-        env=user_environment(OMP_NUM_THREADS="1"),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    file.unlink()
-    bare = json.loads(done.stdout)
+    assert len(seconds) == len(rows)
+    cuts = statistics.quantiles(seconds, n=100)
     return {
         "concurrency": concurrency,
-        **{name: round(value, 1) for name, value in found.items()},
-        "mean_batch": round(batch, 1),
-        "bare_rate": round(bare["rate"], 1),
-        "bare_per_cpu_s": round(bare["per_cpu_s"], 1),
-        "ratio": round(found["rate"] / bare["rate"], 3),
-        "cpu_ms": {name: round(1000 * cpu / len(rows), 2) for name, cpu in used.items()},
-        "cpu_ratio": round(len(rows) / used["model"] / bare["per_cpu_s"], 3),
+        "rate": round(len(rows) / service_s, 1),
+        "p50_ms": round(1000 * cuts[49]),
+        "p99_ms": round(1000 * cuts[98]),
+        "mean_batch": round(studies / batches, 1),
+        "bare_rate": round(len(rows) / bare_s, 1),
+        "ratio": round(bare_s / service_s, 3),
+        "cpu_ms": {
+            "bare": round(1000 * bare_cpu_s / len(rows), 2),
+            **{name: round(1000 * cpu / len(rows), 2) for name, cpu in used.items()},
+        },
         "start_s": round(start_s, 1),
         "memory_mb": memory,
     }
@@ -187,7 +210,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--extractor", default="onepass")
-    parser.add_argument("--studies", type=int, default=4000)
+    parser.add_argument("--studies", type=int, default=1600)
     parser.add_argument("--concurrency", type=int, nargs="*", default=list(CONCURRENCIES))
     options = parser.parse_args()
     rows = write_reports(options.studies)

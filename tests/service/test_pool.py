@@ -36,13 +36,13 @@ def test_what_waits_is_one_batch_and_more_than_the_queue_is_refused():
     async def scene() -> None:
         async with opened(echo()) as pool:
             assert pool.facts == "a"
-            (lone,) = pool.submit(["slow"])
+            (lone,) = pool.add(["slow"])
             assert await lone == "a:slow:1"
-            (first,) = pool.submit(["slow"])
+            (first,) = pool.add(["slow"])
             await asyncio.sleep(0.05)
-            rest = pool.submit([str(n) for n in range(16)])
+            rest = pool.add([str(n) for n in range(16)])
             with pytest.raises(PoolFull) as full:
-                pool.submit(["more"])
+                pool.add(["more"])
             assert 1 <= full.value.retry_after <= 60
             assert await first == "a:slow:1"
             found = await asyncio.gather(*rest)
@@ -54,9 +54,9 @@ def test_what_waits_is_one_batch_and_more_than_the_queue_is_refused():
 def test_a_job_that_ends_or_hangs_its_process_is_lost_alone():
     async def scene() -> None:
         async with opened(echo(), job_s=2.0) as pool:
-            before = pool.submit(["slow"])
+            before = pool.add(["slow"])
             await asyncio.sleep(0.05)
-            jobs = pool.submit(["one", "crash", "two", "hang", "three"])
+            jobs = pool.add(["one", "crash", "two", "hang", "three"])
             done = await asyncio.gather(*before, *jobs, return_exceptions=True)
             assert [d for d in done if isinstance(d, str)] == [
                 *("a:slow:1", "a:one:1", "a:two:1", "a:three:1"),
@@ -78,16 +78,16 @@ def test_a_reload_loses_no_job_and_a_bad_model_changes_nothing(tmp_path: Path):
 
             async def ask() -> None:
                 while not stop.is_set():
-                    (answer,) = pool.submit(["slow"])
+                    (answer,) = pool.add(["slow"])
                     said.append((await answer).partition(":")[0])
 
             clients = [asyncio.create_task(ask()) for _ in range(4)]
             file.write_text("new")
-            await pool.reload()
+            await pool.load_again()
             file.unlink()
             with pytest.raises(RadkgError):
-                await pool.reload()
-            (answer,) = pool.submit(["x"])
+                await pool.load_again()
+            (answer,) = pool.add(["x"])
             assert (await answer).startswith("new:")
             stop.set()
             await asyncio.gather(*clients)

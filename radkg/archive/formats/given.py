@@ -81,5 +81,5 @@ class _GivenImages:
     def __call__(self, study_id: str, names: tuple[str, ...]) -> tuple[str | None, object]:
         return next((self.images[name] for name in names if name in self.images), (None, None))
 
-    def report_missing(self) -> None:
+    def say_missing(self) -> None:
         """Nothing: the caller names only images that it hands over."""

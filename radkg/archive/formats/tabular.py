@@ -56,7 +56,7 @@ class ImageFinder(Protocol):
         """Return the location of the first name for which there is an image, and its stamp."""
         ...
 
-    def report_missing(self) -> None:
+    def say_missing(self) -> None:
         """Say how many images are not there, once all are asked for."""
         ...
 
@@ -135,7 +135,7 @@ class TableArchive(Archive):
                     )
                 )
                 study.images += images
-        find.report_missing()
+        find.say_missing()
         if not studies:
             raise ArchiveError(f"{self.rows.path} holds no study: is the table cut off?")
         return list(studies.values())
@@ -262,7 +262,7 @@ class _Finder:
         self._first = self._first or f"{names[0]} of study {study_id}"
         return None, None
 
-    def report_missing(self) -> None:
+    def say_missing(self) -> None:
         """Log how many images are not there, where a place of images was given."""
         if self._images is not None and self._missing:
             logger.warning(
