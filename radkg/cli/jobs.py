@@ -27,9 +27,9 @@ def show_status(job: Job, as_json: Json = False) -> None:
 @jobs.command("wait")
 def wait_for_end(job: Job, as_json: Json = False) -> None:
     """Wait until a job has ended, and end with its exit code."""
-    from radkg.cluster.jobs import wait_for_job
+    from radkg.cluster.jobs import follow_job
 
     with show_progress()(f"job {job}"):
-        report = wait_for_job(job)
+        report = follow_job(job)
     print_report(report, as_json)
     raise typer.Exit(report.exit_code or 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ray.exceptions import RayTaskError
@@ -52,6 +53,8 @@ def _unwrap(error: BaseException) -> BaseException:
 
 def _say(error: BaseException) -> str:
     text = " ".join(str(error).split())
+    if lacking := re.search(r"No module named '([\w.]+)'", text):  # of a node that came late
+        return f"a node has no {lacking[1]}: install radkg there as on the others"
     if len(text) > _LONG:
         text = f"{text[: _LONG // 2]} ... {text[-_LONG // 2 :]}"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

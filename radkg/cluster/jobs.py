@@ -16,7 +16,7 @@ DEFAULT_ADDRESS = "http://127.0.0.1:8265"
 """where `ray dashboard cluster.yaml` puts the job server of a cluster"""
 POLL_S = 2.0
 PATIENCE_S = 60.0
-"""how long `wait_for_job` bears a job server that does not answer"""
+"""how long `follow_job` bears a job server that does not answer"""
 _STOPPED, _LOST = 4, 5
 
 
@@ -48,7 +48,7 @@ def read_job(job: str) -> JobReport:
     return _read(_connect(), job)
 
 
-def wait_for_job(job: str) -> JobReport:
+def follow_job(job: str) -> JobReport:
     """Return how a job ended, when it has ended.
 
     Raises:

@@ -22,6 +22,7 @@ import ray.data
 from ray.data.exceptions import ExecutionTimeoutError
 from ray.exceptions import RayError
 
+from radkg.cluster.causes import say_cause
 from radkg.cluster.gauges import RayGauges
 from radkg.cluster.images import PREPARED_IMAGE, ImagePreparer, read_prepared
 from radkg.cluster.pools import Bounds, Pool, choose_pool, get_need, get_room, watch_room
@@ -61,7 +62,8 @@ class RayRunner:
                 ) from error
             except RayError as error:
                 raise ClusterError(
-                    f"Ray lost the run: {error}: finished units stand, run the same command again"
+                    f"Ray lost the run: {say_cause(error)}: finished units stand, run the same "
+                    "command again"
                 ) from error
 
 

@@ -7,6 +7,7 @@ that pip need not fetch gigabytes; all commands of cluster.yaml run as they stan
 
 import contextlib
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.graph.servers import SOURCES, neo4j_jars
 from tests.support.pages.blocks import ROOT
 from tests.support.ray.doors import doors
 from tests.support.ray.machines import Machine, Machines, machines
@@ -67,6 +69,42 @@ class Launched:
         key = self.laptop.home / ".ssh" / "id_ed25519"
         key.parent.mkdir(mode=0o700)
         key.write_text("the stand-in of ssh opens every door\n")
+
+    def serve_s3(self) -> dict[str, str]:
+        """Start an S3 server with an empty `bucket`; return the variables that lead to it."""
+        machine = self.machines.switch_on(SERVICES)
+        address = f"http://{machine.address}:{S3_PORT}"
+        program = [str(_VENV / "moto_server"), "-H", "0.0.0.0", "-p", str(S3_PORT)]
+        machine.start(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        machine.run(
+            f'for i in $(seq 60); do {sys.executable} -c "import urllib.request as u; u.urlopen('
+            f"u.Request('{address}/bucket', method='PUT'))\" 2>/dev/null && exit 0; sleep 1; done; "
+            "exit 1",
+            timeout_s=180,
+        )
+        return {
+            "AWS_ENDPOINT_URL": address,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+    def serve_neo4j(self, folder: Path) -> tuple[str, dict[str, str]]:
+        """Start Neo4j beside the S3 server; return its address and the variables of its login."""
+        machine = self.machines.all[SERVICES]
+        password = secrets.token_urlsafe(16)
+        command = ["java", "-Xmx512m", "-cp", f"{neo4j_jars()}/*", str(SOURCES / "Server.java")]
+        server = machine.start(
+            [*command, str(folder), "7687", "0.0.0.0"],
+            env={"NEO4J_PASSWORD": password},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert "ready\n" in iter(server.stdout.readline, ""), "Neo4j did not start"
+        login = {"NEO4J_USER": "neo4j", "NEO4J_PASSWORD": password}
+        return f"bolt://{machine.address}:7687", login
 
     def type(self, command: str, timeout_s: float = 600, code: int = 0) -> str:
         """Type a command on the laptop, in the checkout; return what it said."""

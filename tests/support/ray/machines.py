@@ -106,7 +106,9 @@ class Machine:
         thread.join()
         if isinstance(found[0], OSError):
             raise found[0]
-        return found[0]  # type: ignore[no-any-return]
+        connection: socket.socket = found[0]
+        connection.settimeout(None)  # whoever gets it waits
+        return connection
 
 
 class Machines:

@@ -5,13 +5,14 @@ import org.neo4j.configuration.connectors.BoltConnector;
 import org.neo4j.configuration.helpers.SocketAddress;
 import org.neo4j.dbms.api.DatabaseManagementServiceBuilder;
 
-/** A Neo4j server on loopback: Server HOME PORT. It runs until its standard input ends. */
+/** A Neo4j server: Server HOME PORT [ADDRESS], by default on loopback. It ends with its input. */
 public class Server {
     public static void main(String[] arguments) throws Exception {
+        var address = arguments.length > 2 ? arguments[2] : "127.0.0.1";
         var service = new DatabaseManagementServiceBuilder(Path.of(arguments[0]))
                 .setConfig(BoltConnector.enabled, true)
                 .setConfig(BoltConnector.listen_address,
-                        new SocketAddress("127.0.0.1", Integer.parseInt(arguments[1])))
+                        new SocketAddress(address, Integer.parseInt(arguments[1])))
                 .setConfig(GraphDatabaseSettings.auth_enabled, true)
                 .build();
         // ALTER USER refuses the password that a store served before already has.
