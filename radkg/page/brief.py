@@ -45,7 +45,9 @@ def say_briefly(answer: Answer, spoken: Spoken) -> str:
     if not any(get_number(row[measure.column]) for row in ranked):
         return escape(spoken.empty)
     rank = measure.counts[1] if spoken.form == "groups" and measure.counts else measure.column
-    if spoken.form != "first":
+    if spoken.form == "last":
+        ranked = ranked[-NAMED:]
+    elif spoken.form != "first":
         ranked.sort(key=lambda row: -get_number(row[rank]))
     if spoken.form == "spread" and len(ranked) > 1:
         least, most = ranked[-1], ranked[0]

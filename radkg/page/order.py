@@ -13,9 +13,9 @@ from typing import Literal
 
 from radkg.schema.answer import Answer
 
-Form = Literal["most", "first", "groups", "spread"]
-"""what stands beside a closed question: the largest rows, the first ones, those with the largest
-denominators, or the least row and the largest"""
+Form = Literal["most", "first", "last", "groups", "spread"]
+"""what stands beside a closed question: the largest rows, the first ones, the last ones, those with
+the largest denominators, or the least row and the largest"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +118,13 @@ ORDER = (
                 "trend_by_month",
                 "How does {finding} change from month to month?",
                 "no study has a date",
-                "spread",
+                "last",
             ),
             Spoken(
                 "trend_by_year",
                 "How does {finding} change from year to year?",
                 "no study has a date",
-                "spread",
+                "last",
             ),
             Spoken(
                 "follow_up",

@@ -54,7 +54,7 @@ def look_at_population(graph: Graph, answers: Sequence[Answer]) -> Glance:
     read, share = _describe_read(_list_rows(by_name["extraction_status"]))
     quality, measured = _describe_quality(find_table(graph, read_shipped_tables()))
     return Glance(
-        title=f"Chest X-ray reports of {', '.join(str(row['archive']) for row in archives)}",
+        title=f"{held[0].value} chest X-ray studies",
         about=f"{holding} {read} {quality}",
         figures=[*held, share, *measured, *rates],
     )
@@ -64,7 +64,9 @@ def _describe_holding(archives: Sequence[Row]) -> tuple[str, list[Figure]]:
     """Return a sentence and the figures of studies and of their dates."""
     studies, patients, dated = (_sum(archives, name) for name in ("studies", "patients", "dated"))
     days = [row[name] for row in archives for name in ("first_date", "last_date") if row[name]]
-    sentence = f"{studies:,} studies of {patients:,} patients"
+    names = " and ".join(str(row["archive"]) for row in archives)
+    holds = f"The archive {names} holds" if len(archives) == 1 else f"The archives {names} hold"
+    sentence = f"{holds} {studies:,} studies of {patients:,} patients"
     figures = [Figure("Studies", f"{studies:,}", f"of {patients:,} patients")]
     if not days:
         return f"{sentence}, none with a date.", [*figures, Figure("Years", "\u2013", "no dates")]
@@ -97,7 +99,7 @@ def _describe_quality(table: ErrorTable | None) -> tuple[str, list[Figure]]:
     stated = found + sum(each.false_positives for each in counts)
     studies = max(each.with_finding + each.without_finding for each in counts)
     sentence = (
-        f"Against people who coded {studies:,} such reports, the reading finds "
+        f"Measured on {studies:,} reports that people coded, the reading finds "
         f"{_divide(found, there)} of the findings, and {_divide(found, stated)} of what it finds"
         " is right."
     )

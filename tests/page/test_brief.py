@@ -21,6 +21,7 @@ def say(columns: list[str], rows: list[list[object]], **spoken: str) -> str:
     [
         ("most", "b 50 %, c 20 %"),
         ("first", "a 10 %, b 50 %"),
+        ("last", "b 50 %, c 20 %"),
         ("groups", "a 10 %, c 20 %"),
         ("spread", "a 10 % to b 50 %"),
     ],

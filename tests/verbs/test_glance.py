@@ -30,9 +30,10 @@ def test_what_a_page_begins_with(embedded_graph: Graph, is_measured: bool) -> No
     load(embedded_graph, InventedSnapshot(read, archive="alpha"))  # type: ignore[arg-type]
     asked = [run_query(embedded_graph, n, {}) for n in ("archives", "extraction_status")]
     seen = look_at_population(embedded_graph, asked)
-    assert seen.title == "Chest X-ray reports of alpha"
+    assert seen.title == "11 chest X-ray studies"
     assert seen.about.startswith(
-        "11 studies of 7 patients from 2020 to 2021. 10 could be read, 1 failed. "
+        "The archive alpha holds 11 studies of 7 patients from 2020 to 2021. "
+        "10 could be read, 1 failed. "
     )
     figures = {figure.name: (figure.value, figure.detail) for figure in seen.figures}
     assert list(figures) == [

@@ -89,10 +89,13 @@ def publish_invented_drafts(out: Path, place: Path) -> str:
     return of.study_id
 
 
-def draw_report(page: Page, out: Path, path: Path) -> None:
-    """Draw a study of the demo's page: the report with its entities, and the triplets."""
+def draw_report(page: Page, out: Path, front: Path, study: Path) -> None:
+    """Draw the demo's page: how it begins, and a report with its entities and relations."""
     page.goto((out / "report.html").resolve().as_uri())
-    page.locator("#studies").screenshot(path=path)
+    page.screenshot(path=front)
+    page.locator("#reports > summary").click()
+    expect(page.locator("g.arc").first).to_be_attached()
+    page.locator("#reports").screenshot(path=study)
 
 
 def draw_explorer(page: Page, home: str, path: Path) -> None:
@@ -137,7 +140,7 @@ def draw(folder: Path, work: Path) -> None:
             page = browser.new_page(viewport={"width": 1280, "height": 860})
             page.set_default_timeout(PATIENT_S)
             expect.set_options(timeout=PATIENT_S)
-            draw_report(page, out, folder / "report.png")
+            draw_report(page, out, folder / "report.png", folder / "study.png")
             assert run.stdout is not None
             home = json.loads(run.stdout.readline())["address"]
             draw_explorer(page, home, folder / "explore.png")
