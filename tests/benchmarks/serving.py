@@ -29,7 +29,7 @@ import uvloop
 from tests.support.runs.demo_run import RADKG, user_environment
 
 CONCURRENCIES = (1, 16, 64, 256)
-PARTS = 8
+PARTS = 8  # at most; a part has every client send two requests at least
 _BARE = """
 import json, sys, time
 from radkg.archive.formats.given import read_given_study
@@ -166,12 +166,13 @@ def measure(extractor: str, rows: list[dict[str, str]], concurrency: int) -> dic
         assert bare.stdout.readline() == "ready\n"
         processes = list_processes(service.pid)
         before = measure_cpu(processes)
+        parts = max(1, min(PARTS, len(rows) // (2 * concurrency)))
         seconds: list[float] = []
         service_s, bare_s, bare_cpu_s = 0.0, 0.0, 0.0
         batches, studies = read_batches(port)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            for part in range(PARTS):
-                first, last = (len(rows) * n // PARTS for n in (part, part + 1))
+            for part in range(parts):
+                first, last = (len(rows) * n // parts for n in (part, part + 1))
                 loaded = load_service(port, bodies[first:last], concurrency, seconds)
                 service_s += runner.run(loaded)
                 now = read_batches(port)
