@@ -100,7 +100,7 @@ def train(job: TrainJob, progress: Progress | None = None) -> TrainReport:
             stack.enter_context(join_ray())
         for stage in stages:
             _train_stage(job, stage, directory, progress)
-        directory.refresh(METRICS)
+        directory.fetch_file(METRICS)
         finish_model(place_job(job, directory), stages[-1])
         directory.send_directory("model")
         lines = {line["stage"]: line for line in read_curve(directory.path)}
@@ -176,7 +176,7 @@ def _fit(
                 break
             except NotYet:
                 if time.monotonic() > looked + SEND_S:
-                    directory.refresh(METRICS)
+                    directory.fetch_file(METRICS)
                     looked = time.monotonic()
                 line = read_last_line(directory.path)
                 if progress and line and line["stage"] == stage.name:

@@ -70,7 +70,7 @@ def _work(job: TrainJob, stage: TrainStage, directory: RunDirectory) -> None:
 
     with contextlib.ExitStack() as stack:
         if is_first:
-            directory.refresh(METRICS)
+            directory.fetch_file(METRICS)
             stack.enter_context(directory.keep_sending(METRICS))
         state = run_stage(
             task,

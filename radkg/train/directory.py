@@ -36,7 +36,7 @@ class SharedDirectory:
     def fetch(self) -> None:
         """Do nothing."""
 
-    def refresh(self, name: str) -> None:
+    def fetch_file(self, name: str) -> None:
         """Do nothing."""
 
     def send_directory(self, name: str) -> None:
@@ -76,7 +76,7 @@ class CopiedDirectory:
                 self._storage.fetch_file(stored, unfinished / file)
             unfinished.rename(directory)
 
-    def refresh(self, name: str) -> None:
+    def fetch_file(self, name: str) -> None:
         """Bring the newest version of a file that others send; a missing one is no error."""
         if self._storage.exists(name):
             (self.path / name).write_bytes(self._storage.read(name))

@@ -125,6 +125,7 @@ def test_a_finished_stage_is_not_run_again(quiet):
     assert (quiet / METRICS).stat().st_mtime_ns == before
 
 
+@pytest.mark.long
 def test_workers_meet_on_s3_as_on_a_disk(quiet, s3_bucket, tmp_path):
     out = f"{s3_bucket}/train"
     seen = []
@@ -134,7 +135,7 @@ def test_workers_meet_on_s3_as_on_a_disk(quiet, s3_bucket, tmp_path):
     assert not [name for name in sent if name.startswith("stages/vlm_kg/ray")]
     assert [name for name in sent if name.startswith("tensorboard/vlm_kg/events")]
     with open_run_directory(out) as directory:
-        directory.refresh(METRICS)
+        directory.fetch_file(METRICS)
         curve = read_curve(directory.path)
         assert [line["loss"] for line in curve] == [line["loss"] for line in read_curve(quiet)]
         found = weights(directory.path)

@@ -48,7 +48,8 @@ class Hosts:
         machine.run(
             " ".join([*command, "--object-store-memory=157286400"]),
             timeout_s=180,
-            **os.environ | {"PYTHONPATH": str(ROOT)},
+            # the monitor of memory would kill for what others use here
+            **os.environ | {"PYTHONPATH": str(ROOT), "RAY_memory_monitor_refresh_ms": "0"},
         )
 
     def cut(self, number: int) -> None:

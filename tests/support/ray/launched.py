@@ -51,6 +51,7 @@ class Launched:
         lines = [
             f"export PATH={self._tools}:{python}:$PATH",
             f"export PIP_NO_INDEX=1 PIP_FIND_LINKS={self._wheels} RAY_USAGE_STATS_ENABLED=0",
+            "export RAY_memory_monitor_refresh_ms=0",  # it would kill for what others use here
         ]
         if name != HEAD:
             lines.append("export RAY_OVERRIDE_RESOURCES='{\"CPU\": 1}'")  # hosts of one core
