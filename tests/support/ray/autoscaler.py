@@ -21,6 +21,14 @@ import ray
 
 from tests.support.runs.processes import commands
 
+_TABLES = ("auth", "file_mounts")
+_LISTS = (
+    *("cluster_synced_files", "initialization_commands", "rsync_exclude", "rsync_filter"),
+    *("setup_commands", "head_setup_commands", "worker_setup_commands"),
+    *("head_start_ray_commands", "worker_start_ray_commands"),
+)
+"""settings that the autoscaler asks for and this provider has no use for"""
+
 
 @contextlib.contextmanager
 def autoscaling_head(folder: Path, most: int) -> Iterator[str]:
@@ -32,22 +40,26 @@ def autoscaling_head(folder: Path, most: int) -> Iterator[str]:
     """
     worker = {"resources": {"CPU": 1}, "node_config": {}, "min_workers": 0, "max_workers": most}
     head = {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0}
+    port = _free_port()
+    address = f"{ray.util.get_node_ip_address()}:{port}"
     config = {
         "cluster_name": "fake_multinode",
         "max_workers": most,
         "provider": {
             "type": "external",
             "module": "ray.autoscaler._private.fake_multi_node.node_provider.FakeMultiNodeProvider",
+            "gcs_address": address,
         },
         "available_node_types": {"ray.head.default": head, "worker": worker},
         "head_node_type": "ray.head.default",
         "upscaling_speed": 1,
         "idle_timeout_minutes": 5,
-        "auth": {},
+        **{key: {} for key in _TABLES},
+        **{key: [] for key in _LISTS},
+        "file_mounts_sync_continuously": False,
     }
     path = folder / "autoscaling.json"
     path.write_text(json.dumps(config))
-    port = _free_port()
     command = [
         *(str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--num-cpus=0"),
         *(f"--port={port}", "--include-dashboard=false", f"--dashboard-port={_free_port()}"),
@@ -65,7 +77,7 @@ def autoscaling_head(folder: Path, most: int) -> Iterator[str]:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         stack.callback(_end, process, folder)
         _wait_for(port, process, folder / "log")
-        yield f"{ray.util.get_node_ip_address()}:{port}"
+        yield address
 
 
 def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
