@@ -31,6 +31,7 @@ VERBS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     "Extract": {
         "demo": extract.demo,
         "census": extract.census,
+        "deid-check": extract.deid_check,
         "plan": extract.plan,
         "extract": extract.extract,
         "draft": extract.draft,

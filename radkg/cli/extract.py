@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from radkg.cli.options import (
     Insecure,
     Json,
     Keep,
+    Limit,
     MinSupport,
     OnCluster,
     RunnerOption,
@@ -83,6 +85,47 @@ def census(
     title = f"{counted.archive}, fingerprint {counted.fingerprint}"
     print_table(["", *counted.splits], counted.list_rows(), title)
     typer.echo("\n".join(counted.list_notes()))
+
+
+def deid_check(
+    archive: Annotated[
+        str, typer.Argument(help="Archive to look at, as --archive of the other verbs.")
+    ],
+    limit: Limit = None,
+    places: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV file for row, class and offsets of each identifier; default: counts alone."
+        ),
+    ] = None,
+    show: Annotated[
+        bool,
+        typer.Option("--show", help="Identifiers and study ids in the file of --places, too."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Count what identifies a person in the reports of an archive, by class of Safe Harbor."""
+    from radkg.verbs.deid_check import DeidConfig, check_archive
+
+    config = DeidConfig(archive=archive, limit=limit, places=places, show=show)
+    report = check_archive(config, show_progress())
+    if as_json:
+        print_json(dataclasses.asdict(report))
+        return
+    rows = [
+        (each.paragraph, each.name, *_show_counts(each.found, each.studies))
+        for each in report.classes
+    ]
+    title = f"{report.with_identifier} of {report.studies} reports hold an identifier"
+    print_table(["", "class", "found", "studies"], rows, title)
+    typer.echo(f"{report.unreadable} studies could not be read")
+    typer.echo("a report in which nothing is found may still hold an identifier")
+    if report.places:
+        typer.echo(f"places: {report.places}")
+
+
+def _show_counts(found: int | None, studies: int | None) -> tuple[str, str]:
+    return ("not in text", "") if found is None else (str(found), str(studies))
 
 
 @take_extract_config(leave_out=("study_timeout", "max_memory"))
