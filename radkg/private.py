@@ -27,17 +27,15 @@ def make_directory(path: Path) -> None:
     Raises:
         OSError: it cannot be made, or something else has its name.
     """
+    if path.is_dir():
+        return
+    if path.parent != path:
+        make_directory(path.parent)
     try:
         os.mkdir(path, _DIRECTORY)
     except FileExistsError:
-        if not path.is_dir():
+        if not path.is_dir():  # else another process was quicker
             raise
-        return
-    except FileNotFoundError:
-        if path.parent == path:
-            raise
-        make_directory(path.parent)
-        make_directory(path)
         return
     if shared := _find_shared(path.parent):
         _set_mode(path, stat.S_ISGID | _DIRECTORY | shared)

@@ -114,7 +114,7 @@ def _load(model: VisionLanguageModel, compute_type: str) -> Any:
         raise ExtractorError(
             "the engine ctranslate2 is not installed: pip install ctranslate2"
         ) from error
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "radkg/ctranslate2"
+    cache = _find_cache() / "radkg/ctranslate2"
     target = cache / f"{_hash(model)}-{compute_type}-{ctranslate2.__version__}"
     try:
         if not target.is_dir():
@@ -132,6 +132,19 @@ def _load(model: VisionLanguageModel, compute_type: str) -> Any:
         inter_threads=1,
         intra_threads=torch.get_num_threads(),
     )
+
+
+def _find_cache() -> Path:
+    """Return where programs of this user keep what they can make again."""
+    if named := os.environ.get("XDG_CACHE_HOME"):
+        return Path(named)
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError as error:  # a container whose user has no home
+        raise ExtractorError(
+            "this user has no home to keep the converted model in: set XDG_CACHE_HOME to a"
+            " directory with room"
+        ) from error
 
 
 def _convert(model: VisionLanguageModel, compute_type: str, target: Path) -> None:

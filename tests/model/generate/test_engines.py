@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -136,6 +137,17 @@ def test_directory_that_cannot_be_written_is_said(empty_cache):
     empty_cache.parent.write_text("a file in the way")
     engine = CTranslate2Engine(strict(learnt_model()), NAMES)
     with pytest.raises(ExtractorError, match="XDG_CACHE_HOME"):
+        engine.generate(PROMPTS[:1], None, max_new_tokens=5)
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch):
+    def find_none():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", find_none)
+    engine = CTranslate2Engine(strict(learnt_model()), NAMES)
+    with pytest.raises(ExtractorError, match=r"no home .* set XDG_CACHE_HOME"):
         engine.generate(PROMPTS[:1], None, max_new_tokens=5)
 
 
