@@ -119,6 +119,7 @@ class CopiedDirectory:
 
     def delete(self, name: str) -> None:
         """Remove a directory of the run; a missing one is no error."""
+        self._storage.delete(name + _LIST)  # first: what is listed is whole
         for each in self._storage.list_names(name):
             self._storage.delete(each)
 
