@@ -16,8 +16,10 @@ from radkg.errors import ClusterError
 from radkg.run.settings import ExtractConfig
 from radkg.verbs.extract import extract
 from tests.support.archives.openi import make_studies, write_tar
+from tests.support.pages.blocks import ROOT
+from tests.support.ray.hosts import hosts
 from tests.support.runs import EXTRACTORS
-from tests.support.runs.demo_run import user_environment
+from tests.support.runs.demo_run import RADKG, user_environment
 
 WORDS = f"{EXTRACTORS}:words"
 
@@ -124,3 +126,38 @@ def test_a_node_that_lacks_something_is_named_with_what_to_install(ray_session):
         f"node {address} has no no-such-package: install radkg 0.1.0 there as on this one (`pip "
         "install -c constraints.txt -e .` in a checkout), then run the same command again"
     )
+
+
+ABSENT = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "radkg":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+"""
+
+
+@pytest.mark.ray
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_host_without_radkg_ends_a_run_at_once_with_one_line(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(ABSENT)
+    archive = str(write_tar(tmp_path / "a.tgz", make_studies(8)))
+    with hosts(2, head_cpus=0, off=1) as found:
+        found.start(1, PYTHONPATH=str(tmp_path))
+        command = [RADKG, "extract", "--runner", "ray", "--archive", archive, "--extractor", WORDS]
+        done = subprocess.run(
+            [*found.enter, *command, "--out", str(tmp_path / "out")],
+            env=user_environment(RAY_ADDRESS=found.address, PYTHONPATH=str(ROOT)),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        address = found.get_address(1)
+    assert done.returncode == 5, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if "radkg 0" in line]
+    assert line.startswith(f"error: node {address} has no radkg: install radkg 0.1.0 there")
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("out/journal/*/*"))

@@ -37,8 +37,8 @@ class Hosts:
         """The command that takes a driver to the head."""
         return tuple(self.head.enter())
 
-    def start(self, number: int) -> None:
-        """Switch a host on, and start Ray on it."""
+    def start(self, number: int, **changes: str) -> None:
+        """Switch a host on, and start Ray on it, with variables of its own."""
         machine = self._machines.switch_on(self._names[number])
         where = ["--head", f"--port={_PORT}", "--include-dashboard=false"]
         if number:
@@ -49,8 +49,14 @@ class Hosts:
             " ".join([*command, "--object-store-memory=157286400"]),
             timeout_s=180,
             # the monitor of memory would kill for what others use here
-            **os.environ | {"PYTHONPATH": str(ROOT), "RAY_memory_monitor_refresh_ms": "0"},
+            **os.environ
+            | {"PYTHONPATH": str(ROOT), "RAY_memory_monitor_refresh_ms": "0"}
+            | changes,
         )
+
+    def get_address(self, number: int) -> str:
+        """Return the address of a host."""
+        return self._machines.all[self._names[number]].address
 
     def cut(self, number: int) -> None:
         """Take a host's wire down."""
@@ -72,8 +78,8 @@ class Hosts:
 
 
 @contextlib.contextmanager
-def hosts(count: int = 3, head_cpus: int = 1) -> Iterator[Hosts]:
-    """Start hosts and close them; skip where this machine allows no namespaces."""
+def hosts(count: int = 3, head_cpus: int = 1, off: int = 0) -> Iterator[Hosts]:
+    """Start hosts, but the last `off`, and close them; skip where no namespaces are allowed."""
     with (
         tempfile.TemporaryDirectory(prefix="rk") as short,  # a socket's path has 107 bytes
         pytest.MonkeyPatch.context() as patch,
@@ -84,6 +90,6 @@ def hosts(count: int = 3, head_cpus: int = 1) -> Iterator[Hosts]:
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
         here = Hosts(found, head_cpus)
-        for number in range(count):
+        for number in range(count - off):
             here.start(number)
         yield here
