@@ -35,9 +35,10 @@ from radkg.cli.runners import make_runner, make_writers
 from radkg.run.settings import DraftConfig, ExtractConfig
 
 _OF_WORKERS = ("max_failed", "unit_size", "study_timeout", "max_memory", "pseudonymise")
+_OF_DEVICES = ("device", "gpus_per_worker", "engine", "batch_tokens")
 
 
-@take_extract_config(leave_out=(*_OF_WORKERS, "device"), archive="openi", out="radkg-demo")
+@take_extract_config(leave_out=(*_OF_WORKERS, *_OF_DEVICES), archive="openi", out="radkg-demo")
 def demo(
     config: ExtractConfig,
     graph: GraphAddress = "embedded",

@@ -70,6 +70,14 @@ def train(
     only_radgraph: Annotated[
         bool, typer.Option(help="Learn to copy from --radgraph alone, not from the rules.")
     ] = False,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="Teacher of `small`, `onepass` or `published`: a run of the archive, or an "
+            "extractor such as llm:DIRECTORY, whose reading of the training reports is learnt as "
+            "well. Default: the shipped one-pass model, for `onepass` the rules."
+        ),
+    ] = None,
     limit: Limit = None,
     steps: Annotated[
         int | None, typer.Option(help="Optimizer steps of every stage; default: the preset's.")
@@ -82,6 +90,7 @@ def train(
     """Train a model, stage by stage; a run that was stopped goes on with the same command."""
     from radkg.cli.progress import show_training
     from radkg.cluster.train import train as run_train
+    from radkg.extractor import resolve_name
     from radkg.train.stage_task import TrainJob
 
     job = TrainJob.from_mapping(
@@ -97,6 +106,7 @@ def train(
             "settings": {key: _parse_json(value) for key, value in map(parse_pair, change or [])},
             "radgraph": radgraph,
             "only_radgraph": only_radgraph,
+            "teacher": teacher and resolve_name(teacher),
             "limit": limit,
             "steps": steps,
             "workers": parse_bounds(workers),

@@ -13,6 +13,7 @@ import typer
 
 from radkg.cli.signatures import make_option, replace_parameter
 from radkg.errors import ConfigError
+from radkg.model.generate.spec import EngineName
 from radkg.run.settings import DraftConfig, ExtractConfig, RunConfig
 from radkg.schema.records import Condition, Device
 
@@ -32,7 +33,8 @@ Extractor = Annotated[
     str,
     typer.Option(
         help="Extractor: `small` (the shipped model), `onepass` (the fast one, reports alone), "
-        "`rules`, a model directory, or your own as package.module:factory."
+        "`rules`, a model directory, a chat model as llm:DIRECTORY_OR_NAME, or your own as "
+        "package.module:factory."
     ),
 ]
 ConditionOption = Annotated[
@@ -77,6 +79,30 @@ DeviceOption = Annotated[
     Device,
     typer.Option(
         "--device", help="Device of the model; cuda: a GPU a worker, and CPUs that read images."
+    ),
+]
+GpusPerWorker = Annotated[
+    float,
+    typer.Option(
+        help="GPUs of a worker with --device cuda: a fraction shares a GPU among workers, 2 and "
+        "more lay a model over them where --engine can.",
+        metavar="N",
+    ),
+]
+EngineOption = Annotated[
+    EngineName,
+    typer.Option(
+        "--engine",
+        help="Engine of an extractor that writes text; auto: ctranslate2 on CPUs and transformers "
+        "on GPUs, for `llm:` continuous.",
+    ),
+]
+BatchTokens = Annotated[
+    int | None,
+    typer.Option(
+        help="Tokens that the engine reads at once; a worker then hands it studies of several "
+        "units. Default: the engine's own, one unit at a time.",
+        metavar="N",
     ),
 ]
 RunnerOption = Annotated[
@@ -174,6 +200,9 @@ _RUN_OPTIONS: dict[str, Any] = {
     "max_memory": MaxMemory,
     "pseudonymise": Pseudonymise,
     "device": DeviceOption,
+    "gpus_per_worker": GpusPerWorker,
+    "engine": EngineOption,
+    "batch_tokens": BatchTokens,
 }
 
 

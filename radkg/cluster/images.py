@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from radkg.archive.images.pixels import read_radiograph
-from radkg.errors import ArchiveError, ArchiveUnavailable, RadkgError
+from radkg.errors import RadkgError
 from radkg.extractor import PreparedImage
+from radkg.run.images import prepare_images
 from radkg.run.isolation import MAX_ATTEMPTS, Limits
 from radkg.run.journal import Journal
 from radkg.storage import open_storage
@@ -62,24 +62,20 @@ class ImagePreparer:
         """
         if self._journal.begin(unit_id, STEP) >= MAX_ATTEMPTS:
             return None
-        images = (image for record in records for image in record["images"])
         try:
             with self._limits.watch(len(records)):
-                return [self._prepare(image["location"]) for image in images if image["location"]]
+                found = prepare_images(self._preprocessing, records)
+                return [_pack(place, image) for place, image in found.items()]
         except RadkgError:
             raise
         except Exception:  # of a decoder, on bytes that nobody foresaw
             return None
 
-    def _prepare(self, location: str) -> dict[str, Any]:
-        square, problem = None, None
-        try:
-            square = self._preprocessing.make_square(read_radiograph(location)).numpy().tobytes()
-        except ArchiveUnavailable:
-            raise
-        except ArchiveError as error:
-            problem = str(error)
-        return {"location": location, "square": square, "problem": problem}
+
+def _pack(location: str, image: PreparedImage) -> dict[str, Any]:
+    if isinstance(image, str):
+        return {"location": location, "square": None, "problem": image}
+    return {"location": location, "square": image.tobytes(), "problem": None}
 
 
 def read_prepared(found: Iterable[Mapping[str, Any]]) -> dict[str, PreparedImage]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -59,13 +60,26 @@ def get_room() -> Room:
     return Room(int(there.get("CPU", 0)), int(there.get("GPU", 0)))
 
 
-def get_need(device: Device) -> Room:
+def get_need(device: Device, gpus_each: float = 1) -> Room:
     """Return what one worker needs; beside a GPU another CPU reads its images."""
-    return Room(1, 0) if device == "cpu" else Room(2, 1)
+    return Room(1, 0) if device == "cpu" else Room(2, math.ceil(gpus_each))
+
+
+def count_gpu_workers(gpus: int, gpus_each: float) -> int:
+    """Return how many workers fit on GPUs; a worker of a fraction lies on one GPU."""
+    if gpus_each >= 1:
+        return gpus // int(gpus_each)
+    return gpus * int(1 / gpus_each + 1e-9)  # 1 / .2 may be 4.999
 
 
 def choose_pool(
-    device: Device, units: int, room: Room, bounds: Bounds | None, *, can_grow: bool
+    device: Device,
+    units: int,
+    room: Room,
+    bounds: Bounds | None,
+    *,
+    can_grow: bool,
+    gpus_each: float = 1,
 ) -> Pool:
     """Return the pool of a run.
 
@@ -75,6 +89,7 @@ def choose_pool(
         room: what the cluster has now.
         bounds: what the user asked for; None: one at least, and all that the cluster gives.
         can_grow: whether nodes may come: not to a Ray that this run has started itself.
+        gpus_each: GPUs of a worker; a fraction: workers share one.
 
     Raises:
         ClusterError: the cluster cannot grow and has no GPU, or no CPU beside it.
@@ -86,12 +101,13 @@ def choose_pool(
             )
         now = room.cpus
     else:
-        if not (can_grow or room.can_hold(get_need(device))):
+        if not (can_grow or room.can_hold(get_need(device, gpus_each))):
+            gpus = "a GPU" if gpus_each <= 1 else f"{gpus_each:g} GPUs"
             raise ClusterError(
-                f"--device cuda needs a GPU and two CPUs, and this Ray has {room}: name a cluster "
+                f"--device cuda needs {gpus} and two CPUs, and this Ray has {room}: name a cluster "
                 "with RAY_ADDRESS, or run with --device cpu"
             )
-        now = min(room.gpus, room.cpus - 1)
+        now = min(count_gpu_workers(room.gpus, gpus_each), room.cpus - 1)
     low, high = bounds or (1, units if can_grow else max(1, now))
     low, high = min(low, units), min(high, units)
     initial = min(max(low, now), high)

@@ -9,10 +9,12 @@ wrong.
 
 from __future__ import annotations
 
-import functools
 import os
 import pickle
+import queue
+import threading
 from collections.abc import Generator
+from concurrent.futures import Future
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -28,8 +30,9 @@ from radkg.cluster.images import PREPARED_IMAGE, ImagePreparer, read_prepared
 from radkg.cluster.pools import Bounds, Pool, choose_pool, get_need, get_room, watch_room
 from radkg.cluster.session import join_ray, show_no_bars
 from radkg.errors import ClusterError, RadkgError
+from radkg.run.stream import count_units_ahead, run_stream
 from radkg.run.work import UnitResult, Work, Worker
-from radkg.run.worker import UnitWorker
+from radkg.run.worker import Task, UnitWorker
 
 
 class RayRunner:
@@ -48,12 +51,17 @@ class RayRunner:
         show_no_bars()
         can_grow = ray.is_initialized() or (os.environ.get("RAY_ADDRESS") or "local") != "local"
         with join_ray():
-            device = work.worker.model.device
+            device, gpus_each = work.worker.model.device, work.worker.model.engine.gpus
             pool = choose_pool(
-                device, len(work.units), get_room(), self._workers, can_grow=can_grow
+                device,
+                len(work.units),
+                get_room(),
+                self._workers,
+                can_grow=can_grow,
+                gpus_each=gpus_each,
             )
             try:
-                with watch_room(get_need(device)):
+                with watch_room(get_need(device, gpus_each)):
                     yield from _run_units(work, pool)
             except ExecutionTimeoutError as error:
                 raise ClusterError(
@@ -87,6 +95,9 @@ def _dataset(work: Work, pool: Pool) -> ray.data.Dataset:
     # One row = one unit = one block: Ray neither merges units nor cuts them.
     blocks = [pa.table({"unit": [asdict(unit)]}) for unit in work.units]
     worker, device = work.worker, work.worker.model.device
+    ahead = count_units_ahead(work.units, worker.model.engine.batch_tokens)
+    # no worker holds units that another one could begin
+    in_hand = min(ahead + 2, max(1, len(blocks) // pool.initial))
     limits = worker.limits
     if device == "cpu" or limits.memory is not None:
         limits = replace(limits, workers=pool.high)
@@ -103,17 +114,19 @@ def _dataset(work: Work, pool: Pool) -> ray.data.Dataset:
         )
     return units.map_batches(
         _UnitActor,
-        fn_constructor_args=(replace(worker, limits=limits),),
+        fn_constructor_args=(replace(worker, limits=limits), ahead),
         batch_size=1,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(
             min_size=pool.low,
             max_size=pool.high,
             initial_size=pool.initial,
-            max_tasks_in_flight_per_actor=2,
+            max_tasks_in_flight_per_actor=2 * in_hand,  # as many wait there as are worked on
+            max_concurrent_calls_per_actor=in_hand,
+            enable_true_multi_threading=True,
         ),
         num_cpus=1,  # a dead actor comes back for ever: the attempts bound a poisoned unit
-        num_gpus=None if device == "cpu" else 1,
+        num_gpus=None if device == "cpu" else worker.model.engine.gpus,
     )
 
 
@@ -135,26 +148,53 @@ class _ImageActor:
 
 
 class _UnitActor:
-    """Ray Data's view of a UnitWorker: one unit per batch.
+    """Ray Data's view of a UnitWorker: one unit per batch, several batches in hand.
 
-    An error of ours travels as data: Ray would hand the driver its traceback as text only.
+    Ray calls it from several threads; one thread of its own streams their units. An error of ours
+    travels as data: Ray would hand the driver its traceback as text only.
     """
 
-    def __init__(self, worker: Worker) -> None:
-        self._load = functools.cache(functools.partial(UnitWorker, worker))
+    def __init__(self, worker: Worker, ahead: int) -> None:
+        self._worker, self._ahead = worker, ahead
+        self._lock = threading.Lock()
+        self._tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        self._results: dict[str, Future[UnitResult]] = {}
+        self._stream: threading.Thread | None = None
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         (row,) = batch.to_pylist()
-        what = (row["unit"]["unit_id"], row["unit"]["records"])
         found = row.get("images", [])
         result: UnitResult | RadkgError
         try:
             if row.get("error"):
                 raise pickle.loads(row["error"])
-            if found is None:  # they ended the process that prepares images, or broke its decoder
-                result = self._load()(*what, alone=True)
-            else:
-                result = self._load()(*what, read_prepared(found) or None)
+            # without images: they ended the process that prepares them, or broke its decoder
+            images = None if found is None else read_prepared(found) or None
+            unit = row["unit"]
+            task = Task(unit["unit_id"], unit["records"], images, alone=found is None)
+            result = self._submit(task).result()
         except RadkgError as error:
             result = error
         return pa.table({"result": pa.array([pickle.dumps(result)], pa.binary())})
+
+    def _submit(self, task: Task) -> Future[UnitResult]:
+        future: Future[UnitResult] = Future()
+        with self._lock:
+            self._results[task.unit_id] = future
+            if self._stream is None:
+                self._stream = threading.Thread(target=self._run, daemon=True)
+                self._stream.start()
+            self._tasks.put(task)
+        return future
+
+    def _run(self) -> None:
+        """Stream units until the process ends; after an error the next unit begins a new stream."""
+        try:
+            worker = UnitWorker(self._worker)
+            for result in run_stream(worker, iter(self._tasks.get, None), self._ahead):
+                self._results.pop(result.unit_id).set_result(result)
+        except BaseException as error:
+            with self._lock:
+                waiting, self._results, self._stream = self._results, {}, None
+            for future in waiting.values():
+                future.set_exception(error)

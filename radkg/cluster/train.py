@@ -94,6 +94,8 @@ def train(job: TrainJob, progress: Progress | None = None) -> TrainReport:
                 f"stage {stage.name} learns from a knowledge graph: build one with `radkg "
                 "knowledge build`, and give its directory as --knowledge"
             )
+    if job.teacher and not any(stage.takes_teacher for stage in stages):
+        raise ConfigError(f"preset {job.preset} reads no reports: leave --teacher out")
     out = _claim_directory(job)
     with open_run_directory(job.out) as directory, contextlib.ExitStack() as stack:
         if not all(StagePaths(directory.path, stage.name).model.is_dir() for stage in stages):

@@ -18,6 +18,7 @@ from radkg.experiments.scoring import Figures, score_f1, score_relations
 from radkg.experiments.table import TableRow
 from radkg.gold.annotated import is_kept_out, read_annotated_sentences
 from radkg.model.generate.engines import load_engine
+from radkg.model.generate.spec import EngineSpec
 from radkg.model.language import Prompt
 from radkg.model.vlmkg.batches import Example
 from radkg.model.vlmkg.vlm import VisionLanguageModel
@@ -125,7 +126,7 @@ def _answers(
     model: VisionLanguageModel, tested: Sequence[LabelledSentence]
 ) -> list[tuple[Sequence[Span], Sequence[Link]]]:
     prompts = [Prompt("copy", s.sentence) for s in tested]
-    engine = load_engine("transformers", model, ())
+    engine = load_engine(EngineSpec("transformers"), model, ())
     written = engine.generate(prompts, None, max_new_tokens=_MAX_NEW_TOKENS)
     grounded = [
         ground(s.sentence, parse(g.text, "copy")) for s, g in zip(tested, written, strict=True)

@@ -11,6 +11,7 @@ from radkg.experiments.examples import PromptUnit, list_texts
 from radkg.experiments.study_sets import Images
 from radkg.extractor.coded import ask_codes
 from radkg.model.generate.engines import load_engine
+from radkg.model.generate.spec import EngineSpec
 from radkg.model.language import Prompt
 from radkg.model.vlmkg.batches import stack_views
 from radkg.model.vlmkg.vlm import VisionLanguageModel
@@ -50,7 +51,7 @@ class VariantReader:
         self._features = features
         self._images = images
         self._unit = unit
-        self._engine = load_engine("transformers", model, names)
+        self._engine = load_engine(EngineSpec("transformers"), model, names)
 
     def read_codes(self, studies: Sequence[Study], /) -> list[Codes]:
         """Return the codes of each study, in order."""

@@ -13,6 +13,8 @@ from radkg.extractor.base import (
     PreparedImage,
     PreparedImages,
     SeesImages,
+    TakesCalls,
+    count_calls,
     count_tokens,
     find_preprocessing,
 )
@@ -38,7 +40,9 @@ __all__ = [
     "PreparedImage",
     "PreparedImages",
     "SeesImages",
+    "TakesCalls",
     "check_device",
+    "count_calls",
     "count_tokens",
     "extract_rows",
     "find_preprocessing",

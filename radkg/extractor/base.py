@@ -111,6 +111,24 @@ class HasDevice(Extractor, Protocol):
 
 
 @runtime_checkable
+class TakesCalls(Protocol):
+    """A model that several threads may call at once: it computes on a device beside the CPU.
+
+    While one call waits for the device, another one cuts sentences or grounds what was written.
+    """
+
+    @property
+    def calls_at_once(self) -> int:
+        """How many calls keep the device busy."""
+        ...
+
+
+def count_calls(model: object) -> int:
+    """Return how many calls of a model may run beside each other; 1 where it says nothing."""
+    return model.calls_at_once if isinstance(model, TakesCalls) else 1
+
+
+@runtime_checkable
 class ChoosesCondition(Identified, Protocol):
     """An extractor or reader of codes that can be put under another condition."""
 

@@ -20,6 +20,7 @@ from radkg.extractor.images import STUDIES_AT_ONCE, list_locations, prepare_imag
 from radkg.extractor.sentencewise import make_extraction
 from radkg.model.checkpoint import compute_model_id, read_config
 from radkg.model.device import resolve_device
+from radkg.model.generate.spec import EngineSpec
 from radkg.model.vision.eye import EyeConfig, load_eye
 from radkg.model.vision.preprocessing import Preprocessing
 from radkg.schema.codes import Codes
@@ -142,9 +143,9 @@ def make_codes(confidences: Sequence[float], config: EyeConfig) -> Codes:
 
 
 def load_eye_extractor(
-    directory: Path, condition: Condition | None, device: Device
+    directory: Path, condition: Condition | None, device: Device, engine: EngineSpec
 ) -> EyeExtractor:
-    """Return the extractor of a directory; it looks at images, whatever the condition says."""
+    """Return the extractor of a directory; it looks at images, and generates nothing."""
     return EyeExtractor(directory, device)
 
 

@@ -8,13 +8,16 @@ from pathlib import Path
 from radkg.extractor.sentencewise import SentencewiseReader, compute_reading_id, make_extraction
 from radkg.model.checkpoint import compute_model_id, load_weights, parse_config, read_config
 from radkg.model.device import resolve_device
+from radkg.model.generate.spec import EngineSpec
 from radkg.model.onepass.network import OnePass, OnePassConfig
 from radkg.model.onepass.reading import OnePassReader
 from radkg.schema.records import Condition, Device, Extraction, Study
 
 
-def load_onepass(directory: Path, condition: Condition | None, device: Device) -> OnePassExtractor:
-    """Return the extractor of a directory; it reads reports, whatever the condition says."""
+def load_onepass(
+    directory: Path, condition: Condition | None, device: Device, engine: EngineSpec
+) -> OnePassExtractor:
+    """Return the extractor of a directory; it reads reports, and generates nothing."""
     return OnePassExtractor(directory, device)
 
 

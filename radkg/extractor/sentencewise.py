@@ -6,8 +6,8 @@ another language is refused, for a model would read it into English.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Generic, TypeVar
 
 import radkg
 from radkg.errors import ExtractorError
@@ -21,6 +21,7 @@ from radkg.schema.records import Condition, Entity, Extraction, Relation, Study
 from radkg.schema.sentences import list_study_sentences
 
 ReadSentences = Callable[[Sequence[str]], list[Reading]]
+_Question = TypeVar("_Question", bound=Hashable)
 
 
 def check_language(study: Study) -> None:
@@ -36,8 +37,59 @@ def check_language(study: Study) -> None:
         )
 
 
-class SentencewiseReader:
-    """Reads the sentences of studies, each distinct one once per process.
+class QuestionReader(Generic[_Question]):
+    """Reads the sentences of studies by a question about each, a distinct one once per process.
+
+    Args:
+        read: questions to readings, in order.
+        ask: makes the question from the study and one of its sentences.
+        calibration: makes the confidences of `read` shares of right answers.
+        cache_size: readings kept, in questions.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Sequence[_Question]], list[Reading]],
+        ask: Callable[[Study, str], _Question],
+        calibration: Calibration,
+        cache_size: int = 50_000,
+    ) -> None:
+        self._read = read
+        self._ask = ask
+        self._calibration = calibration
+        self._cache_size = cache_size
+        self._cache: dict[_Question, tuple[Reading, list[str]]] = {}
+
+    def __call__(
+        self, studies: Sequence[Study]
+    ) -> list[tuple[tuple[Entity, ...], tuple[Relation, ...]]]:
+        """Return the entities and relations of each study's report, in order."""
+        places = [_places(study) for study in studies]
+        asked = [
+            [self._ask(study, study.report[start:end]) for _, start, end in found]
+            for study, found in zip(studies, places, strict=True)
+        ]
+        texts = {
+            question: study.report[start:end]
+            for study, found, questions in zip(studies, places, asked, strict=True)
+            for (_, start, end), question in zip(found, questions, strict=True)
+        }
+        new = [question for question in texts if question not in self._cache]
+        known = {question: self._cache[question] for question in texts if question in self._cache}
+        read = self._calibration.calibrate(self._read(new)) if new else []
+        for question, reading in zip(new, read, strict=True):
+            names = name_concepts(texts[question], reading.spans, reading.links)
+            known[question] = reading, names
+            if len(self._cache) < self._cache_size:
+                self._cache[question] = known[question]
+        return [
+            _assemble(study.report, found, [known[question] for question in questions])
+            for study, found, questions in zip(studies, places, asked, strict=True)
+        ]
+
+
+class SentencewiseReader(QuestionReader[str]):
+    """Reads the sentences of studies, where a sentence means the same in every study.
 
     Args:
         read: sentences to readings, in order.
@@ -48,32 +100,7 @@ class SentencewiseReader:
     def __init__(
         self, read: ReadSentences, calibration: Calibration, cache_size: int = 50_000
     ) -> None:
-        self._read = read
-        self._calibration = calibration
-        self._cache_size = cache_size
-        self._cache: dict[str, tuple[Reading, list[str]]] = {}
-
-    def __call__(
-        self, studies: Sequence[Study]
-    ) -> list[tuple[tuple[Entity, ...], tuple[Relation, ...]]]:
-        """Return the entities and relations of each study's report, in order."""
-        places = [_places(study) for study in studies]
-        texts = dict.fromkeys(
-            study.report[start:end]
-            for study, found in zip(studies, places, strict=True)
-            for _, start, end in found
-        )
-        new = [text for text in texts if text not in self._cache]
-        known = {text: self._cache[text] for text in texts if text in self._cache}
-        read = self._calibration.calibrate(self._read(new)) if new else []
-        for text, reading in zip(new, read, strict=True):
-            known[text] = reading, name_concepts(text, reading.spans, reading.links)
-            if len(self._cache) < self._cache_size:
-                self._cache[text] = known[text]
-        return [
-            _assemble(study.report, found, known)
-            for study, found in zip(studies, places, strict=True)
-        ]
+        super().__init__(read, lambda study, sentence: sentence, calibration, cache_size)
 
 
 def make_extraction(
@@ -124,12 +151,11 @@ def _places(study: Study) -> list[tuple[str, int, int]]:
 
 
 def _assemble(
-    report: str, places: Sequence[tuple[str, int, int]], known: dict[str, Any]
+    report: str, places: Sequence[tuple[str, int, int]], readings: Sequence[Any]
 ) -> tuple[tuple[Entity, ...], tuple[Relation, ...]]:
     entities: list[Entity] = []
     relations: list[Relation] = []
-    for section, start, end in places:
-        reading, names = known[report[start:end]]
+    for (section, start, _), (reading, names) in zip(places, readings, strict=True):
         first = len(entities)
         entities += [
             Entity(

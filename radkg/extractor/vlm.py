@@ -9,6 +9,7 @@ is read from images alone becomes entities whose source is the image.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -44,15 +45,17 @@ from radkg.model.checkpoint import (
 )
 from radkg.model.config import ModelConfig
 from radkg.model.device import resolve_device
-from radkg.model.generate.decode import Generation, compute_item_confidences
+from radkg.model.generate.decode import Generation
 from radkg.model.generate.engines import load_engine
+from radkg.model.generate.reading import make_reading
+from radkg.model.generate.spec import AS_IT_IS, AUTO, EngineSpec
 from radkg.model.language import Language, Prompt
 from radkg.model.vision.encoders import ImageEncoder, load_encoder
 from radkg.model.vision.eye import KIND
 from radkg.model.vision.preprocessing import Preprocessing
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.schema.codes import Codes
-from radkg.schema.linearize import Reading, ground, parse
+from radkg.schema.linearize import Reading
 from radkg.schema.records import Condition, Device, Extraction, Study
 from radkg.schema.sentences import list_study_sentences
 
@@ -76,9 +79,11 @@ def read_model(directory: Path) -> VisionLanguageModel:
     return model.eval()
 
 
-def load_vlm(directory: Path, condition: Condition | None, device: Device) -> VlmExtractor:
+def load_vlm(
+    directory: Path, condition: Condition | None, device: Device, engine: EngineSpec
+) -> VlmExtractor:
     """Return the extractor of a directory under a condition; None: what the model was made for."""
-    return VlmExtractor(directory, condition, device=device)
+    return VlmExtractor(directory, condition, engine, device)
 
 
 class VlmExtractor:
@@ -91,12 +96,12 @@ class VlmExtractor:
         self,
         directory: Path,
         condition: Condition | None = None,
-        engine: str = "auto",
+        engine: EngineSpec = AS_IT_IS,
         device: Device = "cpu",
     ) -> None:
         self._directory = directory
-        self._engine_name = engine
         self.name = find_shipped_name(directory) or KIND_NAME
+        self._engine_spec = engine
         self.device: Device = device
         self.tokens_read = self.tokens_written = 0
         """what the language model has seen since it was loaded, prompts and image prefixes, and
@@ -110,8 +115,8 @@ class VlmExtractor:
                 f"{directory} has no projector: it reads reports only, not {self.condition}"
             )
         try:
-            if device != "cpu" and engine == "auto":
-                engine = "transformers"  # also where only the identity is asked for
+            if device != "cpu" and engine.name == AUTO:
+                engine = engine._replace(name="transformers")  # also where the identity is asked
             self._engine = load_engine(engine, self.model, config.names)
         except ValueError as error:  # a name that is none
             raise ExtractorError(f"{directory / CONFIG}: {error}") from error
@@ -132,13 +137,19 @@ class VlmExtractor:
         self.model_id = compute_model_id(directory, *parts)
         self._encoder: ImageEncoder | None = None
         self._eye_reader: EyeReader | None = None
+        self._looking = threading.RLock()  # one call looks at images, others wait
 
-    def __reduce__(self) -> tuple[type[Self], tuple[Path, Condition, str, Device]]:
-        return (type(self), (self._directory, self.condition, self._engine_name, self.device))
+    def __reduce__(self) -> tuple[type[Self], tuple[Path, Condition, EngineSpec, Device]]:
+        return (type(self), (self._directory, self.condition, self._engine_spec, self.device))
 
     def choose_condition(self, condition: Condition) -> Self:
         """Return the same model reading report, image or both."""
-        return type(self)(self._directory, condition, self._engine_name, self.device)
+        return type(self)(self._directory, condition, self._engine_spec, self.device)
+
+    @property
+    def calls_at_once(self) -> int:
+        """How many calls keep a GPU busy; on the CPU the model takes the core that there is."""
+        return 1 if self.device == "cpu" else 2
 
     @property
     def preprocessing(self) -> Preprocessing | None:
@@ -219,6 +230,12 @@ class VlmExtractor:
         """Return all codes of each study's images; None where none are looked at."""
         if self.condition == "report":
             return [None for _ in studies]
+        with self._looking:
+            return self._look_at(studies, images)
+
+    def _look_at(
+        self, studies: Sequence[Study], images: PreparedImages | None
+    ) -> list[Codes | None]:
         if eye := self._eye():
             found = eye.read(studies, images)
         else:
@@ -235,7 +252,7 @@ class VlmExtractor:
     def read_sentences(self, found: Sequence[str]) -> list[Reading]:
         """Return what the language model reads in each sentence; confidences are its own."""
         written = self._generate([Prompt("copy", sentence) for sentence in found], None)
-        return [_reading(s, generation) for s, generation in zip(found, written, strict=True)]
+        return [make_reading(s, generation) for s, generation in zip(found, written, strict=True)]
 
     def _generate(self, prompts: Sequence[Prompt], prefixes: Tensor | None) -> list[Generation]:
         if not prompts:
@@ -301,22 +318,6 @@ def read_encoder(directory: Path, config: ModelConfig, device: str = "cpu") -> I
             f"{config.vision.encoder} is {encoder.encoder_id}: give the encoder it was trained with"
         )
     return encoder
-
-
-def _reading(sentence: str, generation: Generation) -> Reading:
-    items = parse(generation.text, "copy")
-    confidences = compute_item_confidences(generation)
-    spans, links, first = ground(sentence, items)
-    # a link is as sure as the item that states it: the one whose head is its head
-    of_head: dict[int, float] = {}
-    for span, item in enumerate(first):
-        of_head[span] = confidences[item]
-    return Reading(
-        tuple(spans),
-        tuple(links),
-        tuple(of_head[i] for i in range(len(spans))),
-        tuple(of_head[head] for head, _, _ in links),
-    )
 
 
 def _all_have_images(studies: Sequence[Study], found: Sequence[Codes | None]) -> None:

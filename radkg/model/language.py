@@ -31,6 +31,8 @@ class Prompt:
     target: Target
     sentence: str
     image: int | None = None
+    may_end_line: bool = False
+    """whether a line end may stand before the end of the output, as examples in a prompt have it"""
 
 
 class Language:

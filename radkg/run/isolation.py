@@ -6,7 +6,6 @@ The child is this module run as a program: a job comes in on stdin, a row a stud
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import os
 import pickle
 import resource
@@ -22,13 +21,13 @@ from radkg.archive import Archive
 from radkg.errors import ClusterError, RadkgError
 from radkg.run.making import Maker, load_maker
 from radkg.run.settings import ModelSpec
+from radkg.run.watchdog import WATCHDOG
 from radkg.schema.reasons import describe_failure
 from radkg.schema.records import Unreadable
 
 MAX_ATTEMPTS = 2  # at a whole unit before it is read study by study
 _UNIT_SHARE = 60  # a study in a unit may take this part of the time that it has alone, on average
 _MACHINE_SHARE = 0.8  # of its memory goes to workers, the rest to Ray and to what else runs
-_STDERR = 2  # Python's own may be anything in a worker
 _LEAST_MEMORY = 2 << 30  # bytes; below that hardly a model can be read with
 
 
@@ -50,15 +49,9 @@ class Limits:
 
     @contextlib.contextmanager
     def watch(self, studies: int) -> Iterator[None]:
-        """End this process if the block takes longer than a unit may; stderr says where it hung.
-
-        Not by a thread of Python, which would not get to run while a regular expression does.
-        """
-        faulthandler.dump_traceback_later(self.compute_timeout_s(studies), exit=True, file=_STDERR)
-        try:
+        """End this process if the block takes longer than a unit may; stderr says where it hung."""
+        with WATCHDOG.watch(self.compute_timeout_s(studies)):
             yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
 
     def bound_memory(self) -> None:
         """Let this process fail to allocate more, instead of taking the machine down with it."""

@@ -14,6 +14,7 @@ import pyarrow as pa
 from radkg.extractor import (
     Extractor,
     PreparedImages,
+    count_calls,
     extract_rows,
     find_preprocessing,
     load_extractor,
@@ -40,6 +41,11 @@ class Maker(Protocol):
     @property
     def preprocessing(self) -> Preprocessing | None:
         """How an image is prepared for the model; None where it looks at none."""
+        ...
+
+    @property
+    def calls_at_once(self) -> int:
+        """How many calls of `make_rows` may run beside each other, in threads."""
         ...
 
     def make_rows(
@@ -70,6 +76,11 @@ class ExtractionMaker:
         """How an image is prepared; None where the extractor looks at none."""
         return find_preprocessing(self.model)
 
+    @property
+    def calls_at_once(self) -> int:
+        """How many calls may run beside each other."""
+        return count_calls(self.model)
+
     def make_rows(
         self, items: Iterable[Study | Unreadable], images: PreparedImages | None = None
     ) -> list[Any]:
@@ -98,6 +109,11 @@ class DraftMaker:
         """How an image is prepared for the reporter."""
         return self.model.preprocessing
 
+    @property
+    def calls_at_once(self) -> int:
+        """How many calls may run beside each other."""
+        return count_calls(self.model)
+
     def make_rows(
         self, items: Iterable[Study | Unreadable], images: PreparedImages | None = None
     ) -> list[Any]:
@@ -121,4 +137,4 @@ def load_maker(spec: ModelSpec) -> Maker:
     """
     if spec.kind == DRAFTS.name:
         return DraftMaker(load_reporter(spec.name, spec.device))
-    return ExtractionMaker(load_extractor(spec.name, spec.condition, spec.device))
+    return ExtractionMaker(load_extractor(spec.name, spec.condition, spec.device, spec.engine))

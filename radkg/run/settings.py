@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 from radkg.config import Config
 from radkg.errors import ConfigError, SnapshotError, StorageError
+from radkg.model.generate.spec import AS_IT_IS, EngineName, EngineSpec
 from radkg.schema.records import CONDITIONS, DEVICES, Condition, Device
 from radkg.storage import Storage
 
@@ -26,6 +27,8 @@ class ModelSpec(NamedTuple):
     device: Device
     kind: KindName = "extractions"
     """of the rows that the model makes"""
+    engine: EngineSpec = AS_IT_IS
+    """what generates, where the model writes text"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,9 @@ class RunConfig(Config):
     """file of the key under which ids become pseudonyms, see run/pseudonyms.py; None: they stay"""
     device: Device = "cpu"
     """where a model computes; cuda: a GPU for each worker, and CPUs beside it that read images"""
+    gpus_per_worker: float = 1.0
+    """of --device cuda; a fraction: workers share a GPU; 2 and more: an engine that can spreads the
+    model over them"""
 
     def __post_init__(self) -> None:
         for name in ("archive", "out"):
@@ -63,6 +69,13 @@ class RunConfig(Config):
             raise ConfigError(f"--limit must be at least 1, not {self.limit}")
         if self.device not in DEVICES:
             raise ConfigError(f"--device is {' or '.join(DEVICES)}, not {self.device!r}")
+        if not self.gpus_per_worker > 0 or (self.gpus_per_worker > 1 and self.gpus_per_worker % 1):
+            raise ConfigError(
+                f"--gpus-per-worker is a fraction of a GPU or a whole number of GPUs, not "
+                f"{self.gpus_per_worker:g}"
+            )
+        if self.gpus_per_worker != 1 and self.device == "cpu":
+            raise ConfigError("--gpus-per-worker is for --device cuda: this run has no GPU")
         if not self.study_timeout > 0:
             raise ConfigError(f"--study-timeout is more than 0 seconds, not {self.study_timeout}")
         if self.max_memory is not None and not self.max_memory > 0:
@@ -84,11 +97,22 @@ class ExtractConfig(RunConfig):
     """name of an extractor, see radkg.extractor.load_extractor"""
     condition: Condition | None = None
     """report, image or image+report; None: what the extractor was made for"""
+    engine: EngineName = "auto"
+    """what generates where the extractor writes text, see radkg.model.generate.engines"""
+    batch_tokens: int | None = None
+    """tokens that the engine reads at once, and about how many tokens of reports a worker hands it
+    at once, of several units; None: as the engine has it, one unit at a time"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.extractor:
             raise ConfigError("--extractor is empty")
+        if self.engine not in get_args(EngineName):
+            raise ConfigError(
+                f"--engine is one of {', '.join(get_args(EngineName))}, not {self.engine!r}"
+            )
+        if self.batch_tokens is not None and self.batch_tokens < 1:
+            raise ConfigError(f"--batch-tokens must be at least 1, not {self.batch_tokens}")
         if self.condition not in (None, *CONDITIONS):
             raise ConfigError(
                 f"--condition is one of {', '.join(CONDITIONS)}, not {self.condition!r}"
@@ -97,7 +121,8 @@ class ExtractConfig(RunConfig):
     @property
     def spec(self) -> ModelSpec:
         """Which extractor makes the rows."""
-        return ModelSpec(self.extractor, self.condition, self.device)
+        engine = EngineSpec(self.engine, self.batch_tokens, self.gpus_per_worker)
+        return ModelSpec(self.extractor, self.condition, self.device, engine=engine)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +142,8 @@ class DraftConfig(RunConfig):
     @property
     def spec(self) -> ModelSpec:
         """Which reporter makes the rows."""
-        return ModelSpec(self.reporter, None, self.device, "drafts")
+        engine = EngineSpec(gpus=self.gpus_per_worker)
+        return ModelSpec(self.reporter, None, self.device, "drafts", engine)
 
 
 _Config = TypeVar("_Config", bound=RunConfig)

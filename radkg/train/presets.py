@@ -53,6 +53,7 @@ PRESETS: dict[str, tuple[TrainStage, ...]] = {
         TrainStage(
             name="llm_kg",
             task=_VLM,
+            takes_teacher=True,
             config=TrainConfig(
                 num_steps=12_000,
                 batch_tokens=1024,
@@ -69,6 +70,7 @@ PRESETS: dict[str, tuple[TrainStage, ...]] = {
         TrainStage(
             name="vlm_kg",
             task=_VLM,
+            takes_teacher=True,
             config=TrainConfig(
                 num_steps=3000,
                 batch_tokens=1024,
@@ -107,6 +109,7 @@ PRESETS: dict[str, tuple[TrainStage, ...]] = {
         TrainStage(
             name="onepass",
             task=_ONEPASS,
+            takes_teacher=True,
             config=TrainConfig(
                 epochs=12,
                 batch_tokens=1000,
@@ -175,11 +178,13 @@ PRESETS: dict[str, tuple[TrainStage, ...]] = {
         TrainStage(
             name="llm_kg",
             task=_VLM,
+            takes_teacher=True,
             config=TrainConfig(epochs=3, accumulate=8, precision="bf16", log_every=1),
         ),
         TrainStage(
             name="vlm_kg",
             task=_VLM,
+            takes_teacher=True,
             config=TrainConfig(epochs=3, accumulate=8, precision="bf16", log_every=1),
             needs_images=True,
         ),

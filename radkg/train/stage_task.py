@@ -55,6 +55,9 @@ class TrainJob(Config):
     """RadGraph JSON file with more examples of the target `copy`"""
     only_radgraph: bool = False
     """whether the target `copy` is learnt from that file alone, not from the rules' reading"""
+    teacher: str | None = None
+    """a run, or an extractor, whose reading of the training reports the target `copy` learns as
+    well, in place of the reading of the shipped one-pass model or of the rules"""
     limit: int | None = None
     """only the first N studies"""
     steps: int | None = None
@@ -74,6 +77,8 @@ class TrainJob(Config):
             )
         if self.parallel not in PARALLELS:
             raise ConfigError(f"--parallel {self.parallel!r} is none of {', '.join(PARALLELS)}")
+        if self.only_radgraph and self.teacher:
+            raise ConfigError("--only-radgraph learns from the file alone: leave --teacher out")
         if self.only_radgraph and not self.radgraph:
             raise ConfigError("--only-radgraph needs a file: give --radgraph FILE")
         low, high = self.workers
@@ -109,6 +114,8 @@ class TrainStage:
     """invented sentences beside the real ones, per target; ten per study with --limit"""
     needs_images: bool = False
     needs_knowledge: bool = False
+    takes_teacher: bool = False
+    """whether it learns to read reports, from a teacher where there is one"""
     settings: Config | None = None
     """the stage's own settings as the preset has them; None: it has none"""
 

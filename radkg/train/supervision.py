@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from radkg.extractor.sentencewise import ReadSentences
 from radkg.gold.coded import CodedStudies
 from radkg.gold.codes import Gold, GoldTriplet
 from radkg.gold.filing import Filing, fit_filing, list_gold_findings, list_gold_triplets
@@ -42,8 +41,7 @@ def split_held_out(coded: CodedStudies) -> tuple[CodedStudies, CodedStudies]:
 
 def make_copy_examples(
     annotated: Sequence[LabelledSentence],
-    others: Iterable[str],
-    read: ReadSentences,
+    others: Iterable[LabelledSentence],
     num_varied: int,
     seed: int,
 ) -> list[Example]:
@@ -61,11 +59,7 @@ def make_copy_examples(
     known = [*annotated, *frame_findings(annotated, num_varied // 10, seed)]
     known += [variation.vary(rng.choice(annotated), rng) for _ in range(num_varied)]
     labelled = {one.sentence for one in annotated}
-    silver = [text for text in others if text not in labelled]
-    known += [
-        LabelledSentence(text, reading.spans, reading.links)
-        for text, reading in zip(silver, read(silver), strict=True)
-    ]
+    known += [one for one in others if one.sentence not in labelled]
     return [
         make_copy_example(one) for one in known if can_be_stated(one.sentence, one.spans, one.links)
     ]

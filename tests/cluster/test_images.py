@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from radkg.cluster.images import STEP, ImagePreparer, read_prepared
+from radkg.cluster.pools import count_gpu_workers
 from radkg.errors import ArchiveUnavailable
 from radkg.extractor import extract_rows, load_extractor
 from radkg.model.vision.preprocessing import Preprocessing
@@ -114,3 +115,10 @@ def test_a_store_that_does_not_answer_fails_no_study(tmp_path, monkeypatch):
     )
     with pytest.raises(ArchiveUnavailable):
         extract_rows(load_extractor(f"{IMAGES}:preparing"), [study])
+
+
+@pytest.mark.parametrize(
+    ("gpus", "each", "workers"), [(4, 1, 4), (4, 0.5, 8), (1, 0.2, 5), (1, 0.3, 3), (4, 2, 2)]
+)
+def test_workers_share_gpus_or_have_several(gpus, each, workers):
+    assert count_gpu_workers(gpus, each) == workers

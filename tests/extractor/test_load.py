@@ -119,7 +119,7 @@ def test_an_unknown_extractor_is_named(name):
 
 
 def test_the_message_says_what_there_is():
-    with pytest.raises(ExtractorError, match="give small, onepass, rules, a model directory, or"):
+    with pytest.raises(ExtractorError, match="give small, onepass, rules, a model directory, llm:"):
         load_extractor("nonsense")
 
 

@@ -44,7 +44,9 @@ def test_a_unit_that_was_killed_twice_gives_the_same_bytes_study_by_study(nurser
     assert nursery.run(history.config).status == 0
     assert history.problems() == []
     times = Counter(Counter(history.read.read_text().split()).values())
-    assert set(times) == {1, 3}  # the first unit's and all others
+    # the first unit's; what was in hand beside it, once or twice; all others
+    assert times.keys() <= {1, 2, 3}
+    assert times.keys() >= {1, 3}
 
 
 @pytest.mark.parametrize("clock", [-DAY, 400 * DAY])

@@ -17,6 +17,8 @@ from radkg.extractor import RULES, SHIPPED
 from radkg.graph.ask.queries import list_queries
 from radkg.interchange.formats import EXPORT_FORMATS, IMPORT_FORMATS
 from radkg.interchange.formats.base import list_options
+from radkg.model.generate.engines import ENGINES
+from radkg.model.generate.spec import AUTO
 from radkg.model.vision import encoders, openclip
 from radkg.run.gauges import METRICS, Metric
 from radkg.train.presets import PRESETS
@@ -65,6 +67,7 @@ REGISTRIES: dict[str, Callable[[], list[str]]] = {
     "named queries": lambda: [query.name for query in list_queries()],
     "experiments": lambda: [each.name for each in EXPERIMENTS],
     "extractors": lambda: [*SHIPPED, RULES],
+    "engines": lambda: [AUTO, *ENGINES],
     "model presets": lambda: list(PRESETS),
     "image encoders": lambda: [encoders.IMAGENET, *encoders.KINDS, openclip.CONFIG],
     "metrics": lambda: [metric.name for metric in METRICS],

@@ -12,7 +12,7 @@ from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.gold.codes import parse_gold
 from radkg.gold.filing import Filing, fit_filing, list_gold_findings, list_gold_triplets
 from radkg.rules import RulesExtractor
-from radkg.schema.linearize import Reading, ground, list_triplets, parse
+from radkg.schema.linearize import ground, list_triplets, parse
 from radkg.schema.records import Image, Section, Study
 from radkg.train.labelled import read_labelled_sentences
 from radkg.train.silver import label_sentences, list_training_sentences
@@ -181,19 +181,19 @@ def test_the_vocabulary_covers_every_output(parts):
 
 
 def read_by_rules(sentences):
-    return [Reading(one.spans, one.links) for one in label_sentences(sentences, only_stated=False)]
+    return label_sentences(sentences, only_stated=False)
 
 
 def test_copied_examples_ground_in_their_sentence(parts):
     others = list_training_sentences(parts[0].choose(range(150)).studies)
     annotated = read_labelled_sentences()[:100]
-    examples = make_copy_examples(annotated, others, read_by_rules, 100, seed=1)
+    examples = make_copy_examples(annotated, read_by_rules(others), 100, seed=1)
     assert len(examples) > 400
     assert {e.target for e in examples} == {"copy"}
     for example in examples:
         ground(example.sentence, parse(example.output, "copy"))
-    assert examples == make_copy_examples(annotated, others, read_by_rules, 100, seed=1)
-    assert examples != make_copy_examples(annotated, others, read_by_rules, 100, seed=2)
+    assert examples == make_copy_examples(annotated, read_by_rules(others), 100, seed=1)
+    assert examples != make_copy_examples(annotated, read_by_rules(others), 100, seed=2)
     silver = [e.sentence for e in examples][-len(others) // 2 :]
     assert not any(map(is_kept_out, silver))
     assert not {one.sentence for one in annotated} & set(silver)
@@ -218,7 +218,7 @@ part = coded(*[
 annotated = read_labelled_sentences()[:9]
 others = list_training_sentences(part.studies)
 print(make_codes_examples(part, 20, 1))
-print(make_copy_examples(annotated, others, read_by_rules, 20, 1))
+print(make_copy_examples(annotated, read_by_rules(others), 20, 1))
 print(collect_vocabulary(part))
 """
 

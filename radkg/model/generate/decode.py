@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from radkg.model.generate.grammar import Grammar, drop_unfinished
+from radkg.model.generate.grammar import Grammar, HasTokenizer, drop_unfinished
 from radkg.model.language import Prompt
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 
@@ -52,6 +54,42 @@ class Draft(NamedTuple):
     logprobs: Sequence[float] = ()
 
 
+class TextModel(Protocol):
+    """What every engine needs of a model: a causal language model, and how text becomes tokens."""
+
+    @property
+    def model(self) -> Any:
+        """The language model, a `PreTrainedModel` of transformers."""
+        ...
+
+    @property
+    def directory(self) -> Path | None:
+        """Where it stands in Hugging Face's layout; None: nowhere."""
+        ...
+
+    @property
+    def language(self) -> TextLanguage:
+        """Its prompts and outputs as tokens."""
+        ...
+
+    @property
+    def vocab_size(self) -> int:
+        """Rows of the head."""
+        ...
+
+
+class TextLanguage(HasTokenizer, Protocol):
+    """Prompts and outputs as tokens."""
+
+    def encode_prompt(self, prompt: Prompt, /) -> list[int]:
+        """Return the tokens of a prompt."""
+        ...
+
+    def decode(self, ids: Iterable[int], /) -> str:
+        """Return the text of output tokens without the end and the blank before it."""
+        ...
+
+
 class Engine(Protocol):
     """What turns prompts into valid text."""
 
@@ -81,8 +119,28 @@ def compute_item_confidences(generation: Generation) -> list[float]:
     return [math.exp(min(0.0, total)) for total in sums]
 
 
+def cut_batches(
+    lengths: Sequence[int], batch_size: int, batch_tokens: int | None
+) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of each batch of rows that are sorted by their lengths.
+
+    Args:
+        lengths: tokens of each row, ascending.
+        batch_size: rows of a batch, at most, where `batch_tokens` is None.
+        batch_tokens: of a batch, its rows padded to the longest; a longer row is a batch alone.
+    """
+    start = 0
+    for end, length in enumerate(lengths):
+        rows = end + 1 - start
+        if rows > 1 and (rows * length > batch_tokens if batch_tokens else rows > batch_size):
+            yield start, end
+            start = end
+    if start < len(lengths):
+        yield start, len(lengths)
+
+
 def make_generation(
-    model: VisionLanguageModel,
+    model: TextModel,
     prompt: Prompt,
     ids: Sequence[int],
     logprobs: Sequence[float],
@@ -104,11 +162,26 @@ class TransformersEngine:
     """Greedy decoding with a key-value cache; rows leave the batch as they finish."""
 
     def __init__(
-        self, model: VisionLanguageModel, grammar: Grammar, *, batch_size: int = 32
+        self,
+        model: VisionLanguageModel,
+        grammar: Grammar,
+        *,
+        batch_size: int = 32,
+        batch_tokens: int | None = None,
     ) -> None:
+        """Take a model and its grammar.
+
+        Args:
+            model: trained weights, on the device to run on.
+            grammar: of its prompts.
+            batch_size: rows of a batch, at most.
+            batch_tokens: of the prompts of a batch, padding included, in place of `batch_size`.
+        """
         self.model = model.eval()
         self.grammar = grammar
         self.batch_size = batch_size
+        self.batch_tokens = batch_tokens
+        self._device = threading.Lock()  # one call computes, others wait
 
     @torch.inference_mode()
     def generate(
@@ -124,7 +197,16 @@ class TransformersEngine:
         Args:
             drafts: greedy outputs of the same model; as far as the grammar allows they are kept.
         """
-        drafts = drafts or {}
+        with self._device:
+            return self._generate(prompts, prefixes, max_new_tokens, drafts or {})
+
+    def _generate(
+        self,
+        prompts: Sequence[Prompt],
+        prefixes: Tensor | None,
+        max_new_tokens: int,
+        drafts: Mapping[Prompt, Draft],
+    ) -> list[Generation]:
         if max_new_tokens < 1:
             raise ValueError(f"max_new_tokens is {max_new_tokens}: at least 1")
         done: dict[Prompt, Generation] = {}
@@ -137,8 +219,9 @@ class TransformersEngine:
                 (self.model.language.encode_prompt(p), p, drafts.get(p, Draft())) for p in members
             ]
             pending.sort(key=lambda row: len(row[0]) + len(row[2].token_ids))
-            for start in range(0, len(pending), self.batch_size):
-                rows = pending[start : start + self.batch_size]
+            lengths = [len(row[0]) + len(row[2].token_ids) for row in pending]
+            for start, end in cut_batches(lengths, self.batch_size, self.batch_tokens):
+                rows = pending[start:end]
                 which = [images.index(p.image) for _, p, _ in rows if p.image is not None]
                 outputs = self._batch(rows, _selected(past, which), max_new_tokens)
                 for (_, prompt, _), (ids, logprobs, finished) in zip(rows, outputs, strict=True):

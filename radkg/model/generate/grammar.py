@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from radkg.errors import ExtractorError
-from radkg.model.language import Language, Prompt
+from radkg.model.language import Prompt
 from radkg.schema.linearize import BETWEEN, MARKS, Item, Target, ground, parse, split_words, write
 from radkg.schema.records import RELATIONS
 
@@ -32,6 +33,20 @@ _MARK = "[" + "".join(f"\\{mark}" for mark in MARKS.values()) + "]"
 _MAX_NAMES = 128  # ends in one output of `codes`; the longest of Open-i has fewer than half
 
 
+class HasTokenizer(Protocol):
+    """A tokenizer, and the token that ends an output."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Of the tokenizers library."""
+        ...
+
+    @property
+    def eos_id(self) -> int:
+        """The token that ends an output."""
+        ...
+
+
 class Grammar:
     """The grammars of one model's prompts.
 
@@ -40,7 +55,7 @@ class Grammar:
         ValueError: a name of the vocabulary cannot be told from the text around it.
     """
 
-    def __init__(self, language: Language, vocab_size: int, vocabulary: Sequence[str]) -> None:
+    def __init__(self, language: HasTokenizer, vocab_size: int, vocabulary: Sequence[str]) -> None:
         try:
             from llguidance import LLTokenizer
         except ImportError as error:
@@ -58,7 +73,7 @@ class Grammar:
     def make_matcher(self, prompt: Prompt) -> LLMatcher:
         """Return a matcher at the start of the prompt's grammar."""
         if prompt.target == "copy":
-            return self._compiled(make_copy_grammar(prompt.sentence))
+            return self._compiled(make_copy_grammar(prompt.sentence, prompt.may_end_line))
         if self._codes_matcher is None:
             self._codes_matcher = self._compiled(self._codes)
         return self._codes_matcher.deep_copy()
@@ -86,14 +101,15 @@ class Grammar:
         return matcher
 
 
-def make_copy_grammar(sentence: str) -> str:
-    """Return the Lark grammar of what a sentence can state."""
+def make_copy_grammar(sentence: str, may_end_line: bool = False) -> str:
+    """Return the Lark grammar of what a sentence can state, and of a line end behind it."""
     found = [f" {word}" for word, _, _ in split_words(sentence)]
+    end = ' "\\n"?' if may_end_line else ""
     if not found:
-        return 'start: ""\n'
+        return f'start: ""{end}\n'
     # an end closes with its mark, so that no lexeme is the beginning of another
     return (
-        f"start: ((END SEP){{0,{2 * len(found) + 7}}} END)?\n"
+        f"start: ((END SEP){{0,{2 * len(found) + 7}}} END)?{end}\n"
         f"END: RUN /( {_MARK})/\n"
         "RUN: ANY & /(?s:.+)/\n"  # a run may be empty by itself
         f'ANY: %regex {{"substring_chunks": {json.dumps(found)}}}\n'

@@ -6,6 +6,7 @@ B rows, T tokens, V views, C feature width, P prefix length, D language width.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
@@ -33,6 +34,14 @@ class VisionLanguageModel(nn.Module):
         self.language = language
         self.model = model or make_language_model(config.language)
         self.projector = make_projector(config.projector) if config.projector else None
+
+    directory: Path | None = None
+    """in Hugging Face's layout it stands nowhere"""
+
+    @property
+    def vocab_size(self) -> int:
+        """Rows of the head."""
+        return self.config.language.vocab_size
 
     def make_prefix(self, features: Tensor, is_view: Tensor) -> Tensor:
         """Return the prefix (B, P, D) of a study's views (B, V, C): the mean over its views.

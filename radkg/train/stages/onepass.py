@@ -37,6 +37,7 @@ from radkg.train.silver import (
     read_training_studies,
 )
 from radkg.train.stage_task import Batch, ModelCard, StagePaths, TrainJob, TrainStage
+from radkg.train.teacher import read_teacher
 from radkg.train.variation import Variation
 
 _SENTENCES = "sentences.jsonl"
@@ -49,7 +50,11 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
     found: list[LabelledSentence] = []
     if not job.only_radgraph:
         annotated = read_labelled_sentences()[: job.limit]
-        found += annotated * _REPEATS + _invent_others(job, stage, annotated)
+        found += annotated * _REPEATS
+        if job.teacher:
+            found += read_teacher(job.teacher, job.archive, job.limit)
+        else:
+            found += _invent_others(job, stage, annotated)
         found += frame_findings(annotated, stage.count_invented(job), stage.config.seed)
     if job.radgraph:
         found += read_radgraph_sentences(Path(job.radgraph))

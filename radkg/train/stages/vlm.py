@@ -38,7 +38,7 @@ from radkg.model.vlmkg.batches import Example, collate, encode, stack_views
 from radkg.model.vlmkg.vlm import VisionLanguageModel
 from radkg.private import open_private, write_text
 from radkg.schema.sentences import find_words
-from radkg.train.labelled import read_labelled_sentences
+from radkg.train.labelled import LabelledSentence, read_labelled_sentences
 from radkg.train.radgraph import read_radgraph_sentences
 from radkg.train.silver import list_training_sentences, read_training_studies
 from radkg.train.stage_task import Batch, StagePaths, TrainJob, TrainStage
@@ -51,6 +51,7 @@ from radkg.train.supervision import (
     make_image_examples,
     split_held_out,
 )
+from radkg.train.teacher import read_teacher
 
 __all__ = ["VlmTask", "finish", "open_task", "prepare"]
 
@@ -164,17 +165,25 @@ def _copy_examples(job: TrainJob, stage: TrainStage) -> list[Example]:
     """Return what the target `copy` learns from; studies without codes have sentences too."""
     examples: list[Example] = []
     if not job.only_radgraph:
-        found = read_training_studies(job.archive, job.limit)
-        studies = [study for study in found if not is_held_out(study)]
         annotated = read_labelled_sentences()[: job.limit]
-        read = OnePassExtractor(SHIPPED["onepass"]).read_sentences
         number, seed = stage.count_invented(job), stage.config.seed
-        examples += make_copy_examples(
-            annotated, list_training_sentences(studies), read, number, seed
-        )
+        examples += make_copy_examples(annotated, _read_others(job), number, seed)
     if job.radgraph:
         examples += map(make_copy_example, read_radgraph_sentences(Path(job.radgraph)))
     return examples
+
+
+def _read_others(job: TrainJob) -> list[LabelledSentence]:
+    """Return the archive's sentences as the teacher reads them, or else the one-pass model."""
+    if job.teacher:
+        return read_teacher(job.teacher, job.archive, job.limit)
+    found = read_training_studies(job.archive, job.limit)
+    texts = list_training_sentences(study for study in found if not is_held_out(study))
+    readings = OnePassExtractor(SHIPPED["onepass"]).read_sentences(texts)
+    return [
+        LabelledSentence(text, reading.spans, reading.links)
+        for text, reading in zip(texts, readings, strict=True)
+    ]
 
 
 def _first(

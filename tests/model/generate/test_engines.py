@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radkg.errors import ExtractorError
-from radkg.model.generate.decode import Draft, TransformersEngine, compute_item_confidences
+from radkg.model.generate.decode import (
+    Draft,
+    TransformersEngine,
+    compute_item_confidences,
+    cut_batches,
+)
 from radkg.model.generate.engine_ctranslate2 import CTranslate2Engine
 from radkg.model.generate.engines import ENGINES, load_engine
+from radkg.model.generate.spec import EngineSpec
 from radkg.model.language import Prompt
 from tests.benchmarks.grammar import problem
 from tests.model.tiny import CODED, COPIED, NAMES, learnt_model, random_model
@@ -47,7 +55,7 @@ def empty_cache(tmp_path, monkeypatch):
 
 
 def strict(model):
-    engine = load_engine("transformers", model, NAMES)
+    engine = load_engine(EngineSpec("transformers"), model, NAMES)
     assert isinstance(engine, TransformersEngine)
     return engine
 
@@ -67,7 +75,7 @@ def test_float32_equals_the_torch_engine():
 
 
 def test_int8_writes_the_same_text():
-    found = load_engine("ctranslate2", learnt_model(), NAMES).generate(
+    found = load_engine(EngineSpec("ctranslate2"), learnt_model(), NAMES).generate(
         PROMPTS, None, max_new_tokens=40
     )
     same = [
@@ -128,7 +136,7 @@ def test_conversion_is_kept_by_the_hash_of_the_model(empty_cache):
 
 
 def test_nothing_is_converted_for_images_alone(empty_cache):
-    engine = load_engine("ctranslate2", learnt_model(), NAMES)
+    engine = load_engine(EngineSpec("ctranslate2"), learnt_model(), NAMES)
     engine.generate([Prompt("codes", "", 0)], torch.zeros(1, 3, 32), max_new_tokens=3)
     assert not empty_cache.exists()
 
@@ -152,27 +160,66 @@ def test_a_user_without_a_home_is_told_what_to_set(monkeypatch):
 
 
 def test_auto_takes_the_fastest_that_is_there(monkeypatch):
-    assert isinstance(load_engine("auto", learnt_model(), NAMES), CTranslate2Engine)
-    assert isinstance(load_engine("ctranslate2", learnt_model(), NAMES), CTranslate2Engine)
+    assert isinstance(load_engine(EngineSpec("auto"), learnt_model(), NAMES), CTranslate2Engine)
+    assert isinstance(
+        load_engine(EngineSpec("ctranslate2"), learnt_model(), NAMES), CTranslate2Engine
+    )
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert isinstance(load_engine("auto", learnt_model(), NAMES), TransformersEngine)
+    assert isinstance(load_engine(EngineSpec("auto"), learnt_model(), NAMES), TransformersEngine)
     with pytest.raises(ExtractorError, match="pip install ctranslate2"):
-        load_engine("ctranslate2", learnt_model(), NAMES)
+        load_engine(EngineSpec("ctranslate2"), learnt_model(), NAMES)
 
 
 def test_unknown_engine():
     with pytest.raises(ExtractorError, match=", ".join(ENGINES)):
-        load_engine("onnx", learnt_model(), NAMES)
+        load_engine(EngineSpec("onnx"), learnt_model(), NAMES)
 
 
 @pytest.mark.parametrize("name", ["auto", "transformers", "ctranslate2"])
 def test_no_engine_runs_without_a_grammar(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "llguidance", None)
     with pytest.raises(ExtractorError, match="pip install llguidance"):
-        load_engine(name, learnt_model(), NAMES)
+        load_engine(EngineSpec(name), learnt_model(), NAMES)
 
 
 def test_missing_vllm_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(ExtractorError, match="pip install vllm"):
-        load_engine("vllm", learnt_model(), NAMES)
+        load_engine(EngineSpec("vllm"), learnt_model(), NAMES)
+
+
+@pytest.mark.parametrize("make", [random_model, learnt_model])
+def test_continuous_batching_writes_what_the_torch_engine_writes(make):
+    """In three calls at once, whose requests share batches, with prompts of an image among them."""
+    model = make()
+    images = torch.randn(2, 3, 32, generator=torch.Generator().manual_seed(0))
+    prompts = [*PROMPTS, *UNKNOWN, Prompt("copy", "Clear lungs", 1)]
+    expected = strict(model).generate(prompts, images, max_new_tokens=20)
+    engine = load_engine(EngineSpec("continuous", 64), model, NAMES)
+
+    def generate(some):
+        return engine.generate(some, images, max_new_tokens=20)
+
+    with ThreadPoolExecutor(3) as calls:
+        parts = list(calls.map(generate, [prompts[i::3] for i in range(3)]))
+    for i, part in enumerate(parts):
+        for one, other in zip(part, expected[i::3], strict=True):
+            assert (one.token_ids, one.text, one.finished) == (
+                other.token_ids,
+                other.text,
+                other.finished,
+            )
+            assert one.logprobs == pytest.approx(other.logprobs, abs=1e-3)
+    assert model.model.config._attn_implementation == "sdpa"  # as it was: other engines go on
+    assert not [t for t in threading.enumerate() if "_run_generation_loop" in t.name]
+
+
+def test_batches_are_cut_by_rows_or_by_tokens():
+    assert list(cut_batches([1, 2, 3, 9], 3, None)) == [(0, 3), (3, 4)]
+    assert list(cut_batches([1, 2, 3, 9], 3, 6)) == [(0, 2), (2, 3), (3, 4)]
+    assert list(cut_batches([], 3, 6)) == []
+
+
+def test_one_model_over_several_gpus_needs_an_engine_that_can():
+    with pytest.raises(ExtractorError, match="give --engine vllm"):
+        load_engine(EngineSpec("continuous", gpus=2), learnt_model(), NAMES)

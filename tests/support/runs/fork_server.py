@@ -103,6 +103,7 @@ def _serve() -> None:
     """Start the runs that stdin asks for, one after the other, and say how they ended."""
     for name in (
         "aiobotocore.session",
+        "pandas",  # which pyarrow imports when it first makes a table of objects
         "s3fs",
         "radkg.verbs.extract",
         "tests.support.runs.extractors",

@@ -164,7 +164,8 @@ def disturb(nursery: Nursery, history: History, kills: list[int], *, clock: int 
     found += history.problems()
     found += [f"a reader saw {some}" for some in seen - known]
     repeated = history.repeated_units()
-    found += [f"{repeated} units were read twice after {hit} kills"] if repeated > hit else []
+    # the unit that was to be committed, and the one that the model was at
+    found += [f"{repeated} units were read twice after {hit} kills"] if repeated > 2 * hit else []
     found = [f"{history.name}, killed at {kills}: {what}" for what in found]
     return Outcome(found, hit, repeated)
 
