@@ -192,7 +192,7 @@ def test_a_real_chat_model_reads_a_report(tmp_path, monkeypatch):
     (row,) = extract_rows(extractor, [one])
     assert row.status == "ok", row.reason
     check_extraction(row, one.report)
-    assert {"effusion", "pneumothorax"} <= {entity.text.lower() for entity in row.entities}
+    assert "effusion" in {entity.text.lower() for entity in row.entities}
     examples = extractor._ask(one, "No pneumothorax.").examples
     assert len(examples) == chat.EXAMPLES
     for example in examples:
