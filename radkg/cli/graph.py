@@ -89,6 +89,7 @@ def load(
         print_report(report, as_json)
         return
     values = dataclasses.asdict(report)
+    values["strays"] = [f"{number} {what}" for what, number in report.strays.items()]
     of_drafts = values.pop("drafts", {})
     strangers = of_drafts.get("not_in_graph", [])
     if strangers:
@@ -111,15 +112,19 @@ def verify(
     quick: Annotated[
         bool,
         typer.Option(
-            help="Compare the digest of each study, the numbers of its mentions and findings, and"
-            " the totals of the graph: this finds what is missing, doubled, left over or of another"
-            " snapshot, but no property that was changed by hand."
+            help="Compare the patient and the digest of each study, the numbers of its mentions and"
+            " findings, and the totals of the graph: this finds what is missing, doubled, left over"
+            " or of another patient or snapshot, but no property that was changed by hand, no"
+            " relation turned round and no mention moved to another concept."
         ),
     ] = False,
     drafts: DraftsRun = None,
     as_json: Json = False,
 ) -> None:
-    """Compare the graph with the Parquet, every study; exit code 1 where they differ."""
+    """Compare the graph with the Parquet, every study; exit code 1 where they differ.
+
+    What was not compared is named, and is no reason for exit code 1.
+    """
     from radkg.graph.verify.draft_loads import count_drafts
     from radkg.graph.verify.drafts import verify_drafts
     from radkg.graph.verify.full import verify as verify_all
@@ -145,6 +150,9 @@ def verify(
                 "compared": report.compared,
                 "differences": report.differences,
                 "problems": report.problems,
+                "by_hand": report.by_hand,
+                "not_checked": report.not_checked,
+                "foreign": report.foreign,
                 "retracted": report.num_retracted,
                 "seconds": round(report.seconds, 1),
                 "drafts": compared and dataclasses.asdict(compared),

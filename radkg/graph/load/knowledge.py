@@ -116,7 +116,7 @@ def write_knowledge(
         raise ConfigError(
             f"{table!r} is no name of a table: give letters, digits, '.', '_' and '-' with --name"
         )
-    tables = [ledger["key"] for ledger in read_knowledge_ledgers(graph)]
+    tables = [str(ledger.get("key")) for ledger in read_knowledge_ledgers(graph)]
     if not known and table not in tables:
         there = ", ".join(tables) or "none"
         raise ConfigError(f"{graph.address} has no table {table!r}: there is {there}")

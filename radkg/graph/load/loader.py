@@ -43,7 +43,7 @@ import pyarrow.compute as pc
 from radkg.errors import ConfigError, GraphError
 from radkg.graph.engine.client import Graph
 from radkg.graph.engine.values import Transaction, run_statement
-from radkg.graph.load import aggregates, statements, sum_statements
+from radkg.graph.load import aggregates, statements
 from radkg.graph.load.comparison import (
     Comparison,
     compare_all,
@@ -55,6 +55,7 @@ from radkg.graph.load.comparison import (
 from radkg.graph.load.dispatch import Dispatch, RemoteLoad
 from radkg.graph.load.draft_writer import delete_drafts_of_gone
 from radkg.graph.load.ledger import build_finished_ledger, is_complete, read_ledger
+from radkg.graph.load.mending import remove_strays, sweep_unowned
 from radkg.graph.load.transactions import WriteCounts, Writer, list_keys
 from radkg.graph.load.writers import (
     list_locks,
@@ -92,6 +93,8 @@ class LoadReport:
     writers: int
     retries: int
     """transactions over studies that were run again, after a deadlock or a conflict"""
+    strays: dict[str, int]
+    """what `repair` removed that no load had written, by label or type"""
     seconds: float
 
 
@@ -114,8 +117,8 @@ def load(
         graph: an open graph; what other archives and extractors have there stays.
         snapshot: what was published.
         progress: called with the number of studies done and the number of all.
-        repair: trust no digest that stands in the graph, replace every study, and remove what no
-            study owns (after somebody changed the graph by hand).
+        repair: trust no digest that stands in the graph, replace every study, and remove what bears
+            radkg's names and no load has written (mending.py): after a change by hand.
         differ: the changes from the snapshot that stands in the graph, where they are known.
         writers: how many write at the same time, 1 to writers.PARTITIONS.
         dispatch: has the studies written by other processes, in place of `writers` here; what is
@@ -134,6 +137,7 @@ def load(
             " by side: load it without --on-cluster, or give the address of a Neo4j server"
         )
     started = time.monotonic()
+    strays = remove_strays(graph) if repair else Counter[str]()
     migrate(graph, repair=repair)
     loading = _Loading(graph, snapshot, repair, differ, writers, dispatch, sizes or BatchSizes())
     num_studies = loading.kept.num_studies
@@ -158,6 +162,7 @@ def load(
         why=why,
         writers=loading.writers,
         retries=done.retries,
+        strays=dict(strays + loading.strays),
         seconds=time.monotonic() - started,
     )
 
@@ -184,6 +189,7 @@ class _Loading:
         self.writers = writers
         self.dispatch = dispatch
         self.sizes = sizes
+        self.strays: Counter[str] = Counter()
 
     def is_done(self) -> bool:
         """Tell whether this snapshot was loaded to its end and all its studies still stand."""
@@ -313,11 +319,15 @@ class _Loading:
     def _finish(self, counted: GraphRow, transaction: Transaction) -> None:
         run_statement(transaction, statements.LOCK_ALL)
         self._lock_all(transaction)
-        strays = (sum_statements.SWEEP_STRAYS, *statements.SWEEP_STRAYS) if self.repair else ()
-        for statement in (*strays, *statements.SWEEP):
+        self.strays = sweep_unowned(transaction) if self.repair else Counter()
+        for statement in statements.SWEEP:
             run_statement(transaction, statement)
         properties = build_finished_ledger(self.kept, counted)
-        run_statement(transaction, statements.FINISH, ledger=self.ledger, properties=properties)
+        finish = statements.FINISH
+        if self.repair:
+            finish = statements.FINISH_ANEW
+            properties |= {"key": self.ledger, "snapshot_id": self.kept.snapshot_id}
+        run_statement(transaction, finish, ledger=self.ledger, properties=properties)
         run_statement(transaction, statements.UNLOCK, locks=self._list_locks())
 
     def _list_locks(self) -> list[str]:

@@ -85,6 +85,12 @@ MATCH (l:Load {key: $ledger})
 SET l += $properties
 """
 
+# To `repair`: what else somebody has written there goes.
+FINISH_ANEW = """
+MATCH (l:Load {key: $ledger})
+SET l = $properties
+"""
+
 # Everything that is deleted is collected first. While the embedded engine deletes what it walks, it
 # loses its place in a node's list of relationships and leaves some standing (6 in 1,000 findings).
 DELETE = (
@@ -201,23 +207,24 @@ WITH k ORDER BY k.key
 SET k.transactions = coalesce(k.transactions, 0) + 1
 """
 
+# Only what a load can have written: the rest is `repair`'s, or another application's.
 SWEEP = (
     """
     MATCH (p:Patient)
-    WHERE NOT (p)--()
+    WHERE NOT (p)--() AND size(labels(p)) = 1 AND p.key = p.archive + '/' + p.subject_id
     WITH collect(p) AS found
     FOREACH (p IN found | DELETE p)
     """,
     """
     MATCH (c:Concept)
-    WHERE NOT (c)--()
+    WHERE NOT (c)--() AND size(labels(c)) = 1 AND c.key = c.kind + ':' + c.name
     WITH collect(c) AS found
     FOREACH (c IN found | DELETE c)
     """,
 )
 
-# What only a hand can have left behind, and `repair` removes: an extraction under a study with
-# another key, a finding of an extractor that did not read the study, and what nothing owns.
+# What only a hand can have left behind at a study, and `repair` removes (mending.py has the rest):
+# an extraction under a study with another key, and a finding of an extractor that did not read it.
 DELETE_STRAYS = (
     """
     UNWIND $keys AS key
@@ -234,20 +241,4 @@ DELETE_STRAYS = (
     WITH collect(f) AS found
     FOREACH (f IN found | DELETE f)
     """,
-)
-
-SWEEP_STRAYS = tuple(
-    f"""
-    MATCH (n:{label})
-    WHERE NOT {owned}
-    WITH collect(n) AS found
-    FOREACH (n IN found | DETACH DELETE n)
-    """
-    for label, owned in (
-        ("Study", "(n)-[:HAS_EXTRACTION]->()"),
-        ("Extraction", "(n)<-[:HAS_EXTRACTION]-()"),
-        ("Mention", "(n)<-[:HAS_MENTION]-()"),
-        ("Draft", "(n)<-[:HAS_DRAFT]-()"),
-        ("Claim", "(n)<-[:CLAIMS]-()"),
-    )
 )

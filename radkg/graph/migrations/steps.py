@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,10 +17,11 @@ from radkg.errors import GraphError
 from radkg.graph.engine.client import Graph
 from radkg.graph.engine.values import Transaction, run_statement
 from radkg.graph.packaged import read_packaged_texts
+from radkg.graph.rows.model import LABELS
 
 INDEX_TIMEOUT_S = 3600
 
-VERSION = "MATCH (v:SchemaVersion) RETURN v.version AS version"
+VERSION = "MATCH (v:SchemaVersion {key: 'schema'}) RETURN v.version AS version"
 
 # Whoever comes second waits here, or loses at its commit and comes again.
 LOCK = """
@@ -31,8 +32,15 @@ RETURN coalesce(v.version, 0) AS version
 
 SET_VERSION = "MATCH (v:SchemaVersion {key: 'schema'}) SET v.version = $version"
 
+_COUNT = "MATCH (n:{label}) RETURN count(n) AS number"
+_BOOKS = ("SchemaVersion", "Load", "KnowledgeLoad", "DraftLoad")
+
 _NAME = re.compile(r"(?P<number>\d{3})_(?P<name>\w+)\.cypher")
 _SCHEMA = re.compile(r"(CREATE|DROP) (CONSTRAINT|INDEX) ")
+_ON = re.compile(r"FOR \(n:(?P<label>\w+)\) (?P<how>REQUIRE|ON) \(?n\.(?P<name>\w+)")
+
+Place = tuple[str, str]
+"""label and name of a property"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,45 @@ def read_schema_version(graph: Graph) -> int:
     return version
 
 
+def list_missing_constraints(graph: Graph) -> list[Place]:
+    """Return the unique keys that steps which were done have made, and that are not there."""
+    return _list_missing(graph, "REQUIRE", "SHOW CONSTRAINTS")
+
+
+def list_missing_indexes(graph: Graph) -> list[Place]:
+    """Return the other indexes that steps which were done have made, and that are not there."""
+    return _list_missing(graph, "ON", "SHOW INDEXES")
+
+
+def list_other_constraints(graph: Graph, labels: Collection[str]) -> list[tuple[str, str]]:
+    """Return name and place of constraints on these labels or types that no step has made."""
+    own = {place for place, _ in _list_places(graph)}  # the embedded engine names their types, too
+    return [
+        (str(row["name"]), f"{on}({', '.join(names)})")
+        for row in graph.read("SHOW CONSTRAINTS")
+        for names in [row["properties"] or []]
+        for on in row["labelsOrTypes"] or []
+        if on in labels and not (len(names) == 1 and (on, names[0]) in own)
+    ]
+
+
+def _list_missing(graph: Graph, how: str, statement: str) -> list[Place]:
+    standing = {
+        (label, name)
+        for row in graph.read(statement)
+        for label in row["labelsOrTypes"] or []
+        for name in row["properties"] or []
+    }
+    return [place for place, each in _list_places(graph) if each == how and place not in standing]
+
+
+def _list_places(graph: Graph) -> list[tuple[Place, str]]:
+    """Return where steps that were done have made constraints (REQUIRE) and indexes (ON)."""
+    done = list_steps()[: read_schema_version(graph)]
+    found = [_ON.search(text) for step in done if step.is_schema for text in step.statements]
+    return [((on["label"], on["name"]), on["how"]) for on in found if on]
+
+
 def list_missing_steps(graph: Graph) -> list[Step]:
     """Return the steps that were not yet done, in order; raises as `schema_version`."""
     return list_steps()[read_schema_version(graph) :]
@@ -107,9 +154,12 @@ def migrate(graph: Graph, *, repair: bool = False) -> list[Step]:
         repair: do steps of the schema also where the graph says that they were done.
 
     Raises:
-        GraphError: the graph is newer than this program, or refuses a statement.
+        GraphError: the graph is newer than this program, holds nodes of another application under
+            radkg's labels, or refuses a statement.
     """
     missing = list_missing_steps(graph)
+    if missing == list_steps():
+        _check_names_are_free(graph)
     for step in list_steps():
         if step.is_schema and (repair or step in missing):
             for statement in step.statements:
@@ -120,6 +170,17 @@ def migrate(graph: Graph, *, repair: bool = False) -> list[Step]:
             statements = () if step.is_schema else step.statements
             graph.write(partial(_advance, step.number, statements))
     return missing
+
+
+def _check_names_are_free(graph: Graph) -> None:
+    """Raise where somebody else's nodes have labels of ours: a load could take them for its own."""
+    found = {label: graph.read(_COUNT.format(label=label))[0]["number"] for label in LABELS}
+    others = [f"{number} {label}" for label, number in found.items() if number]
+    if others and not any(found[label] for label in _BOOKS):
+        raise GraphError(
+            f"{graph.address} holds {', '.join(others)} that no radkg has loaded, under labels that"
+            " are radkg's: give radkg a database of its own"
+        )
 
 
 def _advance(number: int, statements: Sequence[str], transaction: Transaction) -> None:

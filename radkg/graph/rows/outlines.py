@@ -17,11 +17,12 @@ from radkg.schema.findings import list_findings
 
 OUTLINE = pa.schema(
     [
-        *((name, pa.string()) for name in ("study_id", "key", "digest")),
+        *((name, pa.string()) for name in ("study_id", "key", "digest", "patient")),
         *((name, pa.int64()) for name in LISTS),
     ]
 )
-"""id and key of the study, digest of its extraction, numbers of mentions, relations, findings"""
+"""id and key of the study, digest of its extraction, key of its patient, numbers of
+mentions, relations, findings"""
 
 
 def compute_outlines(tables: Iterable[pa.Table]) -> pa.Table:
@@ -61,6 +62,7 @@ def build_outline(part: pa.RecordBatch, found: pa.ListArray) -> pa.RecordBatch:
         part["study_id"],
         key,
         part["digest"],
+        pc.binary_join_element_wise(part["archive"], part["subject_id"], "/"),
         mentions,
         relations,
         findings,

@@ -32,5 +32,8 @@ def find_draft_problems(graph: Graph) -> list[str]:
     for row in graph.read(_LOADS):
         key = build_draft_ledger_key(str(row["archive"]), str(row["reporter"]))
         if key not in known:
-            problems.append(f"{row['number']} drafts of {key}, which no load knows")
+            problems.append(
+                f"{row['number']} drafts of {key}, which no load knows: load that run with"
+                " --drafts, or remove them with radkg load --repair --drafts"
+            )
     return problems

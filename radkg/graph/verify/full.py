@@ -24,7 +24,11 @@ from radkg.graph.rows.nested import (
     count_contents,
     encode_canonically,
 )
-from radkg.graph.verify.invariants import find_graph_problems, find_ledger_problems
+from radkg.graph.verify.invariants import (
+    GraphProblems,
+    find_graph_problems,
+    find_ledger_problems,
+)
 from radkg.graph.verify.report import (
     VerifyReport,
     build_expected_ledger,
@@ -88,8 +92,10 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
         differences[key.removeprefix(f"{snapshot.archive}/")] = describe_unexpected(kept)
     ledger = build_expected_ledger(kept)
     if only is None:
-        problems = find_sums_problems(graph, kept, ledger | counted) + find_graph_problems(graph)
+        whole = find_graph_problems(graph, ledger["key"])
+        problems = find_sums_problems(graph, kept, ledger | counted) + whole.problems
     else:
+        whole = GraphProblems()
         problems = find_ledger_problems(graph, ledger)
     return VerifyReport(
         num_studies=kept.num_studies if only is None else only.num_rows,
@@ -97,6 +103,9 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
         compared="every property",
         differences=differences,
         problems=problems,
+        by_hand=whole.by_hand,
+        not_checked=whole.not_checked,
+        foreign=whole.foreign,
         seconds=time.monotonic() - started,
     )
 

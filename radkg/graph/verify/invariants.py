@@ -1,36 +1,73 @@
-"""What can be wrong with a graph as a whole: nodes that nothing owns, totals that differ."""
+"""What can be wrong with a graph as a whole: nodes that nothing owns, totals that differ.
+
+Every line says one thing and what to do; nothing is hidden because something else could not be
+checked. What belongs to another application altogether (rows/model.py) is named and is no fault.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from radkg.errors import GraphError
 from radkg.graph.engine.client import Graph
-from radkg.graph.load.knowledge import LABELS
+from radkg.graph.load.bookkeeping import Books, read_books
 from radkg.graph.load.ledger import read_ledger
 from radkg.graph.load.statements import NUM_NODES, NUM_RELATIONSHIPS
-from radkg.graph.load.sum_statements import TYPES
-from radkg.graph.rows.nested import RELATION_TYPES, GraphRow, build_concept
+from radkg.graph.migrations.steps import (
+    list_missing_constraints,
+    list_missing_indexes,
+    list_other_constraints,
+)
+from radkg.graph.rows.model import ENDS, HELD, LABELS, OWNED
+from radkg.graph.rows.nested import GraphRow, build_concept
+from radkg.graph.verify.contents import Contents, read_contents
 from radkg.graph.verify.draft_loads import find_draft_problems
 from radkg.graph.verify.knowledge import find_knowledge_problems
+from radkg.graph.verify.totals import find_wrong_totals
 
-_UNOWNED = {
-    "patients without a study": "MATCH (n:Patient) WHERE NOT (n)-[:HAS_STUDY]->()",
-    "studies without an extraction": "MATCH (n:Study) WHERE NOT (n)-[:HAS_EXTRACTION]->()",
-    "concepts without a mention": "MATCH (n:Concept) WHERE NOT (n)<-[:OF]-()",
-    "drafts without a study": "MATCH (n:Draft) WHERE NOT (n)<-[:HAS_DRAFT]-()",
+_NOT_OWNED = {
+    "Patient": "patients without a study",
+    "Study": "studies without an extraction",
+    "Concept": "concepts without a mention",
+    "Draft": "drafts without a study",
 }
-
+_UNOWNED = """
+MATCH (n:{label})
+WHERE NOT {owned}
+RETURN count(n) AS number, coalesce(sum(CASE WHEN {held} THEN 1 ELSE 0 END), 0) AS held
+"""
+_CONCEPTS = "MATCH (n:Concept) RETURN properties(n) AS node"
 _COUNTED = {  # an engine knows how many nodes have a label
-    name: f"MATCH (n:{name}) RETURN count(*) AS number"
-    for name in (
-        *("Patient", "Study", "Extraction", "Mention", "Concept", "Load", "Lock", "SchemaVersion"),
-        *("Knowledge", "KnowledgeLoad", "Draft", "Claim", "DraftLoad"),
-    )
+    name: f"MATCH (n:{name}) RETURN count(*) AS number" for name in LABELS
 }
 _CLAIMED = "MATCH (d:Draft) RETURN count(d) AS drafts, coalesce(sum(d.num_claims), 0) AS claims"
 _NAMES = "CALL db.labels() YIELD label RETURN collect(label) AS names"
-_LOADED = """
-MATCH (l:Load)
-RETURN coalesce(sum(l.num_studies), 0) AS studies, coalesce(sum(l.num_mentions), 0) AS mentions
+_STANDING = """
+MATCH (s:Study)-[:HAS_EXTRACTION]->(x:Extraction)
+WITH coalesce(toString(s.archive), '') + '|' + coalesce(toString(x.extractor), '') AS key
+RETURN key, count(*) AS number ORDER BY key
 """
+# A load that is under way changes one of these with every transaction.
+_UNDER_WAY = (
+    "MATCH (k:Lock) RETURN coalesce(sum(k.transactions), 0) AS number",
+    "MATCH (l:KnowledgeLoad) RETURN coalesce(sum(l.transactions), 0) AS number",
+    "MATCH (l:Load) RETURN properties(l) AS ledger ORDER BY l.key",
+)
+
+
+@dataclass(frozen=True)
+class GraphProblems:
+    """What is wrong with a graph as a whole, one line each."""
+
+    problems: list[str] = field(default_factory=list)
+    """what `radkg load --repair` mends"""
+    by_hand: list[str] = field(default_factory=list)
+    """what a person has to do something about, and what"""
+    not_checked: list[str] = field(default_factory=list)
+    """what was not compared, and why"""
+    foreign: list[str] = field(default_factory=list)
+    """what is another application's, and was left alone"""
 
 
 def find_ledger_problems(graph: Graph, ledger: GraphRow) -> list[str]:
@@ -52,39 +89,151 @@ def find_ledger_problems(graph: Graph, ledger: GraphRow) -> list[str]:
     ]
 
 
-def find_graph_problems(graph: Graph, *, quick: bool = False) -> list[str]:
-    """Return what is wrong with the graph, one line each.
+def find_graph_problems(graph: Graph, own: str, *, quick: bool = False) -> GraphProblems:
+    """Return what is wrong with the graph as a whole, of whatever loads.
 
     Args:
         graph: an open graph.
+        own: key of the Load that is verified: what it holds, others compare study by study.
         quick: count the relationships of each type only where all of them together are not as many
             as they should be: the embedded engine walks them.
     """
-    problems = []
-    loads = _read_properties(graph, "Load")
-    renamed = sum(c != build_concept(str(c.get("key"))) for c in _read_properties(graph, "Concept"))
+    before = [graph.read(statement) for statement in _UNDER_WAY]
+    found = _look(graph, own, quick)
+    if before == [graph.read(statement) for statement in _UNDER_WAY]:
+        return found
+    late = "a load wrote while this verification read: verify again when it has ended; until then"
+    unsure = [*found.problems, *found.by_hand]
+    said = f"{late} {len(unsure)} problems of the whole graph are not sure" if unsure else ""
+    said = said or f"{late} the graph as a whole is not known to be right"
+    return GraphProblems([], [], [*found.not_checked, said], found.foreign)
+
+
+def _look(graph: Graph, own: str, quick: bool) -> GraphProblems:
+    books = read_books(graph)
+    standing = {row["key"]: row["number"] for row in graph.read(_STANDING)}
+    found = _look_at_books(books, own, standing)
+    _look_at_schema(graph, found)
+    renamed = sum(
+        row["node"] != build_concept(str(row["node"].get("key"))) for row in graph.read(_CONCEPTS)
+    )
     if renamed:
-        problems.append(f"{renamed} concepts whose key is not their kind and name")
-    for what, match in _UNOWNED.items():
-        (count,) = graph.read(f"{match} RETURN count(n) AS number")
-        if count["number"]:
-            problems.append(f"{count['number']} {what}")
-    complete = all(load.get("complete") is True for load in loads)
-    if complete and not (quick and _is_consistent(graph)):
-        problems += _find_wrong_totals(graph, loads)
-    return problems + find_knowledge_problems(graph) + find_draft_problems(graph)
+        found.problems.append(f"{renamed} concepts whose key is not their kind and name")
+    _look_at_owners(graph, found)
+    complete = all(load["complete"] is True for load in books.loads) and not books.strange
+    if not (quick and complete and _is_consistent(graph, books.loads)):
+        contents = read_contents(graph)
+        _look_at_contents(contents, found)
+        found.problems.extend(find_wrong_totals(graph, books.loads, contents))
+    found.by_hand.extend(find_knowledge_problems(graph, books.tables))
+    found.by_hand.extend(find_draft_problems(graph))
+    return found
 
 
-def _read_properties(graph: Graph, label: str) -> list[GraphRow]:
-    return [row["node"] for row in graph.read(f"MATCH (n:{label}) RETURN properties(n) AS node")]
+def _look_at_books(books: Books, own: str, standing: Mapping[str, int]) -> GraphProblems:
+    """Return what is wrong with the books, and with how many studies they say that there are."""
+    found = GraphProblems()
+    for label, ids in books.strange.items():
+        found.problems.append(f"{len(ids)} {label} that no load, import or migration has written")
+    for label, names in books.added.items():
+        found.by_hand.extend(
+            f"{number} {label} have a property {_quote(name)} that is not radkg's: remove it with"
+            f" MATCH (n:{label}) REMOVE n.{_quote(name)}"
+            for name, number in names.items()
+        )
+    loads = {load["key"]: load for load in books.loads}
+    for key, number in standing.items():
+        if key not in loads and key != own:
+            found.by_hand.append(
+                f"{number} Extraction of {key}, which no load knows: load that run again, or delete"
+                f" them with MATCH (s:Study)-[:HAS_EXTRACTION]->(x) WHERE s.archive + '|' +"
+                f" x.extractor = '{key}' DETACH DELETE x, and then radkg load --repair"
+            )
+    for key, load in loads.items():
+        number = standing.get(key, 0)
+        if load["complete"] is not True and key != own:
+            found.not_checked.append(
+                f"the load of {key} did not end, or is under way: that its {number} studies are"
+                " all, and right, was not checked"
+            )
+        elif load["complete"] is True and number != load["num_studies"]:
+            found.by_hand.append(
+                f"the load of {key} counts {load['num_studies']} studies and {number} stand: run"
+                f" its radkg load again; if there never was one, delete what says so with"
+                f" MATCH (l:Load {{key: '{key}'}}) DETACH DELETE l"
+            )
+        elif key != own and number:
+            found.not_checked.append(
+                f"the {number} studies of {key}: verify them with the --out of their own run"
+            )
+    return found
 
 
-def _is_consistent(graph: Graph) -> bool:
+def _look_at_schema(graph: Graph, found: GraphProblems) -> None:
+    try:
+        missing = [f"the unique key {a}.{b} is missing" for a, b in list_missing_constraints(graph)]
+        missing += [f"the index of {a}.{b} is missing" for a, b in list_missing_indexes(graph)]
+        others = list_other_constraints(graph, {*LABELS, *ENDS})
+    except GraphError as error:  # the login may not be allowed to see them
+        found.not_checked.append(f"constraints and indexes: {error}")
+        return
+    found.problems.extend(missing)
+    found.by_hand.extend(
+        f"the constraint {_quote(name)} on {place} is not radkg's and can stop a load: drop it with"
+        f" DROP CONSTRAINT {_quote(name)}"
+        for name, place in others
+    )
+
+
+def _look_at_owners(graph: Graph, found: GraphProblems) -> None:
+    for label, what in _NOT_OWNED.items():
+        statement = _UNOWNED.format(label=label, owned=OWNED[label], held=HELD)
+        (row,) = graph.read(statement, types=list(ENDS))
+        if row["number"] - row["held"]:
+            found.problems.append(f"{row['number'] - row['held']} {what}")
+        if row["held"]:
+            found.by_hand.append(
+                f"{row['held']} {what}, which another application's labels or relationships hold:"
+                f" delete these, then radkg load --repair; they are MATCH (n:{label}) WHERE NOT"
+                f" {OWNED[label]}"
+            )
+
+
+def _look_at_contents(contents: Contents, found: GraphProblems) -> None:
+    for (one, other), number in sorted(contents.both.items()):
+        found.problems.append(f"{number} nodes that are both {one} and {other}")
+    for (kind, head, tail), number in sorted(contents.misplaced.items()):
+        found.problems.append(
+            f"{number} {kind} in the graph from {head} to {tail}, which no load has written"
+        )
+    for (label, name), number in sorted(contents.labelled.items()):
+        found.by_hand.append(
+            f"{number} {label}{_quote(name)} in the graph, 0 expected: the label {_quote(name)} is"
+            f" not radkg's: remove it with MATCH (n:{label}:{_quote(name)}) REMOVE n:{_quote(name)}"
+        )
+    for (kind, head, tail), number in sorted(contents.linked.items()):
+        found.by_hand.append(
+            f"{number} {_quote(kind)} in the graph, 0 expected: relationships from {head} to {tail}"
+            " are not radkg's, and go with the nodes that a load replaces: delete them, or keep"
+            " what they say in a database of its own"
+        )
+    for what, number in sorted(contents.foreign.items()):
+        found.foreign.append(
+            f"{number} {what} in the graph, 0 expected: they are another application's; radkg"
+            " neither reads nor changes them"
+        )
+
+
+def _quote(name: str) -> str:
+    return name if name.isidentifier() else f"`{name.replace('`', '``')}`"
+
+
+def _is_consistent(graph: Graph, loads: list[GraphRow]) -> bool:
     """Tell whether nodes have the labels, and relationships the number, that loads wrote down."""
     (names,) = graph.read(_NAMES)
     if not set(names["names"]) <= _COUNTED.keys():
         return False
-    nodes, loaded = graph.read(NUM_NODES)[0]["number"], graph.read(_LOADED)[0]
+    nodes = graph.read(NUM_NODES)[0]["number"]
     found = {name: graph.read(count)[0]["number"] for name, count in _COUNTED.items()}
     (links,) = graph.read("MATCH ()-->() RETURN count(*) AS number")
     (known,) = graph.read("MATCH (:Knowledge)-[r:KNOWN]->() RETURN count(r) AS number")
@@ -92,56 +241,8 @@ def _is_consistent(graph: Graph) -> bool:
     (claimed,) = graph.read(_CLAIMED)
     return bool(
         nodes == sum(found.values())
-        and found["Extraction"] == loaded["studies"]
-        and found["Mention"] == loaded["mentions"]
+        and found["Extraction"] == sum(load["num_studies"] for load in loads)
+        and found["Mention"] == sum(load["num_mentions"] for load in loads)
         and found["Claim"] == claimed["claims"]
         and links["number"] == own + known["number"] + claimed["drafts"] + claimed["claims"]
     )
-
-
-def _find_wrong_totals(graph: Graph, loads: list[GraphRow]) -> list[str]:
-    """Return which numbers of nodes and relationships are not the sum of what was loaded."""
-    found = {
-        row["name"]: row["number"]
-        for statement in (
-            "MATCH (n) RETURN reduce(s = '', l IN labels(n) | s + l) AS name, count(*) AS number",
-            "MATCH ()-[r]->() RETURN type(r) AS name, count(*) AS number",
-        )
-        for row in graph.read(statement)
-        if row["name"] not in LABELS
-    }
-    found["relations"] = sum(found.pop(name, 0) for name in RELATION_TYPES)
-    found["sums"] = sum(found.pop(name, 0) for name in TYPES)
-    (claimed,) = graph.read(_CLAIMED)
-    studies, mentions, relations, findings, sums = (
-        sum(load.get(f"num_{name}", 0) for load in loads)
-        for name in ("studies", "mentions", "relations", "findings", "sums")
-    )
-    expected = {
-        # Nodes that loads share; those that nothing owns are found above.
-        **{
-            name: found.get(name, 0)
-            for name in (
-                *("Patient", "Study", "Concept", "Lock", "SchemaVersion"),
-                *("Draft", "DraftLoad"),
-            )
-        },
-        "Extraction": studies,
-        "Mention": mentions,
-        "Load": len(loads),
-        "HAS_STUDY": found.get("Study", 0),
-        "HAS_EXTRACTION": studies,
-        "HAS_MENTION": mentions,
-        "OF": mentions,
-        "HAS_FINDING": findings,
-        "relations": relations,
-        "sums": sums,
-        "HAS_DRAFT": claimed["drafts"],
-        "Claim": claimed["claims"],
-        "CLAIMS": claimed["claims"],
-    }
-    return [
-        f"{found.get(name, 0)} {name} in the graph, {expected.get(name, 0)} expected"
-        for name in sorted(found.keys() | expected.keys())
-        if found.get(name, 0) != expected.get(name, 0)
-    ]

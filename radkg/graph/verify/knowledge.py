@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from radkg.graph.engine.client import Graph
-from radkg.graph.load.knowledge import build_term, digest_relations, read_knowledge_ledgers
+from radkg.graph.load.knowledge import build_term, digest_relations
 from radkg.graph.rows.nested import GraphRow
 from radkg.schema.known import Term
 
@@ -16,13 +18,16 @@ RETURN head.key AS head, properties(known) AS known, tail.key AS tail
 """
 
 
-def find_knowledge_problems(graph: Graph) -> list[str]:
+def find_knowledge_problems(graph: Graph, ledgers: Sequence[GraphRow]) -> list[str]:
     """Return what is wrong with the tables in the graph: at most one line a table, and unexpected.
 
     No file is needed: a table whose import ended has the terms and relations that its ledger names.
+
+    Args:
+        graph: an open graph.
+        ledgers: properties of the KnowledgeLoads of the tables.
     """
     problems = []
-    ledgers = read_knowledge_ledgers(graph)
     for ledger in ledgers:
         table = ledger["key"]
         if ledger.get("complete") is not True:

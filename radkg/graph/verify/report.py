@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from radkg.graph.engine.client import Graph
 from radkg.graph.load.aggregates import build_sums_properties, compute_sums, find_differing_sums
@@ -18,7 +18,7 @@ SHOWN = 20
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyReport:
-    """What differs: `differences` by study_id, and `problems` of the graph as a whole."""
+    """What differs: `differences` by study_id, the rest of the graph as a whole, one line each."""
 
     num_studies: int
     num_retracted: int
@@ -26,21 +26,31 @@ class VerifyReport:
     """what was, of every study"""
     differences: dict[str, str]
     problems: list[str]
+    """what `radkg load --repair` mends"""
+    by_hand: list[str] = field(default_factory=list)
+    """what a person has to do something about, and what"""
+    not_checked: list[str] = field(default_factory=list)
+    """what was not compared, and why: it says neither that it is right nor that it is wrong"""
+    foreign: list[str] = field(default_factory=list)
+    """what is another application's, and no fault"""
     seconds: float
 
     @property
     def ok(self) -> bool:
-        """True if the graph holds the snapshot exactly."""
-        return not self.differences and not self.problems
+        """True if nothing that was compared differs."""
+        return not (self.differences or self.problems or self.by_hand)
 
     def __str__(self) -> str:
+        lines = [*self.problems, *format_differences("study", self.differences)]
+        if lines:
+            lines.append(f"compared by {self.compared}; to mend the graph: radkg load --repair")
+        lines += [f"to do by hand: {line}" for line in self.by_hand]
         if self.ok:
             retracted = f"; {self.num_retracted} are retracted" if self.num_retracted else ""
             equal = f"all {self.num_studies} studies equal the snapshot"
-            return f"{equal}, compared by {self.compared}{retracted}"
-        lines = format_differences("study", self.differences)
-        hint = f"compared by {self.compared}; to mend the graph: radkg load --repair"
-        return "\n".join([*self.problems, *lines, hint])
+            lines.append(f"{equal}, compared by {self.compared}{retracted}")
+        lines += [f"not checked: {line}" for line in self.not_checked]
+        return "\n".join([*lines, *(f"left alone: {line}" for line in self.foreign)])
 
 
 def format_differences(of: str, differences: Mapping[str, str]) -> list[str]:
