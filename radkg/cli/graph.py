@@ -89,7 +89,9 @@ def load(
         print_report(report, as_json)
         return
     values = dataclasses.asdict(report)
-    values["strays"] = [f"{number} {what}" for what, number in report.strays.items()]
+    strays = values.pop("strays", {})
+    if strays:
+        values["strays"] = [f"{number} {what}" for what, number in strays.items()]
     of_drafts = values.pop("drafts", {})
     strangers = of_drafts.get("not_in_graph", [])
     if strangers:

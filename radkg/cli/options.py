@@ -146,7 +146,7 @@ GraphAddress = Annotated[
     typer.Option(
         "--graph",
         help="Graph: `embedded`, or the address of a Neo4j server, whose login is NEO4J_USER and "
-        "NEO4J_PASSWORD.",
+        "NEO4J_PASSWORD, and the file of whose CA is NEO4J_CA, in the environment.",
     ),
 ]
 AsOf = Annotated[
@@ -175,7 +175,12 @@ DraftsRun = Annotated[
         metavar="DRAFTS_RUN",
     ),
 ]
-Insecure = Annotated[bool, typer.Option(help="Allow an unencrypted connection to another machine.")]
+Insecure = Annotated[
+    bool,
+    typer.Option(
+        help="Allow an unencrypted connection to another machine, as NEO4J_INSECURE=1 does."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON in place of text.")]
 
 Reporter = Annotated[

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -18,6 +19,7 @@ from neo4j import exceptions
 from radkg.errors import GraphError, GraphUnavailable
 from radkg.graph.engine.engines import identify_engine
 from radkg.graph.engine.retries import RetryLimits, repeat
+from radkg.graph.engine.tls import describe_failure
 from radkg.graph.engine.values import Transaction, to_native
 
 CONNECT_TIMEOUT_S = 5.0
@@ -43,27 +45,37 @@ class Graph:
         user: of the login.
         password: of the login.
         retry_limits: how long work is tried again.
+        tls: of an encrypted connection (+s), whom it trusts; None: the CAs of this machine.
 
     Raises:
         GraphUnavailable: nothing answers at the address within a few seconds.
-        GraphError: the login was refused.
+        GraphError: the login was refused, or the server's certificate.
     """
 
     def __init__(
-        self, address: str, user: str, password: str, retry_limits: RetryLimits | None = None
+        self,
+        address: str,
+        user: str,
+        password: str,
+        retry_limits: RetryLimits | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.address = address
+        self._tls = tls
         self._retry_limits = retry_limits or RetryLimits()
         # Neither a hint about a missing index nor a repeated transaction is the user's business.
         logging.getLogger("neo4j").setLevel(logging.CRITICAL)
+        chosen: dict[str, Any] = {} if tls is None else {"ssl_context": tls}
         with self._explained():
             self._driver = neo4j.GraphDatabase.driver(
-                address,
+                # the driver takes a context only where the address does not choose one itself
+                address if tls is None else address.replace("+s://", "://", 1),
                 auth=(user, password),
                 connection_timeout=CONNECT_TIMEOUT_S,
                 connection_acquisition_timeout=2 * CONNECT_TIMEOUT_S,
                 max_transaction_retry_time=self._retry_limits.driver_s,
                 user_agent="radkg",
+                **chosen,
             )
         try:
             with self._explained():
@@ -212,8 +224,13 @@ class Graph:
                 " use a neo4j:// address, which finds the leader, or try again later"
             ) from error
         except exceptions.DriverError as error:
+            encrypted = "+s://" in self.address
+            failed = describe_failure(self.address, self._tls) if encrypted else None
+            if failed:
+                raise GraphError(failed) from error
+            plain = "" if encrypted else "; a server with TLS wants bolt+s://"
             raise GraphUnavailable(
-                f"no graph server answers at {self.address}: start it or check the address"
+                f"no graph server answers at {self.address}: start it or check the address{plain}"
             ) from error
 
     def _refused(self, error: exceptions.Neo4jError) -> GraphError:

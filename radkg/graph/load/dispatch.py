@@ -43,7 +43,8 @@ class WriteResult(NamedTuple):
 class RemoteLoad:
     """One load, as it travels to the processes that read and write its studies.
 
-    It holds no login: that is NEO4J_USER and NEO4J_PASSWORD in the environment of each process.
+    It holds no login: that is NEO4J_USER and NEO4J_PASSWORD in the environment of each process, as
+    NEO4J_CA is, if the server's certificate is of a CA of one's own.
     """
 
     address: str

@@ -39,11 +39,11 @@ MENDED = {
         "load of nothing": ("CREATE (:Load)", "Load that no load"),
         "load with a key": ("CREATE (:Load {key: 'x|y'})", "Load that no load"),
         "incomplete load without a snapshot": (
-            "CREATE (:Load {key: 'x|y', complete: false})",
+            "CREATE (:Load {key: 'v|y', complete: false})",
             "Load that no load",
         ),
         "complete load without numbers": (
-            "CREATE (:Load {key: 'x|y', archive: 'x', extractor: 'y', complete: true})",
+            "CREATE (:Load {key: 'w|y', archive: 'w', extractor: 'y', complete: true})",
             "Load that no load",
         ),
         "load with a sum": (LEFT_LUNG + "CREATE (:Load {key: 'a'})-[:COUNTS]->(c)", "Load that no"),
@@ -215,10 +215,16 @@ def attacked(graph: Graph) -> Iterator[Graph]:
 @pytest.mark.parametrize("group", MENDED)
 def test_what_bears_our_names_is_named_and_mended(attacked: Graph, group: str) -> None:
     before = read_everything(attacked)
-    for statement, _ in MENDED[group].values():
-        attack(attacked, statement)
+    expected = {}
+    for name, (statement, said) in MENDED[group].items():
+        try:
+            attack(attacked, statement)
+        except GraphError:  # the embedded engine takes no second label where the first has a key
+            assert (attacked.engine.name, group) == ("embedded", "two of our labels")
+        else:
+            expected[name] = said
     report = str(verify(attacked, SNAPSHOT))
-    assert [name for name, (_, said) in MENDED[group].items() if said not in report] == []
+    assert [name for name, said in expected.items() if said not in report] == []
     assert not verify_quick(attacked, SNAPSHOT).ok
     load(attacked, SNAPSHOT, repair=True)
     for snapshot in (SNAPSHOT, OTHER):

@@ -24,6 +24,12 @@ from radkg.graph.engine.values import run_statement
 
 NEO4J = "neo4j-5.26.30"
 SOURCES = Path(__file__).parent / "neo4j"
+_TLS = """
+server.bolt.tls_level=REQUIRED
+dbms.ssl.policy.bolt.enabled=true
+dbms.ssl.policy.bolt.client_auth=NONE
+dbms.ssl.policy.bolt.base_directory={folder}
+"""
 
 
 def _absent(reason: str) -> None:
@@ -64,11 +70,16 @@ def neo4j_home() -> Path:
 
 @contextlib.contextmanager
 def run_neo4j(
-    data: Path | None = None, port: int = 0, password: str = "", heap: str = "1g"
+    data: Path | None = None,
+    port: int = 0,
+    password: str = "",
+    heap: str = "1g",
+    tls: Path | None = None,
 ) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
     """Run a Neo4j server, on a store of its own or on `data`; give address, password, process.
 
-    Port and password are new ones where none are given; `heap` is Java's -Xmx.
+    Port and password are new ones where none are given; `heap` is Java's -Xmx; with `tls`, a
+    directory with private.key and public.crt, every connection must be encrypted.
     """
     jars = neo4j_jars()
     java = shutil.which("java")
@@ -77,6 +88,7 @@ def run_neo4j(
     with tempfile.TemporaryDirectory(prefix="radkg-neo4j-") as home:
         if data is not None:
             (Path(home) / "data").symlink_to(data)
+        (Path(home) / "neo4j.conf").write_text(_TLS.format(folder=tls) if tls else "")
         log = Path(home) / "server.log"
         command = [str(java), f"-Xmx{heap}", "-cp", f"{jars}/*", str(SOURCES / "Server.java")]
         with log.open("w") as errors:
@@ -94,7 +106,7 @@ def run_neo4j(
         try:
             if "ready\n" not in iter(server.stdout.readline, ""):
                 _absent(f"Neo4j did not start: {log.read_text()[-2000:]}")
-            yield f"bolt://127.0.0.1:{port}", password, server
+            yield f"bolt{'+s' if tls else ''}://127.0.0.1:{port}", password, server
         finally:
             server.stdin.close()
             try:

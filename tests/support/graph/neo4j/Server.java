@@ -5,11 +5,15 @@ import org.neo4j.configuration.connectors.BoltConnector;
 import org.neo4j.configuration.helpers.SocketAddress;
 import org.neo4j.dbms.api.DatabaseManagementServiceBuilder;
 
-/** A Neo4j server: Server HOME PORT [ADDRESS], by default on loopback. It ends with its input. */
+/**
+ * A Neo4j server: Server HOME PORT [ADDRESS], by default on loopback. It runs until its standard
+ * input ends. HOME/neo4j.conf has further settings.
+ */
 public class Server {
     public static void main(String[] arguments) throws Exception {
         var address = arguments.length > 2 ? arguments[2] : "127.0.0.1";
         var service = new DatabaseManagementServiceBuilder(Path.of(arguments[0]))
+                .loadPropertiesFromFile(Path.of(arguments[0], "neo4j.conf"))
                 .setConfig(BoltConnector.enabled, true)
                 .setConfig(BoltConnector.listen_address,
                         new SocketAddress(address, Integer.parseInt(arguments[1])))
