@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.staticfiles import StaticFiles
@@ -100,6 +101,13 @@ def make_app(graph: Graph, reader: SnapshotReader, verdicts: Verdicts, token: st
     @app.exception_handler(RadkgError)
     async def explained(_: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, _status(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def refused(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        # without what was sent: it may be words of a report
+        detail = [{"loc": each["loc"], "msg": each["msg"]} for each in error.errors()]
+        return JSONResponse({"detail": detail}, 422)
 
     @app.get("/")
     def page() -> FileResponse:

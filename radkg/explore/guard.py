@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from radkg.explore.incoming import Body, Fault, find_fault, read_body, split_host
 
 HOSTS = ("127.0.0.1", "localhost")
 
@@ -57,14 +59,25 @@ class Guard:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        await (self._refusal(scope) or self._app)(scope, receive, send_with_headers)
+        refusal = self._refusal(scope)
+        if refusal is None:
+            body = await read_body(scope, receive)
+            if isinstance(body, Body):
+                await self._app(scope, body.make_receive(receive), send_with_headers)
+                return
+            refusal = _refuse(body)
+        await refusal(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         """Return the refusal, or the redirect that sets the cookie; None: the request may pass."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if urlsplit(f"//{host}").hostname not in HOSTS:
+        asked = split_host(host)
+        if asked is None or asked.hostname not in HOSTS:
             return PlainTextResponse(f"refused: ask for {' or '.join(HOSTS)}", 400)
+        fault = find_fault(scope)
+        if fault:
+            return _refuse(fault)
         if headers.get("origin", f"http://{host}") != f"http://{host}":
             return PlainTextResponse("refused: another page asked", 403)
         if self._is_token(cookie_parser(headers.get("cookie", "")).get(self._cookie)):
@@ -77,6 +90,11 @@ class Guard:
 
     def _is_token(self, value: Any) -> bool:
         return secrets.compare_digest(str(value).encode("utf-8", "replace"), self._token.encode())
+
+
+def _refuse(fault: Fault) -> ASGIApp:
+    """Return the answer to what cannot be read; what follows on its connection is not read."""
+    return PlainTextResponse(f"refused: {fault.what}", fault.status, {"Connection": "close"})
 
 
 def make_address(port: int, token: str) -> str:

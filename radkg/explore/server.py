@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from radkg.errors import ConfigError, GraphError
 from radkg.explore.app import make_app
@@ -55,13 +56,24 @@ def explore(
     warm_up(graph, reader)
     token = secrets.token_urlsafe(24)
     app = make_app(graph, reader, Verdicts(review), token)
-    config = uvicorn.Config(
-        app, log_level="warning", server_header=False, timeout_graceful_shutdown=_PATIENCE_S
-    )
+    config = make_server_config(app)
     with listen(port) as listening:
         ready(make_address(listening.getsockname()[1], token))
         with _ignore_signals():
             uvicorn.Server(config).run(sockets=[listening])
+
+
+def make_server_config(app: FastAPI) -> uvicorn.Config:
+    """Return how the explorer is served: h11 refuses headers of more than 64 KiB, and no sockets
+    are upgraded, which nothing guards."""
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=_PATIENCE_S,
+    )
 
 
 @contextlib.contextmanager

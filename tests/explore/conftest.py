@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from radkg.explore.app import make_app
 from radkg.explore.guard import make_address
-from radkg.explore.server import listen, read_loaded_snapshot
+from radkg.explore.server import listen, make_server_config, read_loaded_snapshot
 from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.explore.verdicts import Verdicts
 from radkg.graph import Graph
@@ -92,7 +92,7 @@ def explorer(graph: Graph, open_explorer: OpenExplorer) -> FastAPI:
 @contextlib.contextmanager
 def served(app: FastAPI) -> Iterator[str]:
     """The address of an explorer that is served."""
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    server = uvicorn.Server(make_server_config(app))
     with listen(0) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
