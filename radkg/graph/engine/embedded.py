@@ -22,11 +22,13 @@ from pathlib import Path
 from radkg.errors import GraphError, GraphUnavailable, StorageError
 from radkg.graph.engine.child_processes import STOP_TIMEOUT_S, bind_to_parent, stop
 from radkg.graph.engine.client import Graph
+from radkg.graph.engine.shortage import LOG, check_open_files, explain_disk, find_shortage
 from radkg.private import make_directory
 
 START_TIMEOUT_S = 60.0
 LOCK_TIMEOUT_S = 1.0
 USER = "root"
+_JAVA_STACK = ("\tat ", "\t... ")
 # Measured on 4,000 studies and 2 cores: least CPU and memory of G1, parallel and serial collection.
 JVM = ("-Xmx2g", "-Xmn400m", "-XX:+UseSerialGC", "--add-modules=jdk.incubator.vector")
 
@@ -49,7 +51,8 @@ def open_embedded(store: Path) -> Iterator[Graph]:
 
     Raises:
         GraphUnavailable: another process holds the store, or the engine did not start.
-        StorageError: the directory cannot be written.
+        StorageError: the directory cannot be written, its disk is full, or this process may not
+            have as many open files as the engine needs; then, or while the graph is used.
     """
     store = store.resolve()
     try:
@@ -57,12 +60,21 @@ def open_embedded(store: Path) -> Iterator[Graph]:
         store.mkdir(mode=0o700, exist_ok=True)  # no group shares it: one process at a time
         lock = _lock(store)
     except OSError as error:
-        raise StorageError(f"cannot keep a graph in {store}: {error.strerror}") from error
+        raise explain_disk(store, error) from error
     try:
-        server, graph = _start(store, lock)
+        check_open_files()
+        try:
+            server, graph = _start(store, lock)
+        except OSError as error:
+            raise explain_disk(store, error) from error
         try:
             with graph:
                 yield graph
+        except GraphError as error:
+            said = find_shortage(store)
+            if said is None:
+                raise
+            raise StorageError(said) from error
         finally:
             stop(server)
     finally:
@@ -135,10 +147,14 @@ def _start(store: Path, lock: int) -> tuple[subprocess.Popen[bytes], Graph]:
         stop(server)
         raise
     stop(server)
-    log = (store / "server.log").read_text(errors="replace").splitlines()
+    said = find_shortage(store)
+    if said is not None:
+        raise StorageError(said)
+    log = (store / LOG).read_text(errors="replace").splitlines()
+    told = [line for line in log if not line.startswith(_JAVA_STACK)]
     raise GraphUnavailable(
-        f"the embedded graph engine did not start on {store}: see {store / 'server.log'}, "
-        "which ends with\n" + "\n".join(log[-10:])
+        f"the embedded graph engine did not start on {store}: see {store / LOG}, "
+        "which ends with\n" + "\n".join(told[-10:])
     )
 
 
@@ -213,11 +229,12 @@ def _read_password(store: Path) -> str:
 def _spawn(command: list[str], store: Path, lock: int) -> subprocess.Popen[bytes]:
     """Start the server bound to this process: a thread forks it and then lives as long as it."""
     started: list[subprocess.Popen[bytes]] = []
+    failed: list[OSError] = []
     ready = threading.Event()
 
     def run() -> None:
         try:
-            handle = os.open(store / "server.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            handle = os.open(store / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(handle, "wb") as log:
                 started.append(
                     subprocess.Popen(
@@ -230,12 +247,17 @@ def _spawn(command: list[str], store: Path, lock: int) -> subprocess.Popen[bytes
                         start_new_session=True,  # a Ctrl-C is for us: the server stops in order
                     )
                 )
+        except OSError as error:
+            failed.append(error)
         finally:
             ready.set()
-        started[0].wait()
+        if started:
+            started[0].wait()
 
     threading.Thread(target=run, name="radkg-graph-server", daemon=True).start()
     ready.wait()
+    if failed and failed[0].filename in (str(store / LOG), None):
+        raise failed[0]
     if not started:
         raise GraphUnavailable(f"cannot run {command[0]}: is the wheel complete for this system?")
     return started[0]

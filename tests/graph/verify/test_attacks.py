@@ -140,17 +140,21 @@ MENDED = {
         "CLAIMS of a study": (S2 + "CREATE (s)-[:CLAIMS]->(:Claim)", "CLAIMS in the graph from"),
         "OF of a note": (LEFT_LUNG + "CREATE (:Claim)-[:OF]->(c)", "OF in the graph from"),
     },
-    "types at wrong nodes": {
+    "patients of wrong studies": {
         "two patients": (S2 + S3 + "CREATE (q)-[:HAS_STUDY]->(s)", "study 2: patient"),
         "patient of another run": (S2 + S9 + "CREATE (r)-[:HAS_STUDY]->(s)", "study 2: patient"),
         "study of another run": (
             S2 + S9 + "CREATE (p)-[:HAS_STUDY]->(o)",
             "HAS_STUDY in the graph",
         ),
+    },
+    "patients swapped": {
         "patients swapped": (
             S2 + S3 + "DELETE h, k CREATE (p)-[:HAS_STUDY]->(t) CREATE (q)-[:HAS_STUDY]->(s)",
             "study 2: patient",
         ),
+    },
+    "extractions of wrong studies": {
         "extraction of two studies": (
             S2 + S3 + "CREATE (t)-[:HAS_EXTRACTION]->(x)",
             "study 3: extraction",
@@ -159,6 +163,8 @@ MENDED = {
             S2 + S9 + "CREATE (s)-[:HAS_EXTRACTION]->(z)",
             "study 2: extraction",
         ),
+    },
+    "mentions of wrong nodes": {
         "mention of two extractions": (
             M2 + S3 + "CREATE (y)-[:HAS_MENTION]->(m)",
             "study 3: mentions",

@@ -95,6 +95,8 @@ class Launched:
         machine = self.machines.all[SERVICES]
         password = secrets.token_urlsafe(16)
         command = ["java", "-Xmx512m", "-cp", f"{neo4j_jars()}/*", str(SOURCES / "Server.java")]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "neo4j.conf").write_text("")  # no further settings
         server = machine.start(
             [*command, str(folder), "7687", "0.0.0.0"],
             env={"NEO4J_PASSWORD": password},
