@@ -87,11 +87,23 @@ UNWIND found[1..] AS n
 _UNOWNED = f"MATCH (n:{{label}}) WHERE NOT {{owned}} AND NOT {HELD} {_DETACH}"
 
 
+# They go with the nodes that a load replaces.
+_ATTACHED = """
+MATCH (n:{label})-[r]-()
+WHERE NOT type(r) IN $types
+RETURN type(r) AS type, count(r) AS number
+"""
+_KINDS = (
+    "CALL db.relationshipTypes() YIELD relationshipType RETURN collect(relationshipType) AS all"
+)
+
+
 def remove_strays(graph: Graph) -> Counter[str]:
     """Remove what no load has written and what could be taken for a study's; return how many.
 
-    By label or relationship type; `Study label` is a label that was taken off a node. To be called
-    before constraints are made anew, which doubled keys would forbid.
+    By label or relationship type; `Study label` is a label that was taken off a node, and `X at a
+    Mention` are relationships of another application's type X at mentions, which the load replaces.
+    To be called before constraints are made anew, which doubled keys would forbid.
     """
     removed: Counter[str] = Counter()
     for label in [*OWNED, *(label for label in LABELS if label not in OWNED)]:
@@ -107,7 +119,7 @@ def remove_strays(graph: Graph) -> Counter[str]:
         removed[kind] += _repeat(graph, statement, labels=LABELS)
     for kind, statement in _WRONG_OWNERS.items():
         removed[kind] += _repeat(graph, statement)
-    return +removed
+    return +(removed + _count_attached(graph))
 
 
 def sweep_unowned(transaction: Transaction) -> Counter[str]:
@@ -122,6 +134,16 @@ def sweep_unowned(transaction: Transaction) -> Counter[str]:
         while (found := run_statement(transaction, statement, **scope)[0]["number"]) > 0:
             removed[label] += found
     return removed
+
+
+def _count_attached(graph: Graph) -> Counter[str]:
+    """Return how many relationships of others hang at nodes that this load is to replace."""
+    found: Counter[str] = Counter()
+    if not set(graph.read(_KINDS)[0]["all"]) <= ENDS.keys():
+        for label in ("Extraction", "Mention"):
+            for row in graph.read(_ATTACHED.format(label=label), types=list(ENDS)):
+                found[f"{row['type']} at a {label}"] += row["number"]
+    return found
 
 
 def _repeat(graph: Graph, statement: str, **parameters: Any) -> int:

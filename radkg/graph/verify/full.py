@@ -106,6 +106,7 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
         by_hand=whole.by_hand,
         not_checked=whole.not_checked,
         foreign=whole.foreign,
+        others=whole.others,
         seconds=time.monotonic() - started,
     )
 

@@ -68,6 +68,8 @@ class GraphProblems:
     """what was not compared, and why"""
     foreign: list[str] = field(default_factory=list)
     """what is another application's, and was left alone"""
+    others: list[str] = field(default_factory=list)
+    """keys of the loads of other runs"""
 
 
 def find_ledger_problems(graph: Graph, ledger: GraphRow) -> list[str]:
@@ -106,7 +108,7 @@ def find_graph_problems(graph: Graph, own: str, *, quick: bool = False) -> Graph
     unsure = [*found.problems, *found.by_hand]
     said = f"{late} {len(unsure)} problems of the whole graph are not sure" if unsure else ""
     said = said or f"{late} the graph as a whole is not known to be right"
-    return GraphProblems([], [], [*found.not_checked, said], found.foreign)
+    return GraphProblems([], [], [*found.not_checked, said], found.foreign, found.others)
 
 
 def _look(graph: Graph, own: str, quick: bool) -> GraphProblems:
@@ -124,7 +126,9 @@ def _look(graph: Graph, own: str, quick: bool) -> GraphProblems:
     if not (quick and complete and _is_consistent(graph, books.loads)):
         contents = read_contents(graph)
         _look_at_contents(contents, found)
-        found.problems.extend(find_wrong_totals(graph, books.loads, contents))
+        known = {load["key"] for load in books.loads}
+        unknown = [{"key": key} for key in standing if key not in known]
+        found.problems.extend(find_wrong_totals(graph, [*books.loads, *unknown], contents))
     found.by_hand.extend(find_knowledge_problems(graph, books.tables))
     found.by_hand.extend(find_draft_problems(graph))
     return found
@@ -142,6 +146,7 @@ def _look_at_books(books: Books, own: str, standing: Mapping[str, int]) -> Graph
             for name, number in names.items()
         )
     loads = {load["key"]: load for load in books.loads}
+    found.others.extend(sorted(loads.keys() - {own}))
     for key, number in standing.items():
         if key not in loads and key != own:
             found.by_hand.append(

@@ -86,6 +86,7 @@ def verify_quick(graph: Graph, snapshot: Snapshot) -> VerifyReport:
         by_hand=whole.by_hand,
         not_checked=[*whole.not_checked, _UNSEEN],
         foreign=whole.foreign,
+        others=whole.others,
         seconds=time.monotonic() - started,
     )
 

@@ -33,6 +33,8 @@ class VerifyReport:
     """what was not compared, and why: it says neither that it is right nor that it is wrong"""
     foreign: list[str] = field(default_factory=list)
     """what is another application's, and no fault"""
+    others: list[str] = field(default_factory=list)
+    """what other runs have loaded: what is wrong there, their own load mends"""
     seconds: float
 
     @property
@@ -43,7 +45,9 @@ class VerifyReport:
     def __str__(self) -> str:
         lines = [*self.problems, *format_differences("study", self.differences)]
         if lines:
-            lines.append(f"compared by {self.compared}; to mend the graph: radkg load --repair")
+            also = f", also with the --out of {', '.join(self.others)}" if self.others else ""
+            hint = f"to mend the graph: radkg load --repair{also}"
+            lines.append(f"compared by {self.compared}; {hint}")
         lines += [f"to do by hand: {line}" for line in self.by_hand]
         if self.ok:
             retracted = f"; {self.num_retracted} are retracted" if self.num_retracted else ""

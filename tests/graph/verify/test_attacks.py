@@ -23,14 +23,15 @@ from tests.support.runs.rows import row
 
 SNAPSHOT = InventedSnapshot([row("1"), row("2"), row("3")], archive="test")
 OTHER = InventedSnapshot([row("8", archive="other"), row("9", archive="other")], archive="other")
-S2 = (
-    "MATCH (s:Study {study_id: '2'}) MATCH (s)<-[h:HAS_STUDY]-(p) MATCH (s)-[:HAS_EXTRACTION]->(x) "
+_OF = (
+    "MATCH ({s}:Study {{study_id: '{id}'}})"
+    " MATCH ({s})<-[{h}:HAS_STUDY]-({p} {{subject_id: 'p-{id}'}})"
+    " MATCH ({s})-[:HAS_EXTRACTION]->({x} {{key: '{archive}/{id}|rules'}}) "
 )
+S2 = _OF.format(s="s", h="h", p="p", x="x", id=2, archive="test")
 M2 = S2 + "MATCH (x)-[:HAS_MENTION]->(m {ordinal: 2}) "
-S3 = (
-    "MATCH (t:Study {study_id: '3'}) MATCH (t)<-[k:HAS_STUDY]-(q) MATCH (t)-[:HAS_EXTRACTION]->(y) "
-)
-S9 = "MATCH (o:Study {study_id: '9'}) MATCH (o)<-[:HAS_STUDY]-(r) MATCH (o)-[:HAS_EXTRACTION]->(z) "
+S3 = _OF.format(s="t", h="k", p="q", x="y", id=3, archive="test")
+S9 = _OF.format(s="o", h="g", p="r", x="z", id=9, archive="other")
 M9 = S9 + "MATCH (z)-[:HAS_MENTION]->(n {ordinal: 2}) "
 LEFT_LUNG = "MATCH (c:Concept {name: 'left'}) "
 
@@ -206,6 +207,12 @@ LEFT = {
 SEPARATE = ("CREATE (:Note {text: 'mine'})", "CREATE ()", "CREATE (:Note)-[:OF]->(:Note)")
 
 
+def is_said(expected: str, report: str) -> bool:
+    """Tell whether a line says it; of a study one line says all."""
+    which, _, what = expected.rpartition(": ")
+    return any(line.startswith(which) and what in line for line in report.splitlines())
+
+
 def attack(graph: Graph, statement: str) -> None:
     graph.write(lambda tx: run_statement(tx, statement))
 
@@ -230,7 +237,7 @@ def test_what_bears_our_names_is_named_and_mended(attacked: Graph, group: str) -
         else:
             expected[name] = said
     report = str(verify(attacked, SNAPSHOT))
-    assert [name for name, said in expected.items() if said not in report] == []
+    assert [name for name, said in expected.items() if not is_said(said, report)] == []
     assert not verify_quick(attacked, SNAPSHOT).ok
     load(attacked, SNAPSHOT, repair=True)
     for snapshot in (SNAPSHOT, OTHER):
@@ -246,7 +253,8 @@ def test_what_is_anothers_stays_and_is_told(attacked: Graph) -> None:
         assert not report.ok
         told = str(report)
         assert [name for name, (_, said) in LEFT.items() if said not in told] == []
-    assert load(attacked, SNAPSHOT, repair=True).strays == {}
+    strays = load(attacked, SNAPSHOT, repair=True).strays
+    assert strays == {"ABOUT at a Mention": 1}  # which the load replaces: told, not kept
     told = str(verify(attacked, SNAPSHOT))
     assert "to mend the graph" not in told  # it would promise what it does not do
     assert [name for name, (_, said) in LEFT.items() if said not in told] == []
@@ -281,7 +289,7 @@ def test_a_load_that_did_not_end_hides_nothing(attacked: Graph) -> None:
 def test_a_key_that_is_no_longer_unique(attacked: Graph) -> None:
     before = read_everything(attacked)
     for row_ in attacked.read("SHOW CONSTRAINTS"):
-        if row_["labelsOrTypes"] in (["Study"], ["Concept"]):
+        if row_["labelsOrTypes"] in (["Study"], ["Concept"]) and row_["type"] == "UNIQUENESS":
             attacked.run_schema(f"DROP CONSTRAINT {row_['name']}")
     attack(attacked, S2 + "CREATE (d:Study) SET d = properties(s)")
     attack(attacked, LEFT_LUNG + "CREATE (d:Concept) SET d = properties(c)")
