@@ -123,10 +123,7 @@ def verify(
     drafts: DraftsRun = None,
     as_json: Json = False,
 ) -> None:
-    """Compare the graph with the Parquet, every study; exit code 1 where they differ.
-
-    What was not compared is named, and is no reason for exit code 1.
-    """
+    """Compare the graph with the Parquet, every study; exit code 1 where they differ."""
     from radkg.graph.verify.draft_loads import count_drafts
     from radkg.graph.verify.drafts import verify_drafts
     from radkg.graph.verify.full import verify as verify_all
