@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from radkg.graph import open_graph
+from radkg.graph.ask.queries import list_queries
 from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
 from radkg.interchange.radgraph import export_radgraph, read_radgraph
@@ -39,6 +40,7 @@ def test_the_page_stands_alone(demo_run: DemoRun):
     html = (demo_run.out / "report.html").read_text()
     assert not re.search(r"(src|href)\s*=\s*[\"']?(https?:)?//", html)
     assert html.count("<svg") > 5
+    assert sorted(re.findall(r'id="query-(\w+)"', html)) == [q.name for q in list_queries()]
 
 
 @pytest.fixture
