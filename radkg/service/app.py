@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
@@ -89,11 +90,13 @@ def make_app(config: ServiceConfig, token: str | None, models: Models | None = N
 
 
 def _add_routes(app: FastAPI, models: Models, config: ServiceConfig) -> None:
-    async def answer(pool: Pool, studies: Sequence[SentStudy], form: Form) -> list[Answer]:
+    async def answer(
+        request: Request, pool: Pool, studies: Sequence[SentStudy], form: Form
+    ) -> list[Answer]:
         _check_images(models, pool, studies)
         try:
             async with asyncio.timeout(config.timeout):
-                return await models.read(pool, studies, form)
+                return await _read_while_there(request, models.read(pool, studies, form))
         except PoolFull as full:
             what = "too many studies wait" if pool.ready else "no model is ready"
             raise Refusal(503, what, retry_after=full.retry_after) from None
@@ -102,7 +105,7 @@ def _add_routes(app: FastAPI, models: Models, config: ServiceConfig) -> None:
 
     async def answer_one(request: Request, pool: Pool, offered: tuple[Form, ...]) -> Response:
         form = choose_form(request.headers.get("accept", ""), offered)
-        (found,) = await answer(pool, [await read_study(request)], form)
+        (found,) = await answer(request, pool, [await read_study(request)], form)
         if found.status == "failed":
             hung = found.is_lost and "longer" in (found.reason or "")
             status = (504 if hung else 500) if found.is_lost else 422
@@ -127,7 +130,7 @@ def _add_routes(app: FastAPI, models: Models, config: ServiceConfig) -> None:
         """Read several reports; a study that cannot be read is a row that says why."""
         form = choose_form(request.headers.get("accept", ""), FORMS, batch=True)
         studies = await read_batch(request, config.queue)
-        found = await answer(models.extractor, studies, form)
+        found = await answer(request, models.extractor, studies, form)
         body = join_answers(form, [each.body for each in found])
         return Response(body, media_type=get_media_type(form, batch=True))
 
@@ -142,6 +145,27 @@ def _add_routes(app: FastAPI, models: Models, config: ServiceConfig) -> None:
     async def draft(request: Request) -> Response:
         """Write a draft of a report from images: research, not for diagnosis."""
         return await answer_one(request, reporter, _DRAFT_FORMS)
+
+
+async def _read_while_there(
+    request: Request, reading: Coroutine[Any, Any, list[Answer]]
+) -> list[Answer]:
+    """Return the answers; give up where the client is gone, so that nobody waits behind it."""
+    answers = asyncio.create_task(reading)
+    gone = asyncio.create_task(_wait_until_gone(request))
+    try:
+        await asyncio.wait((answers, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not answers.done():
+            raise Refusal(408, "the client is gone")
+        return await answers
+    finally:
+        answers.cancel()
+        gone.cancel()
+
+
+async def _wait_until_gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _check_images(models: Models, pool: Pool, studies: Sequence[SentStudy]) -> None:

@@ -34,14 +34,11 @@ class ChildEnded(Exception):
 
 
 class Child:
-    """A process and what its worker says of itself. Every method blocks: call them in threads.
+    """A process that makes a worker. Every method blocks: call them in threads.
 
     Args:
         make: makes the worker in the process; travels there by its name.
         args: its arguments.
-
-    Raises:
-        RadkgError: the worker cannot be made.
     """
 
     def __init__(self, make: MakeWorker, *args: Any) -> None:
@@ -50,6 +47,15 @@ class Child:
         self._process = context.Process(target=_serve, args=(theirs, make, args), daemon=True)
         self._process.start()
         theirs.close()
+        self.facts: Any = None
+        """what the worker says of itself, once it is made"""
+
+    def load(self) -> None:
+        """Wait until the worker is made.
+
+        Raises:
+            RadkgError: it cannot be made.
+        """
         try:
             said = self._connection.recv()
         except (EOFError, OSError):
@@ -61,7 +67,7 @@ class Child:
         if isinstance(said, RadkgError):
             self.stop()
             raise said
-        self.facts: Any = said
+        self.facts = said
 
     @property
     def pid(self) -> int:
@@ -94,6 +100,10 @@ class Child:
         self._connection.close()
         self._process.join(_GRACE_S)
         self.stop()
+
+    def interrupt(self) -> None:
+        """End the process while another thread waits for it, which then gets an error."""
+        self._process.kill()
 
     def stop(self) -> None:
         """End the process at once."""

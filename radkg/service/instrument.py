@@ -41,14 +41,16 @@ class Instrument:
                 status = message["status"]
             await send(message)
 
+        failure = ""
         try:
             await self._app(scope, receive, watch)
         except Exception as error:  # its message may quote the request
-            logger.error("a request failed: %s", describe_failure(error))
+            failure = describe_failure(error)
+        if failure:  # not while the error is handled: a log that fails would print it
+            logger.error("a request failed: %s", failure)
             if not status:
-                await make_problem(500, "the service failed; its log says where")(
-                    scope, receive, watch
-                )
+                problem = make_problem(500, "the service failed; its log says where")
+                await problem(scope, receive, watch)
         route = scope["path"] if scope["path"] in self._routes else "other"
         self._metrics.requests.labels(route, str(status)).inc()
         self._metrics.seconds.labels(route).observe(time.perf_counter() - begun)

@@ -69,7 +69,7 @@ class Pool:
     """Processes of one kind; use it from one event loop.
 
     Args:
-        start_child: starts a process; blocks, and may raise RadkgError.
+        start_child: starts a process.
         settings: how many, and how much for each.
         metrics: what counts.
     """
@@ -89,6 +89,8 @@ class Pool:
         self._metrics = metrics
         self._ready = metrics.ready.labels(settings.name)
         self._ready.set(0)
+        self._starting: set[Child] = set()
+        self._is_stopped = False
         self._is_broken = True
         self.ready = 0
         """processes that wait for work or do some"""
@@ -120,8 +122,11 @@ class Pool:
 
     async def stop(self) -> None:
         """End the processes; what still waits is lost."""
+        self._is_stopped = True
         self._generation += 1
         self._news.set()
+        for child in list(self._starting):  # of a reload: nobody needs them any more
+            child.interrupt()
         await asyncio.gather(*self._tasks)
         for job in self._waiting:
             job.answer.cancel()
@@ -138,6 +143,8 @@ class Pool:
         Raises:
             PoolFull: not all of them can wait, or no process can be started.
         """
+        if len(self._waiting) + len(jobs) > self._settings.queue:
+            self._forget_abandoned()
         free = self._settings.queue - len(self._waiting)
         if len(jobs) > free or self.is_broken:
             raise PoolFull(self._estimate_wait(len(jobs)))
@@ -153,6 +160,12 @@ class Pool:
         self._news.set()
         return job.answer
 
+    def _forget_abandoned(self) -> None:
+        """Take out jobs for whose answers nobody waits any more."""
+        kept = [job for job in self._waiting if not job.answer.done()]
+        self._waiting.clear()
+        self._waiting.extend(kept)
+
     def _make_job(self, what: Any) -> _Job:
         return _Job(what, asyncio.get_running_loop().create_future())
 
@@ -163,7 +176,7 @@ class Pool:
     async def _start_children(self) -> list[Child]:
         loop = asyncio.get_running_loop()
         starts = [
-            loop.run_in_executor(self._threads, self._start_child)
+            loop.run_in_executor(self._threads, self._start_one)
             for _ in range(self._settings.workers)
         ]
         done = await asyncio.gather(*starts, return_exceptions=True)
@@ -175,6 +188,18 @@ class Pool:
                 raise error
         self.facts = children[0].facts
         return children
+
+    def _start_one(self) -> Child:
+        """Return a process that is ready; called in a thread."""
+        child = self._start_child()
+        self._starting.add(child)
+        try:
+            if self._is_stopped:
+                child.interrupt()
+            child.load()
+        finally:
+            self._starting.discard(child)
+        return child
 
     def _run(self, children: Sequence[Child]) -> None:
         self._is_broken = False
@@ -252,7 +277,7 @@ class Pool:
             if generation != self._generation:
                 return None
             try:
-                child = await loop.run_in_executor(self._threads, self._start_child)
+                child = await loop.run_in_executor(self._threads, self._start_one)
                 self._is_broken = False
                 return child
             except RadkgError as error:

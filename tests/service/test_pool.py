@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from radkg.errors import RadkgError
 from radkg.service.child import Child
 from radkg.service.metrics import ServiceMetrics
 from radkg.service.pool import JobLost, Pool, PoolFull, PoolSettings
-from tests.service.workers import make_echo, make_from_file
+from tests.service.workers import make_echo, make_from_file, make_slowly
 
 
 @asynccontextmanager
@@ -95,3 +96,23 @@ def test_a_reload_loses_no_job_and_a_bad_model_changes_nothing(tmp_path: Path):
             assert said == sorted(said, reverse=True)  # never back to the old one
 
     asyncio.run(scene())
+
+
+def test_a_pool_that_stops_does_not_wait_for_a_reload():
+    kinds = iter([make_echo, make_slowly])
+
+    async def scene() -> None:
+        async with opened(lambda: start_next(kinds)) as pool:
+            reload = asyncio.create_task(pool.load_again())
+            await asyncio.sleep(0.3)
+        with pytest.raises(RadkgError, match="ended while it loaded"):
+            await reload
+
+    begun = time.monotonic()
+    asyncio.run(scene())
+    assert time.monotonic() - begun < 60
+
+
+def start_next(kinds: Iterator[Callable[..., tuple[object, str]]]) -> Child:
+    make = next(kinds)
+    return Child(make, "a") if make is make_echo else Child(make)

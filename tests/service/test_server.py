@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import signal
 import socket
 import ssl
@@ -93,6 +94,29 @@ def test_a_full_queue_is_refused_with_the_time_to_come_back(service):
             assert 1 <= int(header["retry-after"]) <= 60
             assert "too many studies wait" in answer["detail"]
     assert service.ask("effusion")[0] == 200
+
+
+def test_nothing_is_read_for_a_client_that_is_gone(service):
+    def count() -> float:
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+        connection.request("GET", "/metrics", headers={"authorization": f"Bearer {TOKEN}"})
+        text = connection.getresponse().read().decode()
+        connection.close()
+        found = re.search(r"batch_studies_sum\{model=\"extractor\"\} (\S+)", text)
+        return float(found[1]) if found else 0.0
+
+    before = count()
+    body = json.dumps({"report": "SLOW effusion"}).encode()
+    for _ in range(6):
+        with service.connect() as connection:
+            connection.sendall(
+                b"POST /v1/extract HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
+                b"Content-Type: application/json\r\nAuthorization: Bearer %b\r\n\r\n%b"
+                % (len(body), TOKEN.encode(), body)
+            )
+            time.sleep(0.05)
+    assert service.ask("effusion")[0] == 200
+    assert count() - before < 7
 
 
 def test_a_study_that_crashes_or_hangs_costs_itself_alone(service):

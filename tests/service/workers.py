@@ -25,3 +25,9 @@ def make_echo(said: str) -> tuple[object, str]:
 def make_from_file(path: Path) -> tuple[object, str]:
     """Return a worker that says what stands in a file: a model on a disk."""
     return make_echo(path.read_text())
+
+
+def make_slowly() -> tuple[object, str]:
+    """Return no worker for a long time: a model that is loaded from a slow disk."""
+    time.sleep(120)
+    return make_echo("late")
