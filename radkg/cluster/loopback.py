@@ -13,6 +13,7 @@ from pathlib import Path
 from ray._private import ray_constants
 
 from radkg.errors import ClusterError
+from radkg.private import make_directory
 
 
 @contextlib.contextmanager
@@ -43,7 +44,7 @@ def hide_token() -> None:
     path = Path.home() / ".ray" / "auth_token"
     try:
         if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(path.parent)
             _write_token(path)
         elif path.stat().st_mode & 0o077:
             path.chmod(0o600)

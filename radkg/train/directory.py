@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from radkg.errors import StorageError
-from radkg.private import make_directory
+from radkg.private import make_directory, open_private
 from radkg.storage import S3Storage, open_storage
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,9 @@ class CopiedDirectory:
     def fetch_file(self, name: str) -> None:
         """Bring the newest version of a file that others send; a missing one is no error."""
         if self._storage.exists(name):
-            (self.path / name).write_bytes(self._storage.read(name))
+            data = self._storage.read(name)
+            with open_private(self.path / name, "wb") as file:
+                file.write(data)
 
     def send_directory(self, name: str) -> None:
         """Send a directory of the run whole."""
