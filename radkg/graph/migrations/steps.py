@@ -126,6 +126,7 @@ def _list_missing(graph: Graph, how: str, statement: str) -> list[Place]:
     standing = {
         (label, name)
         for row in graph.read(statement)
+        if how == "ON" or any(sign in row["type"] for sign in ("UNIQUE", "KEY"))
         for label in row["labelsOrTypes"] or []
         for name in row["properties"] or []
     }

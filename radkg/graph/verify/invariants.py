@@ -126,9 +126,15 @@ def _look(graph: Graph, own: str, quick: bool) -> GraphProblems:
     if not (quick and complete and _is_consistent(graph, books.loads)):
         contents = read_contents(graph)
         _look_at_contents(contents, found)
-        known = {load["key"] for load in books.loads}
-        unknown = [{"key": key} for key in standing if key not in known]
-        found.problems.extend(find_wrong_totals(graph, [*books.loads, *unknown], contents))
+        loads = {load["key"]: load for load in books.loads}
+        # what is told already, of others' studies, must not make the totals wrong as well
+        unsure = {
+            key: {"key": key}
+            for key in standing.keys() | loads.keys()
+            if key != own and standing.get(key, 0) != loads.get(key, {}).get("num_studies")
+        }
+        summed = list((loads | unsure).values())
+        found.problems.extend(find_wrong_totals(graph, summed, contents))
     found.by_hand.extend(find_knowledge_problems(graph, books.tables))
     found.by_hand.extend(find_draft_problems(graph))
     return found

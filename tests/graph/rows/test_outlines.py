@@ -20,6 +20,7 @@ def test_outlines_are_those_of_the_rows() -> None:
             "study_id": row["study"]["study_id"],
             "key": row["study"]["key"],
             "digest": row["extraction"]["digest"],
+            "patient": row["patient"]["key"],
             **{name: len(row[name]) for name in LISTS},
         }
         for row in rows

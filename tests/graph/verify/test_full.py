@@ -113,6 +113,11 @@ CHANGES = {
     "patient id": (STUDY + "SET p.subject_id = 'p-3'", "study 2: patient (subject_id)"),
     "patient gone": (STUDY + "DETACH DELETE p", "study 2: patient"),
     "patient new": ("CREATE (:Patient {key: 'test/x'})", "1 patients without a study"),
+    "patients of two studies changed places": (
+        STUDY + "MATCH (q:Patient {subject_id: 'p-1'})-[k:HAS_STUDY]->(t) DELETE h, k"
+        " CREATE (p)-[:HAS_STUDY]->(t) CREATE (q)-[:HAS_STUDY]->(s)",
+        "study 2: patient",
+    ),
     "two patients": (
         STUDY + "MATCH (q:Patient {subject_id: 'p-1'}) CREATE (q)-[:HAS_STUDY]->(s)",
         "study 2: patient",
