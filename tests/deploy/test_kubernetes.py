@@ -133,7 +133,7 @@ def test_the_service_is_one_that_radkg_builds():
 
     (service,) = BY_NAME["rayservice.yaml"]
     (application,) = yaml.safe_load(service["spec"]["serveConfigV2"])["applications"]
-    assert application["import_path"] == f"{serve.__name__}:{serve.app.__name__}"
+    assert application["import_path"] == f"{serve.__name__}:app"
     serve.app(application["args"])
     with pytest.raises(ConfigError, match="unknown setting"):
         serve.app(application["args"] | {"extracter": "onepass"})
