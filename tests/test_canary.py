@@ -20,6 +20,7 @@ from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.explore.verdicts import Verdicts
 from radkg.graph.engine.embedded import open_embedded
 from radkg.rules import RulesExtractor
+from radkg.run.pseudonyms import Pseudonyms
 from radkg.schema.records import Extraction, Study
 from radkg.storage import open_storage
 
@@ -96,7 +97,7 @@ def test_each_canary_stands_only_where_the_documentation_says(tmp_path, monkeypa
         radkg_says(capfd, 0, "extract", *archive, out / "run", *most),
         radkg_says(capfd, 0, "nightly", *archive, out / "run", *most, "--knowledge"),
         radkg_says(
-            capfd, 0, "extract", *archive, out / "named", *most, "--pseudonymise", tmp_path / "key"
+            capfd, 0, "nightly", *archive, out / "named", *most, "--pseudonymise", tmp_path / "key"
         ),
         radkg_says(capfd, 5, "load", "--out", out / "run", "--graph", "bolt://127.0.0.1:9"),
         radkg_says(capfd, 5, "extract", "--archive", "s3://bucket/a.csv", "--out", out / "s3"),
@@ -127,6 +128,9 @@ def test_each_canary_stands_only_where_the_documentation_says(tmp_path, monkeypa
     }
     assert in_places(of_run, *ids)
     assert {"exports/fhir", "exports/omop/notes.csv"} <= of_patient
+    of_name = find_files(out, Pseudonyms(KEY.encode()).name("subject", f"{PATIENT}1"))
+    assert in_places(of_name, *(f"named/{place}" for place in ids))
+    assert {name.split("/")[1] for name in of_name} == {"snapshot", "journal", "graph"}
 
 
 def explore(out: Path) -> list[str]:

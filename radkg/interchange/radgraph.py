@@ -10,6 +10,7 @@ from radkg.errors import ConfigError, SnapshotError, StorageError
 from radkg.interchange.documents import read_radgraph
 from radkg.interchange.published import ReportReader
 from radkg.run.audit import AuditLog
+from radkg.run.pseudonyms import check_pseudonyms
 from radkg.run.retractions import hide_retracted
 from radkg.run.settings import ExtractConfig, save_config
 from radkg.run.snapshot import Snapshot, publish, read_snapshot
@@ -48,10 +49,12 @@ def import_radgraph(file: Path, storage: Storage) -> Snapshot:
     """Publish the documents of a RadGraph JSON file as they are, ready to be loaded.
 
     Raises:
+        ConfigError: the ids of the run are pseudonyms, and those of a file are not.
         SchemaError: the file is not RadGraph JSON; the message names the document.
         SnapshotError: the file has no document, or documents of several archives or extractors.
         StorageError: the file cannot be read.
     """
+    check_pseudonyms(None, storage)
     try:
         data = file.read_bytes()
     except OSError as error:

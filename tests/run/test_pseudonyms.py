@@ -15,6 +15,7 @@ from radkg.archive import open_archive
 from radkg.errors import ConfigError
 from radkg.interchange.formats import EXPORT_FORMATS
 from radkg.interchange.formats.base import make_format
+from radkg.interchange.radgraph import import_radgraph
 from radkg.review import make_sheet
 from radkg.run.planning import forecast, make_plan, save_forecast
 from radkg.run.pseudonyms import RECORD, Pseudonyms, hide_own_ids, is_pseudonym, read_pseudonyms
@@ -111,6 +112,8 @@ def test_a_night_under_another_key_or_none_is_refused(config, tmp_path):
     for key, message in ((another, "under another key"), (None, "are pseudonyms")):
         with pytest.raises(ConfigError, match=message):
             extract_here(replace(config, pseudonymise=key))
+    with pytest.raises(ConfigError, match="are pseudonyms"):
+        import_radgraph(tmp_path / "documents.json", open_storage(config.out))
     plain = replace(config, out=str(tmp_path / "plain"), pseudonymise=None)
     extract_here(plain)
     with pytest.raises(ConfigError, match="own ids already: give another --out"):
