@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.page.test_browser import chromium
+from tests.page.conftest import chromium
 from tests.support.pages.blocks import ROOT
 
 __all__ = ["chromium"]

@@ -25,7 +25,7 @@ from radkg.graph.load.loader import load
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.schema.drafts import Claim
 from radkg.storage import open_storage
-from tests.page.test_browser import chromium
+from tests.page.conftest import chromium
 from tests.review.conftest import NASTY, published
 from tests.support.graph.servers import clear_graph
 from tests.support.runs.drafts import publish_drafts, write_draft

@@ -13,7 +13,8 @@ from radkg.run.snapshot import publish
 from radkg.schema.arrow import to_table
 from radkg.schema.records import Study
 from radkg.storage import open_storage
-from tests.page.test_browser import browse, chromium
+from tests.page.conftest import chromium
+from tests.page.test_browser import browse
 from tests.support.archives.openi import make_studies, make_xml, write_tar
 
 __all__ = ["browse", "chromium", "published"]

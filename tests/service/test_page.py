@@ -12,7 +12,7 @@ from playwright.sync_api import expect, sync_playwright
 from radkg.service.app import make_app
 from radkg.service.server import listen
 from radkg.service.settings import ServiceConfig
-from tests.page.test_browser import chromium
+from tests.page.conftest import chromium
 
 __all__ = ["chromium"]
 
