@@ -137,9 +137,9 @@ def load(
             " by side: load it without --on-cluster, or give the address of a Neo4j server"
         )
     started = time.monotonic()
+    loading = _Loading(graph, snapshot, repair, differ, writers, dispatch, sizes or BatchSizes())
     strays = remove_strays(graph) if repair else Counter[str]()
     migrate(graph, repair=repair)
-    loading = _Loading(graph, snapshot, repair, differ, writers, dispatch, sizes or BatchSizes())
     num_studies = loading.kept.num_studies
     done, removed, why = WriteCounts(), 0, "this snapshot stands complete in the graph"
     if loading.is_done():

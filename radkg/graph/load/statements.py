@@ -88,7 +88,9 @@ SET l += $properties
 # To `repair`: what else somebody has written there goes.
 FINISH_ANEW = """
 MATCH (l:Load {key: $ledger})
+WITH l, l.verified AS verified
 SET l = $properties
+SET l.verified = verified
 """
 
 # Everything that is deleted is collected first. While the embedded engine deletes what it walks, it
