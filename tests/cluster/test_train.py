@@ -171,6 +171,32 @@ def test_killed_workers_and_a_killed_driver_change_nothing(quiet, address, tmp_p
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_killed_driver_goes_on_from_a_checkpoint_on_s3(quiet, s3_bucket, address):
+    out = f"{s3_bucket}/killed"
+    storage = open_storage(out)
+
+    def lines():
+        text = storage.read(METRICS).decode() if storage.exists(METRICS) else ""
+        return [json.loads(line) for line in text.splitlines()]
+
+    with process(DRIVER, out, RAY_ADDRESS=address) as driver:
+        wait(driver, lambda: len(lines()) >= 10, "step 10")
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+    killed = time.time()
+    assert not [name for name in storage.list_names("") if "/model" in name]
+    with process(DRIVER, out, RAY_ADDRESS=address) as again:
+        _, said = again.communicate(timeout=2 * PATIENCE_S)
+    assert again.returncode == 0, said
+    assert [line["loss"] for line in lines()] == [line["loss"] for line in read_curve(quiet)]
+    assert lines()[0]["time"] < killed < lines()[-1]["time"]
+    with open_run_directory(out) as directory:
+        found = weights(directory.path)
+    assert all((value == found[name]).all() for name, value in weights(quiet).items())
+
+
+@pytest.mark.long
 def test_a_loss_that_is_no_number_ends_the_run_at_once(ray_session, tmp_path):
     """And is not tried again; the number of workers is whatever there is between 1 and 2."""
     settings = stage_tasks.stage(num_steps=20, accumulate=4)
