@@ -157,7 +157,7 @@ class _UnitActor:
     def __init__(self, worker: Worker, ahead: int) -> None:
         self._worker, self._ahead = worker, ahead
         self._lock = threading.Lock()
-        self._tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._results: dict[str, Future[UnitResult]] = {}
         self._stream: threading.Thread | None = None
 
@@ -182,16 +182,19 @@ class _UnitActor:
         with self._lock:
             self._results[task.unit_id] = future
             if self._stream is None:
-                self._stream = threading.Thread(target=self._run, daemon=True)
+                self._tasks = queue.SimpleQueue()  # what waits for a task of the last one stays so
+                self._stream = threading.Thread(target=self._run, args=(self._tasks,), daemon=True)
                 self._stream.start()
             self._tasks.put(task)
         return future
 
-    def _run(self) -> None:
+    def _run(self, tasks: queue.SimpleQueue[Task | None]) -> None:
         """Stream units until the process ends; after an error the next unit begins a new stream."""
         try:
             worker = UnitWorker(self._worker)
-            for result in run_stream(worker, iter(self._tasks.get, None), self._ahead):
+            waiting_tasks = iter(tasks.get, None)
+            stream = run_stream(worker, waiting_tasks, self._ahead, lambda: tasks.put(None))
+            for result in stream:
                 self._results.pop(result.unit_id).set_result(result)
         except BaseException as error:
             with self._lock:

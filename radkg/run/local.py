@@ -66,7 +66,7 @@ def _run_here(work: Work, more: Callable[[UnitResult], bool]) -> Generator[UnitR
             for unit in itertools.takewhile(lambda unit: not stopped.is_set(), work.units)
         )
         ahead = count_units_ahead(work.units, work.worker.model.engine.batch_tokens)
-        with contextlib.closing(run_stream(worker, tasks, ahead, stopped)) as results:
+        with contextlib.closing(run_stream(worker, tasks, ahead, stopped.set)) as results:
             for result in results:
                 yield result
                 if not more(result):
@@ -192,7 +192,7 @@ def _serve(connection: Connection, worker: Worker, ahead: int) -> None:
     try:
         read = UnitWorker(worker)
         connection.send(None)
-        for result in run_stream(read, _receive(connection, stopped), ahead, stopped):
+        for result in run_stream(read, _receive(connection, stopped), ahead, stopped.set):
             connection.send(result)
     except RadkgError as error:
         with contextlib.suppress(BrokenPipeError):

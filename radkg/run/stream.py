@@ -10,10 +10,12 @@ that a kill costs little. The file of a unit is its commit, as without this modu
 
 from __future__ import annotations
 
+import contextlib
 import math
+import queue
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -43,7 +45,7 @@ def run_stream(
     worker: UnitWorker,
     tasks: Iterable[Task],
     ahead: int = _READ_AHEAD,
-    stopped: threading.Event | None = None,
+    end_tasks: Callable[[], object] | None = None,
 ) -> Generator[UnitResult]:
     """Yield the result of each unit as it is committed, in the order of the tasks.
 
@@ -51,7 +53,7 @@ def run_stream(
         worker: of this process.
         tasks: iterated in another thread, which may wait there for the next one.
         ahead: units that are read, or being read, beside those that are made.
-        stopped: is set where no further task is wanted; an iterator that waits has to look.
+        end_tasks: called where no further task is wanted; an iterator that waits then has to end.
 
     Raises:
         RadkgError: of the archive, the storage or the machine, of no study; the units in hand count
@@ -61,11 +63,11 @@ def run_stream(
     try:
         yield from stream.run()
     except RadkgError:
-        stream.stop(stopped)
+        stream.stop(end_tasks)
         worker.forget(stream.in_hand)
         raise
     finally:
-        stream.stop(stopped)
+        stream.stop(end_tasks)
 
 
 class _Stream:
@@ -75,7 +77,7 @@ class _Stream:
         self._worker = worker
         self._ahead = ahead
         self._tasks = tasks
-        self._reading = ThreadPoolExecutor(1, "read")
+        self._reading = _DaemonThread("read")
         self._committing = ThreadPoolExecutor(1, "commit")
         self._making = (
             ThreadPoolExecutor(worker.calls_at_once, "make") if worker.calls_at_once > 1 else None
@@ -108,10 +110,10 @@ class _Stream:
                 heads += [self._read[0]] if self._read and self._may_make() else []
                 wait(heads, return_when=FIRST_COMPLETED)
 
-    def stop(self, stopped: threading.Event | None) -> None:
+    def stop(self, end_tasks: Callable[[], object] | None) -> None:
         """End the threads: what is begun is finished, nothing more is begun."""
-        if stopped is not None:
-            stopped.set()
+        if end_tasks is not None:
+            end_tasks()
         for pool in (self._reading, self._making, self._committing):
             if pool is not None:
                 pool.shutdown(cancel_futures=True)
@@ -159,3 +161,42 @@ class _Stream:
         made: Future[_Made] = Future()
         made.set_result(self._worker.make(units))
         self._made.append((units, made))
+
+
+class _DaemonThread:
+    """A thread that may wait for a task for ever: the end of the process does not wait for it.
+
+    (Python joins the threads of a ThreadPoolExecutor before a process ends.)
+    """
+
+    def __init__(self, name: str) -> None:
+        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
+        self._calls = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, call: Callable[[], Any]) -> Future[Any]:
+        """Return what becomes the result of a call, made after those before it."""
+        future: Future[Any] = Future()
+        self._calls.put((future, call))
+        return future
+
+    def shutdown(self, *, cancel_futures: bool) -> None:
+        """Wait for the call that is begun; make the others too unless they are cancelled."""
+        with contextlib.suppress(queue.Empty):
+            while cancel_futures:
+                waiting = self._calls.get_nowait()
+                if waiting is not None:
+                    waiting[0].cancel()
+        self._calls.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (waiting := self._calls.get()) is not None:
+            future, call = waiting
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(call())
+            except BaseException as error:  # of the caller, as in an executor
+                future.set_exception(error)

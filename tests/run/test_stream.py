@@ -1,5 +1,8 @@
 """The steps of a worker overlap, units are made together, and nothing is lost or left behind."""
 
+import queue
+import subprocess
+import sys
 import threading
 import time
 
@@ -93,7 +96,7 @@ def archive(tmp_path):
 
 @pytest.fixture
 def stream(archive, tmp_path):
-    def start(name, *, fails_at="", batch_tokens=None):
+    def start(name, *, fails_at="", batch_tokens=None, tasks=None, end_tasks=None):
         READ.clear()
         CALLS.clear()
         units = plan_units(archive.index().to_pylist(), {}, "words-1", 4)
@@ -101,8 +104,8 @@ def stream(archive, tmp_path):
         out = str(tmp_path / "out")
         watched = Watched(archive, fails_at)
         worker = UnitWorker(Worker(watched, spec, "words-1", out, Limits(60, None)))
-        tasks = [Task(unit.unit_id, unit.records) for unit in units]
-        return tasks, run_stream(worker, tasks, count_units_ahead(units, batch_tokens))
+        tasks = tasks or [Task(unit.unit_id, unit.records) for unit in units]
+        return tasks, run_stream(worker, tasks, count_units_ahead(units, batch_tokens), end_tasks)
 
     return start
 
@@ -166,6 +169,34 @@ def test_a_caller_that_stops_early_leaves_no_thread(stream, tmp_path):
     results.close()
     assert not [t for t in threading.enumerate() if t.name.startswith(("read", "commit", "make"))]
     assert 1 <= len(committed(tmp_path)) <= 4
+
+
+def test_a_process_ends_although_it_waits_for_a_task():
+    """As a worker of Ray does whose driver is gone: Python waits for each thread of a pool."""
+    code = (
+        "import queue, threading; from types import SimpleNamespace as N\n"
+        "from radkg.run.stream import run_stream\n"
+        "tasks = iter(queue.SimpleQueue().get, None)\n"
+        "stream = run_stream(N(calls_at_once=1, batch_tokens=0), tasks)\n"
+        "threading.Thread(target=list, args=(stream,), daemon=True).start()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], timeout=PATIENCE_S, check=True)
+
+
+def test_an_error_ends_the_tasks_that_are_waited_for(stream, tmp_path):
+    """The last unit of a run fails: nobody sends another task for which the reader could wait."""
+    tasks, _ = stream("noting")
+    waiting = queue.SimpleQueue()
+    for task in tasks:
+        waiting.put(task)
+    _, results = stream(
+        "noting",
+        fails_at="CXR40",
+        tasks=iter(waiting.get, None),
+        end_tasks=lambda: waiting.put(None),
+    )
+    with pytest.raises(ArchiveError, match="went away"):
+        list(results)
 
 
 def test_units_ahead_fill_a_batch(archive):
