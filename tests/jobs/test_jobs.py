@@ -134,7 +134,7 @@ def ask(head, *arguments: str, **changes: str) -> subprocess.CompletedProcess[st
 
 def test_a_job_keeps_its_exit_code(head, tmp_path):
     """`ray job submit` ends with 1 for every failure; `radkg jobs` with what the job ended with."""
-    wrong = ("--archive", "openi", "--runner", "ray", "--workers", "2", "--out", str(tmp_path))
+    wrong = ("--archive", "openi", "--unit-size", "0", "--out", str(tmp_path))
     done = submit(head, "jobs/extract.py", *wrong, before=("--submission-id", "wrong"))
     assert done.returncode == 1
     for verb in ("status", "wait"):
