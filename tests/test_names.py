@@ -20,9 +20,9 @@ explore export extract fetch fill filter find finish fit flatten fold follow for
 frame freeze generate get ground group hash hide identify ignore import index interrupt invent
 iterate join judge keep label limit link list listen load locate lock look make mark measure mend
 merge migrate name nest normalise number open order parse place plan plot predict prepare print
-propose prune publish query quote rank read recognise record relate remove repair repeat replace
-require resample resolve retract reverse round run sanitize save say scale score search select
-serve set show shuffle slip split stack start step stop store strip suggest sum sweep tag take tidy
+propose prune publish query quote rank read recognise record relate remove rename repair repeat
+replace require resample resolve retract reverse round run sanitize save say scale score search
+select send serve set show shuffle slip split stack start step stop store strip suggest sum sweep tag take tidy
 tokenise train translate unify vary verify warm watch write
 """
 BEGINNINGS = {*KNOWN_VERBS.split(), "is", "has", "can", "to", "from"}
