@@ -22,8 +22,8 @@ iterate join judge keep label limit link list listen load locate lock look make 
 merge migrate name nest normalise number open order parse place plan plot predict prepare print
 propose prune publish query quote rank read recognise record relate remove rename repair repeat
 replace require resample resolve retract reverse round run sanitize save say scale score search
-select send serve set show shuffle slip split stack start step stop store strip suggest sum sweep tag take tidy
-tokenise train translate unify vary verify warm watch write
+select send serve set show shuffle slip split stack start step stop store strip suggest sum sweep
+tag take tidy tokenise train translate unify vary verify warm watch write
 """
 BEGINNINGS = {*KNOWN_VERBS.split(), "is", "has", "can", "to", "from"}
 DEMANDED = {
