@@ -7,7 +7,6 @@ not there is news: a reader of the log sees that the work goes on, how fast, and
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -24,6 +23,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 from radkg.progress import Advance, Progress
+from radkg.repeating import repeat_beside
 
 Follow = Callable[[str, Mapping[str, Any] | None], None]  # stage, newest line of its loss curve
 
@@ -67,7 +67,9 @@ def _bar(console: Console, stage: str) -> Iterator[Advance]:
 @contextlib.contextmanager
 def _lines(console: Console, stage: str) -> Iterator[Advance]:
     counter = _Counter(stage)
-    with _repeated(lambda: console.print(counter.line(), highlight=False, soft_wrap=True)):
+    with repeat_beside(
+        lambda: console.print(counter.line(), highlight=False, soft_wrap=True), QUIET_S, "progress"
+    ):
         yield counter.advance
     console.print(counter.last_line(), highlight=False, soft_wrap=True)
 
@@ -110,24 +112,6 @@ class _Counter:
 
 
 @contextlib.contextmanager
-def _repeated(say: Callable[[], object]) -> Iterator[None]:
-    """Call `say` every ten seconds, in a thread of its own, until the block ends."""
-    over = threading.Event()
-
-    def repeat() -> None:
-        while not over.wait(QUIET_S):
-            say()
-
-    thread = threading.Thread(target=repeat, name="progress", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-@contextlib.contextmanager
 def show_training(console: Console) -> Iterator[Follow]:
     """Show a training run; call the result with the stage and the newest line of its curve."""
     if not console.is_terminal:
@@ -139,7 +123,9 @@ def show_training(console: Console) -> Iterator[Follow]:
                 console.print(said, highlight=False, soft_wrap=True)
             newest[0] = said
 
-        with _repeated(lambda: console.print(newest[0], highlight=False, soft_wrap=True)):
+        with repeat_beside(
+            lambda: console.print(newest[0], highlight=False, soft_wrap=True), QUIET_S, "progress"
+        ):
             yield say
         console.print(newest[0], highlight=False, soft_wrap=True)
         return

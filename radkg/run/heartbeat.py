@@ -21,12 +21,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from radkg.errors import RadkgError, StorageError
 from radkg.progress import Advance, Progress
+from radkg.repeating import repeat_beside
 from radkg.run.audit import name_user
 from radkg.run.work import UnitResult
 from radkg.storage import Storage
@@ -171,10 +173,8 @@ class Heartbeat:
         driver = f"{now.replace(':', '').replace('-', '')[:15]}-{secrets.token_hex(4)}"
         self._beat = Beat(driver, verb, name_user(), platform.node(), os.getpid(), now, now)
         self._lock = threading.Lock()
-        self._over = threading.Event()
         self._written = False
         self._times = WorkerTimes()
-        self._thread = threading.Thread(target=self._write_often, name="heartbeat", daemon=True)
 
     @contextlib.contextmanager
     def __call__(self, stage: str) -> Iterator[Advance]:
@@ -229,21 +229,15 @@ class Heartbeat:
         with self._lock:
             self._beat.verified = _now()
 
-    def begin(self) -> None:
-        """Begin to beat."""
-        self._thread.start()
+    def keep_beating(self) -> AbstractContextManager[None]:
+        """Return a block beside which the beats are written."""
+        return repeat_beside(self._write, BEAT_S, "heartbeat", patience_s=BEAT_S)
 
     def stop(self, outcome: str) -> None:
         """Write the last beat."""
-        self._over.set()
-        self._thread.join(timeout=BEAT_S)
         with self._lock:
             self._beat.outcome = outcome
         if self._written:
-            self._write()
-
-    def _write_often(self) -> None:
-        while not self._over.wait(BEAT_S):
             self._write()
 
     def _write(self) -> None:
@@ -267,10 +261,10 @@ def keep_heartbeat(storage: Storage, verb: str, progress: Progress) -> Iterator[
         yield progress
         return
     heartbeat = Heartbeat(storage, verb, progress)
-    heartbeat.begin()
     outcome = "interrupted"
     try:
-        yield heartbeat
+        with heartbeat.keep_beating():
+            yield heartbeat
         outcome = DONE
     except RadkgError as error:
         outcome = type(error).__name__

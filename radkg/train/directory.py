@@ -12,12 +12,12 @@ import json
 import logging
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from radkg.errors import StorageError
 from radkg.private import make_directory, open_private
+from radkg.repeating import repeat_beside
 from radkg.storage import S3Storage, open_storage
 
 logger = logging.getLogger(__name__)
@@ -101,22 +101,15 @@ class CopiedDirectory:
     @contextlib.contextmanager
     def keep_sending(self, name: str) -> Iterator[None]:
         """Send a file that grows every ten seconds while the block runs, and at its end."""
-        over = threading.Event()
 
         def send() -> None:
-            while not over.wait(SEND_S):
-                try:
-                    self.send_files(name)
-                except StorageError as error:  # the next time counts, and the end of the block
-                    logger.warning("%s", error)
+            try:
+                self.send_files(name)
+            except StorageError as error:  # the next time counts, and the end of the block
+                logger.warning("%s", error)
 
-        thread = threading.Thread(target=send, name="sender", daemon=True)
-        thread.start()
-        try:
+        with repeat_beside(send, SEND_S, "sender"):
             yield
-        finally:
-            over.set()
-            thread.join()
         self.send_files(name)
 
     def delete(self, name: str) -> None:
