@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,12 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 from radkg.chat.examples import ExampleText
 from radkg.chat.guide import ANSWER, write_question
 from radkg.errors import ExtractorError
+from radkg.model.checkpoint import digest_files
 from radkg.model.device import resolve_device
 from radkg.model.language import Prompt, load_published_weights
 from radkg.schema.records import Device
 
 _READ = ("*.json", "*.jinja", "*.safetensors", "*.gguf", "*.model")
-_CHUNK = 1 << 24
 _PROBE = "radkg"
 
 
@@ -137,15 +136,8 @@ class ChatModel:
 
     def compute_id(self, *parts: str) -> str:
         """Return the hash of every file that decides the output, 16 hex digits."""
-        digest = sha256()
-        for path in sorted({path for pattern in _READ for path in self.directory.glob(pattern)}):
-            digest.update(path.name.encode() + b"\0")
-            with path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    digest.update(chunk)
-        for part in parts:
-            digest.update(b"\0" + part.encode())
-        return digest.hexdigest()[:16]
+        paths = {path for pattern in _READ for path in self.directory.glob(pattern)}
+        return digest_files(sorted(paths), *parts)
 
 
 def find_directory(place: str) -> Path:

@@ -16,7 +16,8 @@ from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from radkg.explore.incoming import Body, Fault, find_fault, read_body, split_host
+from radkg.explore.incoming import Fault, find_fault, read_body, split_host
+from radkg.service.intake import replay_body
 
 HOSTS = ("127.0.0.1", "localhost")
 
@@ -62,8 +63,8 @@ class Guard:
         refusal = self._refusal(scope)
         if refusal is None:
             body = await read_body(scope, receive)
-            if isinstance(body, Body):
-                await self._app(scope, body.make_receive(receive), send_with_headers)
+            if isinstance(body, bytes):
+                await self._app(scope, replay_body(body, receive), send_with_headers)
                 return
             refusal = _refuse(body)
         await refusal(scope, receive, send_with_headers)

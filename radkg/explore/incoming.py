@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from starlette.datastructures import Headers
-from starlette.types import Message, Receive, Scope
+from starlette.types import Receive, Scope
 
 MOST_BODY = 64 * 1024  # bytes: a verdict has some hundred
 
@@ -21,25 +21,6 @@ class Fault(NamedTuple):
 
     status: int
     what: str
-
-
-class Body(NamedTuple):
-    """A body that was read."""
-
-    data: bytes
-
-    def make_receive(self, receive: Receive) -> Receive:
-        """Return what gives an application this body, and then what else comes."""
-        given = False
-
-        async def give() -> Message:
-            nonlocal given
-            if given:
-                return await receive()
-            given = True
-            return {"type": "http.request", "body": self.data, "more_body": False}
-
-        return give
 
 
 def split_host(host: str) -> SplitResult | None:
@@ -62,7 +43,7 @@ def find_fault(scope: Scope) -> Fault | None:
     return None
 
 
-async def read_body(scope: Scope, receive: Receive) -> Body | Fault:
+async def read_body(scope: Scope, receive: Receive) -> bytes | Fault:
     """Return the body of a request, or why it is refused; MOST_BODY is the most that is read."""
     length = Headers(scope=scope).get("content-length", "0")
     too_long = Fault(413, f"a body has {MOST_BODY} bytes at most")
@@ -80,7 +61,7 @@ async def read_body(scope: Scope, receive: Receive) -> Body | Fault:
         if len(data) > MOST_BODY:
             return too_long
         more = message.get("more_body", False)
-    return _check_json(bytes(data)) or Body(bytes(data))
+    return _check_json(bytes(data)) or bytes(data)
 
 
 def _check_json(data: bytes) -> Fault | None:

@@ -7,6 +7,7 @@ decides the output is the model's id.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,7 @@ from radkg.private import make_directory, write_text
 
 _C = TypeVar("_C", bound=Config)
 
+_CHUNK = 1 << 24  # bytes of a file that are read at once
 CONFIG, WEIGHTS, TOKENIZER, CARD = "config.json", "model.safetensors", "tokenizer.json", "README.md"
 
 
@@ -129,6 +131,19 @@ def compute_model_id(directory: Path, *parts: str) -> str:
     for name in (CONFIG, WEIGHTS, TOKENIZER):
         path = directory / name
         digest.update(name.encode() + b"\0" + (path.read_bytes() if path.exists() else b""))
+    for part in parts:
+        digest.update(b"\0" + part.encode())
+    return digest.hexdigest()[:16]
+
+
+def digest_files(paths: Iterable[Path], *parts: str) -> str:
+    """Return the hash of the names and contents of files, in order, and of texts, 16 hex digits."""
+    digest = sha256()
+    for path in paths:
+        digest.update(path.name.encode() + b"\0")
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
     for part in parts:
         digest.update(b"\0" + part.encode())
     return digest.hexdigest()[:16]

@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -182,9 +183,8 @@ def _limit_body(scope: Scope, config: ServiceConfig) -> int:
     small, large = int(config.max_report * MIB), int(config.max_upload * MIB)
     if scope["path"] == BATCH:
         return large
-    headers = {name: value for name, value in scope["headers"] if name == b"content-type"}
-    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    is_form = scope["path"] in (EXTRACT, DRAFT) and kind == bodies.FORM.encode()
+    kind = bodies.get_media_type(Headers(scope=scope))
+    is_form = scope["path"] in (EXTRACT, DRAFT) and kind == bodies.FORM
     return large if is_form else small
 
 

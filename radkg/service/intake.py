@@ -56,7 +56,7 @@ class Intake:
             self._free += taken.bytes
             return
         try:
-            await self._app(scope, _replay(body, receive), send)
+            await self._app(scope, replay_body(body, receive), send)
         finally:
             self._free += taken.bytes
 
@@ -111,7 +111,8 @@ def _too_large(limit: int) -> Refusal:
     return Refusal(413, f"the body has more than {limit} bytes", closes=True)
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay_body(body: bytes, receive: Receive) -> Receive:
+    """Return what gives an application a body that was read, and then what else comes."""
     is_given = False
 
     async def give() -> Message:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from radkg.errors import RadkgError
+from radkg.run.isolation import Limits
 from radkg.service.child import Child, ChildEnded
 from radkg.service.metrics import ServiceMetrics
 
@@ -25,7 +26,6 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_WAIT_S = 60  # that a client is told
 _PAUSE_S = (1, 2, 5, 10, 30)  # between attempts to start a process
-_UNIT_SHARE = 60  # a job in a batch may take this part of the time that it has alone, on average
 
 
 class PoolFull(Exception):
@@ -242,7 +242,7 @@ class Pool:
     async def _do(self, child: Child, jobs: list[_Job]) -> bool:
         """Do a batch; return whether the process is still there."""
         name, begun = self._settings.name, time.perf_counter()
-        limit_s = self._settings.job_s * (1 + len(jobs) / _UNIT_SHARE)
+        limit_s = Limits(self._settings.job_s, None).compute_timeout_s(len(jobs))
         loop = asyncio.get_running_loop()
         try:
             whats = [job.what for job in jobs]

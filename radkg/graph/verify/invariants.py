@@ -24,7 +24,7 @@ from radkg.graph.rows.nested import GraphRow, build_concept
 from radkg.graph.verify.contents import Contents, read_contents
 from radkg.graph.verify.draft_loads import find_draft_problems
 from radkg.graph.verify.knowledge import find_knowledge_problems
-from radkg.graph.verify.totals import find_wrong_totals
+from radkg.graph.verify.totals import CLAIMED, find_wrong_totals
 
 _NOT_OWNED = {
     "Patient": "patients without a study",
@@ -41,7 +41,6 @@ _CONCEPTS = "MATCH (n:Concept) RETURN properties(n) AS node"
 _COUNTED = {  # an engine knows how many nodes have a label
     name: f"MATCH (n:{name}) RETURN count(*) AS number" for name in LABELS
 }
-_CLAIMED = "MATCH (d:Draft) RETURN count(d) AS drafts, coalesce(sum(d.num_claims), 0) AS claims"
 _NAMES = "CALL db.labels() YIELD label RETURN collect(label) AS names"
 _STANDING = """
 MATCH (s:Study)-[:HAS_EXTRACTION]->(x:Extraction)
@@ -249,7 +248,7 @@ def _is_consistent(graph: Graph, loads: list[GraphRow]) -> bool:
     (links,) = graph.read("MATCH ()-->() RETURN count(*) AS number")
     (known,) = graph.read("MATCH (:Knowledge)-[r:KNOWN]->() RETURN count(r) AS number")
     own = sum(graph.read(statement)[0]["number"] for statement in NUM_RELATIONSHIPS)
-    (claimed,) = graph.read(_CLAIMED)
+    (claimed,) = graph.read(CLAIMED)
     return bool(
         nodes == sum(found.values())
         and found["Extraction"] == sum(load["num_studies"] for load in loads)

@@ -44,7 +44,7 @@ _STANDING = {
     RETURN count(r) AS number
     """,
 }
-_CLAIMED = "MATCH (d:Draft) RETURN count(d) AS drafts, coalesce(sum(d.num_claims), 0) AS claims"
+CLAIMED = "MATCH (d:Draft) RETURN count(d) AS drafts, coalesce(sum(d.num_claims), 0) AS claims"
 
 
 def find_wrong_totals(graph: Graph, loads: Sequence[GraphRow], contents: Contents) -> list[str]:
@@ -62,7 +62,7 @@ def find_wrong_totals(graph: Graph, loads: Sequence[GraphRow], contents: Content
                 loaded[name] += load.get(f"num_{name}", 0)
             else:
                 loaded[name] += graph.read(_STANDING[name], key=load["key"])[0]["number"]
-    (claimed,) = graph.read(_CLAIMED)
+    (claimed,) = graph.read(CLAIMED)
     found = Counter(contents.nodes + contents.links)
     found["relations"] = sum(found.pop(name, 0) for name in RELATION_TYPES)
     found["sums"] = sum(found.pop(name, 0) for name in (COUNTS, CO_OCCURS))

@@ -6,7 +6,6 @@ published.
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,14 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from radkg.model.checkpoint import load_weights, parse_config, read_config, read_tokenizer, save
+from radkg.model.checkpoint import (
+    digest_files,
+    load_weights,
+    parse_config,
+    read_config,
+    read_tokenizer,
+    save,
+)
 from radkg.model.language import make_language_model
 from radkg.model.report.generator import ReportGenerator, read_causal_language
 from radkg.model.report.r2genkg import R2GenKG
@@ -93,14 +99,8 @@ def read_r2genkg(directory: Path) -> R2GenKG:
 
 def compute_language_id(directory: Path) -> str:
     """Return the hash of a language model's settings, weights and tokenizer, 16 hex digits."""
-    digest = sha256()
-    for path in sorted(directory.glob("*")):
-        if path.suffix in (".json", ".safetensors"):
-            digest.update(path.name.encode() + b"\0")
-            with path.open("rb") as file:
-                while part := file.read(1 << 24):
-                    digest.update(part)
-    return digest.hexdigest()[:16]
+    kinds = (".json", ".safetensors")
+    return digest_files(path for path in sorted(directory.glob("*")) if path.suffix in kinds)
 
 
 def list_absent(model: R2GenKG) -> frozenset[str]:
