@@ -200,13 +200,19 @@ def show(
     print(f"| {name} | {shown} | {sum(accused)} of {len(accused)} | {areas} |")
 
 
-def show_areas(seen: np.ndarray, golds: Sequence[frozenset[str]], findings: Sequence[str]) -> str:
+def show_areas(
+    seen: np.ndarray,
+    golds: Sequence[frozenset[str]],
+    findings: Sequence[str],
+    least: int = MIN_STUDIES,
+) -> str:
     """Return the mean areas under the curves, of findings and of the 14 labels, with their number.
 
-    What ranks the studies by a label is the surest of its findings.
+    What ranks the studies by a label is the surest of its findings. A finding counts that `least`
+    studies have.
     """
     by_name = [(column, [name in gold for gold in golds]) for column, name in enumerate(findings)]
-    areas = [compute_auroc(h, list(seen[:, c])) for c, h in by_name if sum(h) >= MIN_STUDIES]
+    areas = [compute_auroc(h, list(seen[:, c])) for c, h in by_name if sum(h) >= least]
     labelled = []
     for label in list_14_labels():
         columns = [c for c, name in enumerate(findings) if label in name_labels({name})]

@@ -30,12 +30,9 @@ from torch import Tensor
 
 from radkg.archive.files.wheel import find_wheel_data
 from radkg.archive.images.pixels import read_image
-from radkg.evaluation.reports.labels import list_labels as list_14_labels
-from radkg.evaluation.reports.labels import name_labels
 from radkg.extractor import SHIPPED
 from radkg.gold.coded import CodedStudies, load_coded_studies
 from radkg.gold.filing import list_gold_findings
-from radkg.metrics.auroc import compute_auroc
 from radkg.model.checkpoint import read_config
 from radkg.model.vision.eye import Readout, load_eye
 from radkg.model.vision.preprocessing import Preprocessing
@@ -46,6 +43,7 @@ from radkg.train.loop import run_stage
 from radkg.train.presets import select_stages
 from radkg.train.stages.tower import TowerTask
 from radkg.train.supervision import split_held_out
+from tests.benchmarks.eye import show_areas
 
 PARTS = (8, 4, 2, 1)
 SIDES = (128, 160, 192, 224, 256)
@@ -116,23 +114,7 @@ def show(
     with torch.no_grad():
         rows = torch.cat([readout(part.float()) for part in maps[1].split(AT_ONCE)])
     seen = rows.numpy()[:, 1:]  # without "anything is found"
-    areas = [rate(seen[:, [i]], [n in f for f in held_out[1]]) for i, n in enumerate(findings)]
-    of_labels = []
-    for label in list_14_labels():
-        columns = [i for i, name in enumerate(findings) if label in name_labels({name})]
-        if columns:
-            of_labels.append(rate(seen[:, columns], [label in name_labels(f) for f in held_out[1]]))
-    print(f"| {name} | {average(areas)} | {average(of_labels)} |", flush=True)
-
-
-def rate(seen: np.ndarray, has: Sequence[bool]) -> float | None:
-    """Return the AUROC of the surest of columns; None where too few images have it."""
-    return compute_auroc(has, list(seen.max(1))) if sum(has) >= MIN_TESTED else None
-
-
-def average(areas: Sequence[float | None]) -> str:
-    known = [area for area in areas if area is not None]
-    return f"{np.mean(known):.3f} ({len(known)})"
+    print(f"| {name} | {show_areas(seen, held_out[1], findings, MIN_TESTED)} |", flush=True)
 
 
 def train_towers(out: Path, training: Labelled) -> Iterator[tuple[str, Tower]]:
