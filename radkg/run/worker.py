@@ -94,16 +94,6 @@ class UnitWorker:
         self._clock = _Clock()
         self._told = (0.0, 0, 0)  # seconds and tokens that results have counted
 
-    def __call__(self, task: Task) -> UnitResult:
-        """Commit one unit; return what became of it."""
-        try:
-            loaded = self.read(task)
-            (made,) = self.make([loaded])
-            return self.commit(loaded, *made)
-        except RadkgError:  # a full disk, an archive that went away: no study is to blame
-            self.forget({task.unit_id})
-            raise
-
     def read(self, task: Task) -> Loaded:
         """Return a unit with its studies, and on a GPU with its images."""
         start = time.perf_counter()

@@ -11,6 +11,7 @@ from radkg.errors import (
 from radkg.run.isolation import Limits
 from radkg.run.journal import Journal
 from radkg.run.settings import ModelSpec
+from radkg.run.stream import run_stream
 from radkg.run.work import Worker
 from radkg.run.worker import Task, UnitWorker
 from radkg.storage import open_storage
@@ -41,7 +42,7 @@ def test_an_archive_that_goes_away_is_no_failed_study(archive, tmp_path):
         journal.begin("u")
     Path(archive).unlink()
     with pytest.raises(ArchiveError, match="cannot read"):
-        worker(Task("u", records))
+        list(run_stream(worker, [Task("u", records)]))
     assert journal.list_done() == set()
     assert open_storage(out).list_names("attempts") == []  # no study is to blame
 
@@ -50,7 +51,7 @@ def test_a_study_that_the_reader_breaks_on_costs_itself_alone(archive, tmp_path)
     opened, out = open_archive(archive), str(tmp_path / "out")
     records = opened.index().to_pylist()[:5]
     worker = UnitWorker(worker_of(BreakingArchive(opened, "CXR3"), out))
-    result = worker(Task("u", records))
+    (result,) = run_stream(worker, [Task("u", records)])
     assert (result.unit_id, result.studies, result.failed) == ("u", 5, 1)
     assert result.reasons == [
         "CXR3: cannot be read: ZeroDivisionError in openi.py, line 25: its message may quote the "
