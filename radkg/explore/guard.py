@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from radkg.explore.incoming import Fault, find_fault, read_body, split_host
-from radkg.service.intake import replay_body
+from radkg.service.intake import make_replay
 
 HOSTS = ("127.0.0.1", "localhost")
 
@@ -64,7 +64,7 @@ class Guard:
         if refusal is None:
             body = await read_body(scope, receive)
             if isinstance(body, bytes):
-                await self._app(scope, replay_body(body, receive), send_with_headers)
+                await self._app(scope, make_replay(body, receive), send_with_headers)
                 return
             refusal = _refuse(body)
         await refusal(scope, receive, send_with_headers)

@@ -56,7 +56,7 @@ class Intake:
             self._free += taken.bytes
             return
         try:
-            await self._app(scope, replay_body(body, receive), send)
+            await self._app(scope, make_replay(body, receive), send)
         finally:
             self._free += taken.bytes
 
@@ -111,7 +111,7 @@ def _too_large(limit: int) -> Refusal:
     return Refusal(413, f"the body has more than {limit} bytes", closes=True)
 
 
-def replay_body(body: bytes, receive: Receive) -> Receive:
+def make_replay(body: bytes, receive: Receive) -> Receive:
     """Return what gives an application a body that was read, and then what else comes."""
     is_given = False
 
