@@ -34,7 +34,7 @@ def test_the_site_is_searched_from_disk_and_fetches_nothing(chromium: str, tmp_p
         page.set_default_timeout(120_000)
         page.on("request", lambda request: fetched.append(request.url))
         page.goto((tmp_path / "site" / "index.html").as_uri())
-        page.locator("[data-md-component=search-query]").fill("retraction")
+        page.locator("[data-md-component=search-query]").press_sequentially("retraction")
         found = page.locator(".md-search-result__article h1", has_text="Privacy").first
         expect(found).to_be_attached(timeout=120_000)
         page.goto((tmp_path / "site" / "guides" / "privacy.html").as_uri())

@@ -103,7 +103,10 @@ def _last_state() -> Mapping[str, Any] | None:
 
 
 def _report(state: Mapping[str, Any], step: int, is_first: bool) -> None:
-    """Hand a checkpoint to Ray Train; it is safe when this returns. Every worker takes part."""
+    """Hand a checkpoint to Ray Train; every worker takes part.
+
+    The storage has the checkpoint when this returns; the controller registers it a moment later.
+    """
     if not is_first:
         _v2.report({"step": step})
         return

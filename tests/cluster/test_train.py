@@ -180,8 +180,11 @@ def test_a_killed_driver_goes_on_from_a_checkpoint_on_s3(quiet, s3_bucket, addre
         text = storage.read(METRICS).decode() if storage.exists(METRICS) else ""
         return [json.loads(line) for line in text.splitlines()]
 
+    def is_registered():  # the controller takes notice of a checkpoint after the worker wrote it
+        return any("checkpoint_manager" in name for name in storage.list_names(""))
+
     with process(DRIVER, out, RAY_ADDRESS=address) as driver:
-        wait(driver, lambda: len(lines()) >= 10, "step 10")
+        wait(driver, is_registered, "checkpoint")
         driver.send_signal(signal.SIGKILL)
         driver.wait()
     killed = time.time()
