@@ -12,15 +12,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import torch
 from tokenizers import Tokenizer
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
+    AutoProcessor,
     AutoTokenizer,
 )
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
+)
 
 from radkg.chat.examples import ExampleText
 from radkg.chat.guide import ANSWER, write_question
@@ -52,12 +57,18 @@ class ChatLanguage:
             self.tokenizer: Tokenizer = self._made.backend_tokenizer
         except Exception as error:  # of transformers and tokenizers, without a common base
             raise ExtractorError(f"{directory}: its tokenizer cannot be read: {error}") from error
+        self._in_parts = False
+        if not self._shows_text():  # templates of models with images may want a list of parts
+            self._in_parts = True
+            if not self._shows_text():
+                raise ExtractorError(f"the chat template of {directory} does not show the question")
         self.eos_id: int = self._find_end()
 
     def encode_prompt(self, prompt: Prompt) -> list[int]:
         """Return the tokens of the whole question, up to where the answer begins."""
         examples = prompt.examples if isinstance(prompt, ChatPrompt) else ()
-        text = self._show([_say("user", write_question(examples, prompt.sentence))], asks=True)
+        question = write_question(examples, prompt.sentence)
+        text = self._show([self._say("user", question)], asks=True)
         ids: list[int] = self.tokenizer.encode(text + ANSWER, add_special_tokens=False).ids
         return ids
 
@@ -68,7 +79,17 @@ class ChatLanguage:
         )
         return text.strip()
 
-    def _show(self, messages: list[dict[str, str]], *, asks: bool) -> str:
+    def _say(self, role: str, content: str) -> dict[str, Any]:
+        parts = [{"type": "text", "text": content}]
+        return {"role": role, "content": parts if self._in_parts else content}
+
+    def _shows_text(self) -> bool:
+        try:
+            return _PROBE in self._show([self._say("user", _PROBE)], asks=True)
+        except (TypeError, jinja2.TemplateError):
+            return False
+
+    def _show(self, messages: list[dict[str, Any]], *, asks: bool) -> str:
         if not self._made.chat_template:  # a model that was not taught to chat goes on with a text
             return "\n\n".join(message["content"] for message in messages) + ("\n" if asks else "")
         text: str = self._made.apply_chat_template(
@@ -82,7 +103,8 @@ class ChatLanguage:
         Raises:
             ExtractorError: there is none, and the tokenizer names none.
         """
-        shown = self._show([_say("user", "?"), _say("assistant", _PROBE)], asks=False)
+        turns = [self._say("user", "?"), self._say("assistant", _PROBE)]
+        shown = self._show(turns, asks=False)
         after = self.tokenizer.encode(shown.rpartition(_PROBE)[2], add_special_tokens=False).ids
         special = {i for i, token in self.tokenizer.get_added_tokens_decoder().items()}
         found = next((i for i in after if i in special), self._made.eos_token_id)
@@ -134,6 +156,32 @@ class ChatModel:
             model = _load_gguf(kind, self.directory, self._gguf, dtype)
         return model.to(device).eval()
 
+    def load_processor(self) -> Any:
+        """Return what turns images and their question into the model's inputs.
+
+        Raises:
+            ExtractorError: the model takes no images, or its directory does not say how.
+        """
+        if type(self._config) not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+            raise ExtractorError(
+                f"{self.directory} holds a model that reads text alone: leave --condition out, or "
+                "give a vision-language model"
+            )
+        try:
+            made: Any = AutoProcessor.from_pretrained(  # type: ignore[no-untyped-call]
+                self.directory, local_files_only=True
+            )
+        except Exception as error:  # of transformers, without a common base
+            raise ExtractorError(
+                f"{self.directory}: its image processor cannot be read: {error}"
+            ) from error
+        if not getattr(made, "image_processor", None) or not made.chat_template:
+            raise ExtractorError(
+                f"{self.directory} does not say how it is asked about images: it needs "
+                "preprocessor_config.json and a chat template"
+            )
+        return made
+
     def compute_id(self, *parts: str) -> str:
         """Return the hash of every file that decides the output, 16 hex digits."""
         paths = {path for pattern in _READ for path in self.directory.glob(pattern)}
@@ -162,10 +210,6 @@ def find_directory(place: str) -> Path:
             f"no chat model llm:{place}: it is no directory here, and the hub gave none of that "
             f"name ({type(error).__name__}): copy the model to this machine and give its directory"
         ) from error
-
-
-def _say(role: str, content: str) -> dict[str, str]:
-    return {"role": role, "content": content}
 
 
 def _find_gguf(directory: Path) -> str | None:

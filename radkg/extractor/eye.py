@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from radkg.errors import ExtractorError
 from radkg.extractor.base import PreparedImages
-from radkg.extractor.coded import describe_unsure, limit_codes, make_image_entities
+from radkg.extractor.coded import limit_codes
 from radkg.extractor.images import STUDIES_AT_ONCE, list_locations, prepare_image
-from radkg.extractor.sentencewise import make_extraction
+from radkg.extractor.seen import make_seen_extraction, require_codes
 from radkg.model.checkpoint import compute_model_id, read_config
 from radkg.model.device import resolve_device
 from radkg.model.generate.spec import EngineSpec
@@ -179,12 +178,10 @@ class EyeExtractor:
             ExtractorError: a study has no image at hand.
         """
         sure = self._reader.config.sure_threshold
-        rows = []
-        for study, codes in zip(studies, self._see(studies, images), strict=True):
-            entities, relations = make_image_entities(codes, 0, sure)
-            reason = None if entities else describe_unsure(codes, sure)
-            rows.append(make_extraction(self, study, entities, relations, reason=reason))
-        return rows
+        return [
+            make_seen_extraction(self, study, ((), ()), codes, sure)
+            for study, codes in zip(studies, self._see(studies, images), strict=True)
+        ]
 
     def read_codes(self, studies: Sequence[Study]) -> list[Codes]:
         """Return what the coders would file for each study, in order.
@@ -196,16 +193,4 @@ class EyeExtractor:
         return [self._reader.select(codes) for codes in self._see(studies, None)]
 
     def _see(self, studies: Sequence[Study], images: PreparedImages | None) -> list[Codes]:
-        found = []
-        for study, codes in zip(studies, self._reader.read(studies, images), strict=True):
-            if codes is None:
-                raise ExtractorError(describe_blindness(study))
-            found.append(codes)
-        return found
-
-
-def describe_blindness(study: Study) -> str:
-    """Return why no image of a study was looked at."""
-    if not list_locations(study):
-        return f"study {study.study_id} has no image at hand: give --images"
-    return f"no image of study {study.study_id} looks like a frontal chest radiograph"
+        return require_codes(studies, self._reader.read(studies, images))

@@ -19,22 +19,13 @@ from torch import Tensor
 
 from radkg.errors import ExtractorError
 from radkg.extractor.base import PreparedImages
-from radkg.extractor.coded import (
-    ask_codes,
-    describe_unsure,
-    make_image_entities,
-    select_codes,
-)
-from radkg.extractor.eye import EyeReader, describe_blindness
-from radkg.extractor.images import STUDIES_AT_ONCE, list_locations, make_prefixes
+from radkg.extractor.coded import ask_codes, select_codes
+from radkg.extractor.eye import EyeReader
+from radkg.extractor.images import STUDIES_AT_ONCE, make_prefixes
 from radkg.extractor.loading import SHIPPED, find_shipped_name
 from radkg.extractor.onepass import OnePassExtractor
-from radkg.extractor.sentencewise import (
-    SentencewiseReader,
-    check_language,
-    compute_reading_id,
-    make_extraction,
-)
+from radkg.extractor.seen import make_seen_extraction, require_codes
+from radkg.extractor.sentencewise import SentencewiseReader, check_language, compute_reading_id
 from radkg.model.checkpoint import (
     CONFIG,
     compute_model_id,
@@ -178,22 +169,10 @@ class VlmExtractor:
         sure = self.model.config.sure_threshold
         if self.condition != "report" and (eye := self._eye()):
             sure = eye.config.sure_threshold
-        rows = []
-        for study, codes, (entities, relations) in zip(studies, seen, from_report, strict=True):
-            condition: Condition = self.condition if codes is not None else "report"
-            reason = None
-            if codes is not None:
-                more, links = make_image_entities(codes, len(entities), sure)
-                entities, relations = entities + more, relations + links
-                reason = None if entities else describe_unsure(codes, sure)
-            elif self.condition != "report" and list_locations(study):
-                reason = describe_blindness(study)
-            rows.append(
-                make_extraction(
-                    self, study, entities, relations, condition=condition, reason=reason
-                )
-            )
-        return rows
+        return [
+            make_seen_extraction(self, study, read, codes, sure)
+            for study, read, codes in zip(studies, from_report, seen, strict=True)
+        ]
 
     def read_codes(self, studies: Sequence[Study]) -> list[Codes]:
         """Return what the coders would file for each study, in order, under the condition.
@@ -205,7 +184,7 @@ class VlmExtractor:
         config = self.model.config
         if self.condition == "image":
             eye = self._eye()
-            seen = [codes for codes in self._look(studies) if codes is not None]
+            seen = require_codes(studies, self._look(studies))
             return [eye.select(c) if eye else select_codes(c, "image", config) for c in seen]
         prefixes = self._prefixes(studies)
         if self.condition != "report" and (eye := self._eye()):  # only radiographs are looked at
@@ -246,7 +225,7 @@ class VlmExtractor:
             answers = dict(zip(chosen, asked, strict=True))
             found = [answers.get(i) for i in range(len(studies))]
         if self.condition == "image":
-            _all_have_images(studies, found)
+            require_codes(studies, found)
         return found
 
     def read_sentences(self, found: Sequence[str]) -> list[Reading]:
@@ -318,9 +297,3 @@ def read_encoder(directory: Path, config: ModelConfig, device: str = "cpu") -> I
             f"{config.vision.encoder} is {encoder.encoder_id}: give the encoder it was trained with"
         )
     return encoder
-
-
-def _all_have_images(studies: Sequence[Study], found: Sequence[Codes | None]) -> None:
-    for study, codes in zip(studies, found, strict=True):
-        if codes is None:
-            raise ExtractorError(describe_blindness(study))

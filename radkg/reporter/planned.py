@@ -12,7 +12,8 @@ from typing import Any
 
 from radkg.errors import SchemaError
 from radkg.extractor import SHIPPED, PreparedImages, load_extractor
-from radkg.extractor.eye import EyeReader, Sight, describe_blindness, make_codes
+from radkg.extractor.eye import EyeReader, Sight, make_codes
+from radkg.extractor.seen import describe_blindness
 from radkg.model.checkpoint import (
     compute_model_id,
     load_weights,

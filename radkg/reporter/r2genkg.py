@@ -16,8 +16,8 @@ from torch import Tensor
 
 from radkg.errors import ExtractorError
 from radkg.extractor.base import PreparedImages
-from radkg.extractor.eye import describe_blindness
 from radkg.extractor.images import list_locations, prepare_image
+from radkg.extractor.seen import describe_blindness
 from radkg.model.checkpoint import compute_model_id
 from radkg.model.device import resolve_device
 from radkg.model.report.files import VISION, read_r2genkg

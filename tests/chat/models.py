@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer
 from transformers import (
     Gemma3ForCausalLM,
     Gemma3TextConfig,
@@ -21,7 +22,7 @@ TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] | trim }}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-_SIZES = {
+SIZES = {
     "hidden_size": 32,
     "intermediate_size": 64,
     "num_hidden_layers": 2,
@@ -42,8 +43,7 @@ def write_chat(
     directory: Path, architecture: str = "qwen2", *, template: str | None = TEMPLATE, **sizes: int
 ) -> Path:
     """Write a chat model that knows nothing."""
-    texts = [read_instruction(), " No pleural effusion - ; small + modify effusion +"]
-    tokenizer = train_byte_tokenizer(texts, 1500, ["<|end|>", "<|im_start|>", END])
+    tokenizer = train_tokenizer()
     made = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, eos_token="<|end|>", chat_template=template
     )
@@ -52,8 +52,15 @@ def write_chat(
     vocab = tokenizer.get_vocab_size() + 4  # heads are padded
     eos = tokenizer.token_to_id("<|end|>")
     torch.manual_seed(0)
-    random = model(kind(vocab_size=vocab, eos_token_id=eos, **{**_SIZES, **more, **sizes}))
+    settings = kind(vocab_size=vocab, eos_token_id=eos, **{**SIZES, **more, **sizes})
+    random = model(settings)
     with torch.no_grad():  # sharper than at the start of a training: no two tokens are as likely
         random.get_input_embeddings().weight.mul_(10)
     random.save_pretrained(directory)
     return directory
+
+
+def train_tokenizer(*special: str) -> Tokenizer:
+    """Return a tokenizer whose first special token is <|end|>."""
+    texts = [read_instruction(), " No pleural effusion - ; small + modify effusion +"]
+    return train_byte_tokenizer(texts, 1500, ["<|end|>", "<|im_start|>", END, *special])

@@ -149,8 +149,6 @@ def test_what_is_no_chat_model_is_said(tmp_path, monkeypatch):
     with pytest.raises(ExtractorError, match="holds no chat model"):
         load_extractor(f"llm:{tmp_path}")
     place = write_chat(tmp_path / "m")
-    with pytest.raises(ExtractorError, match="llm reads report, not image"):
-        load_extractor(f"llm:{place}", "image")
     with pytest.raises(ExtractorError, match="runs radkg's own models"):
         load_extractor(f"llm:{place}", engine=EngineSpec("ctranslate2"))
     with pytest.raises(ExtractorError, match="rules writes no text: leave --engine out"):

@@ -7,7 +7,7 @@ read again in every batch, which engine_continuous.py does once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -55,30 +55,50 @@ class GenerateEngine:
     ) -> list[Generation]:
         eos, device = self.model.language.eos_id, self.model.model.device
         width = max(len(ids) for ids, _ in rows)
-        inputs = torch.tensor([[eos] * (width - len(ids)) + ids for ids, _ in rows], device=device)
+        ids = [[eos] * (width - len(ids)) + ids for ids, _ in rows]
         is_prompt = [[0] * (width - len(ids)) + [1] * len(ids) for ids, _ in rows]
-        chooser = _Chooser(self.grammar, [prompt for _, prompt in rows], eos)
-        self.model.model.generate(
-            input_ids=inputs,
-            attention_mask=torch.tensor(is_prompt, device=device),
-            logits_processor=LogitsProcessorList([chooser]),
-            # not the model's own: it may sample, or forbid to repeat
-            generation_config=GenerationConfig(  # type: ignore[no-untyped-call]
-                do_sample=False, max_new_tokens=max_new_tokens, eos_token_id=eos, pad_token_id=eos
-            ),
+        inputs = {
+            "input_ids": torch.tensor(ids, device=device),
+            "attention_mask": torch.tensor(is_prompt, device=device),
+        }
+        prompts = [prompt for _, prompt in rows]
+        return generate_batch(self.model, self.grammar, prompts, inputs, max_new_tokens)
+
+
+def generate_batch(
+    model: TextModel,
+    grammar: Grammar,
+    prompts: Sequence[Prompt],
+    inputs: Mapping[str, Tensor],
+    max_new_tokens: int,
+) -> list[Generation]:
+    """Return one generation per prompt of a batch, in order, greedily decoded.
+
+    Args:
+        model: that generates.
+        grammar: of the model.
+        prompts: whose grammars bind the outputs.
+        inputs: what the model takes: (B, T) ids and mask, padded on the left, and images if any.
+        max_new_tokens: budget of one output, with the token that ends it.
+    """
+    eos = model.language.eos_id
+    chooser = _Chooser(grammar, prompts, eos)
+    model.model.generate(
+        **inputs,
+        logits_processor=LogitsProcessorList([chooser]),
+        # not the model's own: it may sample, or forbid to repeat
+        generation_config=GenerationConfig(  # type: ignore[no-untyped-call]
+            do_sample=False, max_new_tokens=max_new_tokens, eos_token_id=eos, pad_token_id=eos
+        ),
+    )
+    return [
+        make_generation(
+            model, prompt, ids, logprobs, finished=ids[-1] == eos and not matcher.is_error()
         )
-        return [
-            make_generation(
-                self.model,
-                prompt,
-                ids,
-                logprobs,
-                finished=ids[-1] == eos and not matcher.is_error(),
-            )
-            for (_, prompt), ids, logprobs, matcher in zip(
-                rows, chooser.tokens, chooser.logprobs, chooser.matchers, strict=True
-            )
-        ]
+        for prompt, ids, logprobs, matcher in zip(
+            prompts, chooser.tokens, chooser.logprobs, chooser.matchers, strict=True
+        )
+    ]
 
 
 class _Chooser(LogitsProcessor):
