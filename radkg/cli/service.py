@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from radkg.cli.options import ConditionOption, DeviceOption, Extractor, Json, MaxMemory
+from radkg.cli.options import (
+    ConditionOption,
+    DeviceOption,
+    EngineOption,
+    Extractor,
+    Json,
+    MaxMemory,
+)
 from radkg.cli.output import print_json
 
 
@@ -23,6 +30,11 @@ def serve(
         ),
     ] = None,
     device: DeviceOption = "cpu",
+    engine: EngineOption = "auto",
+    batch_tokens: Annotated[
+        int | None,
+        typer.Option(help="Tokens that the engine reads at once. Default: its own.", metavar="N"),
+    ] = None,
     host: Annotated[
         str,
         typer.Option(

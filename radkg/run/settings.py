@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar, get_args
+from typing import Literal, NamedTuple, TypeVar
 
 from radkg.config import Config
 from radkg.errors import ConfigError, SnapshotError, StorageError
-from radkg.model.generate.spec import AS_IT_IS, EngineName, EngineSpec
+from radkg.model.generate.spec import AS_IT_IS, EngineName, EngineSpec, check_engine
 from radkg.schema.records import CONDITIONS, DEVICES, Condition, Device
 from radkg.storage import Storage
 
@@ -107,12 +107,7 @@ class ExtractConfig(RunConfig):
         super().__post_init__()
         if not self.extractor:
             raise ConfigError("--extractor is empty")
-        if self.engine not in get_args(EngineName):
-            raise ConfigError(
-                f"--engine is one of {', '.join(get_args(EngineName))}, not {self.engine!r}"
-            )
-        if self.batch_tokens is not None and self.batch_tokens < 1:
-            raise ConfigError(f"--batch-tokens must be at least 1, not {self.batch_tokens}")
+        check_engine(self.engine, self.batch_tokens)
         if self.condition not in (None, *CONDITIONS):
             raise ConfigError(
                 f"--condition is one of {', '.join(CONDITIONS)}, not {self.condition!r}"

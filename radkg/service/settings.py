@@ -10,6 +10,7 @@ from pathlib import Path
 
 from radkg.config import Config
 from radkg.errors import ConfigError
+from radkg.model.generate.spec import EngineName, EngineSpec, check_engine
 from radkg.run.isolation import Limits
 from radkg.run.settings import ModelSpec
 from radkg.schema.records import CONDITIONS, DEVICES, Condition, Device
@@ -31,6 +32,10 @@ class ServiceConfig(Config):
     """name of a reporter, see radkg.reporter.load_reporter; None: no drafts"""
     device: Device = "cpu"
     """where a model computes"""
+    engine: EngineName = "auto"
+    """what generates where the extractor writes text, see radkg.model.generate.engines"""
+    batch_tokens: int | None = None
+    """tokens that the engine reads at once; None: as the engine has it"""
     host: str = "127.0.0.1"
     """address to listen on"""
     port: int = 8000
@@ -69,6 +74,7 @@ class ServiceConfig(Config):
             raise ConfigError(f"--condition is one of {', '.join(CONDITIONS)}")
         if self.device not in DEVICES:
             raise ConfigError(f"--device is {' or '.join(DEVICES)}, not {self.device!r}")
+        check_engine(self.engine, self.batch_tokens)
         for name in ("workers", "batch", "queue"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"--{name} must be at least 1, not {getattr(self, name)}")
@@ -93,7 +99,8 @@ class ServiceConfig(Config):
     @property
     def extractor_spec(self) -> ModelSpec:
         """Which extractor answers."""
-        return ModelSpec(self.extractor, self.condition, self.device)
+        engine = EngineSpec(self.engine, self.batch_tokens)
+        return ModelSpec(self.extractor, self.condition, self.device, engine=engine)
 
     @property
     def reporter_spec(self) -> ModelSpec | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
+
+from radkg.errors import ConfigError
 
 AUTO = "auto"
 EngineName = Literal["auto", "transformers", "continuous", "ctranslate2", "vllm"]
@@ -19,3 +21,15 @@ class EngineSpec(NamedTuple):
 
 
 AS_IT_IS = EngineSpec()
+
+
+def check_engine(name: str, batch_tokens: int | None) -> None:
+    """Check what a person gives as --engine and --batch-tokens.
+
+    Raises:
+        ConfigError: there is no such engine, or the number is none.
+    """
+    if name not in get_args(EngineName):
+        raise ConfigError(f"--engine is one of {', '.join(get_args(EngineName))}, not {name!r}")
+    if batch_tokens is not None and batch_tokens < 1:
+        raise ConfigError(f"--batch-tokens must be at least 1, not {batch_tokens}")
