@@ -227,15 +227,23 @@ def to_parquet(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def from_parquet(data: bytes, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+def from_parquet(
+    data: bytes,
+    name: str,
+    columns: Sequence[str] | None = None,
+    dictionaries: Sequence[str] | None = None,
+) -> pa.Table:
     """Return the table in Parquet bytes, or some of its columns; `name` is for the message.
+
+    `dictionaries` are paths of columns of texts that are read as codes and distinct texts.
 
     Raises:
         SchemaError: the bytes are no Parquet file.
     """
     try:
         wanted = None if columns is None else list(columns)
-        return pq.read_table(pa.BufferReader(_copy_in(data)), columns=wanted)
+        source = pa.BufferReader(_copy_in(data))
+        return pq.read_table(source, columns=wanted, read_dictionary=dictionaries)
     except (pa.ArrowInvalid, OSError) as error:
         raise SchemaError(f"{name} is not a Parquet file: {error}") from error
 

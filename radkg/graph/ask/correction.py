@@ -111,10 +111,15 @@ def find_table(graph: Graph, tables: Sequence[ErrorTable]) -> ErrorTable | None:
     says how often that is wrong.
     """
     readers = graph.read(_READERS)
+    return choose_table([(row["model_id"], row["condition"]) for row in readers], tables)
+
+
+def choose_table(
+    readers: Sequence[tuple[str, str]], tables: Sequence[ErrorTable]
+) -> ErrorTable | None:
+    """Return the table of the one model and condition among readers; None: several, or no table."""
     known = {(table.model_id, table.condition): table for table in tables}
-    if len(readers) != 1:
-        return None
-    return known.get((readers[0]["model_id"], readers[0]["condition"]))
+    return known.get(readers[0]) if len(readers) == 1 else None
 
 
 def add_corrected(answer: Answer, of: Prevalence, table: ErrorTable | None) -> Answer:

@@ -165,8 +165,8 @@ def run_query(
     Raises:
         ConfigError: no such query or parameter, no value where one is needed, or an ill-typed one.
     """
-    query = _find(name)
-    given = _convert(query, values)
+    query = find_query(name)
+    given = convert_values(query, values)
     for parameter in query.parameters:
         if parameter.type == "concept" and given[parameter.name] is not None:
             given[parameter.name] = resolve_concept(graph, str(given[parameter.name]))
@@ -183,7 +183,7 @@ def run_query(
 
 def find_unknown_concepts(graph: Graph, answer: Answer) -> list[str]:
     """Return a hint for each concept asked about that the graph does not hold: a slip, perhaps."""
-    query = _find(answer.name)
+    query = find_query(answer.name)
     concepts = [answer.parameters[p.name] for p in query.parameters if p.type == "concept"]
     asked = [str(name) for name in concepts if name is not None]
     return [
@@ -195,7 +195,7 @@ def find_resolved_concepts(answer: Answer, values: Mapping[str, str]) -> list[st
     """Return a sentence for each concept that the graph knows by another name than was asked."""
     written = {
         p.name: _parse_value(p, values[p.name])
-        for p in _find(answer.name).parameters
+        for p in find_query(answer.name).parameters
         if p.type == "concept" and p.name in values
     }
     return [
@@ -205,7 +205,12 @@ def find_resolved_concepts(answer: Answer, values: Mapping[str, str]) -> list[st
     ]
 
 
-def _find(name: str) -> Query:
+def find_query(name: str) -> Query:
+    """Return a named query.
+
+    Raises:
+        ConfigError: there is none of this name; the message names the nearest.
+    """
     by_name = {query.name: query for query in list_queries()}
     if name not in by_name:
         raise ConfigError(f"no query {name!r}: {_suggest(name, by_name)}")
@@ -220,8 +225,12 @@ def _choose_statement(graph: Graph, query: Query, given: Mapping[str, Cell]) -> 
     return query.summed if has_sums(graph, paired) else query.statement
 
 
-def _convert(query: Query, values: Mapping[str, str]) -> dict[str, Cell]:
-    """Return a value of the right type for every parameter of the query, in its order."""
+def convert_values(query: Query, values: Mapping[str, str]) -> dict[str, Cell]:
+    """Return a value of the right type for every parameter of the query, in its order.
+
+    Raises:
+        ConfigError: no such parameter, no value where one is needed, or an ill-typed one.
+    """
     by_name = {parameter.name: parameter for parameter in query.parameters}
     for name in values:
         if name not in by_name:
