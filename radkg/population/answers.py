@@ -5,42 +5,34 @@ A function here is one query of radkg/graph/cypher, and has its parameters. A te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from radkg.population.counting import (
+    count,
     count_named,
     count_present,
-    find_months,
-    find_years,
     get_date,
-    group_ages,
-    group_sexes,
-    group_views,
     list_greatest,
 )
 from radkg.population.links import SITE_FINDINGS, SUGGESTED_BY, SUGGESTS
 from radkg.population.population import (
     ABSENT,
     PRESENT,
+    STATE_NAMES,
     UNCERTAIN,
-    UNKNOWN,
-    UNKNOWN_DAY,
     Population,
 )
+from radkg.population.subgroups import GROUPED, Rows
 from radkg.population.wording import SEVERITIES, SIDES
-from radkg.schema.answer import Cell
 from radkg.schema.mentions import Array
 from radkg.schema.records import STATUSES
 
-Rows = list[list[Any]]
 Named = Callable[..., Rows]
 
 _SIDE_NAMES = {"unstated": "not stated", "both": "both sides"}
 _STATED = (PRESENT, UNCERTAIN, ABSENT)
-_STATE_NAMES = {PRESENT: "present", UNCERTAIN: "uncertain", ABSENT: "absent"}
 
 
 def split_names(ignore: str) -> set[str]:
@@ -49,7 +41,7 @@ def split_names(ignore: str) -> set[str]:
 
 
 def _top_findings(population: Population, ignore: str, limit: int) -> Rows:
-    of = _count(population.read)
+    of = count(population.read)
     numbers = population.counts[PRESENT]
     return [
         [name, studies, of, studies / of]
@@ -58,11 +50,11 @@ def _top_findings(population: Population, ignore: str, limit: int) -> Rows:
 
 
 def _prevalence(population: Population, finding: str) -> Rows:
-    of = _count(population.read)
+    of = count(population.read)
     code = population.get_code(finding)
     by_label = [0 if code is None else int(population.counts[label][code]) for label in _STATED]
     numbers = [*by_label, of - sum(by_label)]
-    names = [*(_STATE_NAMES[label] for label in _STATED), "not mentioned"]
+    names = [*(STATE_NAMES[label] for label in _STATED), "not mentioned"]
     return [
         [name, number, of, number / of if of else None]
         for name, number in zip(names, numbers, strict=True)
@@ -71,7 +63,7 @@ def _prevalence(population: Population, finding: str) -> Rows:
 
 def _certainty_mix(population: Population, ignore: str, limit: int) -> Rows:
     counts = population.counts
-    mentioned = sum(counts.values())
+    mentioned = counts[PRESENT] + counts[UNCERTAIN] + counts[ABSENT]
     rows: Rows = []
     for code, name, of in list_greatest(population, mentioned, limit, split_names(ignore)):
         by_label = [int(counts[label][code]) for label in _STATED]
@@ -100,8 +92,8 @@ def _contradictions(population: Population, ignore: str, limit: int) -> Rows:
 
 def _cohort_size(population: Population, finding: str, without: str) -> Rows:
     is_in, is_out = _mark_cohort(population, finding, without)
-    studies, of = is_in & ~is_out, _count(is_in)
-    number = _count(studies)
+    studies, of = is_in & ~is_out, count(is_in)
+    number = count(studies)
     patients = population.count_patients(studies)
     return [[patients, number, of, number / of if of else None]]
 
@@ -152,7 +144,7 @@ def _suggested_by(population: Population, finding: str, limit: int) -> Rows:
 
 
 def _site_findings(population: Population, site: str, ignore: str, limit: int) -> Rows:
-    of = _count(population.read)
+    of = count(population.read)
     rows = population.links[SITE_FINDINGS].of(population.get_code(site))
     numbers = count_named(population, rows)
     return [
@@ -161,56 +153,11 @@ def _site_findings(population: Population, site: str, ignore: str, limit: int) -
     ]
 
 
-def _trend_by_year(population: Population, finding: str, limit: int) -> Rows:
-    return _count_times(population, finding, find_years(population), int)[:limit]
-
-
-def _trend_by_month(population: Population, finding: str, limit: int) -> Rows:
-    return _count_times(population, finding, find_months(population), name_month)[:limit]
-
-
-def name_month(month: int) -> str:
-    """Return "2014-03" for months since 1970-01."""
-    return f"{month // 12 + 1970:04d}-{month % 12 + 1:02d}"
-
-
-def _prevalence_by_age(population: Population, finding: str, width: int, limit: int) -> Rows:
-    groups = [([*group], which) for group, which in group_ages(population, width)]
-    return _count_groups(population, finding, groups)[:limit]
-
-
-def _prevalence_by_sex(population: Population, finding: str) -> Rows:
-    return _count_groups(population, finding, _listed(group_sexes(population)))
-
-
-def _prevalence_by_view(population: Population, finding: str, limit: int) -> Rows:
-    return _count_groups(population, finding, _listed(group_views(population)))[:limit]
-
-
-def _follow_up(population: Population, finding: str) -> Rows:
-    label = population.find_label(population.get_code(finding))
-    dated = np.flatnonzero(population.read & (population.day != UNKNOWN_DAY))
-    # studies are sorted by id, and so are those of one day
-    steps = dated[np.lexsort((dated, population.day[dated], population.subject[dated]))]
-    subject, day = population.subject[steps], population.day[steps]
-    begins = np.append(True, (np.diff(subject) != 0) | (np.diff(day) != 0))[: len(steps)]
-    borders = np.append(np.flatnonzero(begins), len(steps))
-    after = borders[np.searchsorted(borders, np.arange(len(steps)), side="right")]
-    present = label[steps] == PRESENT
-    followed = present & (after < len(steps))
-    followed[followed] = subject[after[followed]] == subject[followed]
-    found = label[steps[after[followed]]]
-    of = len(found)
-    names = {**_STATE_NAMES, UNKNOWN: "not mentioned"}
-    rows = [[name, _count(found == code), of] for code, name in names.items()]
-    return [[name, studies, of, studies / of] for name, studies, of in rows if studies]
-
-
 def _extraction_status(population: Population, limit: int) -> Rows:
     status = population.status[population.visible]
     of = len(status)
     places = {name: place for place, name in enumerate(STATUSES)}
-    rows = [(name, _count(status == places[name])) for name in ("ok", "empty", "failed")]
+    rows = [(name, count(status == places[name])) for name in ("ok", "empty", "failed")]
     who = [population.archive, population.extractor]
     return [[*who, name, number, of, number / of] for name, number in rows if of][:limit]
 
@@ -225,23 +172,17 @@ NAMED: dict[str, Named] = {
         _contradictions,
         _extraction_status,
         _finding_sites,
-        _follow_up,
         _laterality,
         _lift,
         _modifiers,
         _prevalence,
-        _prevalence_by_age,
-        _prevalence_by_sex,
-        _prevalence_by_view,
         _severity,
         _site_findings,
         _suggested_by,
         _suggests,
         _top_findings,
-        _trend_by_month,
-        _trend_by_year,
     )
-}
+} | GROUPED
 
 
 def _count_pairs(population: Population, finding: str, without: set[str], least: int = 1) -> Rows:
@@ -249,10 +190,10 @@ def _count_pairs(population: Population, finding: str, without: set[str], least:
     code = population.get_code(finding)
     if code is None:
         return []
-    all_studies = _count(population.read)
+    all_studies = count(population.read)
     present = population.present
     cohort = population.mark(present.of(code).study)
-    of = _count(cohort)
+    of = count(cohort)
     together, with_other = count_present(population, cohort), population.counts[PRESENT]
     found = list_greatest(population, together, len(together), without, max(1, least))
     return [
@@ -306,38 +247,3 @@ def _count_links(population: Population, link: str, finding: str, limit: int) ->
         [name, studies, of, studies / of]
         for _, name, studies in list_greatest(population, numbers, limit)
     ]
-
-
-def _count_times(
-    population: Population, finding: str, times: Array, name: Callable[[int], Cell]
-) -> Rows:
-    dated = population.read & (times != UNKNOWN_DAY)
-    present = population.find_label(population.get_code(finding)) == PRESENT
-    found, of = np.unique(times[dated], return_counts=True)
-    if not len(found):
-        return []
-    place = np.searchsorted(found, times[dated & present])
-    studies = np.bincount(place, minlength=len(found)).tolist()
-    return [
-        [name(int(time)), number, total, number / total]
-        for time, number, total in zip(found.tolist(), studies, of.tolist(), strict=True)
-    ]
-
-
-def _count_groups(
-    population: Population, finding: str, groups: Iterable[tuple[list[Cell], Array]]
-) -> Rows:
-    present = population.find_label(population.get_code(finding)) == PRESENT
-    rows: Rows = []
-    for named, which in groups:
-        studies, of = _count(which & present), _count(which & population.read)
-        rows.append([*named, studies, of, studies / of])
-    return rows
-
-
-def _listed(groups: Iterable[tuple[str, Array]]) -> list[tuple[list[Cell], Array]]:
-    return [([name], which) for name, which in groups]
-
-
-def _count(studies: Array) -> int:
-    return int(np.count_nonzero(studies))

@@ -27,6 +27,11 @@ class AgeGroup(NamedTuple):
     age_to: int | None
 
 
+def count(studies: Array) -> int:
+    """Return how many of some bools are True."""
+    return int(np.count_nonzero(studies))
+
+
 def count_named(population: Population, rows: Postings, studies: Array | None = None) -> Array:
     """Return for each concept in how many studies it is the `other` of the rows.
 

@@ -27,6 +27,8 @@ INVENTED = invent_patients(250)
 
 @pytest.mark.parametrize("rows", [ALPHA, GAMMA, INVENTED], ids=["by hand", "over time", "invented"])
 def test_the_columns_answer_with_the_rows_of_the_graph(graph: Graph, rows):
+    if graph.engine.name == "neo4j" and rows is not ALPHA:
+        pytest.skip("other tests hold the answers of both engines equal: one set is enough")
     load(graph, InventedSnapshot(rows, archive=rows[0].archive))  # type: ignore[arg-type]
     population = make_population(rows)
     samples = sample_values(graph)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+from radkg.population.building import build_population
 from radkg.population.columns import PartColumns, derive_columns, parse_columns
-from radkg.population.population import Population, build_population
+from radkg.population.population import Population
 from radkg.schema.arrow import to_parquet, to_table
 from radkg.schema.records import SEXES, Extraction
 from tests.support.graph.zipf import NAMES
