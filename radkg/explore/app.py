@@ -22,6 +22,7 @@ from radkg.explore.drafts import read_drafts_of
 from radkg.explore.evidence import read_passages
 from radkg.explore.guard import Guard
 from radkg.explore.neighbourhood import EDGE_TYPES, EdgeType, Filters, read_neighbourhood, search
+from radkg.explore.population import make_population_router
 from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.explore.study import write_study_html
 from radkg.explore.verdicts import Verdicts
@@ -97,6 +98,7 @@ def make_app(graph: Graph, reader: SnapshotReader, verdicts: Verdicts, token: st
     app.add_middleware(Guard, token=token)
     static = Path(str(files("radkg.explore") / "static"))
     snapshot_id = reader.snapshot.snapshot_id
+    app.include_router(make_population_router(reader))
 
     @app.exception_handler(RadkgError)
     async def explained(_: Request, error: Exception) -> JSONResponse:

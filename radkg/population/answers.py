@@ -31,7 +31,8 @@ from radkg.schema.records import STATUSES
 
 Named = Callable[..., Rows]
 
-_SIDE_NAMES = {"unstated": "not stated", "both": "both sides"}
+CLASS_NAMES = {"unstated": "not stated", "both": "both sides"}
+"""what the named queries call a class of severity or side that has another name here"""
 _STATED = (PRESENT, UNCERTAIN, ABSENT)
 
 
@@ -126,12 +127,12 @@ def _modifiers(population: Population, finding: str, limit: int) -> Rows:
 
 
 def _severity(population: Population, finding: str) -> Rows:
-    names = [_SIDE_NAMES.get(name, name) for name in SEVERITIES]
+    names = [CLASS_NAMES.get(name, name) for name in SEVERITIES]
     return _count_places(population, finding, "severity", names)
 
 
 def _laterality(population: Population, finding: str) -> Rows:
-    names = [_SIDE_NAMES.get(name, name) for name in SIDES]
+    names = [CLASS_NAMES.get(name, name) for name in SIDES]
     return _count_places(population, finding, "side", names)
 
 

@@ -69,3 +69,9 @@ def resolve_name(population: Population, text: str) -> str:
     if literal in population.concepts or not read:
         return literal
     return next((name for name in read if name in population.concepts), read[0])
+
+
+def list_ignored() -> str:
+    """Return the statements of normality that the named queries leave out of lists of findings."""
+    (ignore,) = (p.default for p in find_query("top_findings").parameters if p.name == "ignore")
+    return ignore or ""

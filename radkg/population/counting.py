@@ -120,6 +120,23 @@ def find_years(population: Population) -> Array:
     return found
 
 
+def count_times(
+    population: Population, times: Array, studies: Array
+) -> Iterator[tuple[int, int, int]]:
+    """Yield each time that read studies have, and of how many of some and of all studies it is.
+
+    Args:
+        population: whose studies are counted.
+        times: of each study; UNKNOWN_DAY where it has no date.
+        studies: one bool a study.
+    """
+    dated = population.read & (times != UNKNOWN_DAY)
+    found, of = np.unique(times[dated], return_counts=True)
+    place = np.searchsorted(found, times[dated & studies])
+    numbers = np.bincount(place, minlength=len(found))
+    yield from zip(found.tolist(), numbers.tolist(), of.tolist(), strict=True)
+
+
 def get_date(population: Population, study: int) -> date | None:
     """Return the date of a study."""
     day = int(population.day[study])

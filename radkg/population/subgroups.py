@@ -9,6 +9,7 @@ import numpy as np
 
 from radkg.population.counting import (
     count,
+    count_times,
     find_months,
     find_years,
     group_ages,
@@ -78,16 +79,10 @@ def _follow_up(population: Population, finding: str) -> Rows:
 def _count_times(
     population: Population, finding: str, times: Array, name: Callable[[int], Cell]
 ) -> Rows:
-    dated = population.read & (times != UNKNOWN_DAY)
     present = population.find_label(population.get_code(finding)) == PRESENT
-    found, of = np.unique(times[dated], return_counts=True)
-    if not len(found):
-        return []
-    place = np.searchsorted(found, times[dated & present])
-    studies = np.bincount(place, minlength=len(found)).tolist()
     return [
-        [name(int(time)), number, total, number / total]
-        for time, number, total in zip(found.tolist(), studies, of.tolist(), strict=True)
+        [name(time), studies, of, studies / of]
+        for time, studies, of in count_times(population, times, present)
     ]
 
 

@@ -57,6 +57,20 @@ def open_snapshot(name: str, storage: Storage) -> Snapshot:
     return read_snapshot(open_storage(place) if at else storage, snapshot_id)
 
 
+def list_nights(storage: Storage) -> list[tuple[str, date | None]]:
+    """Return the snapshots that stand, with the day (UTC) of their last run, the newest last.
+
+    A snapshot that the audit log does not know has no day, and stands first.
+    """
+    days: dict[str, date] = {}
+    for day, found in _history(storage):
+        days.pop(found, None)  # a snapshot is as new as its last run
+        days[found] = day
+    standing = set(list_snapshot_ids(storage))
+    unknown = sorted(standing.difference(days))
+    return [(found, days.get(found)) for found in [*unknown, *days] if found in standing]
+
+
 def _history(storage: Storage) -> list[tuple[date, str]]:
     """Return which snapshot was published on which day (UTC), in the order of the log."""
     return [

@@ -24,7 +24,7 @@ from tests.support.runs.extractions import InventedSnapshot
 from tests.support.runs.populations import invent_patients, make_population
 
 HOSTILE = "o'dear \\ \" // } $x \u202e"
-INVENTED = invent_patients(300)
+INVENTED = invent_patients(120)
 READ = next(row for row in INVENTED if row.status == "ok")
 MENTION = replace(READ.entities[0], concept=HOSTILE, label="OBS-DP")
 ROWS = [
@@ -67,7 +67,7 @@ def loaded(graph: Graph) -> Graph:
     load(graph, InventedSnapshot(ROWS))  # type: ignore[arg-type]
     others = [replace(row, extractor="onepass", entities=(), relations=()) for row in ROWS[:5]]
     load(graph, InventedSnapshot(others, extractor="onepass"))  # type: ignore[arg-type]
-    beta = [replace(row, archive="beta", study_date=None) for row in ROWS[:50]]
+    beta = [replace(row, archive="beta", study_date=None) for row in ROWS[:10]]
     load(graph, InventedSnapshot(beta, archive="beta"))  # type: ignore[arg-type]
     return graph
 
@@ -88,7 +88,7 @@ def test_the_cypher_of_a_cohort_gives_its_studies(loaded: Graph, population: Pop
         assert [row[1] for row in answer.rows] == expected, statement
         sizes.add(len(expected))
     assert ids(population, hostile) == ids(population, cohorts[-1]) == ["t1"]
-    assert len(sizes) > len(COHORTS) // 2
+    assert len(sizes) > len(COHORTS) // 3
 
 
 def test_a_cohort_of_two_findings_is_that_of_the_named_query(embedded_graph, population):
@@ -99,7 +99,7 @@ def test_a_cohort_of_two_findings_is_that_of_the_named_query(embedded_graph, pop
     cohort = Cohort.parse_query("finding=effusion&finding=edema:without")
     rows = run_query(embedded_graph, "cohort_studies", {}).rows
     assert ids(population, cohort) == [row[1] for row in rows]
-    assert len(rows) > 20
+    assert len(rows) > 5
 
 
 @pytest.mark.parametrize("query", COHORTS)
