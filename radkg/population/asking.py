@@ -66,9 +66,9 @@ def find_errors(
 def resolve_name(population: Population, text: str) -> str:
     """Return the name of the concept that a text names, as the readers write it (graph/ask)."""
     literal, *read = list_names(text)
-    if literal in population.concepts or not read:
+    if literal in population.codes or not read:
         return literal
-    return next((name for name in read if name in population.concepts), read[0])
+    return next((name for name in read if name in population.codes), read[0])
 
 
 def list_ignored() -> str:

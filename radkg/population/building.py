@@ -7,18 +7,18 @@ names alone; in the end they get their places among the sorted names.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from radkg.population.columns import PartColumns, read_columns
+from radkg.population.columns import read_columns
 from radkg.population.links import LINKS
 from radkg.population.population import UNKNOWN, UNKNOWN_DAY, Population
 from radkg.population.postings import Postings, sort_postings
-from radkg.population.wording import find_severity, find_side
+from radkg.population.wording import SEVERITY_OF, SIDES_OF
 from radkg.progress import Advance
 from radkg.run.retractions import read_retractions
 from radkg.run.snapshot import Snapshot
@@ -38,7 +38,7 @@ def open_population(snapshot: Snapshot, advance: Advance | None = None) -> Popul
 
 
 def build_population(
-    parts: Iterable[PartColumns], archive: str, extractor: str, manifest: dict[str, Any]
+    parts: Iterable[pa.Table], archive: str, extractor: str, manifest: dict[str, Any]
 ) -> Population:
     """Return the population whose studies the parts hold, in their order."""
     builder = _Builder()
@@ -52,20 +52,19 @@ class _Builder:
 
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
-        self._concepts: set[str] = set()
         self._rows: list[pa.Table] = []
         self._tables: dict[str, list[dict[str, Array]]] = {
-            name: [] for name in ("findings", "words", "sites", *LINKS)
+            name: [] for name in ("findings", "words", "sites", "others", *LINKS)
         }
         self._number = 0
 
-    def add(self, part: PartColumns) -> None:
-        """Add the next part."""
-        self._concepts |= part.concepts
-        rows = part.rows.combine_chunks()
-        self._rows.append(rows.drop_columns(["findings", "links"]))
+    def add(self, part: pa.Table) -> None:
+        """Add the columns of the next part."""
+        rows = part.combine_chunks()
+        self._rows.append(rows.drop_columns(["findings", "links", "others"]))
         self._add_findings(_whole(rows["findings"]))
         self._add_links(_whole(rows["links"]))
+        self._add_others(_whole(rows["others"]))
         self._number += rows.num_rows
 
     def build(self, archive: str, extractor: str, model_id: str) -> Population:
@@ -83,7 +82,6 @@ class _Builder:
             extractor=extractor,
             model_id=model_id,
             names=names,
-            concepts=frozenset(self._concepts),
             study_id=_whole(rows["study_id"]),
             subject=subject.indices.to_numpy(),
             subjects=subject.dictionary,
@@ -98,6 +96,7 @@ class _Builder:
             words=sort("words"),
             sites=sort("sites"),
             links={name: sort(name) for name in LINKS},
+            others=sort("others"),
             visible=np.ones(self._number, np.bool_),
         )
 
@@ -108,10 +107,10 @@ class _Builder:
         concept = self._number_texts(field("name"))
         label = _place(field("label"), STRENGTH)
         modifiers, sites, around = (field(n) for n in ("modifiers", "sites", "site_modifiers"))
-        severity = _find_greatest(modifiers, find_severity)
+        severity = _find_greatest(modifiers, SEVERITY_OF)
         side = np.zeros(len(flat), np.int8)
         for texts in (modifiers, sites, around):
-            side |= _gather_bits(texts, find_side)
+            side |= _gather_bits(texts, SIDES_OF)
         columns = {
             "concept": concept,
             "study": study.astype(np.int32),
@@ -140,6 +139,11 @@ class _Builder:
             which = kind == number
             columns = {"concept": concept[which], "study": study[which], "other": other[which]}
             self._tables[name].append(columns)
+
+    def _add_others(self, lists: pa.ListArray) -> None:
+        study = (pc.list_parent_indices(lists).to_numpy() + self._number).astype(np.int32)
+        concept = self._number_texts(pc.list_flatten(lists))
+        self._tables["others"].append({"concept": concept, "study": study})
 
     def _number_texts(self, texts: pa.DictionaryArray) -> Array:
         """Return the number of each text; a new one gets the next number."""
@@ -171,27 +175,27 @@ def _place(texts: Any, known: tuple[str, ...]) -> Array:
     return place
 
 
-def _find_greatest(lists: pa.ListArray, find: Callable[[str], int]) -> Array:
+def _find_greatest(lists: pa.ListArray, known: Mapping[str, int]) -> Array:
     """Return for each list the greatest number of its texts; 0 for an empty one."""
     greatest = np.zeros(len(lists), np.int8)
-    own, number = _number_words(lists, find)
+    own, number = _number_words(lists, known)
     np.maximum.at(greatest, own, number)
     return greatest
 
 
-def _gather_bits(lists: pa.ListArray, find: Callable[[str], int]) -> Array:
+def _gather_bits(lists: pa.ListArray, known: Mapping[str, int]) -> Array:
     """Return for each list the bits that the numbers of its texts have; 0 for an empty one."""
     bits = np.zeros(len(lists), np.int8)
-    own, number = _number_words(lists, find)
+    own, number = _number_words(lists, known)
     np.bitwise_or.at(bits, own, number)
     return bits
 
 
-def _number_words(lists: pa.ListArray, find: Callable[[str], int]) -> tuple[Array, Array]:
+def _number_words(lists: pa.ListArray, known: Mapping[str, int]) -> tuple[Array, Array]:
     """Return list and number of each text whose number is not 0."""
     texts = pc.list_flatten(lists)
-    known = np.array([find(text) for text in texts.dictionary.to_pylist()], np.int8)
-    number = known[texts.indices.to_numpy()] if len(known) else np.zeros(0, np.int8)
+    numbers = np.array([known.get(text, 0) for text in texts.dictionary.to_pylist()], np.int8)
+    number = numbers[texts.indices.to_numpy()] if len(numbers) else np.zeros(0, np.int8)
     some = np.flatnonzero(number)
     return pc.list_parent_indices(lists).to_numpy()[some], number[some]
 

@@ -10,15 +10,13 @@ are gone.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
 
 import pyarrow as pa
 
 from radkg.errors import SchemaError, StorageError
-from radkg.population.links import LINK, list_concepts, list_links
+from radkg.population.links import LINK, list_links, list_others
 from radkg.progress import Advance
 from radkg.run.snapshot import Snapshot
 from radkg.schema.arrow import EXTRACTION_SCHEMA, from_parquet, to_parquet
@@ -28,7 +26,8 @@ from radkg.storage import Storage
 logger = logging.getLogger(__name__)
 
 FOLDER = "population"
-VERSION = "1"  # of what is derived: another one is derived anew
+_VERSION = b"radkg.population"
+VERSION = b"1"  # of what is derived: another one is derived anew
 
 FINDING_COLUMNS = (
     *("name", "label", "confidence", "mentions", "present", "absent"),
@@ -44,9 +43,10 @@ COLUMNS = pa.schema(
         *(EXTRACTION_SCHEMA.field(name) for name in _STUDY_COLUMNS),
         pa.field("findings", _FINDINGS),
         pa.field("links", pa.list_(LINK)),
-    ]
+        pa.field("others", pa.list_(pa.string())),
+    ],
+    metadata={_VERSION: VERSION},
 )
-_CONCEPTS, _VERSION = b"radkg.concepts", b"radkg.population"
 _TEXTS = tuple(
     f"{path}.list.element"
     for path in ("view_positions", *(f"findings.list.element.{n}" for n in FINDING_COLUMNS[-3:]))
@@ -55,24 +55,16 @@ _CODED = (
     *("subject_id", "status", "reason", "condition", "sex"),
     *("findings.list.element.name", "findings.list.element.label"),
     *(f"links.list.element.{name}" for name in LINK.names),
+    "others.list.element",
     *_TEXTS,
 )
 _AT_A_TIME = 5_000  # studies whose mentions are in memory
 
 
-class PartColumns(NamedTuple):
-    """The columns of one part."""
-
-    rows: pa.Table
-    """of COLUMNS, sorted by study_id; texts that repeat are codes"""
-    concepts: frozenset[str]
-    """names of all that the studies mention, be it no finding"""
-
-
 def read_columns(
     snapshot: Snapshot, advance: Advance | None = None, without: Collection[str] = ()
-) -> Iterator[PartColumns]:
-    """Yield the columns of the parts of a snapshot, in the order of their studies.
+) -> Iterator[pa.Table]:
+    """Yield the columns of the parts of a snapshot, in the order of their studies: `parse_columns`.
 
     What is missing is derived from the published part, and kept.
 
@@ -116,33 +108,30 @@ def remove_columns(storage: Storage, parts: Collection[str]) -> int:
     return len(gone)
 
 
-def derive_columns(part: pa.Table) -> pa.Table:
-    """Return the columns of a published part, with the names of all concepts in their metadata."""
-    concepts: set[str] = set()
+def derive_columns(rows: pa.Table) -> pa.Table:
+    """Return the columns of rows of the extraction table, under COLUMNS."""
     tables = []
-    for rows in part.to_batches(max_chunksize=_AT_A_TIME):
-        concepts |= list_concepts(rows)
-        arrays = [rows[name] for name in _STUDY_COLUMNS]
-        arrays += [list_findings(rows, FINDING_COLUMNS), list_links(rows)]
+    for batch in rows.to_batches(max_chunksize=_AT_A_TIME):
+        findings = list_findings(batch, FINDING_COLUMNS)
+        arrays = [*(batch[name] for name in _STUDY_COLUMNS), findings]
+        arrays += [list_links(batch), list_others(batch, findings)]
         tables.append(pa.Table.from_arrays(arrays, schema=COLUMNS))
-    metadata = {_VERSION: VERSION.encode(), _CONCEPTS: json.dumps(sorted(concepts)).encode()}
-    return pa.concat_tables(tables or [COLUMNS.empty_table()]).replace_schema_metadata(metadata)
+    return pa.concat_tables(tables or [COLUMNS.empty_table()])
 
 
-def parse_columns(data: bytes, name: str) -> PartColumns:
-    """Return the columns in Parquet bytes; `name` is for the message.
+def parse_columns(data: bytes, name: str) -> pa.Table:
+    """Return the columns in Parquet bytes, texts that repeat as codes; `name` is for the message.
 
     Raises:
         SchemaError: the bytes hold no columns of this version.
     """
     rows = from_parquet(data, name, dictionaries=_CODED)
-    metadata = rows.schema.metadata or {}
-    if metadata.get(_VERSION) != VERSION.encode():
-        raise SchemaError(f"{name} holds no columns of version {VERSION}")
-    return PartColumns(rows, frozenset(json.loads(metadata[_CONCEPTS])))
+    if (rows.schema.metadata or {}).get(_VERSION) != VERSION:
+        raise SchemaError(f"{name} holds no columns of version {VERSION.decode()}")
+    return rows
 
 
-def _keep(snapshot: Snapshot, part: str) -> PartColumns:
+def _keep(snapshot: Snapshot, part: str) -> pa.Table:
     """Derive the columns of a part and write them; a run that cannot be written is still read."""
     data = to_parquet(derive_columns(snapshot.read_part(part)))
     name = f"{FOLDER}/{part}-{hashlib.sha256(data).hexdigest()}.parquet"
@@ -159,7 +148,7 @@ def _list_standing(storage: Storage) -> dict[str, str]:
     return {_split_name(name)[0]: name for name in storage.list_names(FOLDER)}
 
 
-def _read_standing(storage: Storage, name: str) -> PartColumns | None:
+def _read_standing(storage: Storage, name: str) -> pa.Table | None:
     """Return the columns in a file; None where they must be derived anew."""
     data = storage.read(name)
     if hashlib.sha256(data).hexdigest() != _split_name(name)[1]:

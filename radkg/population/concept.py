@@ -46,7 +46,7 @@ def describe_concept(
         error: measured error of what read the population; None: no rate is corrected.
     """
     name = resolve_name(population, text)
-    if name not in population.concepts:
+    if name not in population.codes:
         return None
     ignore = list_ignored()
 
@@ -55,13 +55,14 @@ def describe_concept(
 
     pairs = ask("co_occurrence", finding=name, ignore=ignore, limit=limit)
     lifts = ask("lift", finding=name, min_studies=LEAST, ignore=ignore, limit=limit)
-    code = population.get_code(name)
+    code = population.codes[name]
     literal = " ".join(text.lower().split())
     return {
         "name": name,
         "notes": [f"{literal!r} is {name!r} in the graph"] if literal != name else [],
         "is_finding": bool(count(population.find_label(code) >= 0)),
-        "is_site": code is not None and bool(count_sites(population)[code]),
+        "is_site": bool(count_sites(population)[code]),
+        "mentioned": population.count_mentioned(code),
         "certainty": describe_certainty(population, name, error),
         "occurs_with": _add_intervals(population, pairs),
         "unusual": _add_intervals(population, lifts),

@@ -64,7 +64,7 @@ def list_notes(population: Population, asked: Cohort, cohort: Cohort) -> list[st
                 notes.append(f"{name!r} is {resolved!r} in the graph")
     for found in cohort.finding:
         for name in filter(None, (found.name, found.site)):
-            if name not in population.concepts:
+            if name not in population.codes:
                 notes.append(describe_unknown(population, name))
     return list(dict.fromkeys(notes))
 

@@ -1,4 +1,4 @@
-"""What stands beside a study's findings: what suggests what, and what is present at a site.
+"""What stands beside a study's findings: what suggests what, what is at a site, what else is said.
 
 The named queries `suggests`, `suggested_by` and `site_findings` ask mentions, for a finding holds
 the words of its strongest label alone. Here each answer of theirs is one link of a study:
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from radkg.schema.mentions import ANATOMY, STRENGTH, Array, Mentions
+from radkg.schema.mentions import ANATOMY, STRENGTH, Array, Mentions, number_texts
 
 SUGGESTS, SUGGESTED_BY, SITE_FINDINGS = LINKS = ("suggests", "suggested_by", "site_findings")
 LINK = pa.struct([("link", pa.string()), ("finding", pa.string()), ("other", pa.string())])
@@ -53,9 +53,25 @@ def list_links(rows: pa.RecordBatch) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(np.append(0, ends), pa.int32()), links)
 
 
-def list_concepts(rows: pa.RecordBatch) -> set[str]:
-    """Return the names of all that the studies mention."""
-    return set(pc.unique(pc.struct_field(pc.list_flatten(rows["entities"]), "concept")).to_pylist())
+def list_others(rows: pa.RecordBatch, findings: pa.ListArray) -> pa.ListArray:
+    """Return the names of what each study mentions and is no finding of it, each once, sorted.
+
+    Args:
+        rows: of the extraction table; entities are enough.
+        findings: of the studies: lists of structs with a `name`.
+    """
+    lists = (rows["entities"], "concept"), (findings, "name")
+    texts = [pc.struct_field(pc.list_flatten(each), field) for each, field in lists]
+    numbers, names = number_texts(pa.concat_arrays(texts))
+    mentioned, found = np.split(numbers, [len(texts[0])])
+    keys = [
+        (pc.list_parent_indices(each).to_numpy().astype(np.int64) << 32) + codes
+        for (each, _), codes in zip(lists, (mentioned, found), strict=True)
+    ]
+    others = np.setdiff1d(*keys)
+    ends = np.cumsum(np.bincount(others >> 32, minlength=rows.num_rows))
+    values = names.take(pa.array(others & 0xFFFFFFFF))
+    return pa.ListArray.from_arrays(pa.array(np.append(0, ends), pa.int32()), values)
 
 
 def _keep_distinct(columns: list[Array]) -> list[Array]:

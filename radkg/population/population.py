@@ -35,9 +35,7 @@ class Population:
     extractor: str
     model_id: str
     names: tuple[str, ...]
-    """of concepts, sorted"""
-    concepts: frozenset[str]
-    """names of all that is mentioned, be it no finding"""
+    """of all concepts that are mentioned, sorted"""
     study_id: pa.Array
     subject: Array
     """place in `subjects`"""
@@ -61,6 +59,8 @@ class Population:
     """of findings: other (a site), label"""
     links: dict[str, Postings]
     """by a name of LINKS: other"""
+    others: Postings
+    """studies that mention a concept, where it is no finding of them"""
     visible: Array
     """False: retracted"""
 
@@ -94,8 +94,13 @@ class Population:
         return {label: self.findings.count_each(visible & (shown == label)) for label in labels}
 
     def get_code(self, name: str) -> int | None:
-        """Return the place of a name among the concepts; None where no finding or site has it."""
+        """Return the place of a name among the concepts; None where no study mentions it."""
         return self.codes.get(name)
+
+    def count_mentioned(self, concept: int) -> int:
+        """Return how many studies mention a concept, be it as a finding or not."""
+        found = self.mark(self.findings.of(concept).study)
+        return int(np.count_nonzero(found | self.mark(self.others.of(concept).study)))
 
     def mark(self, studies: Array) -> Array:
         """Return one bool a study: True for these that are not retracted."""

@@ -25,11 +25,13 @@ SIDE_WORDS: dict[Side, tuple[str, ...]] = {
 }
 
 
-def find_severity(word: str) -> int:
-    """Return the place in SEVERITIES of what a word says."""
-    return next((SEVERITIES.index(s) for s, words in SEVERITY_WORDS.items() if word in words), 0)
-
-
-def find_side(word: str) -> int:
-    """Return the place in SIDES of what a word says."""
-    return sum(SIDES.index(side) for side, words in SIDE_WORDS.items() if word in words)
+SEVERITY_OF: dict[str, int] = {
+    word: SEVERITIES.index(severity) for severity, words in SEVERITY_WORDS.items() for word in words
+}
+"""place in SEVERITIES of what a word says; another word says nothing, 0"""
+SIDES_OF: dict[str, int] = {
+    word: sum(SIDES.index(side) for side, words in SIDE_WORDS.items() if word in words)
+    for words in SIDE_WORDS.values()
+    for word in words
+}
+"""place in SIDES of what a word says; another word says nothing, 0"""

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+import pyarrow as pa
+
 from radkg.population.building import build_population
-from radkg.population.columns import PartColumns, derive_columns, parse_columns
+from radkg.population.columns import derive_columns, parse_columns
 from radkg.population.population import Population
 from radkg.schema.arrow import to_parquet, to_table
 from radkg.schema.records import SEXES, Extraction
@@ -30,7 +32,7 @@ def make_population(rows: Sequence[Extraction]) -> Population:
     return build_population(parts, ordered[0].archive, ordered[0].extractor, model)
 
 
-def make_part(rows: Sequence[Extraction]) -> PartColumns:
+def make_part(rows: Sequence[Extraction]) -> pa.Table:
     """Return the columns of rows, written and read."""
     return parse_columns(to_parquet(derive_columns(to_table(rows))), "invented")
 
