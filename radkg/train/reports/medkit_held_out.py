@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,8 +28,14 @@ from radkg.train.reports.scores import compute_bleu_4, read_written
 from radkg.train.reports.texts import make_target
 from radkg.train.stage_task import TrainJob
 
+logger = logging.getLogger(__name__)
+
 Shares = tuple[float, ...]  # confidence of each label
 
+_BLIND = (
+    "every image gets the same confidences: the tower died in training; train with a lower "
+    "learning rate"
+)
 _GRID = tuple(i / 50 for i in range(1, 50))
 
 
@@ -81,6 +88,9 @@ def complete_medkit(job: TrainJob, directory: Path) -> str:
         f"{len(texts)} studies, {len(set(texts))} different reports, {len(labels)} labels; "
         f"threshold chosen there: {threshold:.2f}",
     ]
+    if len(known) > 1 and len(set(known)) == 1:
+        logger.warning("model=%s %s", directory, _BLIND)
+        lines += ["", f"**{_BLIND[0].upper()}{_BLIND[1:]}.**"]
     return "\n".join(lines) + "\n\n"
 
 

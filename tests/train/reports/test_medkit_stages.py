@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from radkg.archive import open_archive
 from radkg.errors import ConfigError, KnowledgeError
@@ -20,6 +21,7 @@ from radkg.schema.records import Study
 from radkg.train.finish import finish_model
 from radkg.train.loop import run_stage
 from radkg.train.presets import PRESETS
+from radkg.train.reports.medkit_held_out import complete_medkit
 from radkg.train.reports.medkit_settings import MedKitSettings
 from radkg.train.stage_task import StagePaths, TrainJob, open_stage_task, prepare_stage
 from tests.evaluation.coded_archive import coded_archive, write_coded_images
@@ -106,6 +108,11 @@ def test_two_stages_leave_a_reporter_and_a_card(make_job, archive, images):
     assert "3 labels; threshold chosen there" in card
     drafts = write_drafts(load_reporter(str(directory)), read_studies(archive, images)[:3])
     assert {draft.status for draft in drafts} <= {"unverified", "empty"}
+    assert "the same confidences" not in card
+    weights = load_file(directory / "model.safetensors")
+    weights["vision.head.weight"].zero_()
+    save_file(weights, directory / "model.safetensors")
+    assert "**Every image gets the same confidences" in complete_medkit(job, directory)
 
 
 def test_terms_are_switched_off_by_their_settings(make_job):
