@@ -15,7 +15,18 @@ import typer
 
 import radkg
 from radkg import log, private
-from radkg.cli import evaluation, exchange, extract, graph, jobs, knowledge, model, runs, service
+from radkg.cli import (
+    cohort,
+    evaluation,
+    exchange,
+    extract,
+    graph,
+    jobs,
+    knowledge,
+    model,
+    runs,
+    service,
+)
 from radkg.errors import RadkgError
 
 _INTERRUPTED = 130  # how typer ends after Ctrl-C
@@ -41,6 +52,7 @@ VERBS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "load": graph.load,
         "verify": graph.verify,
         "query": graph.query,
+        "cohort": cohort.cohort,
         "explore": graph.explore,
         "graph": graph.serve_graph,
         "migrate": graph.migrate,

@@ -64,9 +64,10 @@ def _prevalence(population: Population, finding: str) -> Rows:
 
 def _certainty_mix(population: Population, ignore: str, limit: int) -> Rows:
     counts = population.counts
-    mentioned = counts[PRESENT] + counts[UNCERTAIN] + counts[ABSENT]
     rows: Rows = []
-    for code, name, of in list_greatest(population, mentioned, limit, split_names(ignore)):
+    for code, name, of in list_greatest(
+        population, population.mentioned, limit, split_names(ignore)
+    ):
         by_label = [int(counts[label][code]) for label in _STATED]
         rows.append([name, *by_label, of, by_label[1] / of])
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
@@ -71,6 +72,13 @@ def resolve_name(population: Population, text: str) -> str:
     return next((name for name in read if name in population.codes), read[0])
 
 
+@functools.cache
+def list_columns(name: str) -> tuple[str, ...]:
+    """Return the columns of a named query, without those of a correction."""
+    return tuple(find_query(name).columns)
+
+
+@functools.cache
 def list_ignored() -> str:
     """Return the statements of normality that the named queries leave out of lists of findings."""
     (ignore,) = (p.default for p in find_query("top_findings").parameters if p.name == "ignore")

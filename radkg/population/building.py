@@ -1,12 +1,11 @@
 """Make a population out of the columns of its parts.
 
-Concepts have the numbers of their first meeting while parts are added, for a part knows its own
-names alone; in the end they get their places among the sorted names.
+A part has its texts as codes into its own distinct texts. When all parts are there, their texts get
+one numbering at once: no text of a finding becomes an object of Python.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -25,6 +24,9 @@ from radkg.run.snapshot import Snapshot
 from radkg.schema.mentions import STRENGTH, Array
 from radkg.schema.records import SEXES, STATUSES
 
+_LISTS = ("modifiers", "sites", "site_modifiers")
+_NESTED = ("findings", "links", "others")
+
 
 def open_population(snapshot: Snapshot, advance: Advance | None = None) -> Population:
     """Return the population of a snapshot without what is retracted now.
@@ -38,45 +40,82 @@ def open_population(snapshot: Snapshot, advance: Advance | None = None) -> Popul
 
 
 def build_population(
-    parts: Iterable[pa.Table], archive: str, extractor: str, manifest: dict[str, Any]
+    parts: Iterable[pa.Table], archive: str, extractor: str, manifest: Mapping[str, Any]
 ) -> Population:
-    """Return the population whose studies the parts hold, in their order."""
-    builder = _Builder()
+    """Return the population whose studies the parts hold, in their order.
+
+    Args:
+        parts: columns as `read_columns` yields them.
+        archive: of the studies.
+        extractor: that read them.
+        manifest: of the snapshot; `model_id` is enough.
+    """
+    columns = _Columns()
     for part in parts:
-        builder.add(part)
-    return builder.build(archive, extractor, str(manifest["model_id"]))
+        columns.add(part)
+    return columns.build(archive, extractor, str(manifest["model_id"]))
 
 
-class _Builder:
-    """Adds up the columns of parts."""
+class _Columns:
+    """The columns of parts, one chunk a part, and their texts."""
 
     def __init__(self) -> None:
-        self._ids: dict[str, int] = {}
         self._rows: list[pa.Table] = []
-        self._tables: dict[str, list[dict[str, Array]]] = {
-            name: [] for name in ("findings", "words", "sites", "others", *LINKS)
-        }
-        self._number = 0
+        self._numbers: dict[str, list[Array]] = {}
+        self._texts: dict[str, list[pa.DictionaryArray]] = {}
+        self._num_studies = 0
+        self._num_findings = 0
 
     def add(self, part: pa.Table) -> None:
         """Add the columns of the next part."""
-        rows = part.combine_chunks()
-        self._rows.append(rows.drop_columns(["findings", "links", "others"]))
-        self._add_findings(_whole(rows["findings"]))
-        self._add_links(_whole(rows["links"]))
-        self._add_others(_whole(rows["others"]))
-        self._number += rows.num_rows
+        findings, links, others = (_whole(part[name]) for name in _NESTED)
+        self._rows.append(part.drop_columns(list(_NESTED)))
+        flat = self._add_lists("finding", findings, self._num_studies)
+        self._add_text("finding concept", pc.struct_field(flat, "name"))
+        stated, denied = (pc.struct_field(flat, n).to_numpy() for n in ("present", "absent"))
+        self._add("finding twice", (stated > 0) & (denied > 0))
+        self._add("finding label", _place(pc.struct_field(flat, "label"), STRENGTH))
+        self._add("finding confidence", pc.struct_field(flat, "confidence").to_numpy())
+        mentions = pc.struct_field(flat, "mentions").to_numpy()
+        self._add("finding mentions", mentions.astype(np.int32))
+        for name in _LISTS:
+            texts = self._add_lists(name, pc.struct_field(flat, name), self._num_findings)
+            self._add_text(f"{name} other", texts)
+        flat = self._add_lists("link", links, self._num_studies)
+        self._add("link kind", _place(pc.struct_field(flat, "link"), LINKS))
+        self._add_text("link concept", pc.struct_field(flat, "finding"))
+        self._add_text("link other", pc.struct_field(flat, "other"))
+        self._add_text("other concept", self._add_lists("other", others, self._num_studies))
+        self._num_findings += len(findings.values)
+        self._num_studies += part.num_rows
 
     def build(self, archive: str, extractor: str, model_id: str) -> Population:
         """Return the population of all parts."""
-        names = tuple(sorted(self._ids))
-        place = np.empty(len(names), np.int32)
-        place[[self._ids[name] for name in names]] = np.arange(len(names))
+        names = self._number_texts()
         rows = pa.concat_tables(self._rows).unify_dictionaries()
-        sort = functools.partial(self._sort, place=place)
         subject = _whole(rows["subject_id"])
-        ages = rows["age"].fill_null(UNKNOWN)
-        days = rows["study_date"].cast(pa.int32()).fill_null(UNKNOWN_DAY)
+        findings = {
+            name: self._take(f"finding {name}")
+            for name in ("concept", "row", "label", "confidence", "mentions", "twice")
+        }
+        lists = {name: (self._take(f"{name} row"), self._take(f"{name} other")) for name in _LISTS}
+        severity = _number_names(names, SEVERITY_OF)
+        findings["severity"] = _gather(np.maximum, severity, *lists["modifiers"], findings)
+        side = _number_names(names, SIDES_OF)
+        sides = [_gather(np.bitwise_or, side, *lists[name], findings) for name in _LISTS]
+        findings["side"] = np.bitwise_or.reduce(sides)
+        words, sites = (
+            {**{n: findings[n][row] for n in ("concept", "row", "label")}, "other": other}
+            for row, other in (lists["modifiers"], lists["sites"])
+        )
+        links = {n: self._take(f"link {n}") for n in ("concept", "row", "other", "kind")}
+        kind = links.pop("kind")
+        others = {n: self._take(f"other {n}") for n in ("concept", "row")}
+        of_kind = {
+            name: {n: column[kind == number] for n, column in links.items()}
+            for number, name in enumerate(LINKS)
+        }
+        size = len(names)
         return Population(
             archive=archive,
             extractor=extractor,
@@ -85,80 +124,53 @@ class _Builder:
             study_id=_whole(rows["study_id"]),
             subject=subject.indices.to_numpy(),
             subjects=subject.dictionary,
-            day=days.to_numpy(),
-            age=ages.to_numpy().astype(np.int16),
-            sex=_place(rows["sex"], SEXES),
-            views=_mark_views(_whole(rows["view_positions"]), self._number),
-            status=_place(rows["status"], STATUSES),
+            day=rows["study_date"].cast(pa.int32()).fill_null(UNKNOWN_DAY).to_numpy(),
+            age=rows["age"].fill_null(UNKNOWN).to_numpy().astype(np.int16),
+            sex=_place(_whole(rows["sex"]), SEXES),
+            views=_mark_views(_whole(rows["view_positions"]), rows.num_rows),
+            status=_place(_whole(rows["status"]), STATUSES),
             reason=_whole(rows["reason"]),
             condition=_whole(rows["condition"]),
-            findings=sort("findings"),
-            words=sort("words"),
-            sites=sort("sites"),
-            links={name: sort(name) for name in LINKS},
-            others=sort("others"),
-            visible=np.ones(self._number, np.bool_),
+            findings=_sort(findings, size),
+            words=_sort(words, size),
+            sites=_sort(sites, size),
+            links={name: _sort(of_kind[name], size) for name in LINKS},
+            others=_sort(others, size),
+            visible=np.ones(rows.num_rows, np.bool_),
         )
 
-    def _add_findings(self, lists: pa.ListArray) -> None:
-        study = pc.list_parent_indices(lists).to_numpy() + self._number
-        flat = pc.list_flatten(lists)
-        field = functools.partial(pc.struct_field, flat)
-        concept = self._number_texts(field("name"))
-        label = _place(field("label"), STRENGTH)
-        modifiers, sites, around = (field(n) for n in ("modifiers", "sites", "site_modifiers"))
-        severity = _find_greatest(modifiers, SEVERITY_OF)
-        side = np.zeros(len(flat), np.int8)
-        for texts in (modifiers, sites, around):
-            side |= _gather_bits(texts, SIDES_OF)
-        columns = {
-            "concept": concept,
-            "study": study.astype(np.int32),
-            "label": label,
-            "confidence": field("confidence").to_numpy(),
-            "mentions": field("mentions").to_numpy().astype(np.int32),
-            "twice": (field("present").to_numpy() > 0) & (field("absent").to_numpy() > 0),
-            "severity": severity,
-            "side": side,
-        }
-        self._tables["findings"].append(columns)
-        for name, texts in (("words", modifiers), ("sites", sites)):
-            own = pc.list_parent_indices(texts).to_numpy()
-            linked = {key: columns[key][own] for key in ("concept", "study", "label")}
-            other = self._number_texts(pc.list_flatten(texts))
-            self._tables[name].append({**linked, "other": other})
+    def _add(self, name: str, numbers: Array) -> None:
+        self._numbers.setdefault(name, []).append(numbers)
 
-    def _add_links(self, lists: pa.ListArray) -> None:
-        study = (pc.list_parent_indices(lists).to_numpy() + self._number).astype(np.int32)
-        flat = pc.list_flatten(lists)
-        kind = _place(pc.struct_field(flat, "link"), LINKS)
-        concept, other = (
-            self._number_texts(pc.struct_field(flat, name)) for name in ("finding", "other")
-        )
-        for number, name in enumerate(LINKS):
-            which = kind == number
-            columns = {"concept": concept[which], "study": study[which], "other": other[which]}
-            self._tables[name].append(columns)
+    def _add_text(self, name: str, texts: pa.DictionaryArray) -> None:
+        self._texts.setdefault(name, []).append(texts)
 
-    def _add_others(self, lists: pa.ListArray) -> None:
-        study = (pc.list_parent_indices(lists).to_numpy() + self._number).astype(np.int32)
-        concept = self._number_texts(pc.list_flatten(lists))
-        self._tables["others"].append({"concept": concept, "study": study})
+    def _add_lists(self, name: str, lists: pa.ListArray, before: int) -> Any:
+        """Add the row that each value of lists is of, after those before; return the values."""
+        row = pc.list_parent_indices(lists).to_numpy() + before
+        self._add(f"{name} row", row.astype(np.int32))
+        return pc.list_flatten(lists)
 
-    def _number_texts(self, texts: pa.DictionaryArray) -> Array:
-        """Return the number of each text; a new one gets the next number."""
-        ids = self._ids
-        known = [ids.setdefault(text, len(ids)) for text in texts.dictionary.to_pylist()]
-        numbers: Array = np.array(known, np.int32)[texts.indices.to_numpy()]
-        return numbers
+    def _number_texts(self) -> tuple[str, ...]:
+        """Make all texts places among the sorted distinct ones, and return these."""
+        chunks = [(name, each) for name, found in self._texts.items() for each in found]
+        self._texts.clear()
+        texts = pa.chunked_array([each for _, each in chunks]).unify_dictionaries()
+        distinct = texts.chunk(0).dictionary
+        order = pc.sort_indices(distinct).to_numpy()
+        place = np.empty(len(order), np.int32)
+        place[order] = np.arange(len(order))
+        for (name, _), numbered in zip(chunks, texts.chunks, strict=True):
+            self._add(name, place[numbered.indices.to_numpy()])
+        return tuple(distinct.take(pa.array(order)).to_pylist())
 
-    def _sort(self, name: str, *, place: Array) -> Postings:
-        tables = self._tables.pop(name)
-        columns = {key: np.concatenate([t[key] for t in tables]) for key in tables[0]}
-        concept = place[columns.pop("concept")]
-        if "other" in columns:
-            columns["other"] = place[columns["other"]]
-        return sort_postings(concept, columns.pop("study"), columns, len(place))
+    def _take(self, name: str) -> Array:
+        return np.concatenate(self._numbers.pop(name))
+
+
+def _sort(columns: dict[str, Array], num_concepts: int) -> Postings:
+    rest = {name: each for name, each in columns.items() if name not in ("concept", "row")}
+    return sort_postings(columns["concept"], columns["row"], rest, num_concepts)
 
 
 def _whole(column: pa.ChunkedArray) -> Any:
@@ -166,38 +178,27 @@ def _whole(column: pa.ChunkedArray) -> Any:
     return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)
 
 
-def _place(texts: Any, known: tuple[str, ...]) -> Array:
+def _place(texts: pa.DictionaryArray, known: tuple[str, ...]) -> Array:
     """Return the place of each text among the known ones; UNKNOWN for null."""
-    encoded = _whole(texts) if isinstance(texts, pa.ChunkedArray) else texts
-    codes = [known.index(text) for text in encoded.dictionary.to_pylist()]
+    codes = [known.index(text) for text in texts.dictionary.to_pylist()]
     table = np.array([*codes, UNKNOWN], np.int8)
-    place: Array = table[encoded.indices.fill_null(len(codes)).to_numpy()]
+    place: Array = table[texts.indices.fill_null(len(codes)).to_numpy()]
     return place
 
 
-def _find_greatest(lists: pa.ListArray, known: Mapping[str, int]) -> Array:
-    """Return for each list the greatest number of its texts; 0 for an empty one."""
-    greatest = np.zeros(len(lists), np.int8)
-    own, number = _number_words(lists, known)
-    np.maximum.at(greatest, own, number)
-    return greatest
+def _number_names(names: tuple[str, ...], known: Mapping[str, int]) -> Array:
+    return np.array([known.get(name, 0) for name in names], np.int8)
 
 
-def _gather_bits(lists: pa.ListArray, known: Mapping[str, int]) -> Array:
-    """Return for each list the bits that the numbers of its texts have; 0 for an empty one."""
-    bits = np.zeros(len(lists), np.int8)
-    own, number = _number_words(lists, known)
-    np.bitwise_or.at(bits, own, number)
-    return bits
-
-
-def _number_words(lists: pa.ListArray, known: Mapping[str, int]) -> tuple[Array, Array]:
-    """Return list and number of each text whose number is not 0."""
-    texts = pc.list_flatten(lists)
-    numbers = np.array([known.get(text, 0) for text in texts.dictionary.to_pylist()], np.int8)
-    number = numbers[texts.indices.to_numpy()] if len(numbers) else np.zeros(0, np.int8)
+def _gather(
+    function: np.ufunc, number_of: Array, row: Array, other: Array, findings: dict[str, Array]
+) -> Array:
+    """Return for each finding what a function makes of the numbers of its words; 0 without."""
+    found = np.zeros(len(findings["row"]), np.int8)
+    number = number_of[other]
     some = np.flatnonzero(number)
-    return pc.list_parent_indices(lists).to_numpy()[some], number[some]
+    function.at(found, row[some], number[some])
+    return found
 
 
 def _mark_views(lists: pa.ListArray, num_studies: int) -> dict[str, Array]:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from radkg.population.building import build_population
 from radkg.population.columns import read_columns
 from radkg.population.counting import count
-from radkg.population.population import ABSENT, PRESENT, STATE_NAMES, UNCERTAIN, Population
+from radkg.population.population import STATE_NAMES, Population
 from radkg.run.retractions import read_retractions
 from radkg.run.snapshot import Snapshot
 from radkg.schema.mentions import Array
@@ -145,5 +145,4 @@ def _compare(
 
 def _count_mentioned(population: Population, name: str) -> int:
     code = population.get_code(name)
-    labels = (ABSENT, UNCERTAIN, PRESENT)
-    return 0 if code is None else sum(int(population.counts[label][code]) for label in labels)
+    return 0 if code is None else int(population.mentioned[code])

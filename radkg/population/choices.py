@@ -11,7 +11,7 @@ import numpy as np
 from radkg.graph.ask.naming import list_names
 from radkg.population.counting import count, group_sexes, group_views
 from radkg.population.criteria import STATES
-from radkg.population.population import ABSENT, PRESENT, UNCERTAIN, Population
+from radkg.population.population import Population
 from radkg.population.wording import SEVERITIES, SIDES
 
 ChoiceKind = Literal["finding", "site", "view", "sex", "severity", "side", "state"]
@@ -71,7 +71,7 @@ def _rank(name: str, wanted: str) -> int | None:
 
 def _list_all(population: Population, kind: ChoiceKind) -> Iterable[Choice]:
     if kind in ("finding", "site"):
-        numbers = count_mentioned(population) if kind == "finding" else count_sites(population)
+        numbers = population.mentioned if kind == "finding" else population.at_sites
         return [
             Choice(population.names[code], int(numbers[code]))
             for code in np.flatnonzero(numbers).tolist()
@@ -81,19 +81,3 @@ def _list_all(population: Population, kind: ChoiceKind) -> Iterable[Choice]:
         return [Choice(name, count(which & population.read)) for name, which in groups]
     fixed = {"severity": SEVERITIES, "side": SIDES, "state": STATES}
     return [Choice(name, None) for name in fixed[kind]]
-
-
-def count_mentioned(population: Population) -> np.ndarray:
-    """Return for each concept how many studies mention it as a finding."""
-    counts = population.counts
-    mentioned: np.ndarray = counts[PRESENT] + counts[UNCERTAIN] + counts[ABSENT]
-    return mentioned
-
-
-def count_sites(population: Population) -> np.ndarray:
-    """Return for each concept in how many studies it is the site of a present finding."""
-    sites = population.sites
-    shown = (sites["label"] == PRESENT) & population.visible[sites.study]
-    keys = (sites.study[shown].astype(np.int64) << 32) + sites["other"][shown]
-    found: np.ndarray = np.bincount(np.unique(keys) & 0xFFFFFFFF, minlength=len(population.names))
-    return found

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from radkg.errors import ConfigError
 from radkg.population.counting import UNKNOWN_NAME
-from radkg.population.criteria import Criterion
+from radkg.population.criteria import DETAILS, Criterion, sort_criteria
 from radkg.population.population import Population
 from radkg.schema.records import OLDEST, SEXES
 
@@ -28,7 +28,7 @@ class Cohort:
     """Which studies; a field that is empty or None asks for nothing."""
 
     finding: tuple[Criterion, ...] = ()
-    """all of which hold; sorted"""
+    """all of which hold; as `sort_criteria` has them"""
     since: date | None = None
     """first day; leaves out studies without a date"""
     until: date | None = None
@@ -80,8 +80,10 @@ class Cohort:
                 raise ConfigError(f"{name} stands twice")
             else:
                 given[name] = value
-        distinct = {name: tuple(sorted(set(given.get(name, ())))) for name in _REPEATED}
-        return cls(**{**given, **distinct})
+        for name in ("sex", "view"):
+            given[name] = tuple(sorted(set(given.get(name, ()))))
+        given["finding"] = sort_criteria(given.get("finding", ()))
+        return cls(**given)
 
     @classmethod
     def parse_query(cls, query: str) -> Cohort:
@@ -125,7 +127,7 @@ class Cohort:
             }
             if name == "finding":
                 criterion = Criterion.parse(value)
-                details = {each: getattr(criterion, each) or None for each in _DETAILS}
+                details = {each: getattr(criterion, each) or None for each in DETAILS}
                 one |= {"name": criterion.name, "state": criterion.state, **details}
             found.append(one)
         return found
@@ -144,13 +146,12 @@ class Cohort:
             )
             for each in self.finding
         }
-        return replace(self, finding=tuple(sorted(named)))
+        return replace(self, finding=sort_criteria(named))
 
 
 Resolve = Callable[[Population, str], str]
 
 _REPEATED = ("finding", "sex", "view")
-_DETAILS = ("severity", "side", "site")
 _FORMS = {
     "finding": "a finding as effusion:present",
     "since": "a date as 2014-03-01",

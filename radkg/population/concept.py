@@ -6,11 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from radkg.graph.ask.correction import ErrorTable
-from radkg.graph.ask.queries import find_query
 from radkg.metrics.prevalence import correct_prevalence
 from radkg.population.answers import CLASS_NAMES, NAMED
-from radkg.population.asking import list_ignored, resolve_name
-from radkg.population.choices import count_sites
+from radkg.population.asking import list_columns, list_ignored, resolve_name
 from radkg.population.comparing import LEAST, compute_ratio
 from radkg.population.counting import (
     count,
@@ -61,7 +59,7 @@ def describe_concept(
         "name": name,
         "notes": [f"{literal!r} is {name!r} in the graph"] if literal != name else [],
         "is_finding": bool(count(population.find_label(code) >= 0)),
-        "is_site": bool(count_sites(population)[code]),
+        "is_site": bool((population.sites["other"] == code).any()),
         "mentioned": population.count_mentioned(code),
         "certainty": describe_certainty(population, name, error),
         "occurs_with": _add_intervals(population, pairs),
@@ -79,7 +77,7 @@ def describe_concept(
 
 def list_rows(population: Population, query: str, **given: Any) -> list[Row]:
     """Return the rows of a named query with the names of its columns, in the words of the page."""
-    columns = [_NAMES.get(column, column) for column in find_query(query).columns]
+    columns = [_NAMES.get(column, column) for column in list_columns(query)]
     found = NAMED[query](population, **given)
     return [dict(zip(columns, row, strict=True)) for row in found]
 

@@ -5,6 +5,7 @@ A text is a name, a state and details, parted by colons. Without a state the fin
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -103,6 +104,11 @@ class Criterion:
         details = [self.severity and f"{self.severity} severity", self.side and _SIDES[self.side]]
         told = ", ".join(filter(None, [*details, self.site and f"at {self.site}"]))
         return f"{words} ({told})" if told else words
+
+
+def sort_criteria(criteria: Iterable[Criterion]) -> tuple[Criterion, ...]:
+    """Return criteria, each once, by name, those that studies lack behind the others."""
+    return tuple(sorted(set(criteria), key=lambda each: (each.is_negative, each)))
 
 
 _SIDES = {"left": "left", "right": "right", "both": "both sides", "unstated": "side not stated"}

@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from radkg.population.answers import list_studies, split_names
 from radkg.population.asking import list_ignored, resolve_name
@@ -106,6 +107,12 @@ def make_charts(population: Population, cohort: Cohort, studies: Array) -> Row:
             if not each.is_negative
         ],
     }
+
+
+def list_ids(population: Population, studies: Array) -> list[str]:
+    """Return the study_id of each study of a cohort, sorted."""
+    ids: list[str] = population.study_id.filter(pa.array(studies)).to_pylist()
+    return ids
 
 
 def write_csv(population: Population, studies: Array) -> str:

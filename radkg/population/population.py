@@ -93,6 +93,23 @@ class Population:
         shown = self.findings["label"]
         return {label: self.findings.count_each(visible & (shown == label)) for label in labels}
 
+    @functools.cached_property
+    def mentioned(self) -> Array:
+        """Of each concept the number of studies that mention it as a finding."""
+        mentioned: Array = self.counts[PRESENT] + self.counts[UNCERTAIN] + self.counts[ABSENT]
+        return mentioned
+
+    @functools.cached_property
+    def at_sites(self) -> Array:
+        """Of each concept the number of studies in which it is the site of a present finding."""
+        sites = self.sites
+        shown = (sites["label"] == PRESENT) & self.visible[sites.study]
+        keys = (sites["other"][shown].astype(np.int64) << 32) + sites.study[shown]
+        keys.sort()
+        distinct = keys[np.append(True, np.diff(keys) != 0)[: len(keys)]]
+        found: Array = np.bincount(distinct >> 32, minlength=len(self.names))
+        return found
+
     def get_code(self, name: str) -> int | None:
         """Return the place of a name among the concepts; None where no study mentions it."""
         return self.codes.get(name)

@@ -47,7 +47,8 @@ def sort_postings(
     concept: Array, study: Array, columns: dict[str, Array], num_concepts: int
 ) -> Postings:
     """Return rows in the order of Postings; those of a concept keep their order."""
-    order = np.argsort(concept, kind="stable")
+    small = num_concepts <= 1 << 16  # numbers of 16 bits are sorted in linear time
+    order = np.argsort(concept.astype(np.uint16) if small else concept, kind="stable")
     starts = np.append(0, np.cumsum(np.bincount(concept, minlength=num_concepts)))
     taken = {name: column[order] for name, column in columns.items()}
     return Postings(starts, study[order], taken)
