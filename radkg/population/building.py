@@ -18,7 +18,7 @@ from radkg.population.links import LINKS
 from radkg.population.population import UNKNOWN, UNKNOWN_DAY, Population
 from radkg.population.postings import Postings, sort_postings
 from radkg.population.wording import SEVERITY_OF, SIDES_OF
-from radkg.progress import Advance
+from radkg.progress import Advance, ignore
 from radkg.run.retractions import read_retractions
 from radkg.run.snapshot import Snapshot
 from radkg.schema.mentions import STRENGTH, Array
@@ -28,7 +28,7 @@ _LISTS = ("modifiers", "sites", "site_modifiers")
 _NESTED = ("findings", "links", "others")
 
 
-def open_population(snapshot: Snapshot, advance: Advance | None = None) -> Population:
+def open_population(snapshot: Snapshot, advance: Advance = ignore) -> Population:
     """Return the population of a snapshot without what is retracted now.
 
     Raises:

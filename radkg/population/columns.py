@@ -9,16 +9,20 @@ are gone.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from radkg.errors import SchemaError, StorageError
+from radkg.errors import StorageError
 from radkg.population.links import LINK, list_links, list_others
-from radkg.progress import Advance
-from radkg.run.snapshot import Snapshot
+from radkg.progress import Advance, ignore
+from radkg.run.changes import Changes
+from radkg.run.snapshot import Snapshot, name_part
 from radkg.schema.arrow import EXTRACTION_SCHEMA, from_parquet, to_parquet
 from radkg.schema.findings import FINDING, list_findings
 from radkg.storage import Storage
@@ -62,7 +66,7 @@ _AT_A_TIME = 5_000  # studies whose mentions are in memory
 
 
 def read_columns(
-    snapshot: Snapshot, advance: Advance | None = None, without: Collection[str] = ()
+    snapshot: Snapshot, advance: Advance = ignore, without: Collection[str] = ()
 ) -> Iterator[pa.Table]:
     """Yield the columns of the parts of a snapshot, in the order of their studies: `parse_columns`.
 
@@ -79,30 +83,53 @@ def read_columns(
     standing = _list_standing(snapshot.storage)
     parts = [part for part in snapshot.parts if part not in without]
     for number, part in enumerate(parts, 1):
-        found = _read_standing(snapshot.storage, standing[part]) if part in standing else None
-        yield found or _keep(snapshot, part)
-        if advance is not None:
-            advance(number, len(parts))
+        data = _read_standing(snapshot.storage, standing.get(part))
+        if data is None:
+            data = _write(snapshot, part, derive_columns(snapshot.read_part(part)))
+        yield parse_columns(data, part)
+        advance(number, len(parts))
 
 
-def build_columns(snapshot: Snapshot, advance: Advance | None = None) -> int:
+def build_columns(
+    snapshot: Snapshot,
+    advance: Advance = ignore,
+    before: Snapshot | None = None,
+    changes: Changes | None = None,
+) -> int:
     """Derive the columns that are missing, without reading those that stand; return how many.
+
+    Args:
+        snapshot: of extractions.
+        advance: is told how many parts are done, of how many.
+        before: an earlier snapshot of the archive, whose columns stand.
+        changes: from `before` to `snapshot`: rows that did not change keep their columns.
 
     Raises:
         SnapshotError: a published part that must be read is missing or was changed.
     """
     standing = _list_standing(snapshot.storage)
     missing = [part for part in snapshot.parts if part not in standing]
+    kept = _keep_unchanged(snapshot, before, changes, standing) if missing else None
     for number, part in enumerate(missing, 1):
-        _keep(snapshot, part)
-        if advance is not None:
-            advance(number, len(missing))
+        columns = None
+        if kept is not None and changes is not None:
+            ids = snapshot.read_part(part, ["study_id"])["study_id"].combine_chunks()
+            came = derive_columns(_select(changes.after, ids))
+            columns = pa.concat_tables([_select(kept, ids), came]).sort_by("study_id")
+            if columns.num_rows != len(ids):  # the changes are of other snapshots
+                columns = None
+        if columns is None:
+            columns = derive_columns(snapshot.read_part(part))
+        _write(snapshot, part, columns)
+        advance(number, len(missing))
     return len(missing)
 
 
-def remove_columns(storage: Storage, parts: Collection[str]) -> int:
-    """Remove the columns of all parts but these; return how many files went."""
-    gone = [name for name in storage.list_names(FOLDER) if _split_name(name)[0] not in parts]
+def remove_columns(storage: Storage) -> int:
+    """Remove the columns of parts that are no longer published; return how many files went."""
+    parts = set(storage.list_names("snapshot/parts"))
+    names = storage.list_names(FOLDER)
+    gone = [name for name in names if name_part(_split_name(name)[0]) not in parts]
     for name in gone:
         storage.delete(name)
     return len(gone)
@@ -123,24 +150,50 @@ def parse_columns(data: bytes, name: str) -> pa.Table:
     """Return the columns in Parquet bytes, texts that repeat as codes; `name` is for the message.
 
     Raises:
-        SchemaError: the bytes hold no columns of this version.
+        SchemaError: the bytes are no Parquet file.
     """
-    rows = from_parquet(data, name, dictionaries=_CODED)
-    if (rows.schema.metadata or {}).get(_VERSION) != VERSION:
-        raise SchemaError(f"{name} holds no columns of version {VERSION.decode()}")
-    return rows
+    return from_parquet(data, name, dictionaries=_CODED)
 
 
-def _keep(snapshot: Snapshot, part: str) -> pa.Table:
-    """Derive the columns of a part and write them; a run that cannot be written is still read."""
-    data = to_parquet(derive_columns(snapshot.read_part(part)))
+def _write(snapshot: Snapshot, part: str, columns: pa.Table) -> bytes:
+    """Write the columns of a part; a run that cannot be written to is still read."""
+    data = to_parquet(columns)
     name = f"{FOLDER}/{part}-{hashlib.sha256(data).hexdigest()}.parquet"
     try:
         if not snapshot.storage.create(name, data):
             snapshot.storage.write(name, data)
     except StorageError as error:
         logger.warning("the columns of the population are not kept: %s", error)
-    return parse_columns(data, name)
+    return data
+
+
+def _keep_unchanged(
+    snapshot: Snapshot,
+    before: Snapshot | None,
+    changes: Changes | None,
+    standing: Mapping[str, str],
+) -> pa.Table | None:
+    """Return the columns of the studies that did not change, of parts that are others now.
+
+    None where nothing is known of the earlier snapshot, or not all of its columns stand.
+    """
+    if before is None or changes is None:
+        return None
+    tables = [COLUMNS.empty_table()]
+    for part in before.parts:
+        if part in snapshot.parts:
+            continue
+        data = _read_standing(snapshot.storage, standing.get(part))
+        if data is None:
+            return None
+        tables.append(from_parquet(data, part).cast(COLUMNS))
+    rows = pa.concat_tables(tables)
+    changed = changes.before["study_id"].combine_chunks()
+    return rows.filter(pc.invert(pc.is_in(rows["study_id"], changed)))
+
+
+def _select(rows: pa.Table, study_ids: pa.Array) -> pa.Table:
+    return rows.filter(pc.is_in(rows["study_id"], study_ids))
 
 
 def _list_standing(storage: Storage) -> dict[str, str]:
@@ -148,17 +201,23 @@ def _list_standing(storage: Storage) -> dict[str, str]:
     return {_split_name(name)[0]: name for name in storage.list_names(FOLDER)}
 
 
-def _read_standing(storage: Storage, name: str) -> pa.Table | None:
-    """Return the columns in a file; None where they must be derived anew."""
+def _read_standing(storage: Storage, name: str | None) -> bytes | None:
+    """Return the bytes of a file of columns; None where they must be derived anew."""
+    if name is None:
+        return None
     data = storage.read(name)
-    if hashlib.sha256(data).hexdigest() != _split_name(name)[1]:
-        logger.warning("%s/%s was damaged: it is derived again", storage.uri, name)
-        return None
-    try:
-        found = parse_columns(data, f"{storage.uri}/{name}")
-    except SchemaError:
-        return None
-    return found
+    if hashlib.sha256(data).hexdigest() == _split_name(name)[1] and _is_readable(data):
+        return data
+    logger.warning("%s/%s cannot be used: it is derived again", storage.uri, name)
+    with contextlib.suppress(StorageError):  # where nothing can be removed, nothing is written
+        storage.delete(name)
+    return None
+
+
+def _is_readable(data: bytes) -> bool:
+    """Tell whether bytes are columns of this version."""
+    metadata = pq.read_schema(pa.BufferReader(data)).metadata or {}
+    return metadata.get(_VERSION) == VERSION
 
 
 def _split_name(name: str) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from radkg.graph.load.ledger import (
 from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
 from radkg.knowledge.building import is_up_to_date
+from radkg.population.columns import build_columns, remove_columns
 from radkg.progress import Progress, say_nothing
 from radkg.run.changes import Changes, find_changes
 from radkg.run.diff import compare_snapshots
@@ -149,7 +150,10 @@ def _run_night(
             facts = {"night": after.snapshot_id, "outcome": type(error).__name__}
             run.audit.record("nightly", facts)
             raise
+    with progress("derive the columns of the population") as advance:
+        build_columns(after, advance, before, differ)
     pruned = prune(run.storage, config.keep).nights
+    remove_columns(run.storage)
     try:
         remove_snapshot_graphs(run, run.list_snapshot_ids())
     except GraphUnavailable as error:  # somebody looks at it: the next night removes it

@@ -1,10 +1,11 @@
-"""Prune: remove snapshots beyond the last few, what the journal holds twice, and their graphs."""
+"""Prune: remove snapshots beyond the last few, with their graphs and columns, and old units."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from radkg.config import Config
+from radkg.population.columns import remove_columns
 from radkg.run import prune as pruning
 from radkg.run.prune import KEEP, PruneReport, check_keep
 from radkg.run.run import Run
@@ -33,5 +34,6 @@ def prune(config: PruneConfig) -> PruneReport:
     """
     run = Run(config.out)
     report = pruning.prune(run.storage, config.keep)
+    remove_columns(run.storage)
     remove_snapshot_graphs(run, run.list_snapshot_ids())
     return report
