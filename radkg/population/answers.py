@@ -147,7 +147,7 @@ def _suggested_by(population: Population, finding: str, limit: int) -> Rows:
 
 def _site_findings(population: Population, site: str, ignore: str, limit: int) -> Rows:
     of = count(population.read)
-    rows = population.links[SITE_FINDINGS].of(population.get_code(site))
+    rows = population.links[SITE_FINDINGS].select(population.get_code(site))
     numbers = count_named(population, rows)
     return [
         [name, studies, of, studies / of]
@@ -194,7 +194,7 @@ def _count_pairs(population: Population, finding: str, without: set[str], least:
         return []
     all_studies = count(population.read)
     present = population.present
-    cohort = population.mark(present.of(code).study)
+    cohort = population.mark(present.select(code).study)
     of = count(cohort)
     together, with_other = count_present(population, cohort), population.counts[PRESENT]
     found = list_greatest(population, together, len(together), without, max(1, least))
@@ -219,7 +219,7 @@ def _mark_cohort(population: Population, finding: str, without: str) -> tuple[Ar
 
 def _count_words(population: Population, table: str, finding: str, limit: int) -> Rows:
     code = population.get_code(finding)
-    rows = getattr(population, table).of(code)
+    rows = getattr(population, table).select(code)
     rows = rows.take(rows["label"] == PRESENT)
     of = 0 if code is None else int(population.counts[PRESENT][code])
     return [
@@ -229,7 +229,7 @@ def _count_words(population: Population, table: str, finding: str, limit: int) -
 
 
 def _count_places(population: Population, finding: str, column: str, names: Sequence[str]) -> Rows:
-    rows = population.findings.of(population.get_code(finding))
+    rows = population.findings.select(population.get_code(finding))
     rows = rows.take((rows["label"] == PRESENT) & population.visible[rows.study])
     numbers = np.bincount(rows[column], minlength=len(names)).tolist()
     of = sum(numbers)
@@ -244,7 +244,7 @@ def _count_links(population: Population, link: str, finding: str, limit: int) ->
     code = population.get_code(finding)
     counts = population.counts
     of = 0 if code is None else int(counts[PRESENT][code] + counts[UNCERTAIN][code])
-    numbers = count_named(population, population.links[link].of(code))
+    numbers = count_named(population, population.links[link].select(code))
     return [
         [name, studies, of, studies / of]
         for _, name, studies in list_greatest(population, numbers, limit)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from radkg.population.columns import read_columns
 from radkg.population.links import LINKS
 from radkg.population.population import UNKNOWN, UNKNOWN_DAY, Population
-from radkg.population.postings import Postings, sort_postings
+from radkg.population.postings import Postings, order_postings
 from radkg.population.wording import SEVERITY_OF, SIDES_OF
 from radkg.progress import Advance, ignore
 from radkg.run.retractions import read_retractions
@@ -170,7 +170,7 @@ class _Columns:
 
 def _sort(columns: dict[str, Array], num_concepts: int) -> Postings:
     rest = {name: each for name, each in columns.items() if name not in ("concept", "row")}
-    return sort_postings(columns["concept"], columns["row"], rest, num_concepts)
+    return order_postings(columns["concept"], columns["row"], rest, num_concepts)
 
 
 def _whole(column: pa.ChunkedArray) -> Any:

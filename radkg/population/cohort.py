@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from radkg.errors import ConfigError
 from radkg.population.counting import UNKNOWN_NAME
-from radkg.population.criteria import DETAILS, Criterion, sort_criteria
+from radkg.population.criteria import DETAILS, Criterion, order_criteria
 from radkg.population.population import Population
 from radkg.schema.records import OLDEST, SEXES
 
@@ -28,7 +28,7 @@ class Cohort:
     """Which studies; a field that is empty or None asks for nothing."""
 
     finding: tuple[Criterion, ...] = ()
-    """all of which hold; as `sort_criteria` has them"""
+    """all of which hold; as `order_criteria` has them"""
     since: date | None = None
     """first day; leaves out studies without a date"""
     until: date | None = None
@@ -82,7 +82,7 @@ class Cohort:
                 given[name] = value
         for name in ("sex", "view"):
             given[name] = tuple(sorted(set(given.get(name, ()))))
-        given["finding"] = sort_criteria(given.get("finding", ()))
+        given["finding"] = order_criteria(given.get("finding", ()))
         return cls(**given)
 
     @classmethod
@@ -146,7 +146,7 @@ class Cohort:
             )
             for each in self.finding
         }
-        return replace(self, finding=sort_criteria(named))
+        return replace(self, finding=order_criteria(named))
 
 
 Resolve = Callable[[Population, str], str]

@@ -85,7 +85,7 @@ def read_columns(
     for number, part in enumerate(parts, 1):
         data = _read_standing(snapshot.storage, standing.get(part))
         if data is None:
-            data = _write(snapshot, part, derive_columns(snapshot.read_part(part)))
+            data = _write(snapshot, part, compute_columns(snapshot.read_part(part)))
         yield parse_columns(data, part)
         advance(number, len(parts))
 
@@ -114,12 +114,12 @@ def build_columns(
         columns = None
         if kept is not None and changes is not None:
             ids = snapshot.read_part(part, ["study_id"])["study_id"].combine_chunks()
-            came = derive_columns(_select(changes.after, ids))
+            came = compute_columns(_select(changes.after, ids))
             columns = pa.concat_tables([_select(kept, ids), came]).sort_by("study_id")
             if columns.num_rows != len(ids):  # the changes are of other snapshots
                 columns = None
         if columns is None:
-            columns = derive_columns(snapshot.read_part(part))
+            columns = compute_columns(snapshot.read_part(part))
         _write(snapshot, part, columns)
         advance(number, len(missing))
     return len(missing)
@@ -135,7 +135,7 @@ def remove_columns(storage: Storage) -> int:
     return len(gone)
 
 
-def derive_columns(rows: pa.Table) -> pa.Table:
+def compute_columns(rows: pa.Table) -> pa.Table:
     """Return the columns of rows of the extraction table, under COLUMNS."""
     tables = []
     for batch in rows.to_batches(max_chunksize=_AT_A_TIME):

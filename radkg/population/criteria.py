@@ -106,7 +106,7 @@ class Criterion:
         return f"{words} ({told})" if told else words
 
 
-def sort_criteria(criteria: Iterable[Criterion]) -> tuple[Criterion, ...]:
+def order_criteria(criteria: Iterable[Criterion]) -> tuple[Criterion, ...]:
     """Return criteria, each once, by name, those that studies lack behind the others."""
     return tuple(sorted(set(criteria), key=lambda each: (each.is_negative, each)))
 

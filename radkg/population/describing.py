@@ -128,9 +128,9 @@ def _describe_details(population: Population, criterion: Criterion, studies: Arr
     """Return how severe a finding of a cohort is there, on which sides and at which sites."""
     code = population.get_code(criterion.name)
     labels = LABELS_OF[criterion.state]
-    rows = population.findings.of(code)
+    rows = population.findings.select(code)
     rows = rows.take(np.isin(rows["label"], labels) & studies[rows.study])
-    sites = population.sites.of(code)
+    sites = population.sites.select(code)
     sites = sites.take(np.isin(sites["label"], labels))
     at_sites = count_named(population, sites, studies)
     details: Row = {"finding": criterion.name}

@@ -116,8 +116,8 @@ class Population:
 
     def count_mentioned(self, concept: int) -> int:
         """Return how many studies mention a concept, be it as a finding or not."""
-        found = self.mark(self.findings.of(concept).study)
-        return int(np.count_nonzero(found | self.mark(self.others.of(concept).study)))
+        found = self.mark(self.findings.select(concept).study)
+        return int(np.count_nonzero(found | self.mark(self.others.select(concept).study)))
 
     def mark(self, studies: Array) -> Array:
         """Return one bool a study: True for these that are not retracted."""
@@ -128,7 +128,7 @@ class Population:
     def find_label(self, concept: int | None) -> Array:
         """Return the label of a finding in each study, UNKNOWN where it is not mentioned."""
         label = np.full(len(self), UNKNOWN, np.int8)
-        rows = self.findings.of(concept)
+        rows = self.findings.select(concept)
         label[rows.study] = rows["label"]
         label[~self.visible] = UNKNOWN
         return label

@@ -25,7 +25,7 @@ class Postings:
     def __getitem__(self, name: str) -> Array:
         return self.columns[name]
 
-    def of(self, concept: int | None) -> Postings:
+    def select(self, concept: int | None) -> Postings:
         """Return the rows of one concept; none for None."""
         if concept is None:
             return self.take(slice(0, 0))
@@ -43,7 +43,7 @@ class Postings:
         return each
 
 
-def sort_postings(
+def order_postings(
     concept: Array, study: Array, columns: dict[str, Array], num_concepts: int
 ) -> Postings:
     """Return rows in the order of Postings; those of a concept keep their order."""

@@ -44,7 +44,7 @@ def _select_finding(population: Population, criterion: Criterion, confidence: fl
     """Return which studies have, or lack, what a criterion says."""
     concept = population.get_code(criterion.name)
     labels = LABELS_OF[criterion.state]
-    rows = population.findings.of(concept)
+    rows = population.findings.select(concept)
     kept = np.isin(rows["label"], labels)
     if confidence > 0:
         kept &= rows["confidence"] >= confidence
@@ -55,7 +55,7 @@ def _select_finding(population: Population, criterion: Criterion, confidence: fl
     studies = population.mark(rows.study[kept])
     if criterion.site:
         # a finding stands once in a study, so what both hold is one finding
-        sites = population.sites.of(concept)
+        sites = population.sites.select(concept)
         site = population.get_code(criterion.site)
         at_site = np.isin(sites["label"], labels) & (
             sites["other"] == (UNKNOWN if site is None else site)

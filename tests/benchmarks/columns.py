@@ -158,7 +158,7 @@ def ask_bitmaps(population: Population) -> Questions:
     present = np.zeros((len(population.names), num_bytes), np.uint8)
     possible = np.zeros_like(present)
     for code in range(len(population.names)):
-        rows = population.findings.of(code)
+        rows = population.findings.select(code)
         for bits, least in ((present, PRESENT), (possible, UNCERTAIN)):
             marked = np.zeros(len(population), np.bool_)
             marked[rows.study[rows["label"] >= least]] = True

@@ -77,9 +77,9 @@ def test_what_did_not_change_keeps_its_columns_byte_for_byte(tmp_path, storage, 
     before, after = published(storage, ROWS), published(storage, changed(ROWS))
     build_columns(before)
     derived: list[int] = []
-    derive = columns.derive_columns
+    derive = columns.compute_columns
     monkeypatch.setattr(
-        columns, "derive_columns", lambda rows: derived.append(rows.num_rows) or derive(rows)
+        columns, "compute_columns", lambda rows: derived.append(rows.num_rows) or derive(rows)
     )
     number = build_columns(after, before=before, changes=find_changes(before, after))
     assert number == len(set(after.parts) - set(before.parts))

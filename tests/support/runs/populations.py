@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import pyarrow as pa
 
 from radkg.population.building import build_population
-from radkg.population.columns import derive_columns, parse_columns
+from radkg.population.columns import compute_columns, parse_columns
 from radkg.population.population import Population
 from radkg.schema.arrow import to_parquet, to_table
 from radkg.schema.records import SEXES, Extraction
@@ -34,7 +34,7 @@ def make_population(rows: Sequence[Extraction]) -> Population:
 
 def make_part(rows: Sequence[Extraction]) -> pa.Table:
     """Return the columns of rows, written and read."""
-    return parse_columns(to_parquet(derive_columns(to_table(rows))), "invented")
+    return parse_columns(to_parquet(compute_columns(to_table(rows))), "invented")
 
 
 def invent_patients(num_studies: int, seed: int = 0) -> list[Extraction]:
