@@ -147,7 +147,7 @@ def _suggested_by(population: Population, finding: str, limit: int) -> Rows:
 
 def _site_findings(population: Population, site: str, ignore: str, limit: int) -> Rows:
     of = count(population.read)
-    rows = population.links[SITE_FINDINGS].select(population.get_code(site))
+    rows = population.get_links(SITE_FINDINGS).select(population.get_code(site))
     numbers = count_named(population, rows)
     return [
         [name, studies, of, studies / of]
@@ -244,7 +244,7 @@ def _count_links(population: Population, link: str, finding: str, limit: int) ->
     code = population.get_code(finding)
     counts = population.counts
     of = 0 if code is None else int(counts[PRESENT][code] + counts[UNCERTAIN][code])
-    numbers = count_named(population, population.links[link].select(code))
+    numbers = count_named(population, population.get_links(link).select(code))
     return [
         [name, studies, of, studies / of]
         for _, name, studies in list_greatest(population, numbers, limit)

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from radkg.population.columns import read_columns
 from radkg.population.links import LINKS
-from radkg.population.population import UNKNOWN, UNKNOWN_DAY, Population
-from radkg.population.postings import Postings, order_postings
+from radkg.population.population import UNKNOWN, UNKNOWN_DAY, Beside, Population
+from radkg.population.postings import order_postings
 from radkg.population.wording import SEVERITY_OF, SIDES_OF
 from radkg.progress import Advance, ignore
 from radkg.run.retractions import read_retractions
@@ -70,7 +70,7 @@ class _Columns:
         """Add the columns of the next part."""
         findings, links, others = (_whole(part[name]) for name in _NESTED)
         self._rows.append(part.drop_columns(list(_NESTED)))
-        flat = self._add_lists("finding", findings, self._num_studies)
+        flat = self._add_lists("finding study", findings, self._num_studies)
         self._add_text("finding concept", pc.struct_field(flat, "name"))
         stated, denied = (pc.struct_field(flat, n).to_numpy() for n in ("present", "absent"))
         self._add("finding twice", (stated > 0) & (denied > 0))
@@ -79,13 +79,14 @@ class _Columns:
         mentions = pc.struct_field(flat, "mentions").to_numpy()
         self._add("finding mentions", mentions.astype(np.int32))
         for name in _LISTS:
-            texts = self._add_lists(name, pc.struct_field(flat, name), self._num_findings)
+            texts = self._add_lists(f"{name} row", pc.struct_field(flat, name), self._num_findings)
             self._add_text(f"{name} other", texts)
-        flat = self._add_lists("link", links, self._num_studies)
+        flat = self._add_lists("link study", links, self._num_studies)
         self._add("link kind", _place(pc.struct_field(flat, "link"), LINKS))
         self._add_text("link concept", pc.struct_field(flat, "finding"))
         self._add_text("link other", pc.struct_field(flat, "other"))
-        self._add_text("other concept", self._add_lists("other", others, self._num_studies))
+        flat = self._add_lists("other study", others, self._num_studies)
+        self._add_text("other concept", flat)
         self._num_findings += len(findings.values)
         self._num_studies += part.num_rows
 
@@ -96,7 +97,7 @@ class _Columns:
         subject = _whole(rows["subject_id"])
         findings = {
             name: self._take(f"finding {name}")
-            for name in ("concept", "row", "label", "confidence", "mentions", "twice")
+            for name in ("concept", "study", "label", "confidence", "mentions", "twice")
         }
         lists = {name: (self._take(f"{name} row"), self._take(f"{name} other")) for name in _LISTS}
         severity = _number_names(names, SEVERITY_OF)
@@ -105,17 +106,16 @@ class _Columns:
         sides = [_gather(np.bitwise_or, side, *lists[name], findings) for name in _LISTS]
         findings["side"] = np.bitwise_or.reduce(sides)
         words, sites = (
-            {**{n: findings[n][row] for n in ("concept", "row", "label")}, "other": other}
+            {**{n: findings[n][row] for n in ("concept", "study", "label")}, "other": other}
             for row, other in (lists["modifiers"], lists["sites"])
         )
-        links = {n: self._take(f"link {n}") for n in ("concept", "row", "other", "kind")}
-        kind = links.pop("kind")
-        others = {n: self._take(f"other {n}") for n in ("concept", "row")}
-        of_kind = {
-            name: {n: column[kind == number] for n, column in links.items()}
+        linked = {n: self._take(f"link {n}") for n in ("concept", "study", "other", "kind")}
+        kind = linked.pop("kind")
+        links = {
+            name: {n: column[kind == number] for n, column in linked.items()}
             for number, name in enumerate(LINKS)
         }
-        size = len(names)
+        others = {n: self._take(f"other {n}") for n in ("concept", "study")}
         return Population(
             archive=archive,
             extractor=extractor,
@@ -131,11 +131,10 @@ class _Columns:
             status=_place(_whole(rows["status"]), STATUSES),
             reason=_whole(rows["reason"]),
             condition=_whole(rows["condition"]),
-            findings=_sort(findings, size),
-            words=_sort(words, size),
-            sites=_sort(sites, size),
-            links={name: _sort(of_kind[name], size) for name in LINKS},
-            others=_sort(others, size),
+            findings=order_postings(
+                findings.pop("concept"), findings.pop("study"), findings, len(names)
+            ),
+            beside=Beside({"words": words, "sites": sites, "others": others, **links}, len(names)),
             visible=np.ones(rows.num_rows, np.bool_),
         )
 
@@ -148,7 +147,7 @@ class _Columns:
     def _add_lists(self, name: str, lists: pa.ListArray, before: int) -> Any:
         """Add the row that each value of lists is of, after those before; return the values."""
         row = pc.list_parent_indices(lists).to_numpy() + before
-        self._add(f"{name} row", row.astype(np.int32))
+        self._add(name, row.astype(np.int32))
         return pc.list_flatten(lists)
 
     def _number_texts(self) -> tuple[str, ...]:
@@ -166,11 +165,6 @@ class _Columns:
 
     def _take(self, name: str) -> Array:
         return np.concatenate(self._numbers.pop(name))
-
-
-def _sort(columns: dict[str, Array], num_concepts: int) -> Postings:
-    rest = {name: each for name, each in columns.items() if name not in ("concept", "row")}
-    return order_postings(columns["concept"], columns["row"], rest, num_concepts)
 
 
 def _whole(column: pa.ChunkedArray) -> Any:
@@ -194,7 +188,7 @@ def _gather(
     function: np.ufunc, number_of: Array, row: Array, other: Array, findings: dict[str, Array]
 ) -> Array:
     """Return for each finding what a function makes of the numbers of its words; 0 without."""
-    found = np.zeros(len(findings["row"]), np.int8)
+    found = np.zeros(len(findings["study"]), np.int8)
     number = number_of[other]
     some = np.flatnonzero(number)
     function.at(found, row[some], number[some])

@@ -8,13 +8,14 @@ one bool a study.
 from __future__ import annotations
 
 import functools
+import threading
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from radkg.population.postings import Postings
+from radkg.population.postings import Postings, order_postings
 from radkg.run.retractions import Retractions
 from radkg.schema.mentions import STRENGTH, Array
 from radkg.schema.records import STATUSES
@@ -25,6 +26,31 @@ ABSENT, UNCERTAIN, PRESENT = range(len(STRENGTH))
 """of Postings["label"]: rising"""
 STATE_NAMES = {PRESENT: "present", UNCERTAIN: "uncertain", ABSENT: "absent"}
 _OK = STATUSES.index("ok")
+
+
+class Beside:
+    """What stands beside the findings, brought into its order when it is first asked for.
+
+    Args:
+        tables: concept, study and the columns of each; by "words", "sites", "others" and the names
+            of LINKS.
+        num_concepts: of the population.
+    """
+
+    def __init__(self, tables: dict[str, dict[str, Array]], num_concepts: int) -> None:
+        self._tables = tables
+        self._num_concepts = num_concepts
+        self._lock = threading.Lock()
+        self._ordered: dict[str, Postings] = {}
+
+    def get(self, name: str) -> Postings:
+        """Return one table."""
+        with self._lock:
+            if name not in self._ordered:
+                columns = self._tables.pop(name)
+                own = columns.pop("concept"), columns.pop("study")
+                self._ordered[name] = order_postings(*own, columns, self._num_concepts)
+            return self._ordered[name]
 
 
 @dataclass(frozen=True)
@@ -53,16 +79,29 @@ class Population:
     condition: pa.DictionaryArray
     findings: Postings
     """label, confidence, mentions, twice (stated and denied), severity, side; one row a study"""
-    words: Postings
-    """of findings: other (a modifier), label"""
-    sites: Postings
-    """of findings: other (a site), label"""
-    links: dict[str, Postings]
-    """by a name of LINKS: other"""
-    others: Postings
-    """studies that mention a concept, where it is no finding of them"""
+    beside: Beside
+    """what stands beside the findings"""
     visible: Array
     """False: retracted"""
+
+    @property
+    def words(self) -> Postings:
+        """Of findings: other (a modifier), label."""
+        return self.beside.get("words")
+
+    @property
+    def sites(self) -> Postings:
+        """Of findings: other (a site), label."""
+        return self.beside.get("sites")
+
+    @property
+    def others(self) -> Postings:
+        """Studies that mention a concept, where it is no finding of them."""
+        return self.beside.get("others")
+
+    def get_links(self, name: str) -> Postings:
+        """Return the links of a name of LINKS: other."""
+        return self.beside.get(name)
 
     def __len__(self) -> int:
         return len(self.day)
