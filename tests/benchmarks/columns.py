@@ -38,19 +38,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from radkg.explore.neighbourhood import Filters, read_neighbourhood
 from radkg.graph import Graph, open_graph
 from radkg.graph.ask.queries import run_query
 from radkg.graph.load.loader import load
 from radkg.population.answers import NAMED
 from radkg.population.asking import list_ignored, resolve_name
 from radkg.population.building import open_population
+from radkg.population.changes import compare_nights
+from radkg.population.choices import list_choices
 from radkg.population.cohort import Cohort
-from radkg.population.columns import FOLDER, build_columns
+from radkg.population.columns import FOLDER, build_columns, remove_columns
 from radkg.population.concept import describe_concept
+from radkg.population.cypher import write_cypher
 from radkg.population.describing import describe_cohort, list_page, make_charts
 from radkg.population.glance import describe_population
 from radkg.population.population import PRESENT, UNCERTAIN, Population
 from radkg.population.selecting import select_studies
+from radkg.run.changes import find_changes
 from radkg.run.kind import EXTRACTIONS
 from radkg.run.snapshot import POINTER, Snapshot, name_manifest, name_part, read_snapshot
 from radkg.schema.arrow import to_parquet, to_table
@@ -73,7 +78,8 @@ def publish_in_parts(folder: Path, num_studies: int) -> Snapshot:
     storage = LocalStorage(folder)
     if storage.exists(POINTER):
         return read_snapshot(storage)
-    parts, counts = [], dict.fromkeys(("entities", "relations"), 0)
+    parts: Rows = []
+    counts = dict.fromkeys(("entities", "relations"), 0)
     first: list[str] = []
     for start in range(0, num_studies, ROWS_A_PART):
         size = min(ROWS_A_PART, num_studies - start)
@@ -86,15 +92,22 @@ def publish_in_parts(folder: Path, num_studies: int) -> Snapshot:
         data = to_parquet(rows)
         digest = hashlib.sha256(data).hexdigest()
         storage.write(name_part(digest), data)
-        parts.append({"sha256": digest, "rows": size})
+        parts.append([digest, size])
         first.append(digest)
         for name in counts:
             counts[name] += pc.sum(pc.list_value_length(rows[name])).as_py()
         print(f"{start + size:,} studies published", file=sys.stderr)
+    return write_manifest(storage, parts, num_studies, counts)
+
+
+def write_manifest(
+    storage: LocalStorage, parts: Rows, num_studies: int, counts: dict[str, int]
+) -> Snapshot:
+    """Publish parts that stand: pairs of a hash and a number of rows."""
     manifest = {
         "schema_version": EXTRACTIONS.version,
         "num_studies": num_studies,
-        "parts": parts,
+        "parts": [{"sha256": digest, "rows": size} for digest, size in parts],
         **{"archive": "invented", "extractor": "rules", "model_id": "m1"},
         **{"condition": {"report": num_studies}, "status": {"ok": num_studies}, **counts},
     }
@@ -103,6 +116,51 @@ def publish_in_parts(folder: Path, num_studies: int) -> Snapshot:
     storage.write(name_manifest(snapshot_id), text)
     storage.write(POINTER, f"{snapshot_id}\n".encode())
     return read_snapshot(storage)
+
+
+def measure_night(before: Snapshot) -> dict[str, float]:
+    """Return what columns and changes of a night take in which 1 % of the studies differ.
+
+    Their relations are gone; the snapshot before is then published again.
+    """
+    storage = before.storage
+    assert isinstance(storage, LocalStorage)
+    parts: Rows = []
+    for part in before.parts:
+        rows = before.read_part(part)
+        changed, same = rows.slice(0, rows.num_rows // 100), rows.slice(rows.num_rows // 100)
+        field = rows.schema.field("relations")
+        none = pa.array([[]] * changed.num_rows, field.type)
+        changed = changed.set_column(rows.schema.names.index("relations"), field, none)
+        data = to_parquet(pa.concat_tables([changed, same]))
+        digest = hashlib.sha256(data).hexdigest()
+        storage.write(name_part(digest), data)
+        parts.append([digest, rows.num_rows])
+    after = write_manifest(storage, parts, before.num_studies, {"entities": 0, "relations": 0})
+    seconds = {}
+
+    def time_step(name: str, step: Callable[[], Any]) -> Any:
+        started, processor = time.perf_counter(), time.process_time()
+        found = step()
+        seconds[f"{name}_s"] = round(time.perf_counter() - started, 1)
+        seconds[f"{name}_processor_s"] = round(time.process_time() - processor, 1)
+        return found
+
+    changes = time_step("find_changes", lambda: find_changes(before, after))
+    time_step("columns_by_changes", lambda: build_columns(after, before=before, changes=changes))
+    names = [n for n in storage.list_names(FOLDER) if n.partition("/")[2][:64] in after.parts]
+    for name in names:
+        storage.delete(name)
+    time_step("columns_anew", lambda: build_columns(after))
+    assert set(names) <= set(storage.list_names(FOLDER))  # the same bytes
+    population = open_population(after)
+    time_step("compare_nights", lambda: compare_nights(before, after, population))
+    storage.write(POINTER, f"{before.snapshot_id}\n".encode())
+    for digest, _ in parts:
+        storage.delete(name_part(digest))
+    storage.delete(name_manifest(after.snapshot_id))
+    remove_columns(storage)
+    return seconds
 
 
 def invent_part(first: int, size: int) -> pa.Table:
@@ -220,7 +278,7 @@ def ask_arrow(folder: Path) -> Questions:
 
 def ask_duckdb(folder: Path) -> Questions:
     """Return the questions as SQL over the files of columns."""
-    import duckdb
+    import duckdb  # type: ignore[import-not-found]
 
     database = duckdb.connect()
     files = f"read_parquet('{folder / FOLDER}/*.parquet')"
@@ -250,12 +308,28 @@ def ask_duckdb(folder: Path) -> Questions:
 
 
 def ask_graph(graph: Graph) -> Questions:
-    """Return the questions as the graph answers them by named queries, with its sums."""
+    """Return the questions as the graph answers them: by named queries, with its sums, and by the
+    Cypher of the cohort; and what the explorer walks for."""
+    statement = write_cypher(Cohort.parse_query(QUERY), "invented", "rules")
 
-    def ask(name: str) -> Callable[[], Rows]:
-        return lambda: _numbers(run_query(graph, name, {"limit": str(LIMIT)}).rows)
+    def ask(name: str, *columns: int) -> Rows:
+        rows = run_query(graph, name, {"limit": str(LIMIT)} if columns else {}).rows
+        return [[row[i] for i in columns] for row in rows]
 
-    return {"top findings": ask("top_findings"), "co-occurrence": ask("co_occurrence")}
+    def find_cohort() -> Rows:
+        rows = graph.read(statement)
+        return [[len(rows), len({row["subject_id"] for row in rows})]]
+
+    def walk() -> None:
+        read_neighbourhood(graph, "observation:effusion", Filters(), LIMIT)
+
+    return {
+        "top findings": lambda: ask("top_findings", 0, 1),
+        "co-occurrence": lambda: ask("co_occurrence", 0, 1),
+        "cohort": find_cohort,
+        "follow_up": lambda: len(ask("follow_up")),
+        "relations around effusion": walk,
+    }
 
 
 def _numbers(rows: Rows) -> Rows:
@@ -278,7 +352,8 @@ def ask_explorer(population: Population) -> Questions:
         "start": lambda: json.dumps(describe_population(population)),
         "cohort with charts": cohort,
         "concept": lambda: json.dumps(describe_concept(population, "effusion", 12)),
-        "follow_up": lambda: NAMED["follow_up"](population, "effusion"),
+        "follow_up": lambda: len(NAMED["follow_up"](population, "effusion")),
+        "choices": lambda: list_choices(population, "finding", "card", 12),
     }
 
 
@@ -337,6 +412,7 @@ def main() -> None:
     )
     parser.add_argument("--repeat", type=int, default=20, help="measured times each question")
     parser.add_argument("--graph", action="store_true", help="ask an embedded graph, too")
+    parser.add_argument("--night", action="store_true", help="measure a night of 1 %% alone")
     parser.add_argument("--way", help="one way alone, in this process")
     options = parser.parse_args()
     folder = options.work / f"columns-{options.studies}"
@@ -344,6 +420,10 @@ def main() -> None:
         print(json.dumps(measure_way(options.way, folder, options.repeat)))
         return
     snapshot = publish_in_parts(folder, options.studies)
+    if options.night:
+        build_columns(snapshot)
+        print(json.dumps(measure_night(snapshot), indent=1))
+        return
     started = time.perf_counter()
     derived = build_columns(snapshot)
     result: dict[str, Any] = {

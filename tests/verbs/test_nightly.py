@@ -75,6 +75,9 @@ def test_a_night_does_what_changed_and_the_second_time_nothing(nights: Nights):
     assert again.snapshot_id == again.before == second.snapshot_id
     assert stamps == {p: p.stat().st_mtime_ns for p in nights.out.glob("snapshot/**/*")}
     assert AuditLog(nights.storage).verify().ok
+    parts = {Path(name).stem for name in nights.storage.list_names("snapshot/parts")}
+    columns = [Path(name).stem.split("-")[0] for name in nights.storage.list_names("population")]
+    assert sorted(columns) == sorted(parts)
 
 
 @pytest.mark.long
