@@ -1,16 +1,18 @@
-"""What changed between two nights, by the columns: as `radkg diff` counts it, in a second.
+"""What changed between two nights, by the columns: as `radkg diff` counts it, in about a second.
 
-Parts that both nights have are not read; of the others only the findings are compared, so that a
-study whose words moved and whose findings stayed is the same.
+Parts that both nights have are not read. Of the other studies a digest of their findings tells
+which differ, and the findings of these alone are compared: a study whose words moved while its
+findings stayed is the same.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.population.building import build_population
@@ -22,127 +24,126 @@ from radkg.run.snapshot import Snapshot
 from radkg.schema.mentions import Array
 from radkg.schema.records import STATUSES
 
-_NONE = -1  # in place of a label, a study, a concept
+_NONE = -1  # in place of a study
+
+_Findings = dict[tuple[int, str], int]
+"""label by study and name"""
 
 
-class _Rows(NamedTuple):
-    """Findings of the studies of both nights: key of study and concept, and label; by key."""
-
-    key: Array
-    label: Array
-
-
-def compare_nights(before: Snapshot, after: Snapshot, whole: Population) -> dict[str, Any]:
+def compare_nights(before: Snapshot, after: Snapshot, new: Population) -> dict[str, Any]:
     """Return what changed in studies and findings.
 
     Args:
         before: the earlier snapshot.
         after: the later one, of the same archive.
-        whole: population of the later one.
+        new: population of the later one.
 
     Raises:
         SnapshotError: a published part that must be read is missing or was changed.
     """
     shared = set(before.parts) & set(after.parts)
-    old, new = (_open(snapshot, shared) for snapshot in (before, after))
-    names = sorted({*old.names, *new.names})
+    parts = read_columns(before, without=shared)
+    old = build_population(parts, before.archive, before.extractor, before.manifest)
+    old = old.hide(read_retractions(before.storage), before.snapshot_id)
     place = _place_studies(old, new)
-    both = place != _NONE
-    old_rows = _key_findings(old, np.arange(len(old)), names)
-    new_rows = _key_findings(new, np.where(both, place, len(old) + np.arange(len(new))), names)
-    flips, added, removed, changed = _compare(old_rows, new_rows, len(names))
-    status_old, status_new = old.status[place[both]], new.status[both]
-    statuses = Counter(
-        f"{STATUSES[a]} to {STATUSES[b]}"
-        for a, b in zip(status_old.tolist(), status_new.tolist(), strict=True)
-        if a != b
-    )
-    changed |= set(place[both][status_old != status_new].tolist())
-    in_both = set(place[both].tolist())
-    read_differently = len(changed & in_both)
-    added_studies = count(new.visible & ~both)
-    removed_studies = count(old.visible) - len(in_both)
-    same = count(whole.visible) - added_studies - read_differently
-    findings: list[dict[str, Any]] = []
-    for code in sorted({code for code, _, _ in flips} | set(added) | set(removed)):
-        now = _count_mentioned(whole, names[code])
-        own = {f"{a} to {b}": n for (c, a, b), n in sorted(flips.items()) if c == code}
-        come, gone = added[code], removed[code]
-        findings.append(
-            {
-                "finding": names[code],
-                "before": now - come + gone,
-                "after": now,
-                "added": come,
-                "removed": gone,
-                "flips": own,
-                "flipped": sum(own.values()),
-            }
-        )
-    findings.sort(key=lambda c: (-c["flipped"], -c["added"] - c["removed"], c["finding"]))
+    met = np.flatnonzero(place != _NONE)
+    in_other_part = ~_mark_shared(after, shared, len(new))
+    came = np.flatnonzero(new.visible & in_other_part & (place == _NONE))
+    gone = np.setdiff1d(np.flatnonzero(old.visible), place[met])
+    is_other = _digest_findings(old)[place[met]] != _digest_findings(new)[met]
+    status_old, status_new = old.status[place[met]], new.status[met]
+    statuses = Counter(zip(status_old.tolist(), status_new.tolist(), strict=True))
+    differ = is_other | (status_old != status_new)
+    has = _list_findings(new, np.append(met[differ], came), range(int(differ.sum()) + len(came)))
+    ids = [*range(int(differ.sum())), *(-1 - i for i in range(len(gone)))]  # those that are gone
+    had = _list_findings(old, np.append(place[met][differ], gone), ids)
+    added, removed = len(came), len(gone)
     return {
         "studies": {
-            "added": added_studies,
-            "removed": removed_studies,
-            "read_differently": read_differently,
-            "same": same,
+            "added": added,
+            "removed": removed,
+            "read_differently": count(differ),
+            "same": count(new.visible) - added - count(differ),
         },
-        "statuses": dict(sorted(statuses.items())),
-        "findings": findings,
+        "statuses": {
+            f"{STATUSES[a]} to {STATUSES[b]}": number
+            for (a, b), number in sorted(statuses.items())
+            if a != b
+        },
+        "findings": _compare_findings(had, has, new),
     }
-
-
-def _open(snapshot: Snapshot, without: set[str]) -> Population:
-    """Return the studies of all other parts, without what is retracted."""
-    parts = read_columns(snapshot, without=without)
-    found = build_population(parts, snapshot.archive, snapshot.extractor, snapshot.manifest)
-    return found.hide(read_retractions(snapshot.storage), snapshot.snapshot_id)
 
 
 def _place_studies(old: Population, new: Population) -> Array:
     """Return the place of each new study among the old ones, where both show it."""
-    found: Array = (
-        pc.index_in(new.study_id, old.study_id).fill_null(_NONE).to_numpy().astype(np.int64)
-    )
-    hidden = ~new.visible | ~np.append(old.visible, True)[found]
-    found[hidden] = _NONE
+    place = pc.index_in(new.study_id, old.study_id).fill_null(_NONE)
+    found: Array = place.to_numpy().astype(np.int64)
+    found[~new.visible | ~np.append(old.visible, True)[found]] = _NONE
     return found
 
 
-def _key_findings(population: Population, study: Array, names: list[str]) -> _Rows:
-    """Return the findings of a night under numbers that both nights share."""
-    own = pc.index_in(pa.array(population.names, pa.string()), pa.array(names, pa.string()))
-    sizes = np.diff(population.findings.starts)
-    concept = np.repeat(own.to_numpy().astype(np.int64), sizes)
-    shown = population.visible[population.findings.study]
-    key = study[population.findings.study] * len(names) + concept
-    key, label = key[shown], population.findings["label"][shown]
-    order = np.argsort(key)
-    return _Rows(key[order], label[order])
+def _mark_shared(snapshot: Snapshot, shared: set[str], num_studies: int) -> Array:
+    """Return whether each study stands in a part that both nights have."""
+    parts = snapshot.manifest["parts"]
+    rows = [int(part["rows"]) for part in parts]
+    marked: Array = np.repeat([part["sha256"] in shared for part in parts], rows)
+    assert len(marked) == num_studies
+    return marked
 
 
-def _compare(
-    old: _Rows, new: _Rows, num_names: int
-) -> tuple[Counter[tuple[int, str, str]], Counter[int], Counter[int], set[int]]:
-    """Return flips by finding, findings that came and went, and the studies of all of these."""
-    is_new = ~np.isin(new.key, old.key)
-    is_gone = ~np.isin(old.key, new.key)
-    label_old, label_new = old.label[~is_gone], new.label[~is_new]
-    stayed = old.key[~is_gone]
-    differs = label_old != label_new
-    pairs = zip(
-        (stayed[differs] % num_names).tolist(),
-        label_old[differs].tolist(),
-        label_new[differs].tolist(),
-        strict=True,
+def _digest_findings(population: Population) -> Array:
+    """Return for each study a sum of 64 bits of its findings and their labels."""
+    table = np.array(
+        [
+            [_digest(f"{label}{name}") for label in range(len(STATE_NAMES))]
+            for name in population.names
+        ],
+        np.uint64,
+    ).reshape(-1)
+    findings = population.findings
+    concept = np.repeat(np.arange(len(population.names)), np.diff(findings.starts))
+    digests = np.zeros(len(population), np.uint64)
+    np.add.at(digests, findings.study, table[concept * len(STATE_NAMES) + findings["label"]])
+    return digests
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def _list_findings(population: Population, studies: Array, ids: Sequence[int]) -> _Findings:
+    """Return the findings of some studies, by these ids of theirs."""
+    own = np.full(len(population), _NONE, np.int64)
+    own[studies] = np.arange(len(studies))
+    findings = population.findings
+    which = np.flatnonzero(own[findings.study] != _NONE)
+    concept = np.searchsorted(findings.starts, which, side="right") - 1
+    return {
+        (ids[study], population.names[code]): label
+        for study, code, label in zip(
+            own[findings.study[which]].tolist(),
+            concept.tolist(),
+            findings["label"][which].tolist(),
+            strict=True,
+        )
+    }
+
+
+def _compare_findings(had: _Findings, has: _Findings, new: Population) -> list[dict[str, Any]]:
+    """Return the findings that changed, most flips first."""
+    added = Counter(name for _, name in has.keys() - had.keys())
+    removed = Counter(name for _, name in had.keys() - has.keys())
+    flips = Counter(
+        (key[1], STATE_NAMES[label], STATE_NAMES[has[key]])
+        for key, label in had.items()
+        if key in has and has[key] != label
     )
-    flips = Counter((code, STATE_NAMES[a], STATE_NAMES[b]) for code, a, b in pairs)
-    added = Counter((new.key[is_new] % num_names).tolist())
-    removed = Counter((old.key[is_gone] % num_names).tolist())
-    keys = np.concatenate([new.key[is_new], old.key[is_gone], stayed[differs]])
-    return flips, added, removed, set((keys // num_names).tolist())
-
-
-def _count_mentioned(population: Population, name: str) -> int:
-    code = population.get_code(name)
-    return 0 if code is None else int(population.mentioned[code])
+    found: list[dict[str, Any]] = []
+    for name in {*added, *removed, *(name for name, _, _ in flips)}:
+        own = {f"{a} to {b}": number for (of, a, b), number in sorted(flips.items()) if of == name}
+        code = new.get_code(name)
+        now = 0 if code is None else int(new.mentioned[code])
+        come, went = added[name], removed[name]
+        numbers = {"before": now - come + went, "after": now, "added": come, "removed": went}
+        found.append({"finding": name, **numbers, "flips": own, "flipped": sum(own.values())})
+    return sorted(found, key=lambda c: (-c["flipped"], -c["added"] - c["removed"], c["finding"]))
