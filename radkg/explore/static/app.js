@@ -1,70 +1,139 @@
-// Show the view that the part of the address behind # names, so that Back and bookmarks work.
+// Show the view that the part of the address behind # names: #/VIEW/REST?QUERY.
+//
+// A view is a module /static/views/VIEW.js. It exports `title`, and show(root, rest, query), which
+// fills the empty section `root`; what it returns, if anything, is the title of the page. It may
+// export update(root, rest, query), which is called in place of show() where only QUERY changed.
 import { $, ask, element, say, turn } from "/static/ask.js";
-import { RELATIONS, showNeighbourhood, shownConcept } from "/static/neighbourhood.js";
-import { startQuestions } from "/static/questions.js";
-import { startSearch } from "/static/search.js";
-import { showStudy, startStudy } from "/static/study.js";
+import { complete } from "/static/complete.js";
 
-// Returns the view that the address names, and its concept, study or question.
-function place() {
-  const [, view, rest] = location.hash.match(/^#\/(\w*)\/?(.*)$/) ?? ["", "", ""];
-  return [view, decodeURIComponent(rest)];
+const VIEWS = ["today", "cohort", "concept", "nights", "ask", "patient"];
+const ALIASES = { study: "patient", query: "ask" };
+let shown = { view: null, rest: null, root: null, module: null };
+
+// Returns the view that the address names, what stands behind it, and its parameters.
+export function readAddress(hash) {
+  const [, name = "", rest = "", query = ""] = hash.match(/^#\/?([^/?]*)\/?([^?]*)\??(.*)$/) ?? [];
+  const view = ALIASES[name] ?? (name || "today");
+  return { view, rest: decodeURIComponent(rest), query: new URLSearchParams(query) };
 }
 
 async function show() {
-  turn();
-  const [view, rest] = place();
-  for (const id of ["concepts", "study", "query"]) {
-    $(id).hidden = id !== (["study", "query"].includes(view) ? view : "concepts");
+  const current = turn();
+  const isFirst = shown.root === null;
+  const root = element("section", { class: "view", "aria-busy": "true" });
+  say("");
+  try {
+    const { view, rest, query } = readAddress(location.hash);
+    if (!VIEWS.includes(view)) throw new Error(`There is no page "${view}".`);
+    mark(view);
+    if (view === shown.view && rest === shown.rest && shown.module.update) {
+      await shown.module.update(shown.root, rest, query);
+      return;
+    }
+    root.classList.add(`view-${view}`);
+    $("main").replaceChildren(root, skeleton());
+    shown = { view: null, rest: null, root, module: null };
+    if (!isFirst) scrollTo(0, 0);
+    const module = await import(`/static/views/${view}.js`);
+    document.title = `${module.title} - radkg`;
+    const title = await module.show(root, rest, query);
+    if (!current()) return;
+    shown = { view, rest, root, module };
+    document.title = `${title || module.title} - radkg`;
+  } catch (error) {
+    if (!current()) return;
+    say("");
+    document.title = "Not shown - radkg";
+    root.replaceChildren(...explain(error));
+    shown = { view: null, rest: null, root, module: null };
+    $("main").replaceChildren(root);
   }
-  for (const link of document.querySelectorAll("nav a")) {
-    const current = link.hash === (view === "query" ? "#/query" : "#/");
-    if (current) link.setAttribute("aria-current", "page");
+  $("main").replaceChildren(root);
+  root.removeAttribute("aria-busy");
+  if (!isFirst && !root.contains(document.activeElement)) focusTitle(root);
+}
+
+function focusTitle(root) {
+  const title = root.querySelector("h1") ?? root;
+  title.tabIndex = -1;
+  title.focus({ preventScroll: true });
+}
+
+function mark(view) {
+  for (const link of document.querySelectorAll("header nav a")) {
+    if (link.hash === `#/${view}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (view === "study") await showStudy(rest);
-  if (view === "concept" && rest !== shownConcept()) await showNeighbourhood(rest);
 }
 
-function checkboxes(id, name, options) {
-  $(id).replaceChildren(
-    ...options.map(([value, text, on]) => {
-      const box = element("input", { type: "checkbox", name, value });
-      box.defaultChecked = on;
-      return element("label", {}, box, text);
-    }),
-  );
+function skeleton() {
+  const made = element("div", { class: "skeleton", "aria-hidden": "true" });
+  for (const kind of ["line", "block", "block", "block"]) made.append(element("span", { class: kind }));
+  return made;
 }
 
-const about = await ask("/api/about");
-$("about").replaceChildren(
-  ...[`${about.studies.toLocaleString("en")} studies of ${about.archive}`, `extractor ${about.extractor}`, `snapshot ${about.night}`, `graph ${about.engine}`, `verdicts go to ${about.review}`].map((fact) => element("span", {}, fact)),
-);
-checkboxes("labels", "label", Object.entries(about.meaning).map(([label, text]) => {
-  const mark = element("span", { class: `entity ${label.toLowerCase()}` }, text);
-  return [label, mark, label !== "OBS-DA"];
-}));
-checkboxes("relations", "relation", RELATIONS.map((name) => [name, element("span", { class: `relation ${name}` }, name), true]));
-startQuestions(about.queries);
-startStudy();
-startSearch((key) => {
-  location.hash = `#/concept/${encodeURIComponent(key)}`;
+function explain(error) {
+  const again = element("button", { type: "button" }, "Try again");
+  again.addEventListener("click", show);
+  return [
+    element("h1", {}, "This cannot be shown"),
+    element("p", { class: "status failed" }, error.message),
+    element("p", { class: "choices" }, again, element("a", { class: "button", href: "#/today" }, "Go to Today")),
+  ];
+}
+
+const phone = matchMedia("(max-width: 52rem)");
+
+function fold() {
+  $("menu").open = !phone.matches;
+}
+
+async function findConcepts(text) {
+  const asked = (kind) => ask(`/api/population/choices?${new URLSearchParams({ kind, text, limit: 8 })}`);
+  const [findings, sites] = await Promise.all([asked("finding"), asked("site")]);
+  const known = new Set(findings.map((each) => each.name));
+  return [...findings, ...sites.filter((each) => !known.has(each.name))].slice(0, 12);
+}
+
+function openConcept(name) {
+  $("text").value = "";
+  $("text").blur();
+  location.hash = `#/concept/${encodeURIComponent(name)}`;
+}
+
+const hasShortcuts = () => localStorage.getItem("radkg-shortcuts") !== "off";
+
+function press(event) {
+  const isTyping = event.target.matches("input:not([type=checkbox]), select, textarea") || $("keys").open;
+  if (isTyping || !hasShortcuts() || event.ctrlKey || event.metaKey || event.altKey) return;
+  const link = document.querySelectorAll("header nav a")[Number(event.key) - 1];
+  if (event.key === "/") $("text").focus();
+  else if (event.key === "?") $("keys").showModal();
+  else if (link) location.hash = link.hash;
+  else return;
+  event.preventDefault();
+}
+
+function showTheme() {
+  $("theme").setAttribute("aria-pressed", String(chooseTheme.isDark()));
+}
+
+complete($("text"), { find: findConcepts, choose: openConcept });
+$("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if ($("text").value.trim()) openConcept($("text").value.trim());
 });
-$("filters").addEventListener("submit", (event) => event.preventDefault());
-$("filters").addEventListener("change", async () => {
-  if (!document.querySelector("#labels :checked") || !document.querySelector("#relations :checked")) {
-    turn();
-    say("Choose at least one label and one relation.", true);
-  } else if ($("filters").reportValidity() && place()[0] === "concept") {
-    await showNeighbourhood(place()[1]);
-  }
+$("theme").addEventListener("click", chooseTheme.toggle);
+addEventListener("themechange", showTheme);
+showTheme();
+$("help").addEventListener("click", () => $("keys").showModal());
+$("shortcuts").checked = hasShortcuts();
+$("shortcuts").addEventListener("change", (event) => localStorage.setItem("radkg-shortcuts", event.target.checked ? "on" : "off"));
+document.addEventListener("keydown", press);
+phone.addEventListener("change", fold);
+fold();
+addEventListener("hashchange", () => {
+  if (phone.matches) $("menu").open = false;
+  show();
 });
-document.addEventListener("keydown", (event) => {
-  if (event.key === "/" && !event.target.matches("input:not([type=checkbox]), select, textarea")) {
-    event.preventDefault();
-    location.hash = location.hash.startsWith("#/concept") ? location.hash : "#/";
-    setTimeout(() => $("text").focus()); // after the view has changed
-  }
-});
-addEventListener("hashchange", show);
 await show();

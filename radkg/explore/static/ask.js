@@ -47,7 +47,3 @@ export function element(name, attributes = {}, ...children) {
   made.append(...children);
   return made;
 }
-
-export function shorten(key) {
-  return key.slice(key.indexOf(":") + 1);
-}
