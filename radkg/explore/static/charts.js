@@ -11,6 +11,12 @@ export function percent(share) {
   return `${value.toFixed(value < 9.95 && value > 0 ? 1 : 0)} %`;
 }
 
+// Returns an interval as percent, both ends with the same digits: "2.6 to 5.1 %".
+export function between({ low, high }) {
+  const digits = high < 0.2 ? 1 : 0;
+  return `${(100 * low).toFixed(digits)} to ${(100 * high).toFixed(digits)} %`;
+}
+
 // Returns a ratio as times: "4.3 times".
 export function times(ratio) {
   return ratio === null ? "" : `${ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(1)}\u00d7`;
@@ -65,20 +71,20 @@ export function ratios(rows) {
 // a list item that says name and text; the scale begins at 0.
 export function columns(rows, { label }) {
   const top = Math.max(...rows.flatMap((row) => [row.value, row.high, row.overall]).filter((value) => value > 0), 1e-9);
-  const every = Math.ceil(rows.length / 8);
+  const tall = (value) => `${((100 * value) / top).toFixed(2)}%`;
+  const widest = Math.max(...rows.map((row) => row.name.length));
+  const every = Math.max(1, Math.ceil((rows.length * widest) / 36)); // names that do not meet
   const items = rows.map((row, i) => {
-    const height = `height: ${((100 * (row.value ?? 0)) / top).toFixed(2)}%`;
-    const plot = element("span", { class: "plot-area" }, element("span", { class: "bar", style: height }));
+    const plot = element("span", { class: "plot-area" }, element("span", { class: "bar", style: `height: ${tall(row.value ?? 0)}` }));
     if (row.low !== null && row.low !== undefined) {
-      plot.append(element("span", { class: "interval", style: `bottom: ${((100 * row.low) / top).toFixed(2)}%; height: ${((100 * (row.high - row.low)) / top).toFixed(2)}%` }));
+      plot.append(element("span", { class: "interval", style: `bottom: ${tall(row.low)}; height: ${tall(row.high - row.low)}` }));
     }
     if (row.overall !== null && row.overall !== undefined) {
-      plot.append(element("span", { class: "overall", style: `bottom: ${((100 * row.overall) / top).toFixed(2)}%` }));
+      plot.append(element("span", { class: "overall", style: `bottom: ${tall(row.overall)}` }));
     }
-    const name = element("span", { class: i % every ? "name unseen" : "name" }, row.name);
-    const said = element("span", { class: "unseen" }, `: ${row.text}`);
+    const axis = element("span", { class: "name", "aria-hidden": "true" }, i % every ? "\u00a0" : row.name);
     const inner = row.href ? element("a", { href: row.href }) : element("span", {});
-    inner.append(plot, name, said);
+    inner.append(plot, axis, element("span", { class: "unseen" }, `${row.name}: ${row.text}`));
     inner.title = `${row.name}: ${row.text}`;
     return element("li", {}, inner);
   });
