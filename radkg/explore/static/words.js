@@ -2,24 +2,24 @@
 
 export const STATES = {
   present: "has it",
-  possible: "has it, or may",
+  possible: "has it or may have it",
   uncertain: "may have it",
-  absent: "denied",
-  without: "without it",
-  mentioned: "mentioned",
-  unmentioned: "not mentioned",
+  absent: "denies it",
+  without: "is without it",
+  mentioned: "mentions it",
+  unmentioned: "does not mention it",
 };
 
 export const conceptAddress = (name) => `#/concept/${encodeURIComponent(name)}`;
 export const studyAddress = (id) => `#/patient/${encodeURIComponent(id)}`;
 export const nightsAddress = (before, after) => `#/nights?${new URLSearchParams({ before, after })}`;
 
-// The address of a cohort: `query` (parameters so far) with more pairs of names and values. A
-// parameter that stands once is replaced.
+// The address of a cohort: `query` (parameters so far) with more pairs of names and values:
+// another finding is added, everything else is replaced.
 export function cohortAddress(pairs, query = "") {
   const asked = new URLSearchParams(query);
   for (const [name, value] of pairs) {
-    if (["finding", "sex", "view"].includes(name)) asked.append(name, value);
+    if (name === "finding") asked.append(name, value);
     else asked.set(name, value);
   }
   return `#/cohort?${asked}`;
