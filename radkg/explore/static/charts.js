@@ -19,7 +19,7 @@ export function between({ low, high }) {
 
 // Returns a ratio as times: "4.3 times".
 export function times(ratio) {
-  return ratio === null ? "" : `${ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(1)}\u00d7`;
+  return ratio === null ? "" : `${ratio >= 9.95 ? ratio.toFixed(0) : ratio.toFixed(1)}\u00d7`;
 }
 
 const linked = (name, href) => (href ? element("a", { href }, name) : element("span", {}, name));
