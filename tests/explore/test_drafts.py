@@ -102,11 +102,11 @@ def test_a_claim_lights_the_finding_in_the_report(page):
     page.goto(page.url.partition("#")[0] + "#/study/CXR1")
     claim = page.locator(".claims li").first
     claim.focus()
-    expect(page.locator("#study mark.on")).to_have_count(2)
+    expect(page.locator("mark.on")).to_have_count(2)
     page.locator(".claims li", has_text="mass").focus()
-    expect(page.locator("#study mark.on")).to_have_count(0)
+    expect(page.locator("mark.on")).to_have_count(0)
     claim.hover()
-    expect(page.locator("#study mark.on")).to_have_count(2)
+    expect(page.locator("mark.on")).to_have_count(2)
 
 
 @pytest.mark.browser

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from radkg.graph.ask.queries import list_queries
@@ -99,11 +98,3 @@ def test_axe_finds_nothing_serious(open_front: Open) -> None:
     page.set_viewport_size({"width": PHONE, "height": 800})
     page.locator("h1").evaluate("title => { title.style.color = '#444'; }")
     assert find_barriers(page) == ["color-contrast"]  # only what was just broken
-
-
-def find_barriers(page: Page, *rules: str) -> list[str]:
-    """Return the rules of axe-core that the page breaks seriously or critically."""
-    options: dict[str, object] = {"resultTypes": ["violations"]}
-    options |= {"runOnly": list(rules)} if rules else {}
-    violations = Axe().run(page, options=options).response["violations"]
-    return [each["id"] for each in violations if each["impact"] in ("serious", "critical")]

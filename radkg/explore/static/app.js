@@ -77,7 +77,7 @@ function explain(error) {
   again.addEventListener("click", show);
   return [
     element("h1", {}, "This cannot be shown"),
-    element("p", { class: "status failed" }, error.message),
+    element("p", { class: "card lead" }, error.message.charAt(0).toUpperCase() + error.message.slice(1)),
     element("p", { class: "choices" }, again, element("a", { class: "button", href: "#/today" }, "Go to Today")),
   ];
 }

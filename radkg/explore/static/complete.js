@@ -1,11 +1,12 @@
 // A text field that completes: a combobox with a list (arrows, Enter, Escape).
 import { element, say, turns } from "/static/ask.js";
+import { plural } from "/static/words.js";
 
 let made = 0;
 
 // Makes `input` complete. `find(text)` returns a promise of [{name, studies, note}], best first;
 // `choose(name)` is called with what the person takes. The list stands behind `input`.
-export function complete(input, { find, choose, unit = "studies" }) {
+export function complete(input, { find, choose }) {
   const letter = turns();
   const id = `options-${++made}`;
   const list = element("ul", { id, class: "options", role: "listbox", "aria-label": "Suggestions" });
@@ -46,7 +47,7 @@ export function complete(input, { find, choose, unit = "studies" }) {
     if (!current()) return; // a later letter was faster, or the list was closed
     list.replaceChildren(
       ...found.map(({ name, studies, note }, i) => {
-        const about = note ?? (studies === null || studies === undefined ? "" : `${studies.toLocaleString("en")} ${unit}`);
+        const about = note ?? (studies === null || studies === undefined ? "" : plural(studies, "study", "studies"));
         const option = element("li", { role: "option", id: `${id}-${i}` }, name, " ", element("small", {}, about));
         option.dataset.name = name;
         return option;

@@ -36,8 +36,9 @@ export function agePairs({ age_from: from, age_to: to }) {
   return to === null ? [["age_from", from]] : [["age_from", from], ["age_to", to]];
 }
 
-// "2026-12-01" as "1 December 2026", "2014-03" as "Mar 2014".
+// "2026-12-01" as "1 December 2026", "2014-03" as "Mar 2014", "2014" as itself.
 export function nameDay(day) {
+  if (!day) return "an unknown day"; // a night that was published before nights had days
   const [year, month, date] = day.split("-").map(Number);
   const at = new Date(Date.UTC(year, (month || 1) - 1, date || 1));
   const form = date ? { day: "numeric", month: "long", year: "numeric" } : month ? { month: "short", year: "numeric" } : { year: "numeric" };

@@ -57,7 +57,7 @@ function actions(found, picker) {
 function learn(found) {
   const file = element("a", { class: "button", href: `/api/population/cohort.cypher?${found.query}`, download: "cohort.cypher" }, "Download");
   const part = (title, text, ...more) => [element("h3", {}, title), element("pre", { tabindex: 0 }, text), element("p", { class: "choices" }, copier(text, title, "Copy"), ...more)];
-  return element("details", {},
+  return element("details", { class: "learn" },
     element("summary", {}, "The same on the command line and as Cypher"),
     ...part("Command", found.command),
     ...part("Cypher", found.cypher, file),
@@ -84,7 +84,7 @@ function charts(found) {
   }
   for (const each of details) add(`How ${each.finding} is described`, described(each, found));
   if (time.rows.length) {
-    add("Over time", columns(time.rows.map((each) => row(time.unit === "month" ? nameDay(each.period) : each.period, { ...each }, to([["since", each.since], ["until", each.until]]))), { label: "Share of the cohort by time" }), "Share of the cohort in each period; line: of all studies.");
+    add("Over time", columns(time.rows.map((each) => row(nameDay(each.period), each, to([["since", each.since], ["until", each.until]]))), { label: "Share of the cohort by time" }), "Share of the cohort in each period; line: of all studies.");
   }
   if (isKnown(ages, "age_from")) {
     add("Age", columns(ages.filter((each) => each.age_from !== null).map((each) => row(nameAge(each), each, to(agePairs(each)))), { label: "Share of the cohort by age" }), "Line: all studies.");

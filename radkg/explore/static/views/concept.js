@@ -28,7 +28,7 @@ function isFinding({ is_finding: isOne, findings_there: there, certainty: sure }
 
 // Without a name: the findings and the places that most reports mention.
 async function listConcepts(root) {
-  const asked = (kind) => ask(`/api/population/choices?${new URLSearchParams({ kind, limit: 40 })}`);
+  const asked = (kind) => ask(`/api/population/choices?${new URLSearchParams({ kind, limit: 30 })}`);
   const [findings, sites] = await Promise.all([asked("finding"), asked("site")]);
   const list = (rows) => bars(rows.map((row) => ({ name: row.name, value: row.studies, text: count(row.studies), href: conceptAddress(row.name) })));
   const note = "Studies that mention it, whether they have it or deny it.";

@@ -12,7 +12,7 @@ export async function show(root, _, query) {
   const cohort = (...pairs) => cohortAddress([...only, ...pairs]);
   root.append(
     element("h1", {}, "The population today"),
-    element("p", { class: "lead" }, `Archive ${found.night.archive}, as the extractor ${found.night.extractor} read it in the night of ${nameDay(found.night.day)}.`),
+    element("p", { class: "lead" }, `Archive ${found.night.archive}, as the extractor ${found.night.extractor} read it${found.night.day ? ` in the night of ${nameDay(found.night.day)}` : ""}.`),
     figures(found, cohort),
     element("div", { class: "today" },
       findings(found, cohort),
@@ -78,7 +78,7 @@ function findings({ findings: rows, read }, cohort) {
 
 function overTime({ unit, rows, undated }, cohort) {
   const chart = rows.length && columns(
-    rows.map((row) => ({ name: unit === "month" ? nameDay(row.period) : row.period, value: row.studies, text: plural(row.studies, "study", "studies"), href: cohort(["since", row.since], ["until", row.until]) })),
+    rows.map((row) => ({ name: nameDay(row.period), value: row.studies, text: plural(row.studies, "study", "studies"), href: cohort(["since", row.since], ["until", row.until]) })),
     { label: `Studies by ${unit}` },
   );
   return card("Studies over time", chart || null, {
