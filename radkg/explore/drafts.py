@@ -117,7 +117,7 @@ def write_draft_html(
         items.append(f'<li><p dir="auto">{escape(text)}{small}</p>{_write_list(own)}</li>')
     rest = [html for html, places in zip(claims, shown.stated, strict=True) if not places]
     unstated = f"<h4>Planned, in no sentence</h4>{_write_list(rest)}" if rest else ""
-    title = f"draft-{number}-title"
+    title = f"{prefix}-draft-{number}-title"
     return f"""<section class="draft" aria-labelledby="{title}">
 <h3 id="{title}">Draft by {escape(str(draft["reporter"]))}
 <span class="badge {escape(status)}">{escape(status)}</span></h3>
@@ -144,11 +144,22 @@ def _write_claim(
     where = " ".join(filter(None, (claim.side, claim.site)))
     parts = (claim.polarity, where, claim.degree, f"confidence {claim.confidence:.2f}")
     return (
-        f'<li data-lights="{lights}" tabindex="0"><div>'
+        f'<li data-lights="{lights}" tabindex="0"{_place(claim)}><div>'
         f'<span class="entity {_LABELS[claim.polarity].lower()}">{escape(claim.finding)}</span>'
         f" <small>{escape(', '.join(filter(None, parts)))}</small>"
         f" <small>report: {said.get(claim.finding, _NOT_SAID)}</small></div>"
         f"{_write_token(claim, study)}</li>"
+    )
+
+
+def _place(claim: Claim) -> str:
+    """Return the attributes by which the page draws a claim over the image: shares of its sides."""
+    if claim.box is None or claim.image_id is None:
+        return ""
+    box = " ".join(f"{share:.4f}" for share in claim.box)
+    return (
+        f' data-box="{box}" data-image="{escape(claim.image_id)}"'
+        f' data-finding="{escape(claim.finding)}"'
     )
 
 

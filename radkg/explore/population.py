@@ -46,10 +46,9 @@ class SavedBody(BaseModel):
     query: str = Field(max_length=_QUERY)
 
 
-def make_population_router(reader: SnapshotReader) -> APIRouter:
+def make_population_router(reader: SnapshotReader, nights: Nights) -> APIRouter:
     """Return the requests about the population of the snapshot that the graph holds."""
     storage = reader.snapshot.storage
-    nights = Nights(storage, reader.snapshot.snapshot_id)
 
     @asynccontextmanager
     async def open_before_the_first_request(_: FastAPI) -> AsyncIterator[None]:

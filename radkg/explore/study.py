@@ -7,14 +7,13 @@ from urllib.parse import urlencode
 
 from radkg.explore.drafts import ShownDraft, write_draft_html
 from radkg.page.markup import escape, format_cell
-from radkg.page.report import make_entity_id, write_report
+from radkg.page.report import make_entity_id, mark_text, write_report
 from radkg.page.study import write_note
-from radkg.page.words import MEANING
+from radkg.page.words import MEANING, RELATION_WORDS
 from radkg.review.sheet import VERDICTS
 from radkg.schema.answer import Cell
 from radkg.schema.records import OLDEST, Entity, Extraction, Image, Study
-
-_PREFIX = "study"
+from radkg.schema.sentences import split_sentences
 
 
 def write_study_html(
@@ -23,6 +22,7 @@ def write_study_html(
     origin: Mapping[str, Cell],
     judged: Mapping[int, str],
     drafts: Sequence[ShownDraft] = (),
+    prefix: str = "study",
 ) -> str:
     """Return the `<article>` of a study.
 
@@ -32,57 +32,92 @@ def write_study_html(
         origin: the snapshot, the model and other facts about the extraction, by name.
         judged: the verdicts so far, by the number of the triplet, from 1.
         drafts: what reporters wrote of the study, to be shown beside its report.
+        prefix: the beginning of all ids, so that two studies stand on one page.
     """
-    facts: dict[str, Cell] = {"subject": study.subject_id, "date": study.study_date or "unknown"}
+    facts: dict[str, Cell] = {"patient": study.subject_id, "date": study.study_date or "unknown"}
     facts |= {"age": "90 or more" if study.age == OLDEST else study.age, "sex": study.sex}
-    facts = {name: value for name, value in facts.items() if value is not None}
+    facts |= {"views": ", ".join(study.view_positions) or None}
     triplets = "\n".join(
-        _triplet(extraction, number, judged.get(number))
+        _write_triplet(extraction, number, judged.get(number), prefix)
         for number in range(1, len(extraction.relations) + 1)
     )
     written = "\n".join(
-        write_draft_html(draft, study, extraction.entities, _PREFIX, number)
+        write_draft_html(draft, study, extraction.entities, prefix, number)
         for number, draft in enumerate(drafts)
     )
     note = write_note(extraction)
     if extraction.status == "failed":
         note = f'<p class="status failed">Failed: {escape(extraction.reason or "")}</p>'
-    return f"""<article class="study" aria-labelledby="study-title"
+    report = write_report(study, extraction.entities, prefix, _write_sentences)
+    figures = "".join(_write_figure(study, image) for image in study.images if image.location)
+    return f"""<article class="study" aria-labelledby="{prefix}-title"
  data-study="{escape(study.study_id)}">
-<h2 id="study-title" tabindex="-1">Study {escape(study.study_id)}</h2>
-<dl class="origin">{"".join(_fact(name, value) for name, value in {**facts, **origin}.items())}</dl>
+<h2 id="{prefix}-title" tabindex="-1">Study {escape(study.study_id)}</h2>
+{_write_facts(facts)}
 {note}
 <div class="columns{" drafted" if drafts else ""}">
 <div class="report">
-{write_report(study, extraction.entities, _PREFIX) or '<p class="note">No report text.</p>'}
+{report or '<p class="note">No report text.</p>'}
 </div>
 {f'<div class="drafts">{written}</div>' if drafts else ""}
 <div class="side">
-{"".join(_figure(study, image) for image in study.images if image.location)}
-<h3>Triplets ({len(extraction.relations)})</h3>
-<p class="note">In a triplet: <kbd>a</kbd> accept, <kbd>r</kbd> reject, <kbd>u</kbd> unsure.</p>
+{figures}
+<h3>What was read ({len(extraction.relations)})</h3>
+{_KEYS if extraction.relations else '<p class="note">No relation between two words.</p>'}
 <ol class="judge">
 {triplets}
 </ol>
+<details><summary>Where this comes from</summary>{_write_facts(origin)}</details>
 </div>
 </div>
 </article>"""
 
 
-def _fact(name: str, value: Cell) -> str:
-    return f"<div><dt>{escape(name)}</dt><dd>{format_cell(value)}</dd></div>"
+_KEYS = (
+    '<p class="note">On a row: <kbd>a</kbd> accept, <kbd>r</kbd> reject, <kbd>u</kbd> unsure,'
+    " <kbd>s</kbd> to its sentence. On a sentence: <kbd>Enter</kbd> to its rows.</p>"
+)
 
 
-def _figure(study: Study, image: Image) -> str:
+def _write_facts(facts: Mapping[str, Cell]) -> str:
+    items = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{format_cell(value)}</dd></div>"
+        for name, value in facts.items()
+        if value is not None
+    )
+    return f'<dl class="origin">{items}</dl>'
+
+
+def _write_sentences(
+    report: str, start: int, end: int, entities: Sequence[Entity], prefix: str, shown: set[int]
+) -> str:
+    """Return a piece of the report: each sentence that mentions something can be chosen.
+
+    The sentence has the focus and not its marks: it leads to what was read in it.
+    """
+    shown |= set(range(len(entities)))
+    out, position = [], start
+    for first, last in split_sentences(report, start, end):
+        out.append(escape(report[position:first]))
+        text = mark_text(report, first, last, entities, prefix, shown)
+        focus = ' tabindex="0"' if "<mark" in text else ""
+        out.append(f'<span class="sentence"{focus}>{text}</span>')
+        position = last
+    out.append(mark_text(report, position, end, entities, prefix, shown))
+    return "".join(out)
+
+
+def _write_figure(study: Study, image: Image) -> str:
     name = escape(" ".join(filter(None, (image.view_position, image.image_id))))
     query = escape(urlencode({"study_id": study.study_id, "image_id": image.image_id}))
     return (
-        f'<figure><img src="/api/image?{query}" alt="Chest X-ray {name}">'
+        f'<figure data-image="{escape(image.image_id)}">'
+        f'<img src="/api/image?{query}" alt="Chest X-ray {name}">'
         f"<figcaption>{name}</figcaption></figure>\n"
     )
 
 
-def _triplet(extraction: Extraction, number: int, verdict: str | None) -> str:
+def _write_triplet(extraction: Extraction, number: int, verdict: str | None, prefix: str) -> str:
     relation = extraction.relations[number - 1]
     head, tail = extraction.entities[relation.head], extraction.entities[relation.tail]
     buttons = "\n".join(
@@ -90,17 +125,18 @@ def _triplet(extraction: Extraction, number: int, verdict: str | None) -> str:
         f' aria-pressed="{str(name == verdict).lower()}">{name}</button>'
         for name in VERDICTS
     )
-    lights = " ".join(make_entity_id(_PREFIX, end) for end in (relation.head, relation.tail))
+    lights = " ".join(make_entity_id(prefix, end) for end in (relation.head, relation.tail))
+    words = RELATION_WORDS[relation.relation]
     return f"""<li data-triplet="{number}" data-lights="{lights}">
-<p>{_named(head)} <span class="relation {relation.relation}">{relation.relation}</span>
-{_named(tail)} <small>confidence {relation.confidence:.2f}</small></p>
-<div role="group" aria-label="Verdict on triplet {number}">
+<p>{_name_entity(head)} <span class="relation {relation.relation}">{words}</span>
+{_name_entity(tail)} <small>confidence {relation.confidence:.2f}</small></p>
+<div role="group" aria-label="Verdict on row {number}">
 {buttons}
 </div>
 </li>"""
 
 
-def _named(entity: Entity) -> str:
+def _name_entity(entity: Entity) -> str:
     return (
         f'<span class="entity {entity.label.lower()}">{escape(entity.text)}</span>'
         f" <small>{MEANING[entity.label]}</small>"

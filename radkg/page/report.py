@@ -7,7 +7,7 @@ the sections is shown too, for no entity may be lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from radkg.page.markup import escape
@@ -85,14 +85,22 @@ def mark_text(
     return "".join(out)
 
 
-def write_report(study: Study, entities: Sequence[Entity], prefix: str) -> str:
-    """Return the report by section, entities marked; headings as the report writes them."""
+WriteText = Callable[[str, int, int, Sequence[Entity], str, set[int]], str]
+
+
+def write_report(
+    study: Study, entities: Sequence[Entity], prefix: str, write_text: WriteText = mark_text
+) -> str:
+    """Return the report by section, entities marked; headings as the report writes them.
+
+    `write_text` returns a piece of the report as HTML, as `mark_text` does.
+    """
     shown: set[int] = set()
     out = []
     for heading, start, end in _pieces(study, entities):
         if heading is not None:
             out.append(f"<h4>{escape(heading)}</h4>")
-        text = mark_text(study.report, start, end, entities, prefix, shown)
+        text = write_text(study.report, start, end, entities, prefix, shown)
         outside = ' class="outside"' if heading is None else ""
         out.append(f'<p dir="auto"{outside}>{text}</p>')
     return "\n".join(out)

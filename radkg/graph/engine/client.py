@@ -6,6 +6,7 @@ It knows sessions, retries and error messages; it does not know the graph model.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import ssl
 import threading
@@ -63,6 +64,7 @@ class Graph:
         self.address = address
         self._tls = tls
         self._retry_limits = retry_limits or RetryLimits()
+        self._connect_again = functools.partial(Graph, address, user, password, retry_limits, tls)
         # Neither a hint about a missing index nor a repeated transaction is the user's business.
         logging.getLogger("neo4j").setLevel(logging.CRITICAL)
         chosen: dict[str, Any] = {} if tls is None else {"ssl_context": tls}
@@ -189,6 +191,16 @@ class Graph:
                 session.run(statement).consume()
 
         self._repeat(attempt)
+
+    def open_again(self) -> Graph:
+        """Return another connection to the same server with the same login.
+
+        For a statement that may take too long: `read_some` then closes the connection it is on.
+
+        Raises:
+            GraphUnavailable: nothing answers any more.
+        """
+        return self._connect_again()
 
     def close(self) -> None:
         """Close all connections; closing twice is no error."""
