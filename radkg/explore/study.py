@@ -62,8 +62,8 @@ def write_study_html(
 {f'<div class="drafts">{written}</div>' if drafts else ""}
 <div class="side">
 {figures}
-<h3>What was read ({len(extraction.relations)})</h3>
-{_KEYS if extraction.relations else '<p class="note">No relation between two words.</p>'}
+<h3>Statements ({len(extraction.relations)})</h3>
+{_KEYS if extraction.relations else '<p class="note">No statement joins two words of this report.</p>'}
 <ol class="judge">
 {triplets}
 </ol>
@@ -74,8 +74,8 @@ def write_study_html(
 
 
 _KEYS = (
-    '<p class="note">On a row: <kbd>a</kbd> accept, <kbd>r</kbd> reject, <kbd>u</kbd> unsure,'
-    " <kbd>s</kbd> to its sentence. On a sentence: <kbd>Enter</kbd> to its rows.</p>"
+    '<p class="note">On a statement: <kbd>a</kbd> accept, <kbd>r</kbd> reject, <kbd>u</kbd> unsure,'
+    " <kbd>s</kbd> to its sentence. On a sentence: <kbd>Enter</kbd> to its statements.</p>"
 )
 
 
@@ -130,7 +130,7 @@ def _write_triplet(extraction: Extraction, number: int, verdict: str | None, pre
     return f"""<li data-triplet="{number}" data-lights="{lights}">
 <p>{_name_entity(head)} <span class="relation {relation.relation}">{words}</span>
 {_name_entity(tail)} <small>confidence {relation.confidence:.2f}</small></p>
-<div role="group" aria-label="Verdict on row {number}">
+<div role="group" aria-label="Verdict on statement {number}">
 {buttons}
 </div>
 </li>"""

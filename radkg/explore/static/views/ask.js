@@ -1,40 +1,93 @@
-// The named queries: a form for the parameters, the answer as chart and table.
+// The named questions as a gallery; one question with its parameters, chart and table.
+import { showAnswer } from "/static/answer.js";
 import { ask, element, say, turns } from "/static/ask.js";
+import { makeCypher } from "/static/cypher.js";
+import { fillIn, makeForm } from "/static/parameters.js";
 
 export const title = "Ask";
 
-export async function show(root) {
-  const { queries } = await ask("/api/about");
-  const choice = element("select", { id: "question" }, ...queries.map((query) => element("option", { value: query.name }, query.question)));
-  const parameters = element("span", { id: "parameters" });
-  const form = element("form", { class: "picker", id: "ask" }, element("label", {}, "Question ", choice), parameters, element("button", {}, "Ask"));
-  const answer = element("div", { id: "answer-of" });
-  root.append(element("h1", {}, "Ask"), form, answer);
-  const asking = turns();
+const asking = turns();
 
-  function showParameters() {
-    const query = queries.find((one) => one.name === choice.value);
-    parameters.replaceChildren(
-      ...query.parameters.map((parameter) => {
-        const input = element("input", { name: parameter.name, value: parameter.default ?? "", maxlength: 500 });
-        input.required = parameter.default === null;
-        return element("label", { title: parameter.meaning }, `${parameter.name} `, input);
-      }),
-    );
+export async function show(root, name, query) {
+  const { groups, ...limits } = await ask("/api/questions");
+  const question = groups.flatMap((group) => group.questions).find((each) => each.name === name);
+  if (name && name !== "cypher" && !question) throw new Error(`There is no question "${name}".`);
+  if (!question) return showGallery(root, groups, limits, name === "cypher" ? query : null);
+  root.question = question;
+  const back = element("a", { href: "#/ask" }, "All questions");
+  root.append(
+    element("p", { class: "way" }, back),
+    element("h1", {}),
+    element("div", { class: "asked" }),
+    element("div", { id: "answer-of" }),
+  );
+  await update(root, name, query);
+  return root.querySelector("h1").textContent;
+}
+
+export async function update(root, name, query) {
+  const { question } = root;
+  if (!question) return;
+  const values = Object.fromEntries(query);
+  root.querySelector("h1").textContent = fillIn(question, values);
+  const go = (given) => {
+    const wanted = `#/ask/${question.name}${given.size ? `?${given}` : ""}`;
+    if (location.hash === wanted) answer(root, question, given);
+    else location.hash = wanted;
+  };
+  root.querySelector(".asked").replaceChildren(makeForm(question, values, go));
+  await answer(root, question, query);
+}
+
+async function answer(root, question, query) {
+  const place = root.querySelector("#answer-of");
+  const missing = question.parameters.filter((each) => each.default === null && !query.get(each.name));
+  if (missing.length) {
+    place.replaceChildren(element("p", { class: "card empty" }, `This question needs ${missing.map((each) => each.meaning).join(" and ")}: fill it in above.`));
+    return;
   }
-
-  choice.addEventListener("change", showParameters);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const given = new URLSearchParams();
-    for (const [name, value] of new FormData(form)) if (value !== "") given.append(name, value);
-    answer.replaceChildren();
-    say("Asking ...");
-    const current = asking();
-    const html = await ask(`/api/answer/${choice.value}?${given}`);
+  const current = asking();
+  place.setAttribute("aria-busy", "true");
+  say("Asking ...");
+  try {
+    const html = await ask(`/api/answer/${question.name}?${query}`);
     if (!current()) return;
-    answer.innerHTML = html; // escaped by the server
-    say(`Answered: ${answer.querySelectorAll("tbody tr").length} rows`);
+    showAnswer(place, html);
+  } catch (error) {
+    if (current()) place.replaceChildren(element("p", { class: "status failed" }, error.message));
+  } finally {
+    place.removeAttribute("aria-busy");
+  }
+}
+
+function showGallery(root, groups, limits, cypher) {
+  const total = groups.reduce((sum, group) => sum + group.questions.length, 0);
+  const input = element("input", { id: "find-question", type: "search", maxlength: 100, placeholder: "severity, side, age ..." });
+  const found = element("p", { class: "note", role: "status" });
+  const cards = groups.map((group) => {
+    const items = group.questions.map((each) => {
+      const link = element("a", { href: `#/ask/${each.name}` }, fillIn(each, {}));
+      const item = element("li", {}, link, element("small", {}, each.question));
+      item.dataset.words = `${fillIn(each, {})} ${each.question} ${each.name} ${each.family} ${group.title}`.toLowerCase();
+      return item;
+    });
+    return element("section", { class: "card", "aria-labelledby": `group-${group.identity}` }, element("h2", { id: `group-${group.identity}` }, group.title), element("ul", {}, ...items));
   });
-  showParameters();
+  const gallery = element("div", { class: "gallery" }, ...cards);
+  input.addEventListener("input", () => {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let number = 0;
+    for (const item of gallery.querySelectorAll("li")) {
+      item.hidden = !words.every((word) => item.dataset.words.includes(word));
+      number += !item.hidden;
+    }
+    for (const card of cards) card.hidden = !card.querySelector("li:not([hidden])");
+    found.textContent = words.length ? (number ? `${number} of ${total} questions` : "No question has these words: try fewer, or write your own below.") : "";
+  });
+  root.append(
+    element("h1", {}, "Ask"),
+    element("p", { class: "lead" }, `${total} questions about the population, a patient or the reading. Each answer has an address that can be shared.`),
+    element("div", { class: "picker" }, element("label", { for: "find-question" }, "Find a question"), input),
+    found, gallery, makeCypher(limits, cypher),
+  );
 }

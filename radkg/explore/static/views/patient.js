@@ -1,57 +1,70 @@
-// One study: a triplet or a claim highlights its entities, and buttons or keys give verdicts.
-import { ask, element, say } from "/static/ask.js";
+// A patient: the course of their studies, and one study or two side by side.
+import { ask, element, say, turns } from "/static/ask.js";
+import { count } from "/static/charts.js";
+import { makeCourse } from "/static/course.js";
+import { startStudy } from "/static/study.js";
 
-const KEYS = { a: "accept", r: "reject", u: "unsure" };
+export const title = "Patient";
 
-export const title = "Study";
+const showing = turns();
 
-export async function show(root, id) {
-  const html = await ask(`/api/study?${new URLSearchParams({ study_id: id })}`);
-  const back = element("button", { type: "button" }, "Back");
-  back.addEventListener("click", () => history.back());
-  const holder = element("div");
-  holder.innerHTML = html; // escaped by the server
-  root.append(back, ...holder.children);
-  root.querySelector("#study-title").focus();
-  const at = (event) => event.target.closest("[data-triplet]");
-  root.addEventListener("focusin", light);
-  root.addEventListener("mouseover", (event) => event.target.closest("[data-lights]") && light(event));
-  root.addEventListener("click", (event) => {
-    const verdict = event.target.dataset.verdict;
-    if (verdict) judge(at(event), verdict);
-  });
-  root.addEventListener("keydown", (event) => {
-    if (at(event) && KEYS[event.key] && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      judge(at(event), KEYS[event.key]);
-    }
-  });
+export async function show(root, id, query) {
+  if (!id) return showChoice(root);
+  const course = await ask(`/api/patient?${new URLSearchParams({ study_id: id })}`);
+  const pair = element("div", { class: "pair" });
+  const place = element("div");
+  root.append(element("h1", {}, `Patient ${course.patient}`), element("p", { class: "lead" }, sum(course)), place, pair);
+  const first = element("div", { class: "half", "data-side": "study" });
+  pair.append(first);
+  await fill(first, id, "study");
+  root.course = course;
+  await update(root, id, query);
+  first.querySelector("h2").focus({ preventScroll: true });
   return `Study ${id}`;
 }
 
-// Highlights the entities in the report that a triplet, or a claim of a draft, is about.
-function light(event) {
-  const about = event.target.closest("[data-lights]");
-  const lit = about ? about.dataset.lights.split(" ") : [];
-  for (const mark of event.currentTarget.querySelectorAll("mark")) {
-    mark.classList.toggle("on", lit.includes(mark.dataset.entity));
-  }
+// Only the study beside the first one changed.
+export async function update(root, id, query) {
+  const current = showing();
+  const beside = query.get("beside");
+  const known = root.course.studies.some((study) => study.study_id === beside);
+  const second = known && beside !== id ? beside : null;
+  const table = makeCourse(root.course, id, second);
+  const at = document.activeElement?.dataset?.beside;
+  root.children[2].replaceChildren(table);
+  if (at !== undefined) [...table.querySelectorAll("[data-beside]")].find((each) => each.dataset.beside === at)?.focus();
+  const pair = root.querySelector(".pair");
+  pair.querySelector("[data-side='beside']")?.remove();
+  pair.classList.toggle("two", second !== null);
+  if (second === null) return;
+  const half = element("div", { class: "half", "data-side": "beside" });
+  pair.append(half);
+  await fill(half, second, "beside");
+  if (!current()) half.remove();
 }
 
-async function judge(triplet, verdict) {
-  const pressed = triplet.querySelector(`[data-verdict="${verdict}"]`);
-  const given = pressed.getAttribute("aria-pressed") === "true" ? null : verdict;
-  const said = {
-    study_id: triplet.closest("article").dataset.study,
-    triplet: Number(triplet.dataset.triplet),
-    verdict: given,
-  };
-  await ask("/api/verdict", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(said),
+async function fill(half, id, side) {
+  half.innerHTML = await ask(`/api/study?${new URLSearchParams({ study_id: id, side })}`); // escaped by the server
+  startStudy(half);
+}
+
+function sum({ studies, of }) {
+  const days = studies.map((study) => study.day).filter(Boolean);
+  const number = of === 1 ? "The only study of this patient" : `${count(of)} studies of this patient`;
+  const shown = studies.length < of ? `, of which ${count(studies.length)} around this one are shown` : "";
+  if (!days.length) return `${number}${shown}, without a date.`;
+  return days[0] === days.at(-1) ? `${number}${shown}, ${days[0]}.` : `${number}${shown}, ${days[0]} to ${days.at(-1)}.`;
+}
+
+// Without a study in the address: how one gets here.
+function showChoice(root) {
+  const input = element("input", { id: "study-id", maxlength: 200, required: "", autocomplete: "off" });
+  const form = element("form", { class: "choices" }, element("label", { for: "study-id" }, "Study"), input, element("button", {}, "Open"));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    location.hash = `#/study/${encodeURIComponent(input.value.trim())}`;
   });
-  for (const button of triplet.querySelectorAll("button")) {
-    button.setAttribute("aria-pressed", String(button.dataset.verdict === given));
-  }
-  say(`Triplet ${said.triplet}: ${given ?? "no verdict"}, saved`);
+  const way = element("p", {}, "Type the number of a study, or find one: a ", element("a", { href: "#/cohort" }, "cohort"), " lists its studies, and so does each answer under ", element("a", { href: "#/ask" }, "Ask"), ".");
+  root.append(element("h1", {}, "Patient"), element("section", { class: "card blank" }, element("h2", {}, "No study is chosen"), way, form));
+  say("");
 }
