@@ -60,8 +60,8 @@ def write_study_html(
 {report or '<p class="note">No report text.</p>'}
 </div>
 {f'<div class="drafts">{written}</div>' if drafts else ""}
+{f'<div class="images">{figures}</div>' if figures else ""}
 <div class="side">
-{figures}
 <h3>Statements ({len(extraction.relations)})</h3>
 {_KEYS if extraction.relations else '<p class="note">No statement joins two words of this report.</p>'}
 <ol class="judge">

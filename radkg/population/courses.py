@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from radkg.population.answers import split_names
+from radkg.population.asking import list_ignored
 from radkg.population.population import (
     ABSENT,
     PRESENT,
@@ -31,6 +33,7 @@ def describe_course(population: Population, study_id: str) -> dict[str, Any] | N
     """Return the course of the patient of a study; None where no such study is shown.
 
     Lanes that were present come first, then uncertain ones, then those that are only denied.
+    Statements of normality are no lanes, as in the named queries.
     """
     place = int(pc.index(population.study_id, study_id).as_py())
     if place < 0 or not population.visible[place]:
@@ -80,7 +83,10 @@ def _list_lanes(population: Population, places: Array) -> list[dict[str, Any]]:
     days = population.day[places]
     read = population.read[places]
     lanes = []
+    ignored = split_names(list_ignored())
     for concept in np.unique(concepts).tolist():
+        if population.names[concept] in ignored:
+            continue
         marks: list[dict[str, Any] | None] = [None] * len(places)
         own = rows[concepts == concept].tolist()
         label = np.full(len(places), UNKNOWN)

@@ -43,11 +43,12 @@ function makeTable({ studies, lanes }, id, beside) {
 }
 
 function makeToggle(rest, number) {
-  const button = element("button", { type: "button", "aria-expanded": "false" }, `Show ${number} that ${number === 1 ? "is" : "are"} only denied`);
+  const name = () => `${rest.hidden ? "Show" : "Hide"} ${number} ${number === 1 ? "finding that is" : "findings that are"} only denied`;
+  const button = element("button", { type: "button", "aria-expanded": "false" }, name());
   button.addEventListener("click", () => {
     rest.hidden = !rest.hidden;
     button.setAttribute("aria-expanded", String(!rest.hidden));
-    button.textContent = `${rest.hidden ? "Show" : "Hide"} ${number} that ${number === 1 ? "is" : "are"} only denied`;
+    button.textContent = name();
   });
   return element("p", { class: "choices" }, button);
 }
@@ -91,7 +92,7 @@ const sign = (state) => element("span", { class: `sign ${state}`, "aria-hidden":
 
 function legend() {
   const items = Object.keys(SIGNS).map((state) => element("li", {}, sign(state), ` ${WORDS[state]}`));
-  items.push(element("li", {}, "empty: not mentioned"));
+  items.push(element("li", {}, "empty: not mentioned"), element("li", {}, "without statements of normality"));
   return element("ul", { class: "legend-line" }, ...items);
 }
 

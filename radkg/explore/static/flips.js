@@ -9,6 +9,7 @@ const CAUSES = {
   code: "another version of radkg",
   unknown: "read otherwise, cause unknown",
 };
+const FIRST = 12; // findings before a person asks for more
 const STATES = { ok: "read", empty: "nothing found", failed: "failed", absent: "denied" };
 const CLASSES = { present: "obs-dp", uncertain: "obs-u", absent: "obs-da" };
 
@@ -24,7 +25,16 @@ export function listFindings(found, chosen) {
   const list = element("div", { class: "flips" });
   const fill = (cause) => {
     const shown = cause ? findings.filter((each) => each.evidence.some((one) => one.cause.includes(cause))) : findings;
-    list.replaceChildren(...shown.map((each, i) => makeFinding(each, cause, i === 0)));
+    const made = shown.map((each, i) => makeFinding(each, cause, i === 0));
+    list.replaceChildren(...made.slice(0, FIRST));
+    const rest = made.slice(FIRST);
+    if (!rest.length) return;
+    const more = element("button", { type: "button" }, `Show ${rest.length} more`);
+    more.addEventListener("click", () => {
+      more.replaceWith(...rest);
+      rest[0].querySelector("summary").focus();
+    });
+    list.append(more);
   };
   fill(causes.includes(chosen) ? chosen : null);
   const parts = [heading];

@@ -53,11 +53,20 @@ async function answer(root, question, query) {
     const html = await ask(`/api/answer/${question.name}?${query}`);
     if (!current()) return;
     showAnswer(place, html);
+    place.append(makeCommand(question, query));
   } catch (error) {
     if (current()) place.replaceChildren(element("p", { class: "status failed" }, error.message));
   } finally {
     place.removeAttribute("aria-busy");
   }
+}
+
+// The same question on the command line.
+function makeCommand({ name }, query) {
+  const quote = (text) => (/^[\w=.,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+  const parts = [...query].map(([key, value]) => `--param ${quote(`${key}=${value}`)}`);
+  const code = element("code", {}, ["radkg query", name, ...parts].join(" "));
+  return element("details", {}, element("summary", {}, "The same question on the command line"), element("p", {}, code));
 }
 
 function showGallery(root, groups, limits, cypher) {
