@@ -63,7 +63,7 @@ def write_study_html(
 {f'<div class="images">{figures}</div>' if figures else ""}
 <div class="side">
 <h3>Statements ({len(extraction.relations)})</h3>
-{_KEYS if extraction.relations else '<p class="note">No statement joins two words of this report.</p>'}
+{_KEYS if extraction.relations else _NO_STATEMENTS}
 <ol class="judge">
 {triplets}
 </ol>
@@ -77,6 +77,7 @@ _KEYS = (
     '<p class="note">On a statement: <kbd>a</kbd> accept, <kbd>r</kbd> reject, <kbd>u</kbd> unsure,'
     " <kbd>s</kbd> to its sentence. On a sentence: <kbd>Enter</kbd> to its statements.</p>"
 )
+_NO_STATEMENTS = '<p class="note">No statement joins two words of this report.</p>'
 
 
 def _write_facts(facts: Mapping[str, Cell]) -> str:

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
 
 from radkg.archive import open_archive
+from radkg.explore.app import make_app
+from radkg.explore.snapshot_reader import SnapshotReader
+from radkg.explore.verdicts import Verdicts
+from radkg.graph import Graph
+from radkg.graph.load.drafts import load_drafts
+from radkg.graph.load.loader import load
 from radkg.rules import RulesExtractor
 from radkg.run.audit import AuditLog
 from radkg.run.settings import ExtractConfig, save_config
-from radkg.run.snapshot import publish
+from radkg.run.snapshot import Snapshot, publish, read_snapshot
 from radkg.schema.arrow import to_table
 from radkg.schema.drafts import Claim
 from radkg.schema.records import Extraction, Study
 from radkg.storage import open_storage
+from tests.page.test_front import find_barriers
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.drafts import publish_drafts, write_draft
+from tests.support.runs.extracting import rows_of
 
 IMAGE = "a2.png"
 BOX = (0.5, 0.25, 0.875, 0.75)
@@ -37,6 +52,7 @@ _TEXTS = {
     "a4": ("A", "2020-01-11", "Lungs are clear. No effusion. Mild cardiomegaly. No opacity."),
     "b1": ("B", "", "No effusion </script><img src=x onerror=\"document.title='run'\"> seen."),
 }
+TOKEN = "only-for-tests"
 COLUMNS = ("study_id", "subject_id", "study_date", "report", "images")
 
 
@@ -65,12 +81,9 @@ def publish_courses(root: Path, *, nights: int = 2) -> Path:
     return root / "out"
 
 
-def publish_draft_of_a2(root: Path, out: Path):
+def publish_draft_of_a2(root: Path, out: Path) -> Snapshot:
     """Publish a draft of the study that has the image."""
-    storage = open_storage(str(out))
-    from tests.support.runs.extracting import rows_of
-
-    (of,) = (row for row in rows_of(str(storage.uri)) if row.study_id == "a2")
+    (of,) = (row for row in rows_of(str(out)) if row.study_id == "a2")
     effusion = Claim("effusion", "present", "pleura", "left", "large", 0.8, IMAGE, BOX)
     return publish_drafts(root / "drafts", [write_draft(of, ("Large left effusion.", [effusion]))])
 
@@ -88,3 +101,60 @@ def _doubt(row: Extraction) -> Extraction:
         for each in row.entities
     ]
     return replace(row, entities=tuple(entities), model_id="0" * 16)
+
+
+@pytest.fixture(scope="session")
+def courses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run with both nights; tests share it and leave it as it is."""
+    return publish_courses(tmp_path_factory.mktemp("courses"))
+
+
+@pytest.fixture
+def open_courses(courses: Path, tmp_path: Path) -> Callable[[Graph], FastAPI]:
+    """Loads the newer night and the draft into a graph, and gives the application over it."""
+
+    def opened(graph: Graph) -> FastAPI:
+        clear_graph(graph)
+        snapshot = read_snapshot(open_storage(str(courses)))
+        load(graph, snapshot)
+        load_drafts(graph, publish_draft_of_a2(tmp_path, courses), snapshot)
+        return make_app(graph, SnapshotReader(snapshot), Verdicts(tmp_path / "review.csv"), TOKEN)
+
+    return opened
+
+
+@contextlib.contextmanager
+def asked(app: FastAPI) -> Iterator[TestClient]:
+    """A client that has the token."""
+    with TestClient(app, base_url="http://127.0.0.1:8000") as client:
+        client.get("/", params={"token": TOKEN})
+        yield client
+
+
+@contextlib.contextmanager
+def opened_view(chromium: str, home: str, view: str) -> Iterator[Page]:
+    """A view in a browser; what it says in the console fails the test."""
+    said: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"{home}#/{view}")
+        expect(page.locator("main > section")).not_to_have_attribute("aria-busy", "true")
+        yield page
+        browser.close()
+    assert said == []
+
+
+def check_barriers(page: Page) -> None:
+    """Check a view by axe-core in light, in dark and on a phone, which is wide enough."""
+    assert find_barriers(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert find_barriers(page, "color-contrast") == []
+    page.set_viewport_size({"width": 360, "height": 780})
+    assert find_barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
