@@ -97,6 +97,9 @@ function showGallery(root, groups, limits, cypher) {
     element("h1", {}, "Ask"),
     element("p", { class: "lead" }, `${total} questions about the population, a patient or the reading. Each answer has an address that can be shared.`),
     element("div", { class: "picker" }, element("label", { for: "find-question" }, "Find a question"), input),
-    found, gallery, makeCypher(limits, cypher),
+    found, gallery,
   );
+  const fold = makeCypher(limits, cypher);
+  if (cypher) root.querySelector(".lead").after(fold); // who follows a link sees its statement
+  else root.append(fold);
 }
