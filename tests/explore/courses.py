@@ -30,8 +30,8 @@ from radkg.schema.arrow import to_table
 from radkg.schema.drafts import Claim
 from radkg.schema.records import Extraction, Study
 from radkg.storage import open_storage
-from tests.page.test_front import find_barriers
 from tests.support.graph.servers import clear_graph
+from tests.support.pages.barriers import find_barriers
 from tests.support.runs.drafts import publish_drafts, write_draft
 from tests.support.runs.extracting import rows_of
 

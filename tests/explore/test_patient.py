@@ -154,7 +154,7 @@ def test_from_a_sentence_to_its_statements_a_verdict_and_back(page: Page):
 def test_a_study_beside_stands_in_the_address_and_axe_finds_nothing(page: Page):
     page.get_by_role("link", name="Compare study a3").click()
     expect(page.locator("#beside-title")).to_have_text("Study a3")
-    assert page.url.endswith("#/study/a2?beside=a3")
+    assert page.url.endswith("#/patient/a2?beside=a3")
     expect(page.locator("#study-title")).to_have_text("Study a2")
     page.get_by_role("button", name="only denied").click()
     check_barriers(page)

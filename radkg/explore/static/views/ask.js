@@ -1,8 +1,8 @@
 // The named questions as a gallery; one question with its parameters, chart and table.
-import { showAnswer } from "/static/answer.js";
 import { ask, element, say, turns } from "/static/ask.js";
-import { makeCypher } from "/static/cypher.js";
-import { fillIn, makeForm } from "/static/parameters.js";
+import { showAnswer } from "/static/views/ask-answer.js";
+import { makeCypher } from "/static/views/ask-cypher.js";
+import { fillIn, makeForm } from "/static/views/ask-parameters.js";
 
 export const title = "Ask";
 

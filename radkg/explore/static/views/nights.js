@@ -1,7 +1,8 @@
 // Two nights compared: the gate's verdict, what changed by cause, and findings with their evidence.
 import { ask, element, say, turns } from "/static/ask.js";
 import { card, count, percent } from "/static/charts.js";
-import { listFindings, nameCause, nameState } from "/static/flips.js";
+import { listFindings, nameCause, nameState } from "/static/views/nights-flips.js";
+import { conceptAddress, nameDay, plural } from "/static/words.js";
 
 export const title = "Nights";
 
@@ -44,7 +45,7 @@ export async function update(root, rest, query) {
 
 const nameNight = ({ day, night, studies, reader }, nights) => {
   const isTwin = nights.filter((each) => each.day === day).length > 1;
-  return `${day ?? "no date"}${isTwin ? ` (${night.slice(0, 6)})` : ""}: ${count(studies)} studies, read by ${reader}`;
+  return `${nameDay(day)}${isTwin ? ` (${night.slice(0, 6)})` : ""}: ${plural(studies, "study", "studies")}, read by ${reader}`;
 };
 
 function fillForm(form, nights, asked) {
@@ -93,7 +94,7 @@ function makeVerdict({ share, min_support: least, failing }) {
     made.append(element("p", {}, `No finding changed between present, uncertain and denied in ${rule}. Findings of fewer than ${least} studies are not judged.`));
     return made;
   }
-  const list = failing.map(({ finding, flipped, of }) => element("li", {}, element("a", { href: `#/concept/${encodeURIComponent(finding)}` }, finding), `: ${count(flipped)} of ${count(of)} studies (${percent(flipped / of)})`));
+  const list = failing.map(({ finding, flipped, of }) => element("li", {}, element("a", { href: conceptAddress(finding) }, finding), `: ${count(flipped)} of ${count(of)} studies (${percent(flipped / of)})`));
   made.append(element("p", {}, `${failing.length === 1 ? "A finding" : `${failing.length} findings`} changed between present, uncertain and denied in ${rule}: look at the evidence before this night is used.`), element("ul", {}, ...list));
   return made;
 }
@@ -124,7 +125,7 @@ function makeFirstNight(night) {
   }
   made.append(
     element("h2", {}, "One night, and nothing to compare it with yet"),
-    element("p", {}, `${night.day ? `On ${night.day} ` : ""}${night.reader} read ${count(night.studies)} studies. A second night comes when studies arrive, or are read again:`),
+    element("p", {}, `${night.day ? `On ${nameDay(night.day)} the reader ` : "The reader "}"${night.reader}" read ${plural(night.studies, "study", "studies")}. A second night comes when studies arrive, or are read again:`),
     element("ul", {},
       element("li", {}, "each evening by itself, with ", element("code", {}, "radkg nightly"), " in the calendar of the machine;"),
       element("li", {}, "or now, by running the extraction once more with another reader (", element("code", {}, "--extractor"), ") or with more studies (", element("code", {}, "--limit"), ").")),

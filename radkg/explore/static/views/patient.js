@@ -1,8 +1,9 @@
 // A patient: the course of their studies, and one study or two side by side.
 import { ask, element, say, turns } from "/static/ask.js";
 import { count } from "/static/charts.js";
-import { makeCourse } from "/static/course.js";
-import { startStudy } from "/static/study.js";
+import { makeCourse } from "/static/views/patient-course.js";
+import { startStudy } from "/static/views/patient-study.js";
+import { nameDay, studyAddress } from "/static/words.js";
 
 export const title = "Patient";
 
@@ -53,7 +54,8 @@ function sum({ studies, of }) {
   const number = of === 1 ? "The only study of this patient" : `${count(of)} studies of this patient`;
   const shown = studies.length < of ? `, of which ${count(studies.length)} around this one are shown` : "";
   if (!days.length) return `${number}${shown}, without a date.`;
-  return days[0] === days.at(-1) ? `${number}${shown}, ${days[0]}.` : `${number}${shown}, ${days[0]} to ${days.at(-1)}.`;
+  const [first, last] = [nameDay(days[0]), nameDay(days.at(-1))];
+  return first === last ? `${number}${shown}, ${first}.` : `${number}${shown}, ${first} to ${last}.`;
 }
 
 // Without a study in the address: how one gets here.
@@ -62,7 +64,7 @@ function showChoice(root) {
   const form = element("form", { class: "choices" }, element("label", { for: "study-id" }, "Study"), input, element("button", {}, "Open"));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    location.hash = `#/study/${encodeURIComponent(input.value.trim())}`;
+    location.hash = studyAddress(input.value.trim());
   });
   const way = element("p", {}, "Type the number of a study, or find one: a ", element("a", { href: "#/cohort" }, "cohort"), " lists its studies, and so does each answer under ", element("a", { href: "#/ask" }, "Ask"), ".");
   root.append(element("h1", {}, "Patient"), element("section", { class: "card blank" }, element("h2", {}, "No study is chosen"), way, form));

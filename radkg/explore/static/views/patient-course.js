@@ -1,10 +1,11 @@
 // The course of a patient: a column for each study, a row for each finding, and what changed.
 import { element } from "/static/ask.js";
+import { conceptAddress, studyAddress } from "/static/words.js";
 
 const SIGNS = { present: "●", uncertain: "◐", absent: "○" };
 const WORDS = { present: "present", uncertain: "uncertain", absent: "denied" };
 
-const conceptOf = (name) => element("a", { href: `#/concept/${encodeURIComponent(name)}` }, name);
+const conceptOf = (name) => element("a", { href: conceptAddress(name) }, name);
 
 // Returns the card with the course; `id` is the study that is shown, `beside` the second or null.
 export function makeCourse(course, id, beside) {
@@ -55,7 +56,7 @@ function makeToggle(rest, number) {
 
 function headOf(study, id, beside) {
   const own = study.study_id;
-  const link = element("a", { href: `#/study/${encodeURIComponent(own)}` }, study.day ?? "no date");
+  const link = element("a", { href: studyAddress(own) }, study.day ?? "no date");
   if (own === id) link.setAttribute("aria-current", "true");
   const facts = [study.status === "failed" ? "failed" : "", study.views.join(", ")].filter(Boolean).join(", ");
   const cell = element("th", { scope: "col", class: own === id ? "here" : own === beside ? "beside" : "", title: `Study ${own}` }, link);
@@ -67,7 +68,7 @@ function headOf(study, id, beside) {
 // A link, so that the address always says what is shown.
 function besideLink(own, id, isShown) {
   const query = isShown ? "" : `?${new URLSearchParams({ beside: own })}`;
-  return element("a", { class: "compare", href: `#/study/${encodeURIComponent(id)}${query}`, "data-beside": own, "aria-label": `${isShown ? "Close" : "Compare"} study ${own}` }, isShown ? "close" : "compare");
+  return element("a", { class: "compare", href: `${studyAddress(id)}${query}`, "data-beside": own, "aria-label": `${isShown ? "Close" : "Compare"} study ${own}` }, isShown ? "close" : "compare");
 }
 
 function rowOf(lane, studies, id, beside) {

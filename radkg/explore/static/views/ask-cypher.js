@@ -1,6 +1,6 @@
 // Free Cypher, read only: for who knows the graph. The address keeps the statement; it runs by a click.
-import { showAnswer } from "/static/answer.js";
 import { ask, element, say } from "/static/ask.js";
+import { showAnswer } from "/static/views/ask-answer.js";
 
 const EXAMPLE = "MATCH (s:Study)-[f:HAS_FINDING {label: 'OBS-DP'}]->(c:Concept)\nRETURN c.name AS finding, count(s) AS studies\nORDER BY studies DESC\nLIMIT 10";
 

@@ -1,6 +1,6 @@
 // One study: sentence, statement and claim light each other, and buttons or keys give verdicts.
 import { ask, say } from "/static/ask.js";
-import { startViewers } from "/static/viewer.js";
+import { startViewers } from "/static/views/patient-viewer.js";
 
 const KEYS = { a: "accept", r: "reject", u: "unsure" };
 

@@ -1,5 +1,6 @@
 // An answer of the server, put into the page.
 import { element, say } from "/static/ask.js";
+import { studyAddress } from "/static/words.js";
 
 export function showAnswer(place, html) {
   place.innerHTML = html; // escaped by the server
@@ -14,7 +15,7 @@ function linkStudies(place) {
   const rows = [...place.querySelectorAll("tbody tr")];
   for (const row of column < 0 ? [] : rows) {
     const id = row.cells[column].textContent;
-    row.cells[column].replaceChildren(element("a", { href: `#/study/${encodeURIComponent(id)}` }, id));
+    row.cells[column].replaceChildren(element("a", { href: studyAddress(id) }, id));
   }
   return rows.length;
 }

@@ -1,6 +1,7 @@
 // The findings that changed between two nights, each with the studies that show it.
 import { element } from "/static/ask.js";
 import { count, percent } from "/static/charts.js";
+import { studyAddress } from "/static/words.js";
 
 const CAUSES = {
   data: "the study itself changed, came or went",
@@ -74,7 +75,7 @@ const arrow = (change) => change.split(" to ").flatMap((state, i) => [i ? " → 
 const mark = (state) => element("span", { class: `entity ${CLASSES[state] ?? ""}` }, nameState(state));
 
 function makeEvidence({ study_id: id, at_hand: isHere, change, cause, before, after }) {
-  const name = isHere ? element("a", { href: `#/study/${encodeURIComponent(id)}` }, `Study ${id}`) : element("span", {}, `Study ${id}`);
+  const name = isHere ? element("a", { href: studyAddress(id) }, `Study ${id}`) : element("span", {}, `Study ${id}`);
   const what = { added: "newly mentioned", removed: "no longer mentioned" }[change];
   const head = element("p", {}, name, " ", ...(what ? [what] : arrow(change)), " ", element("small", {}, cause.map(nameCause).join(", and ")));
   return element("article", { class: "evidence" }, head, element("dl", {}, ...makeSide("Before", before), ...makeSide("After", after)));
