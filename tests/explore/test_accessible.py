@@ -1,7 +1,7 @@
 """WCAG AA of the explorer in a real chromium: contrast of all text, names and keys of all controls.
 
 The drawing is a canvas: its words have the colours --ink on --paper, which are measured in the
-table that holds the same edges.
+charts that hold the same numbers.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.explore.conftest import find_effusion
+from tests.explore.conftest import go
+from tests.support.pages.barriers import find_barriers
 
 pytestmark = pytest.mark.browser
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 
 # What a person can use, with the name that a screen reader gives it.
-CONTROLS = """() => [...document.querySelectorAll(
+CONTROLS = """() => [...(document.querySelector("dialog[open]") ?? document).querySelectorAll(
   "a[href], button, input, select, summary, [tabindex='0']"
 )].filter(node => node.checkVisibility()).map((node, i) => {
   node.dataset.control ??= `${i}`;
@@ -31,24 +32,37 @@ CONTROLS = """() => [...document.querySelectorAll(
 FOCUSED = "() => document.activeElement.dataset.control ?? null"
 
 
-def sentence(page: Page) -> None:
-    """Open the sentences behind an edge."""
-    page.get_by_role("button", name="Read: small modify effusion").click()
-    expect(page.locator(".passage").first).to_be_visible()
-
-
 def views(page: Page):
     """Bring the page into one view after the other."""
-    yield "empty"
-    find_effusion(page)
-    sentence(page)
+    yield "today"
     page.locator("#text").fill("a")
-    expect(page.locator("#options li").nth(1)).to_be_visible()
-    yield "concept"
+    expect(page.locator("#search .options li").nth(1)).to_be_visible()
+    yield "suggestions"
     page.keyboard.press("Escape")
-    for label in page.locator("#labels input").all():
-        label.uncheck()
-    expect(page.locator("#status")).to_have_class("failed")
+    page.locator("#text").fill("")
+    page.locator("#help").click()
+    yield "keys"
+    page.keyboard.press("Escape")
+    go(page, "/cohort?finding=effusion:present:side=left&confidence=0.5")
+    page.locator(".learn summary").click()
+    yield "cohort"
+    page.get_by_label("What a report says of effusion").select_option("unmentioned")
+    page.locator("#add").fill("opacity")
+    page.locator("#add").press("Enter")
+    expect(page.locator(".count")).to_have_text("1 study")
+    yield "small cohort"
+    go(page, "/concept")
+    yield "concepts"
+    go(page, "/concept/effusion")
+    page.get_by_role("button", name="Draw its neighbours").click()
+    expect(page.locator(".canvas canvas").first).to_be_visible()
+    yield "concept"
+    page.get_by_role("button", name="Sentences: small effusion").click()
+    expect(page.locator(".passage").first).to_be_visible()
+    yield "sentences"
+    page.keyboard.press("Escape")
+    page.goto(page.url.partition("#")[0] + "#/neither/this")
+    expect(page.locator("h1")).to_have_text("This cannot be shown")
     yield "refused"
     page.goto(page.url.partition("#")[0] + "#/study/CXR1")
     page.locator("[data-triplet='1'] [data-verdict=accept]").click()
@@ -58,7 +72,7 @@ def views(page: Page):
     page.goto(page.url.partition("#")[0] + "#/study/CXR6")
     expect(page.locator(".badge.unverified")).to_be_visible()
     yield "unverified draft"
-    page.get_by_role("link", name="Questions").click()
+    page.get_by_role("link", name="Ask").click()
     for question in ("prevalence", "certainty_mix", "prevalence_by_view"):
         page.locator("#question").select_option(question)
         page.get_by_role("button", name="Ask").click()
@@ -77,6 +91,24 @@ def test_all_text_stands_out_from_its_ground_in_light_and_dark(page):
             failing |= {(view, scheme, what): said for what, *said in found["failing"]}
     assert failing == {}
     assert measured > 200
+
+
+def test_axe_finds_nothing_serious(page):
+    for address in ("/today", "/cohort?finding=effusion", "/concept/effusion"):
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.emulate_media(color_scheme="light")
+        go(page, address)
+        assert find_barriers(page) == [], address
+        page.emulate_media(color_scheme="dark")
+        assert find_barriers(page, "color-contrast") == [], address
+        page.set_viewport_size({"width": 360, "height": 780})
+        page.locator("#menu summary").click()
+        for folded in page.locator("main details:not([open]) > summary").all():
+            folded.click()
+        assert find_barriers(page) == [], address
+        page.locator("#menu summary").click()
+    page.locator("h1").evaluate("title => { title.style.color = '#444'; }")
+    assert find_barriers(page, "color-contrast") == ["color-contrast"]  # what was just broken
 
 
 def test_too_little_contrast_is_noticed(page):

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from radkg.graph.ask.queries import list_queries
 from radkg.page import Figure, write_page
 from tests.page.invented import answer_to, crowded
+from tests.support.pages.barriers import find_barriers
 
 pytestmark = pytest.mark.browser
 
