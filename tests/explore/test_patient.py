@@ -199,4 +199,4 @@ def test_nothing_hostile_runs_and_an_unknown_study_is_told(page: Page):
     expect(page.locator(".report")).to_contain_text("document.title='run'")
     assert page.title() == "Study b1 - radkg"
     page.goto(page.url.partition("#")[0] + "#/patient")
-    expect(page.locator("h2")).to_have_text("No study is chosen")
+    expect(page.locator("main h2")).to_have_text("No study is chosen")
