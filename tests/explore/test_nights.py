@@ -5,13 +5,23 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from radkg.explore.app import make_app
+from radkg.explore.snapshot_reader import SnapshotReader
+from radkg.explore.verdicts import Verdicts
 from radkg.run.diff import compare_snapshots
 from radkg.run.names import list_nights
 from radkg.run.retractions import record_retraction
 from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
 from tests.explore.conftest import served
-from tests.explore.courses import asked, check_barriers, courses, open_courses, opened_view
+from tests.explore.courses import (
+    TOKEN,
+    asked,
+    check_barriers,
+    courses,
+    open_courses,
+    opened_view,
+)
 from tests.explore.test_app import HOSTILE
 
 __all__ = ["courses", "open_courses"]
@@ -24,8 +34,11 @@ def ids(courses):
 
 
 @pytest.fixture
-def client(embedded_graph, open_courses):
-    with asked(open_courses(embedded_graph)) as client:
+def client(embedded_graph, courses, tmp_path):
+    """Nothing is loaded: nights are compared without the graph."""
+    reader = SnapshotReader(read_snapshot(open_storage(str(courses))))
+    app = make_app(embedded_graph, reader, Verdicts(tmp_path / "review.csv"), TOKEN)
+    with asked(app) as client:
         yield client
 
 
