@@ -17,6 +17,7 @@ from tests.explore.courses import asked, check_barriers, courses, open_courses, 
 from tests.explore.test_app import HOSTILE
 from tests.support.graph.courses import GAMMA
 from tests.support.graph.facts import study
+from tests.support.graph.servers import clear_graph
 from tests.support.runs.extractions import InventedSnapshot
 from tests.support.runs.populations import invent_patients, make_population
 
@@ -53,6 +54,7 @@ def test_studies_without_a_date_and_of_one_day_are_no_steps():
 
 def test_a_course_changes_where_the_named_queries_say_so(embedded_graph):
     rows = invent_patients(250)
+    clear_graph(embedded_graph)
     load(embedded_graph, InventedSnapshot(rows, archive=rows[0].archive))
     population = make_population(rows)
     of = {row.study_id: row for row in rows}
