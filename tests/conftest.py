@@ -10,6 +10,7 @@ from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+os.environ.setdefault("RADKG_KEEP_OPEN", "0")  # a process of a test ends with it
 os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: starved on a shared machine
 
 pytest_plugins = [

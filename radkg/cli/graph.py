@@ -32,6 +32,7 @@ from radkg.errors import ConfigError
 if TYPE_CHECKING:
     from radkg.graph import Graph
     from radkg.graph.ask.queries import Query
+    from radkg.graph.engine.holding import Holder
 
 _MAX_WRITERS = 8  # the partitions of a load; a test holds both equal
 _SHOWN_STRANGERS = 20  # studies of drafts that the graph does not hold
@@ -136,7 +137,7 @@ def verify(
     run = Run(out)
     snapshot = run.find_snapshot(as_of) if as_of else run.read_snapshot()
     published = read_drafts(drafts, snapshot) if drafts else None
-    with _open_graph(out, graph, insecure, as_of) as opened:
+    with _open_graph(out, graph, insecure, as_of, keep_open=0) as opened:
         report = verify_quick(opened, snapshot) if quick else verify_all(opened, snapshot)
         compared = verify_drafts(opened, published, snapshot) if published else None
         left = count_drafts(opened, published)
@@ -255,6 +256,16 @@ def query(
         int, typer.Option(help="Number of rows after which --cypher is cut off.", metavar="N")
     ] = 10_000,
     list_queries: Annotated[bool, typer.Option("--list", help="Show the named queries.")] = False,
+    keep_open: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            envvar="RADKG_KEEP_OPEN",
+            help="Minutes that the embedded engine is left open after the last question, so that "
+            "the next one need not start it; 0: it ends with this one.",
+            metavar="MINUTES",
+        ),
+    ] = 5,
     as_json: Json = False,
     as_csv: Annotated[
         bool,
@@ -284,7 +295,7 @@ def query(
     values = dict(parse_pair(text) for text in param or [])
     tables = [*map(read_table, errors or []), *read_shipped_tables()]
     statement = None if cypher is None else _read_text(cypher)
-    with _open_graph(out, graph, insecure, as_of) as opened:
+    with _open_graph(out, graph, insecure, as_of, keep_open=keep_open) as opened:
         if statement is not None:
             answer, is_cut = run_cypher(
                 opened,
@@ -331,9 +342,14 @@ def explore(
 ) -> None:
     """Look at the graph in a browser: concepts, sentences, studies, named queries; until Ctrl-C."""
     from radkg.explore import explore as run_explore
+    from radkg.graph.engine.holding import Holder, amend_notice
     from radkg.run.run import Run
 
+    run = Run(out)
+
     def ready(address: str) -> None:
+        if graph == "embedded":  # without the token, which opens the page
+            amend_notice(run.graph_store, who=f"the explorer at {address.partition('?')[0]}")
         if as_json:
             print_json({"address": address, "review": str(review)})
         else:
@@ -341,20 +357,22 @@ def explore(
 
     with contextlib.ExitStack() as stack:
         with show_progress()("open the graph"):
-            opened = stack.enter_context(_open_graph(out, graph, insecure))
-        storage = Run(out).storage
-        run_explore(opened, storage, review, ready, port=port, archive=archive, images=images)
+            holder = Holder(who="the explorer")
+            opened = stack.enter_context(_open_graph(out, graph, insecure, holder=holder))
+        run_explore(opened, run.storage, review, ready, port=port, archive=archive, images=images)
 
 
 def serve_graph(out: Out, as_of: AsOf = None) -> None:
     """Keep the embedded graph of a run open for any Bolt client, until interrupted."""
     from radkg.graph.engine.embedded import USER
+    from radkg.graph.engine.holding import Holder
     from radkg.run.run import Run
     from radkg.verbs.graphs import locate_snapshot_store
 
     run = Run(out)
     store = locate_snapshot_store(run, run.find_snapshot(as_of)) if as_of else run.graph_store
-    with _open_graph(out, "embedded", insecure=False, as_of=as_of) as opened:
+    holder = Holder(who="`radkg graph`")
+    with _open_graph(out, "embedded", False, as_of, holder=holder) as opened:
         typer.echo(f"address: {opened.address}\nuser: {USER}")
         typer.echo(f"password: in the file {store / 'password'}\nstop: Ctrl-C")
         with contextlib.suppress(KeyboardInterrupt):
@@ -362,14 +380,22 @@ def serve_graph(out: Out, as_of: AsOf = None) -> None:
 
 
 @contextlib.contextmanager
-def _open_graph(out: str, graph: str, insecure: bool, as_of: str | None = None) -> Iterator[Graph]:
-    """Open the graph of a run, or that of one of its snapshots."""
+def _open_graph(
+    out: str,
+    graph: str,
+    insecure: bool,
+    as_of: str | None = None,
+    *,
+    holder: Holder | None = None,
+    keep_open: float | None = None,
+) -> Iterator[Graph]:
+    """Open the graph of a run, or that of one of its snapshots, which nobody shares."""
     from radkg.run.run import Run
     from radkg.verbs.graphs import GraphConfig, open_run_graph, open_snapshot_graph
 
     run, where = Run(out), GraphConfig(graph=graph, insecure=insecure)
     if as_of is None:
-        with open_run_graph(run, where) as opened:
+        with open_run_graph(run, where, holder=holder, keep_open=keep_open) as opened:
             yield opened
     else:
         with open_snapshot_graph(run, where, run.find_snapshot(as_of), show_progress()) as opened:

@@ -13,6 +13,8 @@ from radkg.errors import ConfigError
 from radkg.graph.engine.client import Graph
 from radkg.graph.engine.embedded import open_embedded
 from radkg.graph.engine.engines import EMBEDDED
+from radkg.graph.engine.holding import Holder
+from radkg.graph.engine.sharing import open_shared
 from radkg.graph.engine.tls import CA, make_context
 from radkg.graph.migrations.steps import read_schema_version
 
@@ -22,7 +24,14 @@ _ENCRYPTED = ("bolt+s", "neo4j+s")
 
 
 @contextlib.contextmanager
-def open_graph(where: str, store: Path | None, *, insecure: bool = False) -> Iterator[Graph]:
+def open_graph(
+    where: str,
+    store: Path | None,
+    *,
+    insecure: bool = False,
+    holder: Holder | None = None,
+    keep_open: float | None = None,
+) -> Iterator[Graph]:
     """Give the graph at `where`, and close it in the end.
 
     Args:
@@ -32,6 +41,9 @@ def open_graph(where: str, store: Path | None, *, insecure: bool = False) -> Ite
             certificate must be of (default: the CAs of this machine).
         store: directory of the embedded graph; an address needs none.
         insecure: allow an unencrypted connection to another machine, as NEO4J_INSECURE=1 does.
+        holder: who shares an embedded engine with other processes while it is open here.
+        keep_open: to read an embedded graph that stands, by an engine that is open or is left open
+            for so many minutes after the last question; None: by an engine of this process alone.
 
     Raises:
         ConfigError: `where` is neither, holds a login, or is an unencrypted connection to another
@@ -43,7 +55,11 @@ def open_graph(where: str, store: Path | None, *, insecure: bool = False) -> Ite
     if where == EMBEDDED.name:
         if store is None:
             raise ConfigError("the embedded graph needs a directory: give its store")
-        with open_embedded(store) as graph:
+        if keep_open is None:
+            opening = open_embedded(store, holder)
+        else:
+            opening = open_shared(store, keep_open)
+        with opening as graph:
             read_schema_version(graph)
             yield graph
         return

@@ -12,6 +12,7 @@ from radkg.errors import ConfigError
 from radkg.graph import Graph, open_graph
 from radkg.graph.build.as_of import locate_as_of, open_as_of, remove_as_of
 from radkg.graph.engine.embedded import find_store
+from radkg.graph.engine.holding import Holder
 from radkg.progress import Progress, say_nothing
 from radkg.run.run import Run
 from radkg.run.snapshot import Snapshot
@@ -30,13 +31,22 @@ class GraphConfig(Config):
 
 
 @contextlib.contextmanager
-def open_run_graph(run: Run, where: GraphConfig, *, must_exist: bool = True) -> Iterator[Graph]:
+def open_run_graph(
+    run: Run,
+    where: GraphConfig,
+    *,
+    must_exist: bool = True,
+    holder: Holder | None = None,
+    keep_open: float | None = None,
+) -> Iterator[Graph]:
     """Give the graph of a run, and close it in the end.
 
     Args:
         run: whose embedded graph it is.
         where: embedded, or a server.
         must_exist: refuse an embedded graph that nobody has loaded.
+        holder: as `open_graph` takes it.
+        keep_open: as `open_graph` takes it, for a graph that must exist.
 
     Raises:
         ConfigError: the address is none, or the run of an embedded graph stands on S3.
@@ -48,7 +58,9 @@ def open_run_graph(run: Run, where: GraphConfig, *, must_exist: bool = True) -> 
         store = run.graph_store
         if must_exist:
             find_store(store.parent)
-    with open_graph(where.graph, store, insecure=where.insecure) as graph:
+    with open_graph(
+        where.graph, store, insecure=where.insecure, holder=holder, keep_open=keep_open
+    ) as graph:
         yield graph
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.cookiejar
 import json
+import shutil
 import signal
 import subprocess
 import urllib.request
@@ -15,7 +16,7 @@ from radkg.graph.load.loader import load
 from radkg.run.snapshot import read_snapshot
 from radkg.storage import open_storage
 from tests.support.graph.servers import clear_graph
-from tests.support.runs.demo_run import RADKG, user_environment
+from tests.support.runs.demo_run import RADKG, radkg, user_environment
 
 
 @pytest.mark.neo4j
@@ -60,3 +61,25 @@ def test_a_neo4j_without_the_run_is_told(neo4j_uri, published, tmp_path):
     assert done.returncode == 1
     assert "the graph does not hold" in done.stderr
     assert "radkg load --out" in done.stderr
+
+
+def test_questions_go_through_the_explorer_and_a_load_names_it(published, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(published, run)
+    assert radkg("load", "--out", str(run)).returncode == 0
+    command = [RADKG, "explore", "--out", str(run), "--review", str(tmp_path / "review.csv")]
+    with subprocess.Popen(
+        [*command, "--json"], env=user_environment(), stdout=subprocess.PIPE, text=True
+    ) as explorer:
+        try:
+            home = json.loads(explorer.stdout.readline())["address"].partition("?")[0]
+            asked = radkg("query", "top_findings", "--out", str(run), "--json")
+            assert json.loads(asked.stdout)["rows"]
+            refused = radkg("load", "--repair", "--out", str(run))
+            assert refused.returncode == 5
+            assert f"process {explorer.pid}, the explorer at {home}: wait" in refused.stderr
+            assert explorer.poll() is None
+        finally:
+            explorer.send_signal(signal.SIGTERM)
+        assert explorer.wait() == 0
+    assert not (run / "graph" / "holder.json").exists()

@@ -15,6 +15,7 @@ from radkg.graph.ask.free_cypher import run_cypher
 from radkg.graph.ask.queries import run_query
 from radkg.graph.engine.client import Graph
 from radkg.graph.engine.embedded import find_store
+from radkg.graph.engine.sharing import read_minutes
 from radkg.graph.opening import open_graph
 from radkg.schema.answer import Answer
 
@@ -43,6 +44,7 @@ def query(
     timeout_s: float = 60.0,
     max_rows: int = 10_000,
     insecure: bool = False,
+    keep_open: float | None = None,
     **parameters: Any,
 ) -> pd.DataFrame | pa.Table:
     """Return the answer of a graph to a named query or to a reading Cypher statement.
@@ -53,12 +55,14 @@ def query(
     Args:
         question: a name of `radkg query --list`, or Cypher: whatever holds a blank.
         where: directory of a run with a loaded embedded graph, the address of a server as for
-            `open_graph`, or an open graph, which spares the start of the engine at each question.
+            `open_graph`, or an open graph.
         form: pandas gives a DataFrame, arrow a pyarrow.Table.
         errors: tables that `radkg evaluate --errors` wrote, for corrected rates of your extractor.
         timeout_s: seconds that Cypher may take.
         max_rows: most rows of Cypher; what is more is an error here, for a part looks like a whole.
         insecure: allow an unencrypted connection to another machine.
+        keep_open: minutes that an embedded engine is left open after the last question; None:
+            RADKG_KEEP_OPEN, or 5.
         **parameters: of the query or the statement.
 
     Raises:
@@ -67,7 +71,7 @@ def query(
     """
     if form not in ("pandas", "arrow"):
         raise ConfigError(f"form {form!r} is neither pandas nor arrow")
-    with _open(where, insecure) as graph:
+    with _open(where, insecure, keep_open) as graph:
         if len(question.split()) > 1:
             answer, is_cut = run_cypher(
                 graph, question, parameters, timeout_s=timeout_s, max_rows=max_rows
@@ -104,12 +108,13 @@ def _to_frame(answer: Answer) -> pd.DataFrame:
 
 
 @contextlib.contextmanager
-def _open(where: str | Path | Graph, insecure: bool) -> Iterator[Graph]:
+def _open(where: str | Path | Graph, insecure: bool, keep_open: float | None) -> Iterator[Graph]:
     if isinstance(where, Graph):
         yield where
     elif "://" in str(where):
         with open_graph(str(where), None, insecure=insecure) as graph:
             yield graph
     else:
-        with open_graph("embedded", find_store(Path(where))) as graph:
+        minutes = read_minutes() if keep_open is None else keep_open
+        with open_graph("embedded", find_store(Path(where)), keep_open=minutes) as graph:
             yield graph

@@ -7,7 +7,6 @@ the server listens on loopback only and ends with the process that started it, h
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib.util
 import os
 import secrets
@@ -20,14 +19,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from radkg.errors import GraphError, GraphUnavailable, StorageError
-from radkg.graph.engine.child_processes import STOP_TIMEOUT_S, bind_to_parent, stop
+from radkg.graph.engine.child_processes import bind_to_parent, stop
 from radkg.graph.engine.client import Graph
+from radkg.graph.engine.holding import Holder, amend_notice, lock_store, remove_notice
 from radkg.graph.engine.shortage import LOG, check_open_files, explain_disk, find_shortage
 from radkg.private import make_directory
 
 START_TIMEOUT_S = 60.0
-LOCK_TIMEOUT_S = 1.0
 USER = "root"
+PASSWORD = "password"
+"""file of a store"""
 _JAVA_STACK = ("\tat ", "\t... ")
 # Measured on 4,000 studies and 2 cores: least CPU and memory of G1, parallel and serial collection.
 JVM = ("-Xmx2g", "-Xmn400m", "-XX:+UseSerialGC", "--add-modules=jdk.incubator.vector")
@@ -46,8 +47,13 @@ def find_store(out: Path) -> Path:
 
 
 @contextlib.contextmanager
-def open_embedded(store: Path) -> Iterator[Graph]:
+def open_embedded(store: Path, holder: Holder | None = None) -> Iterator[Graph]:
     """Start the engine on `store` (made if missing), give a Graph, and stop it in the end.
+
+    Args:
+        store: directory of the graph.
+        holder: who shares the engine with other processes of this user (sharing.py) meanwhile;
+            None: nobody else can ask it.
 
     Raises:
         GraphUnavailable: another process holds the store, or the engine did not start.
@@ -58,17 +64,19 @@ def open_embedded(store: Path) -> Iterator[Graph]:
     try:
         make_directory(store.parent)
         store.mkdir(mode=0o700, exist_ok=True)  # no group shares it: one process at a time
-        lock = _lock(store)
+        lock = lock_store(store, holder)
     except OSError as error:
         raise explain_disk(store, error) from error
     try:
         check_open_files()
         try:
-            server, graph = _start(store, lock)
+            server, graph, port = _start(store, lock)
         except OSError as error:
             raise explain_disk(store, error) from error
         try:
             with graph:
+                if holder is not None:
+                    amend_notice(store, state="open", port=port)
                 yield graph
         except GraphError as error:
             said = find_shortage(store)
@@ -76,8 +84,13 @@ def open_embedded(store: Path) -> Iterator[Graph]:
                 raise
             raise StorageError(said) from error
         finally:
+            if holder is not None:
+                with contextlib.suppress(OSError):  # a full disk: who asks meets a dead address
+                    amend_notice(store, state="ending")
             stop(server)
     finally:
+        if holder is not None:
+            remove_notice(store)
         os.close(lock)
 
 
@@ -89,7 +102,7 @@ def remove_store(store: Path) -> None:
         StorageError: the directory cannot be changed.
     """
     try:
-        lock = _lock(store)
+        lock = lock_store(store)
         try:
             shutil.rmtree(store)
         finally:
@@ -98,41 +111,8 @@ def remove_store(store: Path) -> None:
         raise StorageError(f"cannot remove the graph in {store}: {error.strerror}") from error
 
 
-def _lock(store: Path) -> int:
-    """Return the descriptor of the locked lock file; the server inherits it, so it is free only
-    when both this process and the server are gone."""
-    lock = os.open(store / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    started = time.monotonic()
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            owner = os.pread(lock, 20, 0).decode() or "unknown"
-            waited = time.monotonic() - started
-            # A dead owner's server is about to stop: wait for that, but hardly for a living one.
-            if waited > (LOCK_TIMEOUT_S if _is_running(owner) else STOP_TIMEOUT_S):
-                os.close(lock)
-                raise GraphUnavailable(
-                    f"store {store} is in use by process {owner}: wait for it or stop it"
-                ) from None
-            time.sleep(0.1)
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-    return lock
-
-
-def _is_running(pid: str) -> bool:
-    """Tell whether the process runs: it exists, and not as what is left of a dead one."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
-
-
-def _start(store: Path, lock: int) -> tuple[subprocess.Popen[bytes], Graph]:
-    """Return the running server and a Graph that is logged in to it."""
+def _start(store: Path, lock: int) -> tuple[subprocess.Popen[bytes], Graph, int]:
+    """Return the running server, a Graph that is logged in to it, and its port."""
     password = _read_password(store)
     bolt_port, http_port = find_free_ports(2)
     server = _spawn(_build_command(store, bolt_port, http_port), store, lock)
@@ -141,7 +121,7 @@ def _start(store: Path, lock: int) -> tuple[subprocess.Popen[bytes], Graph]:
         while server.poll() is None and time.monotonic() < deadline:
             # A connection that is accepted is not yet a database that stands: log in.
             with contextlib.suppress(OSError, GraphError):
-                return server, _log_in(bolt_port, password)
+                return server, _log_in(bolt_port, password), bolt_port
             time.sleep(0.05)
     except BaseException:
         stop(server)
@@ -176,7 +156,7 @@ def _build_command(store: Path, bolt_port: int, http_port: int) -> list[str]:
         "server.rootPath": store,
         "server.databaseDirectory": store / "databases",
         "server.logsDirectory": store / "log",
-        "server.rootPasswordPath": store / "password",
+        "server.rootPasswordPath": store / PASSWORD,
         "server.defaultDatabases": f"neo4j[{USER}]",
         "server.mode": "development",  # "production" hides the reason of every Cypher error
         "server.httpIncomingHost": "127.0.0.1",
@@ -213,7 +193,7 @@ def _find_wheel() -> Path:
 
 def _read_password(store: Path) -> str:
     """Return the store's password, made on first use; it stands in a file of mode 0600."""
-    path = store / "password"
+    path = store / PASSWORD
     if not path.exists():
         (store / "config" / "server-users.jsonl").unlink(missing_ok=True)  # knows another one
         temporary = store / "password.tmp"
