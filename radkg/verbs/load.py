@@ -4,11 +4,12 @@ Drafts come with the same command: they stand beside studies, so the studies are
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from radkg.errors import ConfigError
-from radkg.graph.build.sink import SinkChoice, choose_sink
+from radkg.graph.build.sink import SinkChoice, choose_sink, suggest_import
 from radkg.graph.build.store import BuildReport, build_store
 from radkg.graph.engine.neo4j_home import Neo4jHome
 from radkg.graph.load import loader
@@ -21,6 +22,8 @@ from radkg.run.drafts import read_drafts
 from radkg.run.run import Run
 from radkg.run.snapshot import Snapshot
 from radkg.verbs.graphs import EMBEDDED, GraphConfig, open_run_graph
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,8 @@ def load(
                 choice = choose_sink(graph, snapshot, repair=config.repair)
             if choice.build:
                 return _build(config, run, snapshot, progress, choice)
+        elif said := suggest_import(graph, snapshot, config.neo4j_home):
+            logger.warning("%s", said)
         with progress(f"load the graph ({graph.engine})") as advance:
             report = loader.load(
                 graph,

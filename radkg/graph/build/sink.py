@@ -8,11 +8,12 @@ holds more, its own store is kept.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from radkg.errors import SnapshotError
 from radkg.graph.build.import_tables import NODES
 from radkg.graph.engine.client import Graph
-from radkg.graph.load.comparison import IMPORT_SHARE
+from radkg.graph.load.comparison import IMPORT_SHARE, count_stored
 from radkg.graph.load.ledger import find_standing_snapshot, read_digests
 from radkg.graph.rows.nested import build_ledger_key
 from radkg.graph.rows.outlines import select_standing
@@ -20,6 +21,8 @@ from radkg.run.changes import Changes, find_changes
 from radkg.run.retractions import VisibleSnapshot, hide_retracted
 from radkg.run.snapshot import Snapshot
 
+IMPORT_FROM = 20_000
+"""studies: for fewer, the programs of an import take longer to start than a load takes"""
 _OWN = [*NODES, "Load", "Lock", "SchemaVersion"]  # labels of what a built store has, too
 
 _OTHER_LOADS = "MATCH (l:Load) WHERE l.key <> $ledger RETURN l.key AS key ORDER BY key"
@@ -68,6 +71,28 @@ def choose_sink(graph: Graph, snapshot: Snapshot, *, repair: bool = False) -> Si
         " server, set server.directories.data to the new directory, and start it"
     )
     return SinkChoice(True, why, differ)
+
+
+def suggest_import(graph: Graph, snapshot: Snapshot, home: Path | None) -> str | None:
+    """Return what to do in place of a first load that an import would do sooner; None: load.
+
+    An import cannot go into a server that runs, and only a person can stop one: so it is said.
+
+    Args:
+        graph: the server's.
+        snapshot: what was published.
+        home: a Neo4j installation on this machine; None: there is none.
+    """
+    number = snapshot.num_studies
+    if home is None or not graph.engine.takes_imports or number < IMPORT_FROM:
+        return None
+    kept = hide_retracted(snapshot)
+    if count_stored(graph, kept) or _list_others(graph, kept):
+        return None
+    return (
+        f"a first load of {number} studies: `radkg load --into DIR` builds a new store by import,"
+        f" which is quicker, with the Neo4j in {home}; the studies are loaded now"
+    )
 
 
 def _count_changed(

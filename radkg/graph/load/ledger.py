@@ -69,8 +69,9 @@ def set_verified(graph: Graph, snapshot: Snapshot) -> None:
 
 def read_digests(graph: Graph, kept: VisibleSnapshot) -> dict[str, str]:
     """Return the digests that stand of the archive and extractor of a snapshot, by key of study."""
-    found = graph.read(STORED, archive=kept.archive, extractor=kept.extractor)
-    return {row["key"]: row["digest"] for row in found}
+    scope = {"archive": kept.archive, "extractor": kept.extractor}
+    (found,) = graph.read_unchanged(STORED, **scope)
+    return dict(found["stored"])
 
 
 def build_finished_ledger(snapshot: VisibleSnapshot, counted: Mapping[str, Any]) -> GraphRow:

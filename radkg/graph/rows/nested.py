@@ -124,6 +124,22 @@ def batch_rows(
         yield batch
 
 
+def batch_columns(
+    tables: Iterable[pa.Table], sizes: BatchSizes | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the nested rows of extraction tables, as many at a time as one transaction takes."""
+    sizes = sizes or BatchSizes()
+    for columns in (columns for table in tables for columns in nest_rows(add_digests(table))):
+        mentions = np.cumsum(pc.list_value_length(columns["mentions"]).to_numpy())
+        at = 0
+        while at < columns.num_rows:
+            before = mentions[at - 1] if at else 0
+            end = int(np.searchsorted(mentions, before + sizes.mentions, side="right"))
+            end = max(at + 1, min(end, at + sizes.studies))
+            yield columns.slice(at, end - at)
+            at = end
+
+
 def encode_canonically(row: GraphRow) -> list[bytes]:
     """Return the row in a form that only an equal row has: 3 is not 3.0, and a date is no text.
 
@@ -147,15 +163,28 @@ def count_contents(batch: Iterable[GraphRow]) -> Counter[str]:
 
 def _make_rows(tables: Iterable[pa.Table]) -> Iterator[GraphRow]:
     for columns in (columns for table in tables for columns in nest_rows(add_digests(table))):
-        # mentions of reports have no nulls; to look at each of them takes as long as all else
-        sparse = [name for name in columns.schema.names if _has_nulls(columns[name])]
-        for at in range(0, columns.num_rows, _OBJECTS_AT_A_TIME):
-            for row in columns.slice(at, _OBJECTS_AT_A_TIME).to_pylist():
-                for name in sparse:
-                    found = row[name]
-                    one = isinstance(found, dict)
-                    row[name] = drop_nulls(found) if one else [drop_nulls(item) for item in found]
-                yield row
+        yield from make_rows(columns)
+
+
+def make_rows(columns: pa.RecordBatch) -> Iterator[GraphRow]:
+    """Yield nested rows as objects of Python."""
+    # mentions of reports have no nulls; to look at each of them takes as long as all else
+    sparse = [name for name in columns.schema.names if _has_nulls(columns[name])]
+    for at in range(0, columns.num_rows, _OBJECTS_AT_A_TIME):
+        for row in columns.slice(at, _OBJECTS_AT_A_TIME).to_pylist():
+            for name in sparse:
+                found = row[name]
+                one = isinstance(found, dict)
+                row[name] = drop_nulls(found) if one else [drop_nulls(item) for item in found]
+            yield row
+
+
+def count_columns(columns: pa.RecordBatch) -> Counter[str]:
+    """Return the same numbers of rows that are columns."""
+    lengths = {name: pc.sum(pc.list_value_length(columns[name])).as_py() or 0 for name in LISTS}
+    return Counter(
+        num_studies=columns.num_rows, **{f"num_{name}": each for name, each in lengths.items()}
+    )
 
 
 def _has_nulls(column: pa.Array) -> bool:

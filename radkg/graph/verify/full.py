@@ -1,15 +1,17 @@
 """Compare all that the graph holds of one archive and extractor with the snapshot.
 
-Every study is read back from its nodes and relationships as the nested row of rows/nested.py, and
-compared whole, the stored digest included. Totals of the whole graph find what no study owns. Not
-compared are Load.loaded_at, Load.radkg_version and the locks of a load under way.
+Every study is read back from its nodes and relationships and compared whole with the nested row of
+rows/nested.py, the stored digest included: some hundreds together in columns (columns.py), and
+those that are not all equal one by one here, which names what differs. Totals of the whole graph
+find what no study owns. Not compared are Load.loaded_at, Load.radkg_version and the locks of a load
+under way.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
@@ -20,10 +22,13 @@ from radkg.graph.load.ledger import read_digests
 from radkg.graph.rows.nested import (
     LISTS,
     GraphRow,
-    batch_rows,
+    batch_columns,
+    count_columns,
     count_contents,
     encode_canonically,
+    make_rows,
 )
+from radkg.graph.verify.columns import Reading
 from radkg.graph.verify.invariants import (
     GraphProblems,
     find_graph_problems,
@@ -57,6 +62,9 @@ RETURN key, collect([elementId(m), properties(h), properties(m), out]) AS mentio
 """
 
 
+_READERS = 3  # a batch is three statements
+
+
 def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> VerifyReport:
     """Return how the graph differs from the snapshot, over all studies of both.
 
@@ -80,14 +88,16 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
     if only is not None:
         known = (table["study_id"].to_pylist() for table in kept.read_tables(["study_id"]))
         unexpected.difference_update(f"{snapshot.archive}/{i}" for ids in known for i in ids)
-    expected = batch_rows(kept.read_tables() if only is None else [only])
-    for batch, found in _read_batches(graph, expected, snapshot.extractor):
-        for row in batch:
-            what = _describe_difference(row, found.get(row["study"]["key"]))
-            if what:
-                differences[row["study"]["study_id"]] = what
-        unexpected.difference_update(row["study"]["key"] for row in batch)
-        counted.update(count_contents(batch))  # adding would drop the zeros
+    expected = batch_columns(kept.read_tables() if only is None else [only])
+    for reading in _read_ahead(graph, expected, snapshot.extractor):
+        if not reading.is_equal():
+            found = _read(graph, reading.keys, snapshot.extractor)
+            for row in make_rows(reading.columns):
+                what = _describe_difference(row, found.get(row["study"]["key"]))
+                if what:
+                    differences[row["study"]["study_id"]] = what
+        unexpected.difference_update(reading.keys)
+        counted.update(count_columns(reading.columns))  # adding would drop the zeros
     for key in sorted(map(str, unexpected)):
         differences[key.removeprefix(f"{snapshot.archive}/")] = describe_unexpected(kept)
     ledger = build_expected_ledger(kept)
@@ -111,23 +121,22 @@ def verify(graph: Graph, snapshot: Snapshot, only: pa.Table | None = None) -> Ve
     )
 
 
-def _read_batches(
-    graph: Graph, expected: Iterable[list[GraphRow]], extractor: str
-) -> Iterator[tuple[list[GraphRow], dict[str, GraphRow]]]:
-    """Yield each batch with the rows that the graph holds of it, by key.
+def _read_ahead(
+    graph: Graph, expected: Iterable[pa.RecordBatch], extractor: str
+) -> Iterator[Reading]:
+    """Yield each batch, being read.
 
     The server reads a batch while the one before is compared and the next one is made from Parquet.
     """
-    before: tuple[list[GraphRow], Future[dict[str, GraphRow]]] | None = None
-    with ThreadPoolExecutor(1) as reader:
-        for batch in expected:
-            keys = [row["study"]["key"] for row in batch]
-            reading = reader.submit(_read, graph, keys, extractor)
+    before: Reading | None = None
+    with ThreadPoolExecutor(_READERS) as beside:
+        for columns in expected:
+            reading = Reading(graph, beside, columns, extractor)
             if before is not None:
-                yield before[0], before[1].result()
-            before = batch, reading
+                yield before
+            before = reading
         if before is not None:
-            yield before[0], before[1].result()
+            yield before
 
 
 def _read(graph: Graph, keys: list[str], extractor: str) -> dict[str, GraphRow]:

@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 
 from radkg.graph import Graph, open_graph
-from radkg.graph.build.sink import choose_sink
+from radkg.graph.build import sink
+from radkg.graph.build.sink import choose_sink, suggest_import
 from radkg.graph.load.knowledge import write_knowledge
 from radkg.graph.load.loader import load
 from radkg.run.retractions import record_retraction
 from radkg.run.snapshot import publish
 from radkg.schema.arrow import to_table
 from radkg.storage import open_storage
+from radkg.verbs.load import LoadConfig
+from radkg.verbs.load import load as run_load
 from tests.graph.load.test_knowledge import TABLE
 from tests.graph.load.test_loader import few, nights
 from tests.support.graph.servers import clear_graph
@@ -76,6 +79,22 @@ def test_nothing_that_the_server_holds_besides_is_left_behind(
         "a new store would lack what the server holds: other|rules, 2 Knowledge, 1 KnowledgeLoad,"
         " 1 Mine, 1 no label"
     ) in chosen.why
+
+
+def test_a_large_first_load_is_told_of_the_import(
+    server: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before, after = nights(tmp_path)
+    assert suggest_import(server, before, tmp_path) is None  # too few
+    monkeypatch.setattr(sink, "IMPORT_FROM", 20)
+    assert suggest_import(server, before, None) is None
+    config = LoadConfig(out=str(tmp_path), graph=server.address, neo4j_home=tmp_path)
+    run_load(config)
+    assert "a first load of 20 studies: `radkg load --into DIR` builds a new store" in caplog.text
+    assert suggest_import(server, after, tmp_path) is None  # it stands
+    clear_graph(server)
+    load(server, InventedSnapshot(few(archive="other"), archive="other"))
+    assert suggest_import(server, before, tmp_path) is None  # a new store would lack the other
 
 
 def test_the_command_loads_a_small_difference_and_builds_nothing(

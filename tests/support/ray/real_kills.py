@@ -107,9 +107,8 @@ def graph_digest(history: History, store: Path) -> str:
         load(graph, snapshot)
         report = verify(graph, snapshot)
         assert report.ok, str(report)
-        stored = graph.read(STORED, archive=snapshot.archive, extractor=snapshot.extractor)
-    pairs = sorted((row["key"], row["digest"]) for row in stored)
-    return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()
+        (found,) = graph.read(STORED, archive=snapshot.archive, extractor=snapshot.extractor)
+    return hashlib.sha256(json.dumps(sorted(found["stored"])).encode()).hexdigest()
 
 
 def undisturbed(folder: Path) -> tuple[History, int, str]:
