@@ -153,8 +153,8 @@ def explore(out: Path) -> list[str]:
                 for path in ("/", "/api/about", "/api/study?study_id=none", "/api/none"):
                     answer = client.get(path)
                     pages.append(f"{answer.headers} {answer.text}")
-                concept = {"concept": "observation:effusion"}
-                pages.append(client.get("/api/neighbourhood", params=concept).text)
+                for path in ("start", "cohort?finding=effusion", "concept?name=effusion"):
+                    pages.append(client.get(f"/api/population/{path}").text)
                 pages.append(client.post("/api/verdict", json={"study_id": PATIENT[:6]}).text)
     finally:
         logging.getLogger().removeHandler(handler)

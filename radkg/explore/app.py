@@ -1,4 +1,4 @@
-"""The requests of the page: search, neighbourhood, evidence, study, image, verdict, named query.
+"""The application: the page, what each group of its requests is answered by, and errors.
 
 The graph is only read, by constant statements: a request chooses values, never query text.
 """
@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,58 +19,40 @@ from starlette.staticfiles import StaticFiles
 
 from radkg.errors import ConfigError, RadkgError
 from radkg.explore.ask import make_ask_router
-from radkg.explore.evidence import read_passages
+from radkg.explore.evidence import EdgeType, Filters, read_passages
 from radkg.explore.guard import Guard
-from radkg.explore.neighbourhood import EDGE_TYPES, EdgeType, Filters, read_neighbourhood, search
 from radkg.explore.nights import make_nights_router
 from radkg.explore.patient import make_patient_router
 from radkg.explore.population import make_population_router
 from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.explore.verdicts import Verdicts
 from radkg.graph import Graph
-from radkg.graph.ask.queries import list_queries
-from radkg.page.words import MEANING
 from radkg.population.nights import Nights
 from radkg.schema.records import Label
 
-SHOWN_CONCEPTS = 12  # that a search offers
 SHOWN_ROWS = 20  # triplets, or studies, on one page of evidence
-_TEXT = 500  # most characters of a key, an id or a searched text
+_TEXT = 500  # most characters of a key
 
 Text = Annotated[str, Field(max_length=_TEXT)]
 
 
-class FilterQuery(BaseModel):
-    """`Filters` without the relations, as parameters of an address."""
+class EvidenceQuery(BaseModel):
+    """A request for the studies behind an edge; `skip` counts the rows of earlier pages."""
 
     model_config = ConfigDict(extra="forbid")
-
-    label: list[Label] = list(Filters().labels)
-    confidence: float = Field(0.0, ge=0.0, le=1.0, allow_inf_nan=False)
-    since: date | None = None
-    until: date | None = None
-
-    def to_filters(self, *relations: EdgeType) -> Filters:
-        """Return the filters as the statements take them."""
-        return Filters(self.label, relations, self.confidence, self.since, self.until)
-
-
-class NeighbourhoodQuery(FilterQuery):
-    """A request for the edges around a concept; `limit` is the most edges of one relation."""
-
-    concept: Text
-    relation: list[EdgeType] = list(EDGE_TYPES)
-    limit: int = Field(8, ge=1, le=50)
-    normal: bool = False
-
-
-class EvidenceQuery(FilterQuery):
-    """A request for the studies behind an edge; `skip` counts the rows of earlier pages."""
 
     head: Text
     relation: EdgeType
     tail: Text
+    label: list[Label] = list(Filters().labels)
+    confidence: float = Field(0.0, ge=0.0, le=1.0, allow_inf_nan=False)
+    since: date | None = None
+    until: date | None = None
     skip: int = Field(0, ge=0, le=10**6)
+
+    def to_filters(self) -> Filters:
+        """Return the filters as the statements take them."""
+        return Filters(self.label, self.confidence, self.since, self.until)
 
 
 def make_app(graph: Graph, reader: SnapshotReader, verdicts: Verdicts, token: str) -> FastAPI:
@@ -114,24 +96,7 @@ def make_app(graph: Graph, reader: SnapshotReader, verdicts: Verdicts, token: st
             "night": snapshot_id,
             "studies": reader.snapshot.num_studies,
             "engine": graph.engine.name,
-            "review": str(verdicts.file),
-            "meaning": MEANING,
-            "queries": [query.to_dict() for query in list_queries()],
         }
-
-    @app.get("/api/concepts")
-    def concepts(
-        text: Text, limit: Annotated[int, Query(ge=1, le=50)] = 12
-    ) -> list[dict[str, Any]]:
-        return search(graph, text, limit)
-
-    @app.get("/api/neighbourhood")
-    def neighbourhood(query: Annotated[NeighbourhoodQuery, Query()]) -> dict[str, Any]:
-        filters = query.to_filters(*query.relation)
-        found = read_neighbourhood(graph, query.concept, filters, query.limit, normal=query.normal)
-        if found is None:
-            raise HTTPException(404, f"the graph has no concept {query.concept!r}")
-        return asdict(found)
 
     @app.get("/api/evidence")
     def evidence(query: Annotated[EvidenceQuery, Query()]) -> dict[str, Any]:

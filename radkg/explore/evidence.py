@@ -1,6 +1,8 @@
 """Read what stands behind an edge: the studies that it counts, and their sentences.
 
-The graph says where in which report a mention stands; the words come from the archive.
+`modify`, `located_at` and `suggestive_of` join two mentions of a report; `co_occurs` joins two
+concepts that a study has as findings. The graph says where in which report a mention stands; the
+words come from the archive.
 """
 
 from __future__ import annotations
@@ -9,15 +11,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
-from radkg.explore.neighbourhood import CO_OCCURS, PERIOD, EdgeType, Filters
 from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.graph import Graph
 from radkg.page.report import mark_text
 from radkg.review.sheet import find_evidence_span
-from radkg.schema.records import Entity, Study
+from radkg.schema.records import LABELS, Entity, Label, Study
 
+EdgeType = Literal["co_occurs", "modify", "located_at", "suggestive_of"]
+CO_OCCURS: EdgeType = "co_occurs"
+
+_PERIOD = """($since IS NULL OR s.study_date >= $since)
+  AND ($until IS NULL OR s.study_date <= $until)"""
 _ORDER = "ORDER BY s.study_date IS NULL, s.study_date DESC, s.key, x.key"
 
 _TRIPLETS = f"""
@@ -27,7 +33,7 @@ MATCH (m)-[r:MODIFY|LOCATED_AT|SUGGESTIVE_OF]->(n:Mention)
 WHERE type(r) = $relation AND r.confidence >= $confidence AND n.label IN $labels
 MATCH (n)-[:OF]->(:Concept {{key: $tail}})
 MATCH (m)<-[:HAS_MENTION]-(x:Extraction)<-[:HAS_EXTRACTION]-(s:Study)
-WHERE {PERIOD}
+WHERE {_PERIOD}
 RETURN
   s.study_id AS study_id, s.archive AS archive, s.study_date AS study_date,
   x.extractor AS extractor, properties(m) AS head, properties(n) AS tail
@@ -38,7 +44,7 @@ LIMIT $limit
 
 _BOTH_FOUND = f"""
 MATCH (c:Concept {{key: $head}})<-[f:HAS_FINDING]-(s:Study)
-WHERE f.label IN $labels AND f.confidence >= $confidence AND {PERIOD}
+WHERE f.label IN $labels AND f.confidence >= $confidence AND {_PERIOD}
 MATCH (s)-[g:HAS_FINDING]->(:Concept {{key: $tail}})
 WHERE g.label IN $labels AND g.confidence >= $confidence
 MATCH (s)-[:HAS_EXTRACTION]->(x:Extraction)
@@ -54,6 +60,29 @@ RETURN
   x.extractor AS extractor, k.key AS concept, properties(m) AS mention
 {_ORDER}, m.ordinal
 """
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which mentions and studies count: by label of both ends, confidence, period.
+
+    `confidence` in [0, 1] is the least that the relation, or each of two findings, must have.
+    `since` and `until` are inclusive study dates; either leaves out studies without a date.
+    """
+
+    labels: Sequence[Label] = ("OBS-DP", "OBS-U", "ANAT-DP")
+    confidence: float = 0.0
+    since: date | None = None
+    until: date | None = None
+
+    def to_parameters(self) -> dict[str, Any]:
+        """Return the parameters of the statements; unknown labels are left out."""
+        return {
+            "labels": [label for label in LABELS if label in self.labels],
+            "confidence": self.confidence,
+            "since": self.since,
+            "until": self.until,
+        }
 
 
 @dataclass(frozen=True)

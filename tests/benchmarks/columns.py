@@ -39,7 +39,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from radkg.explore.neighbourhood import Filters, read_neighbourhood
 from radkg.graph import Graph, open_graph
 from radkg.graph.ask.queries import run_query
 from radkg.graph.load.loader import load
@@ -308,6 +307,16 @@ def ask_duckdb(folder: Path) -> Questions:
     return {"top findings": ask(top), "co-occurrence": ask(pairs), "cohort": ask(cohort)}
 
 
+RELATED = """
+MATCH (c:Concept {key: 'observation:effusion'})<-[:OF]-(m:Mention)
+MATCH (m)-[:MODIFY|LOCATED_AT|SUGGESTIVE_OF]-(:Mention)-[:OF]->(other:Concept)
+MATCH (m)<-[:HAS_MENTION]-(:Extraction)<-[:HAS_EXTRACTION]-(s:Study)
+RETURN other.key AS other, count(DISTINCT s) AS studies
+ORDER BY studies DESC, other
+LIMIT $limit
+"""
+
+
 def ask_graph(graph: Graph) -> Questions:
     """Return the questions as the graph answers them: by named queries, with its sums, and by the
     Cypher of the cohort; and what the explorer walks for."""
@@ -321,8 +330,8 @@ def ask_graph(graph: Graph) -> Questions:
         rows = graph.read(statement)
         return [[len(rows), len({row["subject_id"] for row in rows})]]
 
-    def walk() -> None:
-        read_neighbourhood(graph, "observation:effusion", Filters(), LIMIT)
+    def walk() -> Rows:
+        return [list(row.values()) for row in graph.read(RELATED, limit=LIMIT)]
 
     return {
         "top findings": lambda: ask("top_findings", 0, 1),

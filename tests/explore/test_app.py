@@ -10,8 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from radkg.errors import ConfigError, GraphError
-from radkg.explore.evidence import read_passages
-from radkg.explore.neighbourhood import EdgeType, Filters, read_neighbourhood, search
+from radkg.explore.evidence import EdgeType, Filters, read_passages
 from radkg.explore.server import read_loaded_snapshot
 from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.explore.study import write_study_html
@@ -68,18 +67,11 @@ def test_the_page_may_load_nothing_from_elsewhere(client):
     assert answer.headers["content-security-policy"].startswith("default-src 'self';")
     assert answer.headers["cache-control"] == "no-store"
     loaded = re.findall(r'(?:src|href)="([^"#]+)"', answer.text)
-    assert "/static/cytoscape.min.js" in loaded
-    assert {client.get(path).status_code for path in loaded} == {200}
+    modules = [f"/static/{path}" for path in ("cytoscape.min.js", "views/today.js", "charts.js")]
+    assert {client.get(path).status_code for path in [*loaded, *modules]} == {200}
 
 
-def test_a_search_finds_concepts_by_a_part_of_their_name(client):
-    found = client.get("/api/concepts", params={"text": " EFFUS"}).json()
-    assert found[0]["key"] == EFFUSION
-    assert found[0]["mentions"] > 0
-    assert client.get("/api/concepts", params={"text": " "}).json() == []
-    for text in ("hydrothorax", "efusion"):  # a synonym of the readers', a slip
-        found = client.get("/api/concepts", params={"text": text}).json()
-        assert found[0]["name"] == "effusion"
+def test_a_name_of_the_readers_is_answered_and_said(client):
     answer = client.get("/api/answer/prevalence", params={"finding": "hydrothorax"}).text
     assert "finding &#x27;hydrothorax&#x27; is &#x27;effusion&#x27; in the graph" in answer
 
@@ -95,21 +87,20 @@ def test_what_is_retracted_is_shown_no_more(client, published):
 
 
 def test_hostile_values_find_nothing_and_change_nothing(client):
-    before = client.get("/api/neighbourhood", params={"concept": EFFUSION}).json()
+    before = client.get("/api/population/concept", params={"name": "effusion"}).json()
     for value in HOSTILE:
         for path, asked in (
-            ("concepts", {"text": value}),
-            ("neighbourhood", {"concept": value}),
             ("evidence", {"head": value, "relation": "modify", "tail": value}),
+            ("population/concept", {"name": value}),
             ("study", {"study_id": value}),
             ("image", {"study_id": "CXR6", "image_id": value}),
         ):
             answer = client.get(f"/api/{path}", params=asked)
-            if path in ("concepts", "evidence"):
-                assert answer.json() in ([], {"passages": [], "next": None}), (path, value)
+            if path == "evidence":
+                assert answer.json() == {"passages": [], "next": None}, value
             else:
                 assert answer.status_code == 404, (path, value)
-    assert client.get("/api/neighbourhood", params={"concept": EFFUSION}).json() == before
+    assert client.get("/api/population/concept", params={"name": "effusion"}).json() == before
 
 
 def test_a_filter_that_does_not_exist_is_refused(client):
@@ -119,50 +110,45 @@ def test_a_filter_that_does_not_exist_is_refused(client):
         ("confidence", "nan"),
         ("confidence", "1.1"),
         ("since", "yesterday"),
-        ("limit", "0"),
+        ("skip", "-1"),
         ("cypher", "MATCH (n) RETURN n"),
     ):
-        asked = {"concept": EFFUSION, name: value}
-        answer = client.get("/api/neighbourhood", params=asked)
+        asked = {"head": EFFUSION, "relation": "modify", "tail": EFFUSION, name: value}
+        answer = client.get("/api/evidence", params=asked)
         assert answer.status_code == 422, asked
         assert name in answer.text
 
 
-def test_edges_count_studies_and_their_sentences_stand_behind_them(client, published):
-    around = client.get("/api/neighbourhood", params={"concept": EFFUSION}).json()
-    assert {edge["relation"] for edge in around["edges"]} >= {"modify", "located_at"}
-    for edge in around["edges"]:
-        ends = {name: edge[name] for name in ("head", "relation", "tail")}
-        found = client.get("/api/evidence", params=ends).json()
-        assert len({p["study_id"] for p in found["passages"]}) == edge["studies"] <= edge["of"]
-        assert all("<mark" in s for p in found["passages"] for s in p["sentences"])
+def test_sentences_stand_behind_what_a_concept_counts(client):
+    found = client.get("/api/population/concept", params={"name": "effusion"}).json()
+    edges = [
+        (f"observation:{each['word']}", "modify", EFFUSION, each["studies"])
+        for each in found["described"]
+    ] + [
+        (EFFUSION, "located_at", f"anatomy:{each['site']}", each["studies"])
+        for each in found["located"]
+    ]
+    assert len(edges) >= 2
+    for head, relation, tail, studies in edges:
+        ends = {"head": head, "relation": relation, "tail": tail, "label": ["OBS-DP", "ANAT-DP"]}
+        passages = client.get("/api/evidence", params=ends).json()["passages"]
+        assert len({p["study_id"] for p in passages}) == studies
+        assert all("<mark" in s for p in passages for s in p["sentences"])
     modify = {"head": "observation:small", "relation": "modify", "tail": EFFUSION}
     (sentence, *_) = client.get("/api/evidence", params=modify).json()["passages"][0]["sentences"]
     assert re.sub(r"<[^>]+>", "", sentence) == "Small left effusion"
 
 
-def test_findings_co_occur_and_filters_take_edges_away(client):
-    asked = {"concept": "observation:opacity", "relation": "co_occurs", "normal": True}
-    both = {"label": ["OBS-DP", "OBS-U", "OBS-DA", "ANAT-DP"]}
-    (edge, *_) = client.get("/api/neighbourhood", params=asked | both).json()["edges"]
-    ends = {name: edge[name] for name in ("head", "relation", "tail")}
-    (passage, *_) = client.get("/api/evidence", params=ends | both).json()["passages"]
+def test_findings_co_occur_and_filters_take_sentences_away(client):
+    found = client.get("/api/population/concept", params={"name": "opacity"}).json()
+    (other,) = found["occurs_with"]
+    ends = {"head": "observation:opacity", "tail": f"observation:{other['finding']}"}
+    asked = ends | {"relation": "co_occurs"}
+    (passage,) = client.get("/api/evidence", params=asked).json()["passages"]
     assert passage["at_hand"]
     assert passage["sentences"][0].count("<mark") == 2
-    for none in ({"confidence": 1.0, "since": "2100-01-01"}, {"label": "OBS-DA"}):
-        assert client.get("/api/neighbourhood", params=asked | none).json()["edges"] == []
-
-
-def test_parts_of_a_neighbourhood_make_the_whole(client):
-    kinds = (get_args(EdgeType), ["co_occurs"], ["modify", "located_at", "suggestive_of"])
-    asked = {"concept": EFFUSION, "normal": True}
-    whole, *parts = (
-        client.get("/api/neighbourhood", params=asked | {"relation": list(relations)}).json()
-        for relations in kinds
-    )
-    assert whole["edges"] == [edge for part in parts for edge in part["edges"]]
-    assert [part["found"] for part in parts] == [whole["found"], None]
-    assert [part["mentioned"] for part in parts] == [None, whole["mentioned"]]
+    for none in ({"confidence": 1.0}, {"since": "2100-01-01"}, {"label": "OBS-DA"}):
+        assert client.get("/api/evidence", params=asked | none).json()["passages"] == []
 
 
 def test_studies_of_another_archive_count_and_are_said_to_have_no_report_here(client, graph):
@@ -198,8 +184,6 @@ def test_the_start_asks_once_what_the_page_asks(graph, published, open_explorer,
         watched.setattr(graph, "read", lambda query, **v: asked.append(query) or read(query, **v))
         warm_up(graph, reader)
         before = set(asked)
-        search(graph, "small", 5)
-        read_neighbourhood(graph, EFFUSION, Filters(), 5)
         for relation in get_args(EdgeType):
             read_passages(graph, reader, ("observation:small", relation, EFFUSION), Filters(), 0, 5)
     assert set(asked) == before  # an engine plans a statement by its text
@@ -253,7 +237,7 @@ def test_a_named_query_is_answered_as_a_table(client):
 
 
 def test_looking_leaves_the_graph_as_it_was(client, graph, published):
-    client.get("/api/neighbourhood", params={"concept": EFFUSION})
+    client.get("/api/evidence", params={"head": EFFUSION, "relation": "modify", "tail": EFFUSION})
     client.get("/api/study", params={"study_id": "CXR1"})
     assert verify(graph, read_snapshot(open_storage(str(published)))).ok
 

@@ -81,7 +81,7 @@ BODIES = {
 TARGETS = [
     *(
         f"/api/{path}"
-        for path in ("concepts?text=%ED%A0%80", "study?study_id=%ff", "answer/%ED%A0%80")
+        for path in ("population/concept?name=%ED%A0%80", "study?study_id=%ff", "answer/%ED%A0%80")
     ),
     *("/api/answer/prevalence?finding=%ED%BF%BF", "/?token=%ff", "/%00", "/static/%2e%2e/%ff"),
 ]
@@ -165,8 +165,8 @@ def test_any_bytes_get_an_answer_that_blames_them(
     draw = random.Random(0)
     more, body = make_json(json.dumps(GOOD).encode())
     good = [
-        make_request(cookie, "/api/concepts?text=effusion&limit=3"),
-        make_request(cookie, "/api/neighbourhood?concept=observation:effusion&since=2020-01-01"),
+        make_request(cookie, "/api/population/choices?kind=finding&text=effusion&limit=3"),
+        make_request(cookie, "/api/population/cohort?finding=effusion&since=2020-01-01"),
         make_request(cookie, "/api/evidence?head=a&relation=modify&tail=b&skip=0"),
         make_request(cookie, "/api/answer/prevalence?finding=effusion"),
         make_request(cookie, "/api/verdict", more=more, body=body),
