@@ -98,17 +98,27 @@ def draw_report(page: Page, out: Path, front: Path, study: Path) -> None:
     page.locator("#reports").screenshot(path=study)
 
 
-def draw_explorer(page: Page, home: str, path: Path) -> None:
-    """Draw what the explorer shows around effusion, with the sentences of one edge."""
+def draw_explorer(page: Page, home: str, folder: Path) -> None:
+    """Draw the population, a cohort in the dark, a concept with sentences, and a phone."""
     page.goto(home)
-    page.locator("#text").press_sequentially("effusion")
-    expect(page.locator("#options li").first).to_contain_text("effusion")
-    page.keyboard.press("Enter")
-    expect(page.locator("#status")).to_have_text(re.compile(r"^\d+ edges\.(?!.*Looking)"))
-    page.get_by_role("button", name=re.compile("^Read: effusion located_at")).first.click()
+    expect(page.locator(".today")).to_be_visible()
+    page.screenshot(path=folder / "explore.png")
+    base = page.url.partition("#")[0]
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{base}#/cohort?finding=effusion&finding=cardiomegaly:without")
+    expect(page.locator(".count")).to_be_visible()
+    page.screenshot(path=folder / "cohort.png")
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{base}#/concept/effusion")
+    page.get_by_role("button", name=re.compile("^Sentences: effusion at")).first.click()
     expect(page.locator(".passage").first).to_be_visible()
-    page.locator("#title").evaluate("element => element.scrollIntoView()")
-    page.screenshot(path=path)
+    page.screenshot(path=folder / "concept.png")
+    page.keyboard.press("Escape")
+    size = page.viewport_size
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.screenshot(path=folder / "phone.png")
+    assert size is not None
+    page.set_viewport_size(size)
 
 
 def draw_draft(page: Page, study_id: str, path: Path) -> None:
@@ -116,7 +126,7 @@ def draw_draft(page: Page, study_id: str, path: Path) -> None:
     page.goto(f"{page.url.partition('#')[0]}#/study/{study_id}")
     claim = page.locator(".claims li").first
     expect(claim).to_be_visible()
-    page.locator("#study article").evaluate("element => element.scrollIntoView()")
+    page.locator("main article").evaluate("element => element.scrollIntoView()")
     claim.hover()
     page.screenshot(path=path)
 
@@ -143,7 +153,7 @@ def draw(folder: Path, work: Path) -> None:
             draw_report(page, out, folder / "report.png", folder / "study.png")
             assert run.stdout is not None
             home = json.loads(run.stdout.readline())["address"]
-            draw_explorer(page, home, folder / "explore.png")
+            draw_explorer(page, home, folder)
             draw_draft(page, study_id, folder / "draft.png")
             browser.close()
         finally:
