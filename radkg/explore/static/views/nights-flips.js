@@ -4,7 +4,7 @@ import { count, percent } from "/static/charts.js";
 import { studyAddress } from "/static/words.js";
 
 const CAUSES = {
-  data: "the study itself changed, came or went",
+  data: "new, gone or changed study",
   model: "another model read it",
   vocabulary: "words have other names",
   code: "another version of radkg",
@@ -52,10 +52,19 @@ function makeChoice(causes, chosen, fill) {
     button.addEventListener("click", () => {
       for (const each of buttons) each.setAttribute("aria-pressed", String(each === button));
       fill(cause);
+      keep(cause);
     });
     return button;
   });
   return element("div", { class: "choices", role: "group", "aria-label": "Evidence by cause" }, ...buttons);
+}
+
+// Writes the cause into the address, without a new view.
+function keep(cause) {
+  const query = new URLSearchParams(location.hash.split("?")[1] ?? "");
+  if (cause) query.set("cause", cause);
+  else query.delete("cause");
+  history.replaceState(null, "", `#/nights?${query}`);
 }
 
 function makeFinding(change, cause, isOpen) {
