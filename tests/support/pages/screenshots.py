@@ -51,19 +51,19 @@ OTHER = (
 )
 
 
-def write_reports(path: Path) -> None:
-    """Write a table of invented studies, the same each time."""
+def write_reports(path: Path, studies: int = STUDIES) -> None:
+    """Write a table of invented studies, the same each time; half as many patients have them."""
     random_ = random.Random(0)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("study_id", "subject_id", "study_date", "age", "sex", "report"))
-        for number in range(STUDIES):
+        for number in range(studies):
             found = random_.choices((NORMAL, FAILURE, INFECTION, OTHER), (5, 2, 2, 2))[0]
             said = random_.sample(found, 2)
             if found is not NORMAL:
                 said.append(random_.choice(("No pneumothorax.", "The lungs are otherwise clear.")))
             date = f"{random_.randint(2021, 2025)}-{random_.randint(1, 12):02}-15"
-            person = f"p{random_.randrange(STUDIES // 2)}"
+            person = f"p{random_.randrange(studies // 2)}"
             report = f"FINDINGS: {' '.join(said)}"
             age, sex = random_.randint(30, 89), random_.choice("MF")
             writer.writerow((f"s{number:03}", person, date, age, sex, report))
