@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from radkg.errors import ConfigError
 from radkg.explore.population import make_population_router
 from radkg.explore.snapshot_reader import SnapshotReader
+from radkg.population.nights import Nights
 from radkg.run.audit import AuditLog
 from radkg.run.retractions import record_retraction
 from radkg.run.settings import ExtractConfig, save_config
@@ -53,8 +54,10 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Storage:
 @pytest.fixture(scope="module")
 def client(storage: Storage) -> Iterator[TestClient]:
     """The router alone: the whole page stands in the tests beside this one."""
+    snapshot = read_snapshot(storage)
     app = FastAPI()
-    app.include_router(make_population_router(SnapshotReader(read_snapshot(storage))))
+    nights = Nights(storage, snapshot.snapshot_id)
+    app.include_router(make_population_router(SnapshotReader(snapshot), nights))
 
     with TestClient(app, base_url=HOME) as found:
         yield found
