@@ -50,7 +50,8 @@ def views(page: Page):
     page.get_by_label("What a report says of effusion").select_option("unmentioned")
     page.locator("#add").fill("opacity")
     page.locator("#add").press("Enter")
-    expect(page.locator(".count")).to_have_text("1 study")
+    expect(page.locator(".chips li")).to_have_count(3)  # confidence is one
+    expect(page.locator(".result[aria-busy]")).to_have_count(0)
     yield "small cohort"
     go(page, "/concept")
     yield "concepts"
