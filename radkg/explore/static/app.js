@@ -27,7 +27,8 @@ async function show() {
     if (!VIEWS.includes(view)) throw new Error(`There is no page "${view}".`);
     mark(view);
     if (view === shown.view && rest === shown.rest && shown.module.update) {
-      await shown.module.update(shown.root, rest, query);
+      const title = await shown.module.update(shown.root, rest, query);
+      if (title && current()) document.title = `${title} - radkg`;
       return;
     }
     root.classList.add(`view-${view}`);
@@ -48,7 +49,7 @@ async function show() {
     shown = { view: null, rest: null, root, module: null };
     $("main").replaceChildren(root);
   }
-  $("main").replaceChildren(root);
+  for (const other of [...$("main").children]) if (other !== root) other.remove(); // root keeps the focus
   root.removeAttribute("aria-busy");
   if (!isFirst && !root.contains(document.activeElement)) focusTitle(root);
 }

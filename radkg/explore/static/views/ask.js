@@ -21,8 +21,7 @@ export async function show(root, name, query) {
     element("div", { class: "asked" }),
     element("div", { id: "answer-of" }),
   );
-  await update(root, name, query);
-  return root.querySelector("h1").textContent;
+  return update(root, name, query);
 }
 
 export async function update(root, name, query) {
@@ -35,8 +34,12 @@ export async function update(root, name, query) {
     if (location.hash === wanted) answer(root, question, given);
     else location.hash = wanted;
   };
-  root.querySelector(".asked").replaceChildren(makeForm(question, values, go));
+  const place = root.querySelector(".asked");
+  const field = place.contains(document.activeElement) ? document.activeElement.id : "";
+  place.replaceChildren(makeForm(question, values, go));
+  if (field) place.querySelector(`#${field}`)?.focus();
   await answer(root, question, query);
+  return fillIn(question, values);
 }
 
 async function answer(root, question, query) {
