@@ -35,15 +35,15 @@ def test_equal_studies_are_not_read_again(graph: Graph, monkeypatch: pytest.Monk
         assert full.verify(graph, snapshot).ok
 
 
-@pytest.mark.parametrize(
-    "change", ["SET r.confidence = -0.0", "SET r.confidence = 0", "SET r.confidence = 'x'"]
-)
-def test_values_that_python_takes_for_equal_differ(graph: Graph, change: str) -> None:
+@pytest.mark.parametrize("value", [-0.0, 0, "x"])
+def test_values_that_python_takes_for_equal_differ(graph: Graph, value: object) -> None:
     load(graph, SNAPSHOT)
-    assert full.verify(graph, SNAPSHOT).ok
-    graph.write(lambda tx: run_statement(tx, RELATION + change))
-    report = full.verify(graph, SNAPSHOT)
-    assert list(report.differences) == ["1"]
+    # an engine may write nothing where a value equals the one that stands
+    graph.write(lambda tx: run_statement(tx, RELATION + "REMOVE r.confidence"))
+    graph.write(lambda tx: run_statement(tx, RELATION + "SET r.confidence = $value", value=value))
+    (found,) = graph.read(RELATION + "RETURN r.confidence AS value")
+    assert repr(found["value"]) == repr(value)
+    assert list(full.verify(graph, SNAPSHOT).differences) == ["1"]
 
 
 def test_a_relation_to_the_same_place_of_another_study(graph: Graph) -> None:
