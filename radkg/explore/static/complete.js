@@ -69,9 +69,12 @@ export function complete(input, { find, choose }) {
       event.preventDefault();
       point(chosen < 0 && step < 0 ? count - 1 : (chosen + step + count) % count);
     }
-    if (event.key === "Enter" && items()[chosen] && !list.hidden) {
+    if (event.key !== "Enter") return;
+    if (items()[chosen] && !list.hidden) {
       event.preventDefault(); // the form is not sent: the suggestion is taken
       take(items()[chosen]);
+    } else {
+      close(); // what is still on its way comes too late
     }
   });
   list.addEventListener("mousedown", (event) => {

@@ -140,9 +140,10 @@ export function makePicker(start, saved, changed) {
   }
 
   complete(add, { find: find("finding"), choose: take });
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (add.value.trim()) take(add.value.trim());
+  form.addEventListener("submit", (event) => event.preventDefault());
+  // A form of several fields is not sent by Enter: what was typed before a suggestion came counts.
+  add.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.defaultPrevented && add.value.trim()) take(add.value.trim());
   });
   inputs.confidence.addEventListener("input", showSure);
   form.addEventListener("change", (event) => {
