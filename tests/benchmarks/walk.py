@@ -71,7 +71,7 @@ def walk(page: Page, home: str, shots: Path | None) -> list[tuple[str, float]]:
         page.get_by_label("What a report says of cardiomegaly").select_option("without")
 
     one.step("no cardiomegaly", leave_out_cardiomegaly, ".chips", "no cardiomegaly")
-    age = page.get_by_label("from").last
+    age = page.locator("input[type=number]").first
 
     def over_65() -> None:
         age.fill("66")
@@ -145,8 +145,9 @@ def measure(engine: str, studies: int, work: Path, shots: Path | None) -> list[t
                 browser = playwright.chromium.launch(
                     executable_path=chromium, args=["--no-sandbox"]
                 )
-                page = browser.new_page(viewport={"width": 1280, "height": 860})
-                page.context.set_default_timeout(PATIENT_MS)
+                context = browser.new_context(viewport={"width": 1280, "height": 860})
+                page = context.new_page()
+                context.set_default_timeout(PATIENT_MS)
                 expect.set_options(timeout=PATIENT_MS)
                 found = walk(page, home, shots)
                 browser.close()
