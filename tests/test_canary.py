@@ -122,7 +122,7 @@ def test_each_canary_stands_only_where_the_documentation_says(tmp_path, monkeypa
     assert of_words == {"s.html", "exports/radgraph"}
     of_patient = find_files(out, PATIENT)
     assert in_places(of_patient, "run/", "refused/", "s.html", "exports/")
-    ids = ("snapshot/parts/", "journal/", "graph/databases/")
+    ids = ("snapshot/parts/", "population/", "journal/", "graph/databases/")
     of_run = {
         name.partition("/")[2] for name in of_patient if name.startswith(("run/", "refused/"))
     }
@@ -132,12 +132,16 @@ def test_each_canary_stands_only_where_the_documentation_says(tmp_path, monkeypa
     assert in_places(of_name, *(f"named/{place}" for place in ids))
     assert {name.split("/")[1] for name in of_name} == {
         "snapshot",
+        "population",
         "graph",
     }  # the night prunes the journal
 
 
 def explore(out: Path) -> list[str]:
-    """Return what the explorer answers and logs, but for the study page, which shows the report."""
+    """Return what the explorer answers and logs, but for what a study says and whose it is.
+
+    The page of a study shows the report, and the list of a cohort's studies names the patients.
+    """
     storage = open_storage(str(out))
     pages = []
     handler = logging.Handler()
@@ -153,8 +157,11 @@ def explore(out: Path) -> list[str]:
                 for path in ("/", "/api/about", "/api/study?study_id=none", "/api/none"):
                     answer = client.get(path)
                     pages.append(f"{answer.headers} {answer.text}")
-                for path in ("start", "cohort?finding=effusion", "concept?name=effusion"):
+                for path in ("start", "concept?name=effusion"):
                     pages.append(client.get(f"/api/population/{path}").text)
+                cohort = client.get("/api/population/cohort?finding=effusion").json()
+                assert all(row["subject_id"].startswith(PATIENT) for row in cohort.pop("list"))
+                pages.append(json.dumps(cohort))
                 pages.append(client.post("/api/verdict", json={"study_id": PATIENT[:6]}).text)
     finally:
         logging.getLogger().removeHandler(handler)
