@@ -101,23 +101,22 @@ def cohort(
     snapshot = run.find_snapshot(asked.night) if asked.night else run.read_snapshot()
     with show_progress()("read the columns") as advance:
         population = open_population(snapshot, advance)
-    found = describe_cohort(population, asked)
+    resolved = asked.resolve(population, resolve_name)
+    studies = select_studies(population, resolved)
+    found = describe_cohort(population, asked, resolved, studies)
     for note in found["notes"]:
         typer.echo(f"note: {note}", err=True)
-    resolved = asked.resolve(population, resolve_name)
     if save is not None:
         save_cohort(run.storage, save, resolved)
     if as_json:
-        print_json(
-            found | {"study_ids": list_ids(population, select_studies(population, resolved))}
-        )
+        print_json(found | {"study_ids": list_ids(population, studies)})
     elif as_cypher:
         typer.echo(found["cypher"], nl=False)
     elif as_ids:
-        for study_id in list_ids(population, select_studies(population, resolved)):
+        for study_id in list_ids(population, studies):
             typer.echo(study_id)
     elif as_csv:
-        typer.echo(write_csv(population, select_studies(population, resolved)), nl=False)
+        typer.echo(write_csv(population, studies), nl=False)
     else:
         print_values({key: found[key] for key in _SHOWN})
 

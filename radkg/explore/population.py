@@ -73,7 +73,7 @@ def make_population_router(reader: SnapshotReader, nights: Nights) -> APIRouter:
     ) -> dict[str, Any]:
         night, asked, resolved = read_cohort(request)
         studies = select_studies(night.population, resolved)
-        found = describe_cohort(night.population, asked)
+        found = describe_cohort(night.population, asked, resolved, studies)
         found["night"] = {"snapshot_id": night.snapshot.snapshot_id}
         found["list"] = list_page(night.population, studies, skip, limit)
         found["next"] = skip + limit if skip + limit < found["studies"] else None

@@ -44,10 +44,7 @@ def run_named(
         ConfigError: no such query or parameter, no value where one is needed, or an ill-typed one.
     """
     query = find_query(name)
-    given = convert_values(query, values)
-    for parameter in query.parameters:
-        if parameter.type == "concept" and given[parameter.name] is not None:
-            given[parameter.name] = resolve_name(population, str(given[parameter.name]))
+    given = convert_values(query, values, lambda text: resolve_name(population, text))
     rows = NAMED[name](population, **given)
     answer = Answer(query.name, query.question, given, query.columns, rows)
     if query.corrected is None:

@@ -11,7 +11,7 @@ if they were of several: the interval is then too narrow.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from radkg.metrics.prevalence import Z
@@ -19,14 +19,10 @@ from radkg.population.counting import (
     count,
     count_present,
     count_times,
-    find_months,
-    find_years,
-    group_ages,
-    group_sexes,
-    group_views,
     list_greatest,
+    list_groups,
 )
-from radkg.population.periods import Period, choose_unit, make_period
+from radkg.population.periods import Period, choose_times, make_period
 from radkg.population.population import PRESENT, UNKNOWN_DAY, Population
 from radkg.schema.mentions import Array
 
@@ -118,23 +114,15 @@ def compare_groups(population: Population, studies: Array, width: int = 10) -> d
     """Return ages, sexes and views of a cohort beside those of the population."""
     of, one = count(population.read), count(studies)
 
-    def compare_each(groups: Iterable[tuple[Row, Array]]) -> list[Row]:
-        return [
-            {**named, **compare(count(which & studies), one, count(which & population.read), of)}
-            for named, which in groups
-        ]
+    def compare_one(which: Array) -> Row:
+        return compare(count(which & studies), one, count(which & population.read), of)
 
-    return {
-        "ages": compare_each((g._asdict(), which) for g, which in group_ages(population, width)),
-        "sexes": compare_each(({"sex": sex}, which) for sex, which in group_sexes(population)),
-        "views": compare_each(({"view": view}, which) for view, which in group_views(population)),
-    }
+    return list_groups(population, width, compare_one)
 
 
 def compare_times(population: Population, studies: Array) -> Row:
     """Return the periods of a cohort beside those of the population, and its undated studies."""
-    unit = choose_unit(population)
-    times = find_years(population) if unit == "year" else find_months(population)
+    unit, times = choose_times(population)
     of, one = count(population.read), count(studies)
     rows = []
     for time, number, all_number in count_times(population, times, studies):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from radkg.graph.ask.correction import ErrorTable
@@ -10,16 +9,8 @@ from radkg.metrics.prevalence import correct_prevalence
 from radkg.population.answers import CLASS_NAMES, NAMED
 from radkg.population.asking import list_columns, list_ignored, resolve_name
 from radkg.population.comparing import LEAST, compute_ratio
-from radkg.population.counting import (
-    count,
-    count_times,
-    find_months,
-    find_years,
-    group_ages,
-    group_sexes,
-    group_views,
-)
-from radkg.population.periods import choose_unit, make_period
+from radkg.population.counting import count, count_times, list_groups
+from radkg.population.periods import choose_times, make_period
 from radkg.population.population import PRESENT, Population
 from radkg.schema.mentions import Array
 
@@ -98,23 +89,17 @@ def describe_groups(
     """Return the prevalence of a finding over time and by age, sex and view."""
     present = population.find_label(population.get_code(name)) == PRESENT
     correct = Corrector(name, error)
-    unit = choose_unit(population)
-    times = find_years(population) if unit == "year" else find_months(population)
+    unit, times = choose_times(population)
 
-    def rate_each(groups: Iterable[tuple[Row, Array]]) -> list[Row]:
-        return [
-            {**named, **correct.make_row(count(which & present), count(which & population.read))}
-            for named, which in groups
-        ]
+    def rate_one(which: Array) -> Row:
+        return correct.make_row(count(which & present), count(which & population.read))
 
     return {
         "trend": [
             {**make_period(time, unit)._asdict(), **correct.make_row(studies, of)}
             for time, studies, of in count_times(population, times, present)
         ],
-        "ages": rate_each((g._asdict(), which) for g, which in group_ages(population, WIDTH)),
-        "sexes": rate_each(({"sex": sex}, which) for sex, which in group_sexes(population)),
-        "views": rate_each(({"view": view}, which) for view, which in group_views(population)),
+        **list_groups(population, WIDTH, rate_one),
     }
 
 

@@ -6,9 +6,9 @@ of its own, what is unknown comes last, and a study counts for each of its views
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -102,6 +102,25 @@ def group_views(population: Population) -> Iterator[tuple[str, Array]]:
     for view in sorted(groups):
         if (groups[view] & population.read).any():
             yield view, groups[view]
+
+
+def list_groups(
+    population: Population, width: int, make: Callable[[Array], dict[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return a row for each age, sex and view that read studies have: its name, and what is made.
+
+    Args:
+        population: whose studies are grouped.
+        width: years of a group of ages.
+        make: makes the rest of a row from the studies of its group, one bool each.
+    """
+    ages = ((group._asdict(), which) for group, which in group_ages(population, width))
+    sexes = (({"sex": sex}, which) for sex, which in group_sexes(population))
+    views = (({"view": view}, which) for view, which in group_views(population))
+    return {
+        kind: [{**named, **make(which)} for named, which in groups]
+        for kind, groups in (("ages", ages), ("sexes", sexes), ("views", views))
+    }
 
 
 def find_months(population: Population) -> Array:

@@ -18,7 +18,6 @@ from radkg.population.counting import count, count_named, get_date, list_greates
 from radkg.population.criteria import LABELS_OF, Criterion
 from radkg.population.cypher import write_cypher
 from radkg.population.population import UNKNOWN, Population
-from radkg.population.selecting import select_studies
 from radkg.population.wording import SEVERITIES, SIDES
 from radkg.schema.cells import escape_row
 from radkg.schema.mentions import Array
@@ -30,15 +29,15 @@ CSV_COLUMNS = ("archive", "study_id", "subject_id", "study_date")
 Row = dict[str, Any]
 
 
-def describe_cohort(population: Population, asked: Cohort) -> Row:
+def describe_cohort(population: Population, asked: Cohort, cohort: Cohort, studies: Array) -> Row:
     """Return what a cohort is and how many studies and patients it has.
 
     Args:
         population: that is asked.
         asked: the cohort, with names as a person writes them.
+        cohort: the same, with the names of the population.
+        studies: of the cohort, one bool each.
     """
-    cohort = asked.resolve(population, resolve_name)
-    studies = select_studies(population, cohort)
     number, of = count(studies), count(population.read)
     return {
         "query": cohort.to_query(),

@@ -12,17 +12,8 @@ from radkg.graph.ask.correction import ErrorTable
 from radkg.population.answers import split_names
 from radkg.population.asking import list_ignored
 from radkg.population.concept import WIDTH, Corrector
-from radkg.population.counting import (
-    count,
-    count_times,
-    find_months,
-    find_years,
-    group_ages,
-    group_sexes,
-    group_views,
-    list_greatest,
-)
-from radkg.population.periods import choose_unit, make_period
+from radkg.population.counting import count, count_times, list_greatest, list_groups
+from radkg.population.periods import choose_times, make_period
 from radkg.population.population import (
     ABSENT,
     PRESENT,
@@ -69,24 +60,13 @@ def describe_population(population: Population, error: ErrorTable | None = None)
         "over_time": describe_times(population),
         "findings": list_top_findings(population, error),
         "quality": describe_quality(population),
-        "ages": [
-            {**group._asdict(), "studies": count(which & read)}
-            for group, which in group_ages(population, WIDTH)
-        ],
-        "sexes": [
-            {"sex": sex, "studies": count(which & read)} for sex, which in group_sexes(population)
-        ],
-        "views": [
-            {"view": view, "studies": count(which & read)}
-            for view, which in group_views(population)
-        ],
+        **list_groups(population, WIDTH, lambda which: {"studies": count(which & read)}),
     }
 
 
 def describe_times(population: Population) -> Row:
     """Return the numbers of read studies of each year or month, and of those without a date."""
-    unit = choose_unit(population)
-    times = find_years(population) if unit == "year" else find_months(population)
+    unit, times = choose_times(population)
     rows = [
         {**make_period(time, unit)._asdict(), "studies": of}
         for time, _, of in count_times(population, times, population.read)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import calendar
 from typing import Literal, NamedTuple
 
-from radkg.population.counting import find_months
+from radkg.population.counting import find_months, find_years
 from radkg.population.population import UNKNOWN_DAY, Population
+from radkg.schema.mentions import Array
 
 Unit = Literal["year", "month"]
 MOST_MONTHS = 36  # of a population whose months are shown
@@ -20,12 +21,16 @@ class Period(NamedTuple):
     until: str
 
 
-def choose_unit(population: Population) -> Unit:
-    """Return months where all dated studies lie within three years, else years."""
-    months = find_months(population)[population.read]
-    months = months[months != UNKNOWN_DAY]
-    near = len(months) > 0 and months.max() - months.min() < MOST_MONTHS
-    return "month" if near else "year"
+def choose_times(population: Population) -> tuple[Unit, Array]:
+    """Return months where all dated studies lie within three years, else years, and each study's.
+
+    The time of a study without a date is UNKNOWN_DAY.
+    """
+    months = find_months(population)
+    dated = months[population.read & (months != UNKNOWN_DAY)]
+    if len(dated) and dated.max() - dated.min() < MOST_MONTHS:
+        return "month", months
+    return "year", find_years(population)
 
 
 def make_period(time: int, unit: Unit) -> Period:

@@ -354,7 +354,7 @@ def ask_explorer(population: Population) -> Questions:
     def cohort() -> Any:
         resolved = asked.resolve(population, resolve_name)
         studies = select_studies(population, resolved)
-        found = describe_cohort(population, asked)
+        found = describe_cohort(population, asked, resolved, studies)
         page = list_page(population, studies, 0, 50)
         return json.dumps([found, page, make_charts(population, resolved, studies)], default=str)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
@@ -166,10 +166,7 @@ def run_query(
         ConfigError: no such query or parameter, no value where one is needed, or an ill-typed one.
     """
     query = find_query(name)
-    given = convert_values(query, values)
-    for parameter in query.parameters:
-        if parameter.type == "concept" and given[parameter.name] is not None:
-            given[parameter.name] = resolve_concept(graph, str(given[parameter.name]))
+    given = convert_values(query, values, lambda text: resolve_concept(graph, text))
     rows = graph.read(_choose_statement(graph, query, given), **given)
     columns = query.columns
     answer = Answer(
@@ -225,8 +222,15 @@ def _choose_statement(graph: Graph, query: Query, given: Mapping[str, Cell]) -> 
     return query.summed if has_sums(graph, paired) else query.statement
 
 
-def convert_values(query: Query, values: Mapping[str, str]) -> dict[str, Cell]:
+def convert_values(
+    query: Query, values: Mapping[str, str], resolve: Callable[[str], str]
+) -> dict[str, Cell]:
     """Return a value of the right type for every parameter of the query, in its order.
+
+    Args:
+        query: whose parameters they are.
+        values: as text; a parameter that is not there has its default.
+        resolve: from what a person calls a concept to its name.
 
     Raises:
         ConfigError: no such parameter, no value where one is needed, or an ill-typed one.
@@ -248,6 +252,8 @@ def convert_values(query: Query, values: Mapping[str, str]) -> dict[str, Cell]:
             raise ConfigError(
                 f"query {query.name}: {name}={text!r} is no {_FORMS[parameter.type]}"
             ) from None
+        if parameter.type == "concept" and converted[name] is not None:
+            converted[name] = resolve(str(converted[name]))
     return converted
 
 
