@@ -16,7 +16,7 @@ from typing import Self
 
 from radkg.chat.examples import normalise, read_example_bank
 from radkg.chat.guide import ANSWER, read_instruction
-from radkg.chat.model import ChatModel, ChatPrompt, find_directory
+from radkg.chat.model import DIGITS, ChatModel, ChatPrompt, find_directory
 from radkg.chat.sight import ChatSight
 from radkg.errors import ExtractorError
 from radkg.extractor.seen import make_seen_extraction, require_codes
@@ -31,7 +31,6 @@ from radkg.schema.records import Condition, Device, Extraction, Study
 
 EXAMPLES = 8
 MAX_NEW_TOKENS = 256
-_DIGITS = 3  # of a confidence: the bits behind them change with the rows beside a row
 
 
 def load_chat(
@@ -162,8 +161,8 @@ class ChatExtractor:
         return [
             replace(
                 reading,
-                span_confidences=tuple(round(c, _DIGITS) for c in reading.span_confidences),
-                link_confidences=tuple(round(c, _DIGITS) for c in reading.link_confidences),
+                span_confidences=tuple(round(c, DIGITS) for c in reading.span_confidences),
+                link_confidences=tuple(round(c, DIGITS) for c in reading.link_confidences),
             )
             for reading in readings
         ]

@@ -37,6 +37,8 @@ from radkg.schema.records import Device
 
 _READ = ("*.json", "*.jinja", "*.safetensors", "*.gguf", "*.model")
 _PROBE = "radkg"
+DIGITS = 3
+"""of a confidence: the bits behind them change with the rows beside a row"""
 
 
 @dataclass(frozen=True, slots=True)

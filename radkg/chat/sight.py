@@ -19,7 +19,7 @@ from torch import Tensor
 from radkg.archive.images.pixels import read_radiograph
 from radkg.chat.codebook import read_code_book
 from radkg.chat.guide import ANSWER
-from radkg.chat.model import ChatModel
+from radkg.chat.model import DIGITS, ChatModel
 from radkg.errors import ExtractorError
 from radkg.extractor.coded import merge_outputs
 from radkg.extractor.images import list_locations
@@ -29,7 +29,6 @@ from radkg.model.language import Prompt
 from radkg.schema.codes import Codes
 from radkg.schema.records import Device, Study
 
-_DIGITS = 3  # of a confidence: the bits behind them change with the rows beside a row
 _STUDIES_AT_ONCE: dict[Device, int] = {"cpu": 1, "cuda": 8}
 
 
@@ -123,8 +122,8 @@ class ChatSight:
 def _round(codes: Codes) -> Codes:
     """Return codes whose confidences do not change with the studies beside them on a GPU."""
     return Codes(
-        tuple((name, round(confidence, _DIGITS)) for name, confidence in codes.findings),
-        tuple((triplet, round(confidence, _DIGITS)) for triplet, confidence in codes.triplets),
+        tuple((name, round(confidence, DIGITS)) for name, confidence in codes.findings),
+        tuple((triplet, round(confidence, DIGITS)) for triplet, confidence in codes.triplets),
     )
 
 

@@ -6,15 +6,9 @@ from itertools import groupby
 import pytest
 
 from radkg.train.curve import read_curve
-from tests.support.ray.hosts import hosts
-from tests.support.ray.training import Driver
+from tests.support.ray.training import Driver, three
 
-
-@pytest.fixture(scope="module")
-def three():
-    """A head without cores, and two hosts that work."""
-    with hosts(3, head_cpus=0) as found:
-        yield found
+__all__ = ["three"]
 
 
 @pytest.mark.ray

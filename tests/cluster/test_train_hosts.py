@@ -4,15 +4,9 @@ import pytest
 
 from radkg.cluster.gloo import find_interface
 from radkg.train.curve import read_curve, read_last_line
-from tests.support.ray.hosts import hosts
-from tests.support.ray.training import STEPS, Driver, list_losses
+from tests.support.ray.training import STEPS, Driver, list_losses, three
 
-
-@pytest.fixture(scope="module")
-def three():
-    """A head without cores, and two hosts that work."""
-    with hosts(3, head_cpus=0) as found:
-        yield found
+__all__ = ["three"]
 
 
 @pytest.mark.ray

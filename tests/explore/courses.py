@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from radkg.archive import open_archive
 from radkg.explore.app import make_app
@@ -30,6 +30,7 @@ from radkg.schema.arrow import to_table
 from radkg.schema.drafts import Claim
 from radkg.schema.records import Extraction, Study
 from radkg.storage import open_storage
+from tests.explore.conftest import TOKEN, opened_page
 from tests.support.graph.servers import clear_graph
 from tests.support.pages.barriers import find_barriers
 from tests.support.runs.drafts import publish_drafts, write_draft
@@ -52,7 +53,6 @@ _TEXTS = {
     "a4": ("A", "2020-01-11", "Lungs are clear. No effusion. Mild cardiomegaly. No opacity."),
     "b1": ("B", "", "No effusion </script><img src=x onerror=\"document.title='run'\"> seen."),
 }
-TOKEN = "only-for-tests"
 COLUMNS = ("study_id", "subject_id", "study_date", "report", "images")
 
 
@@ -134,20 +134,9 @@ def asked(app: FastAPI) -> Iterator[TestClient]:
 @contextlib.contextmanager
 def opened_view(chromium: str, home: str, view: str) -> Iterator[Page]:
     """A view in a browser; what it says in the console fails the test."""
-    said: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page()
-        page.set_default_timeout(60_000)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(f"{home}#/{view}")
+    with opened_page(chromium, f"{home}#/{view}") as page:
         expect(page.locator("main > section")).not_to_have_attribute("aria-busy", "true")
         yield page
-        browser.close()
-    assert said == []
 
 
 def check_barriers(page: Page) -> None:

@@ -6,9 +6,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from radkg.train.curve import read_curve, read_last_line
 from tests.support.pages.blocks import ROOT
-from tests.support.ray.hosts import Hosts
+from tests.support.ray.hosts import Hosts, hosts
 from tests.support.runs.demo_run import user_environment
 
 STEPS = 60
@@ -22,6 +24,13 @@ train.RESIZE_S = settings.pop("resize_s", train.RESIZE_S)
 stage = stage_tasks.stage(num_steps=settings.pop("num_steps"))
 train.train_stage(TrainJob.from_mapping({"preset": "small", "archive": "slow"} | settings), stage)
 """
+
+
+@pytest.fixture(scope="module")
+def three():
+    """A head without cores, and two hosts that work."""
+    with hosts(3, head_cpus=0) as found:
+        yield found
 
 
 class Driver:
