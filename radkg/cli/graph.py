@@ -68,6 +68,14 @@ def load(
         ),
     ] = None,
     drafts: DraftsRun = None,
+    remove_drafts: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of a reporter whose drafts leave the graph, after the studies are loaded. "
+            "Default: nobody's.",
+            metavar="REPORTER",
+        ),
+    ] = None,
     on_cluster: OnCluster = False,
     as_json: Json = False,
 ) -> None:
@@ -84,6 +92,7 @@ def load(
         neo4j_home=neo4j_home,
         writers=writers,
         drafts=drafts,
+        remove_drafts=remove_drafts,
     )
     report = run_load(config, show_progress(), dispatch=make_writers(on_cluster, graph, writers))
     if as_json:

@@ -82,6 +82,11 @@ class AuditLog:
         facts = {"graph": engine, "loaded": snapshot.snapshot_id, **counts}
         return self.record("load", facts)
 
+    def record_removal(self, reporter: str, engine: str, number: int) -> str:
+        """Add a line for the removal of a reporter's drafts, and return its hash."""
+        facts = {"graph": engine, "reporter": reporter, "drafts_removed": number}
+        return self.record("load", facts)
+
     def read_lines(self, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
         """Yield the lines, oldest first unless told; one that is no JSON object as its text.
 

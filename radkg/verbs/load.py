@@ -14,6 +14,7 @@ from radkg.graph.build.store import BuildReport, build_store
 from radkg.graph.engine.neo4j_home import Neo4jHome
 from radkg.graph.load import loader
 from radkg.graph.load.dispatch import Dispatch
+from radkg.graph.load.draft_removal import remove_drafts
 from radkg.graph.load.drafts import DraftsReport, load_drafts
 from radkg.graph.load.loader import LoadReport
 from radkg.graph.load.writers import PARTITIONS
@@ -42,6 +43,8 @@ class LoadConfig(GraphConfig):
     """transactions side by side, in [1, 8]; None: as many as suit the engine"""
     drafts: str | None = None
     """of a run of drafts, to be loaded beside the studies; None: none"""
+    remove_drafts: str | None = None
+    """reporter whose drafts leave the graph; None: none"""
 
     def __post_init__(self) -> None:
         if self.into is not None and self.drafts is not None:
@@ -49,6 +52,8 @@ class LoadConfig(GraphConfig):
                 "--into builds a store of the studies alone: load --drafts into it afterwards, with"
                 " --graph"
             )
+        if self.into is not None and self.remove_drafts is not None:
+            raise ConfigError("--into builds a store without drafts: leave out --remove-drafts")
         if self.into is not None and self.neo4j_home is None:
             raise ConfigError("--into builds a Neo4j store: say where Neo4j is with --neo4j-home")
         if self.writers is not None and not 1 <= self.writers <= PARTITIONS:
@@ -104,6 +109,10 @@ def load(
         if choice:
             report = replace(report, why=choice.why)
         run.audit.record_load(snapshot, graph.engine.name, asdict(report))
+        if config.remove_drafts is not None:
+            number = remove_drafts(graph, snapshot.archive, config.remove_drafts)
+            run.audit.record_removal(config.remove_drafts, graph.engine.name, number)
+            logger.info("%d drafts of %s are removed", number, config.remove_drafts)
         if drafts is None:
             return report
         with progress("load the drafts") as advance:

@@ -28,6 +28,22 @@ OPTIONAL MATCH (r:Load {key: $studies})
 RETURN l.snapshot_id AS snapshot_id, coalesce(r.retractions, 0) AS retractions
 """
 
+REPORTERS = """
+MATCH (d:Draft {archive: $archive})
+RETURN DISTINCT d.reporter AS reporter
+ORDER BY reporter
+"""
+
+BEGIN = """
+MERGE (l:DraftLoad {key: $ledger})
+SET l += $properties
+"""
+
+DELETE_LEDGER = """
+MATCH (l:DraftLoad {key: $ledger})
+DELETE l
+"""
+
 SET_LEDGER = """
 MATCH (l:DraftLoad {key: $ledger})
 SET l += $properties

@@ -36,7 +36,7 @@ def delete_drafts_of_gone(
         study_ids=sorted(retractions.ids["study"]),
         subject_ids=sorted(retractions.ids["subject"]),
     )
-    _delete(transaction, [row["key"] for row in found])
+    delete_drafts(transaction, [row["key"] for row in found])
 
 
 class DraftWriter:
@@ -120,7 +120,7 @@ class DraftWriter:
             transaction, draft_statements.KNOWN_STUDIES, keys=[row["study"] for row in batch]
         )
         known = {row["key"] for row in found}
-        _delete(transaction, [row["draft"]["key"] for row in batch])
+        delete_drafts(transaction, [row["draft"]["key"] for row in batch])
         rows = [row for row in batch if row["study"] in known]
         (created,) = run_statement(transaction, draft_statements.CREATE, rows=rows)
         claims = sum(len(row["claims"]) for row in rows)
@@ -137,7 +137,7 @@ class DraftWriter:
 
     def _remove(self, keys: Sequence[str], transaction: Transaction) -> None:
         self._lock(transaction)
-        _delete(transaction, keys)
+        delete_drafts(transaction, keys)
 
     def _finish(self, transaction: Transaction) -> None:
         self._lock(transaction)
@@ -151,6 +151,7 @@ class DraftWriter:
         run_statement(transaction, draft_statements.SET_LEDGER, ledger=self._ledger, properties=own)
 
 
-def _delete(transaction: Transaction, keys: Sequence[str]) -> None:
+def delete_drafts(transaction: Transaction, keys: Sequence[str]) -> None:
+    """Delete drafts and their claims, by the keys of the drafts."""
     for statement in draft_statements.DELETE if keys else ():
         run_statement(transaction, statement, keys=list(keys))

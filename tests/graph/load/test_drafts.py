@@ -11,9 +11,10 @@ import pytest
 
 from radkg.errors import ConfigError, GraphError
 from radkg.graph import Graph, open_graph
+from radkg.graph.load.draft_removal import remove_drafts
 from radkg.graph.load.drafts import DraftsReport, load_drafts
 from radkg.graph.load.retracting import retract
-from radkg.graph.verify.draft_loads import count_drafts
+from radkg.graph.verify.draft_loads import count_drafts, find_draft_problems
 from radkg.graph.verify.drafts import verify_drafts
 from radkg.graph.verify.full import verify
 from radkg.run.retractions import record_retraction
@@ -308,3 +309,43 @@ def test_a_load_that_is_overtaken_stops(
     with pytest.raises(GraphError, match=f"overtaken by one of {new.snapshot_id}"):
         load_drafts(loaded, drafts, studies, overtake, sizes=SMALL)
     assert_exact(loaded, new, studies)
+
+
+def test_the_drafts_of_one_reporter_go(
+    loaded: Graph, login: tuple[str, str], studies: Snapshot, drafts: Snapshot, tmp_path: Path
+) -> None:
+    other = publish_drafts(tmp_path / "other", invent_drafts(STUDIES, reporter="other"))
+    bring(loaded, drafts, studies)
+    alone = read_everything(loaded)
+    bring(loaded, other, studies)
+
+    with pytest.raises(ConfigError, match="it has those of other, plan"):
+        remove_drafts(loaded, studies.archive, "nobody")
+
+    def die(number: int) -> None:
+        if number == 2:
+            raise InterruptedError
+
+    with HookedGraph(loaded, login, die) as dying, pytest.raises(InterruptedError):
+        remove_drafts(dying, studies.archive, "other", SMALL)
+    assert count_drafts(loaded, other) == 23
+    assert 0 < count_drafts(loaded) - 23 < 23
+    (problem,) = find_draft_problems(loaded)
+    assert "other did not end" in problem
+    remove_drafts(loaded, studies.archive, "other", SMALL)
+    assert read_everything(loaded) == alone
+    assert_exact(loaded, drafts, studies)
+
+
+def test_a_load_of_drafts_stops_a_removal(
+    loaded: Graph, login: tuple[str, str], studies: Snapshot, drafts: Snapshot
+) -> None:
+    bring(loaded, drafts, studies)
+
+    def load(number: int) -> None:
+        if number == 2:
+            bring(loaded, drafts, studies)
+
+    with HookedGraph(loaded, login, load) as slow, pytest.raises(GraphError, match="began while"):
+        remove_drafts(slow, studies.archive, "plan", SMALL)
+    assert_exact(loaded, drafts, studies)
