@@ -117,8 +117,8 @@ class Layout:
         if tail[-1] in ";:" or _is_ruled(head) or _is_ruled(tail):
             return True
         line = flat[line_start : line_start + _LOOK].partition("\n")[0].lstrip()
-        said = flat[max(begin, at - _LOOK) : at]
-        length = at - line_start
+        said = flat[max(begin, at - _LOOK) : at].rstrip()  # CRLF leaves a blank
+        length = len(flat[line_start:at].rstrip())
         is_answer = length <= _SHORT and len(_WORDS.findall(said)) > 1
         if is_answer and _SHORT_ANSWER.search(tail) and not _ASKED.search(said):
             return not (head[0].islower() and _CARRIES_ON.match(head))
@@ -130,7 +130,7 @@ class Layout:
         opening = flat[begin : begin + _LOOK].lstrip(" \n-*\u2022([")[:1]
         if flat[max(0, begin - 3) : begin + 1].find(";") >= 0:
             opening = ";"  # behind a semicolon nobody writes a capital
-        said = flat[max(begin, line_start) : at]
+        said = flat[max(begin, line_start) : at].rstrip()
         reaches = length + 1 + len(head.split(None, 1)[0]) > self._width - _RAGGED
         if not self._is_wrapped:
             return not _is_carried_on(tail, head, said, opening, is_full=False, is_long=False)

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from radkg.schema.fold import ACCENTS, WIDTHLESS, fold_word
-from radkg.schema.layout import flatten
+from radkg.schema.layout import blank_marks, flatten
 from radkg.schema.lines import ITEM, Layout
 from radkg.schema.places import find_place_heading
 from radkg.schema.records import Section, Study
+from radkg.schema.signs import Word, read_signs
 
 MAX_SENTENCE = 2000  # characters; longer ones are cut, so that no text costs more than linear time
 
@@ -29,16 +30,29 @@ _SHORTENED = "|".join(
         *("[Mm]ed", "[Mm]in", "[Mm]od", "[Pp]ost", "[Pp]ulm", "[Rr]t", "[Ss]up"),
     )
 )
+# What a comma behind a denial opens: "No effusion, small pneumothorax", but not "no effusion, small
+# pneumothorax or mass".
+_AFFIRMED = (
+    r"(?:(?:small|tiny|trace|minimal|mild|moderate|severe|stable|persistent|unchanged|increased"
+    r"|decreased|improved|worsening|positive for|but with)"
+    r"\s+(?:(?!\b(?:or|nor)\b)[^,;.])+(?:[.;]|\Z))"
+)
+_DENIAL = re.compile(
+    r"(?:[A-Za-z /]{1,30}: *)?(?:there (?:is|are|was) )?(?:no|without|neg(?:ative|\.)? for)\s",
+    re.IGNORECASE,
+)
 _END = re.compile(  # begins with a set of signs, which a search finds quickest
-    r"[.!?;:\n(0-9\u2022-](?:"
-    r"(?<=[.!])(?=\s|$|(?<!\b[A-Za-z]\.)(?<!\.\.\.)[A-Z<(\"'])(?<!\bvs\.)(?<!\b[DM]r\.)(?<!\bSt\.)"
+    r"[.!?;:,\n(0-9\u2022-](?:"
+    r"(?<=[.!])(?=\s|$|(?<!\b[A-Za-z]\.)(?<!\.\.\.)(?:[A-Z<(\"']|-[A-Z]))(?<!\bvs\.)(?<!\b[DM]r\.)(?<!\bSt\.)"
+    r"(?!(?<=\b[Nn]eg\.|\b[Pp]os\.)\s+for\b)"
     r"(?<!\bapprox\.)(?<!\b[ei]\.[ge]\.)"
     rf"(?!(?:{_SHORTENED})[ ]+(?!(?:no|not|neg|nil|nad|there|the|lungs|heart)\b)[a-z])"
     r"|(?<=\S\?)(?=\s|$)(?! *(?:[Yy]es|YES|[Nn]o(?:ne)?|NO(?:NE)?)\b)"
     r"|(?<=[a-z][a-z]\.)(?=[a-z])|(?<=;)(?=\s|$)|(?<=\n)\s*"
     r"|(?<=\s\()(?:\d{1,2}|[b-h])\)(?=\s*[A-Z]|\s+[a-z])"
-    r"|(?<=\s\d)\d?[.)](?=\s*[A-Z]|\s+[a-z])"
+    r"|(?<=\s\d)\d?[.)](?=\s*[A-Za-z])"
     r"|(?<=\s-) (?=[A-Z])|(?<=\u2022)"
+    rf"|(?<=,)(?=\s+{_AFFIRMED})"
     r"|(?<=:) ?(?:[Nn]o(?:ne)?|NO(?:NE)?|[Yy]es|YES|[Aa]bsent|[Pp]resent|[Nn]il),?\s+"
     r"(?=[A-Z][A-Za-z]+(?: [A-Za-z]+){0,2} ?:)"
     r")"
@@ -64,10 +78,10 @@ _REMOVED = "xxxx"  # Open-i's mark of a word that de-identification removed; MIM
 # What decides on sentences and words: hashed into the id of every model.
 READING_FILES = tuple(
     Path(__file__).with_name(name)
-    for name in ("fold.py", "layout.py", "lines.py", "places.py", "sentences.py")
+    for name in (
+        *("boxes.py", "fold.py", "layout.py", "lines.py", "places.py", "sentences.py", "signs.py"),
+    )
 )
-
-Word = tuple[str, int, int]  # lower-cased, start, end
 
 
 def select_sections(study: Study) -> list[Section]:
@@ -133,12 +147,16 @@ def cut_sentences(flat: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             elif flat[match.end() - 1] == "." and flat[match.end()].isspace():
                 yield from _pieces(flat, begin, match.end() - 1)
                 begin = body = find_place_heading(flat, match.end(), end)
+        elif sign == ",":
+            if _DENIAL.match(flat, max(begin, body)):
+                yield from _pieces(flat, begin, at)
+                begin = match.end()
         elif sign in "-\u2022":  # a list in one line
             if sign != "-" or flat[begin] == "-":
                 yield from _pieces(flat, begin, at)
                 begin = at
         else:
-            is_kept = sign in ";:"
+            is_kept = sign in ";:?"
             yield from _pieces(flat, begin, match.end() if is_kept else at)
             begin = body = find_place_heading(flat, match.end(), end)
     yield from _pieces(flat, begin, end)
@@ -149,16 +167,18 @@ def find_words(sentence: str) -> list[Word]:
 
     A word is folded, its offsets are those of the sentence as it is.
     """
-    flat = flatten(sentence)
-    if not flat.isascii():
-        return [
+    flat = blank_marks(sentence)
+    if flat.isascii():
+        words = [
+            (m[0] if m[0][0] != "_" else _REMOVED, m.start(), m.end())
+            for m in _WORD.finditer(flat.lower())
+        ]
+    else:
+        words = [
             (fold_word(m[0]) if m[0][0] != "_" else _REMOVED, m.start(), m.end())
             for m in _WIDE_WORD.finditer(flat)
         ]
-    return [
-        (m[0].lower() if m[0][0] != "_" else _REMOVED, m.start(), m.end())
-        for m in _WORD.finditer(flat)
-    ]
+    return read_signs(flat, words)
 
 
 def is_entity_word(word: str) -> bool:

@@ -80,6 +80,7 @@ PRESETS: dict[str, tuple[TrainStage, ...]] = {
                 weight_decay=0.05,
                 betas=(0.9, 0.98),
                 precision="bf16",
+                seed=1,  # other inventions than those of the stage before
                 log_every=50,
             ),
             invented=40_000,

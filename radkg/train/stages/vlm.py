@@ -40,7 +40,7 @@ from radkg.private import open_private, write_text
 from radkg.schema.sentences import find_words
 from radkg.train.labelled import LabelledSentence, read_labelled_sentences
 from radkg.train.radgraph import read_radgraph_sentences
-from radkg.train.silver import list_training_sentences, read_training_studies
+from radkg.train.silver import invent_sentences, list_training_sentences, read_training_studies
 from radkg.train.stage_task import Batch, StagePaths, TrainJob, TrainStage
 from radkg.train.stages.vlm_finish import finish
 from radkg.train.supervision import (
@@ -72,7 +72,7 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
         encoder_name = job.vision or _own_tower(paths)
         encoder = load_encoder(encoder_name)
         features = _features(job, coded, encoder_name, paths)
-        examples += make_codes_examples(coded, number, seed, features)
+        examples += make_codes_examples(coded, number // 2, seed, features)
         examples += make_image_examples(coded, features) * _IMAGE_REPEATS
         projector = (
             make_small_config().projector
@@ -88,7 +88,7 @@ def prepare(job: TrainJob, stage: TrainStage, paths: StagePaths) -> None:
         save_file({"features": torch.stack(list(features.values()))}, paths.data / _FEATURES)
         write_text(paths.data / _IDS, json.dumps(list(features)))
     else:
-        examples += make_codes_examples(coded, number, seed)
+        examples += make_codes_examples(coded, number // 2, seed)
         config, tokenizer = _first(job, coded, examples)
     with open_private(paths.data / _EXAMPLES) as file:
         for example in examples:
@@ -167,18 +167,26 @@ def _copy_examples(job: TrainJob, stage: TrainStage) -> list[Example]:
     if not job.only_radgraph:
         annotated = read_labelled_sentences()[: job.limit]
         number, seed = stage.count_invented(job), stage.config.seed
-        examples += make_copy_examples(annotated, _read_others(job), number, seed)
+        others = _read_others(job, annotated, number, seed)
+        examples += make_copy_examples(annotated, others, number // 2, seed)
     if job.radgraph:
         examples += map(make_copy_example, read_radgraph_sentences(Path(job.radgraph)))
     return examples
 
 
-def _read_others(job: TrainJob) -> list[LabelledSentence]:
-    """Return the archive's sentences as the teacher reads them, or else the one-pass model."""
+def _read_others(
+    job: TrainJob, annotated: Iterable[LabelledSentence], num_invented: int, seed: int
+) -> list[LabelledSentence]:
+    """Return the archive's sentences as the teacher reads them, or else the one-pass model.
+
+    The one-pass model also reads sentences that are invented from all of these: the annotated ones
+    are too few for a language model to see how long sentences are built (decision 189).
+    """
     if job.teacher:
         return read_teacher(job.teacher, job.archive, job.limit)
     found = read_training_studies(job.archive, job.limit)
     texts = list_training_sentences(study for study in found if not is_held_out(study))
+    texts += invent_sentences([*texts, *(one.sentence for one in annotated)], num_invented, seed)
     readings = OnePassExtractor(SHIPPED["onepass"]).read_sentences(texts)
     return [
         LabelledSentence(text, reading.spans, reading.links)

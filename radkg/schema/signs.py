@@ -1,0 +1,82 @@
+"""Signs that stand for a word: an empty box is a "no", and so is "= 0" behind a question.
+
+Readers learn words. A sign is given to them as the word that it stands for, with the sign's place.
+"""
+
+from __future__ import annotations
+
+import re
+
+_EMPTY = r"(?:\[[ _]?\]|\( ?\)|\u2610)"
+_TICKED = r"(?:\[[xX+*]\]|\([xX]\)|[\u2611\u2612\u2713\u2714])"
+_BOXED = re.compile(r"[\[(\u2610-\u2612\u2713\u2714]")
+_OPTION = r"(?P<option>yes|no|none|nil|present|absent|normal|abnormal|positive|negative|y|n)\b"
+_CHOICES = (  # "( ) yes (x) no", "yes [ ] no [x]"
+    re.compile(rf"(?:(?P<ticked>{_TICKED})|{_EMPTY}) *{_OPTION}", re.IGNORECASE),
+    re.compile(rf"\b{_OPTION} *(?:(?P<ticked>{_TICKED})|{_EMPTY})", re.IGNORECASE),
+)
+_UNBOXED = r"[^\[\]()\u2610-\u2612\u2713\u2714:]"
+_BEFORE = re.compile(  # "[ ] Effusion"
+    rf"(?:[-*\u2022\u00b7] |\d{{1,2}}[.)] )?({_EMPTY})(?! *{_OPTION})", re.IGNORECASE
+)
+_BEHIND = re.compile(  # "Effusion [x]", "Effusion: [ ]"
+    rf"{_UNBOXED}*(?!\s){_UNBOXED}\s*:?\s*(?:(?P<no>{_EMPTY})|(?P<yes>{_TICKED}))\s*\Z"
+)
+_NO, _YES = "N|n|false|False|FALSE|0", "Y|y|true|True|TRUE|1|[Pp]os|POS"
+_END = r"(?=\s*[,;.]?\s*\Z)"
+_WITHIN = re.compile(  # begins with a set of signs, which a search finds quickest
+    r"[:=(?,+\u00d8\u00f8\u2205-](?:"
+    rf"(?<=[:=]) ?(?:(?P<no>{_NO})|(?P<yes>{_YES})){_END}"
+    r"|(?<=[\u00d8\u00f8\u2205])(?<![^\s(,;/].)(?P<none>)(?=\s)"
+    r"|(?<=\()\?\)(?P<doubt>)|(?<=\w\?)(?P<asked>)(?=\s*\Z)"
+    r"|(?<=-)(?<!\w-) ?[vV][eE]\b(?P<negative>)|(?<=\+)(?<!\w\+) ?[vV][eE]\b(?P<positive>)"
+    r"|(?<=[?,])(?P<colon>)(?=\s*(?:[Yy]es|YES|[Nn]o|NO)\s*\.?\s*\Z)"
+    r")"
+)
+_WORDS = {"none": "no", "doubt": "possible", "asked": "possible", "colon": ":"}
+_WHOLE = ("none", "doubt", "asked", "colon", "negative", "positive")  # else the group is the sign
+# Words that the annotated texts lack, and the word that they have for it.
+_SAME = {"sans": "without", "devoid": "free", "pnx": "ptx"}
+_RARE = re.compile("[sSdDpP](?:ans|ANS|evoid|EVOID|nx|NX)")
+
+Word = tuple[str, int, int]  # lower-cased, start, end
+
+
+def read_signs(flat: str, words: list[Word]) -> list[Word]:
+    """Return the words of a sentence, with the words that its signs stand for.
+
+    Args:
+        flat: the sentence, as `flatten` gives a text.
+        words: its words in order.
+    """
+    found = [_name(sign) for sign in _WITHIN.finditer(flat)]
+    if _BOXED.search(flat):
+        if chosen := _choose(flat):
+            return [w for w in words if not any(w[1] < b and a < w[2] for a, b in chosen)]
+        if before := _BEFORE.match(flat):
+            found.append(("no", *before.span(1)))
+        elif behind := _BEHIND.match(flat):
+            found.append(_name(behind))
+    if _RARE.search(flat):
+        words = [(_SAME.get(word, word), start, end) for word, start, end in words]
+    if not found:
+        return words
+    kept = [w for w in words if not any(w[1] < end and start < w[2] for _, start, end in found)]
+    return sorted([*kept, *found], key=lambda word: word[1])
+
+
+def _name(sign: re.Match[str]) -> Word:
+    """Return the word of a sign and its place."""
+    kind = str(sign.lastgroup)
+    return _WORDS.get(kind, kind), *(sign.span() if kind in _WHOLE else sign.span(kind))
+
+
+def _choose(flat: str) -> list[tuple[int, int]]:
+    """Return the places of the options that are not ticked, and of all boxes of a choice."""
+    for choice in _CHOICES:
+        options = list(choice.finditer(flat))
+        ticked = [option for option in options if option["ticked"]]
+        if len(options) > 1 and ticked:
+            left = [option.span() for option in options if not option["ticked"]]
+            return [*left, *(option.span("ticked") for option in ticked)]
+    return []

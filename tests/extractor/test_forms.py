@@ -1,0 +1,81 @@
+"""Forms, lists and ends of lines of other hospitals, read by every reader.
+
+Each was once misread in silence: a sign or a word of one item spoke for another one.
+"""
+
+import dataclasses
+
+import pytest
+
+from radkg.archive.formats.headings import find_headed_sections
+from radkg.extractor import extract_rows
+from radkg.schema.arrow import to_table
+from radkg.schema.findings import list_findings
+from tests.extractor.models import study
+from tests.extractor.test_other_hospitals import READERS
+
+# effusion is present and pneumothorax absent
+EFFUSION_ALONE = """Pneumothorax: N⏎Effusion: Y⏎Consolidation: N
+Pneumothorax - none. Effusion - small left.
+Pneumothorax: nil⏎Effusion: trace right
+Pneumothorax: not seen⏎Pleural effusion: small, left
+Pneumothorax [ ] Effusion [x] Consolidation [ ]
+[ ] Pneumothorax [x] Effusion [ ] Consolidation
+☐ Pneumothorax ☑ Effusion ☐ Consolidation
+( ) Pneumothorax⏎(X) Effusion⏎( ) Consolidation
+- [ ] Pneumothorax⏎- [x] Effusion
+Pneumothorax = 0⏎Effusion = 1
+Pneumothorax: false; Effusion: true; Consolidation: false
+Effusion? yes. Pneumothorax? no.
+Effusion........Yes⏎Pneumothorax....No
+| Effusion | Yes |⏎| Pneumothorax | No |
+effusion,yes⏎pneumothorax,no
+No pneumothorax | Small left effusion | No consolidation
+No pneumothorax     Small left effusion     No consolidation
+No pneumothorax // Small left effusion // No edema
+· No pneumothorax · Small left effusion
+* No pneumothorax * Small left effusion * No edema
+1.No pneumothorax 2.small effusion 3.no edema
+-No pneumothorax.-Small left effusion.-No edema.
+No pneumothorax…Small effusion
+No pneumothorax, small effusion.
+Lungs: no pneumothorax, small effusion.
+(-) pneumothorax (+) effusion
+-ve for pneumothorax; effusion +ve
+Neg. for PTX. Small effusion.
+Ø pneumothorax. Small effusion.
+Small effusion sans pneumothorax.
+Small effusion, no PNX.""".splitlines()
+# effusion and pneumothorax are absent
+NEITHER = """There is no⇥pneumothorax or⇥effusion.
+There is no evidence of⇥pneumothorax or pleural⇥effusion.
+No pneumothorax, small or large effusion, or consolidation.
+Ø effusion, Ø pneumothorax
+Effusion: [ ] yes [x] no⏎Pneumothorax: [ ] yes [x] no
+Effusion       ( ) yes (x) no⏎Pneumothorax   ( ) yes (x) no
+Devoid of effusion or pneumothorax.""".splitlines()
+DOUBTED = ["Effusion?", "effusion (?)", "? small effusion"]
+PRESENT, ABSENT, UNCERTAIN = "OBS-DP", "OBS-DA", "OBS-U"
+CASES = [
+    *((text, {"effusion": PRESENT, "pneumothorax": ABSENT}) for text in EFFUSION_ALONE),
+    *((text, {"effusion": ABSENT, "pneumothorax": ABSENT}) for text in NEITHER),
+    *((text, {"effusion": UNCERTAIN}) for text in DOUBTED),
+]
+
+
+def make_study(number, text):
+    text = text.replace("⏎", "\n").replace("⇥", "\r\n")
+    return dataclasses.replace(
+        study(study_id=f"S{number:02}"), report=text, sections=find_headed_sections(text)
+    )
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_reads_forms(reader, tmp_path):
+    studies = [make_study(i, text) for i, (text, _) in enumerate(CASES)]
+    rows = to_table(extract_rows(READERS[reader](tmp_path), studies)).to_batches()[0]
+    wrong = []
+    for (text, wanted), found in zip(CASES, list_findings(rows).to_pylist(), strict=True):
+        labels = {one["name"]: one["label"] for one in found}
+        wrong += [(text, labels) for name, label in wanted.items() if labels.get(name) != label]
+    assert wrong == []
