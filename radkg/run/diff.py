@@ -33,7 +33,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radkg.errors import SnapshotError
-from radkg.run.changes import find_changes
+from radkg.run.changes import Changes, find_changes
 from radkg.run.snapshot import Snapshot
 from radkg.schema.arrow import READABLE
 from radkg.schema.findings import list_findings
@@ -135,19 +135,26 @@ class Diff:
         return {**asdict(self), "findings": shares}
 
 
-def compare_snapshots(before: Snapshot, after: Snapshot, num_evidence: int = NUM_EVIDENCE) -> Diff:
+def compare_snapshots(
+    before: Snapshot,
+    after: Snapshot,
+    num_evidence: int = NUM_EVIDENCE,
+    differ: Changes | None = None,
+) -> Diff:
     """Compare two snapshots of one archive.
 
     Args:
         before: the snapshot to start from; snapshots do not know which of two is older.
         after: the snapshot that is compared with it.
         num_evidence: how many studies of each kind of change are named, the first by study_id.
+        differ: the rows that differ, where they are known.
 
     Raises:
         SnapshotError: they are of two archives or of another schema, or a part is damaged.
     """
     _check_comparable(before, after)
-    differ = find_changes(before, after)
+    if differ is None or differ.snapshot_ids != (before.snapshot_id, after.snapshot_id):
+        differ = find_changes(before, after)
     studies = dict.fromkeys(_OF_STUDIES, 0)
     study_ids: dict[str, list[str]] = {kind: [] for kind in _OF_STUDIES}
     statuses: Counter[str] = Counter()

@@ -26,7 +26,7 @@ from radkg.run.kind import Kind
 from radkg.run.making import Maker, load_maker
 from radkg.run.pseudonyms import Pseudonyms, check_pseudonyms, hide_own_ids
 from radkg.run.settings import RunConfig
-from radkg.run.snapshot import POINTER, read_snapshot
+from radkg.run.snapshot import POINTER, Snapshot, read_snapshot
 from radkg.run.units import Unit, plan_units
 from radkg.schema.arrow import list_versions
 from radkg.schema.records import Study
@@ -45,8 +45,12 @@ class Plan:
     maker: Maker
     records: list[dict[str, Any]]
     """rows of INDEX_SCHEMA, one per study"""
+    base: Snapshot | None
+    """what is published now, where its rows are of this version"""
+    published: pa.Table
+    """its rows, sorted by study_id"""
     standing: pa.Table
-    """published rows of this model"""
+    """those of this model"""
     journal: Journal
     units: list[Unit]
     """what is not published"""
@@ -124,10 +128,15 @@ def make_plan(config: RunConfig, storage: Storage) -> Plan:
     names = check_pseudonyms(config.pseudonymise, storage)
     archive = open_archive(config.archive, config.images)
     with _collector_paused():
-        index = archive.index().slice(0, config.limit)
-        records = (names.rename_index(index) if names else index).to_pylist()
-    published = _published_rows(storage, maker.kind)
-    standing = published.filter(pc.equal(published["model_id"], model_id))
+        if names:
+            records = names.rename_index(archive.index().slice(0, config.limit)).to_pylist()
+        else:
+            records = archive.list_records()[: config.limit]
+    base = _read_published(storage, maker.kind)
+    empty = maker.kind.schema.empty_table()
+    published = pa.concat_tables([empty, *(base.read_tables() if base else ())])
+    of_model = pc.equal(published["model_id"], model_id)
+    standing = published if pc.all(of_model).as_py() else published.filter(of_model)
     fingerprints = dict(list_versions(standing))
     units = plan_units(records, fingerprints, model_id, config.unit_size, maker.kind.version)
     journal = Journal(storage, model_id, maker.kind)
@@ -142,6 +151,8 @@ def make_plan(config: RunConfig, storage: Storage) -> Plan:
         archive=archive,
         maker=maker,
         records=records,
+        base=base,
+        published=published,
         standing=standing,
         journal=journal,
         units=units,
@@ -271,11 +282,9 @@ def _words(studies: Sequence[Study]) -> float:
     return sum(len(find_words(text)) for text in texts) / max(1, len(studies))
 
 
-def _published_rows(storage: Storage, kind: Kind) -> pa.Table:
-    empty = kind.schema.empty_table()
+def _read_published(storage: Storage, kind: Kind) -> Snapshot | None:
     if not storage.exists(POINTER):
-        return empty
+        return None
     snapshot = read_snapshot(storage, kind=kind)
-    if snapshot.manifest["schema_version"] != kind.version:
-        return empty  # its rows lack what the archive says now: they are read anew
-    return pa.concat_tables([empty, *snapshot.read_tables()])
+    # rows of an older version lack what the archive says now: they are read anew
+    return snapshot if snapshot.manifest["schema_version"] == kind.version else None

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 from radkg.extractor import resolve_name
 from radkg.progress import Progress, say_nothing
+from radkg.run.changes import Changes
 from radkg.run.heartbeat import keep_heartbeat
 from radkg.run.run import Run
 from radkg.run.settings import ExtractConfig
@@ -45,6 +46,19 @@ def extract(
     Raises:
         RadkgError: as `publish_rows` says.
     """
+    return extract_changes(config, runner, progress)[0]
+
+
+def extract_changes(
+    config: ExtractConfig, runner: Runner, progress: Progress = say_nothing
+) -> tuple[ExtractReport, Changes | None]:
+    """Extract, and return also how the snapshot differs from the one that was published before.
+
+    None where nothing was published, or its rows were of another version.
+
+    Raises:
+        RadkgError: as `publish_rows` says.
+    """
     run = Run(config.out)
     config = replace(config, extractor=resolve_name(config.extractor))
     with (
@@ -70,4 +84,4 @@ def extract(
             out=run.uri,
         )
         facts |= {k: v for k, v in asdict(report).items() if k not in _NOT_LOGGED}
-    return report
+    return report, published.changes

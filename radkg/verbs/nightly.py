@@ -35,7 +35,7 @@ from radkg.run.run import Run
 from radkg.run.settings import ExtractConfig
 from radkg.run.snapshot import Snapshot, read_snapshot
 from radkg.run.work import Runner
-from radkg.verbs.extract import extract
+from radkg.verbs.extract import extract_changes
 from radkg.verbs.graphs import (
     EMBEDDED,
     GraphConfig,
@@ -126,16 +126,19 @@ def _run_night(
     dispatch: Dispatch | None,
     start: float,
 ) -> NightReport:
-    extracted = extract(config.extract, runner, progress)
+    extracted, known = extract_changes(config.extract, runner, progress)
     after = run.read_snapshot(extracted.snapshot_id)
     with open_run_graph(run, config, must_exist=False) as graph:
         try:
             before = find_standing_snapshot(graph, after)
-            if config.gate is not None:
+            differ = None
+            if before is not None:
                 with progress("compare with the night in the graph"):
-                    _judge(config.gate, graph, after)
+                    differ = _find_changes(before, after, known)
+            if config.gate is not None:
+                with progress("judge the night"):
+                    _judge(config.gate, graph, after, differ)
             with progress(f"load the graph ({graph.engine})") as advance:
-                differ = None if before is None else _changes(before, after)
                 writers = graph.engine.default_writers
                 loaded = load(
                     graph, after, advance, differ=differ, writers=writers, dispatch=dispatch
@@ -184,7 +187,7 @@ def _build_knowledge(
     return "built" if build(building, progress).built else "unchanged"
 
 
-def _judge(gate: Gate, graph: Graph, after: Snapshot) -> None:
+def _judge(gate: Gate, graph: Graph, after: Snapshot, differ: Changes | None) -> None:
     """Let a night pass, or raise TooManyFlips."""
     judged = read_last_complete(graph, after)
     if judged in (None, after.snapshot_id):  # nothing was ever loaded, or nothing is new
@@ -196,11 +199,19 @@ def _judge(gate: Gate, graph: Graph, after: Snapshot) -> None:
             f"--gate cannot compare with night {judged}, which the graph holds: {error}; or load "
             f"this night as it is with `radkg load`"
         ) from error
-    gate.judge(compare_snapshots(before, after))
+    gate.judge(compare_snapshots(before, after, differ=differ))
 
 
-def _changes(before: Snapshot, after: Snapshot) -> Changes | None:
-    """Return what differs; None where the earlier night is damaged: it is then not relied on."""
+def _find_changes(before: Snapshot, after: Snapshot, known: Changes | None) -> Changes | None:
+    """Return what differs; None where the earlier night is damaged: it is then not relied on.
+
+    Args:
+        before: what stands in the graph.
+        after: what is published now.
+        known: what the extraction changed: mostly it began where the graph stands.
+    """
+    if known is not None and known.snapshot_ids == (before.snapshot_id, after.snapshot_id):
+        return known
     try:
         return find_changes(before, after)
     except SnapshotError:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from radkg.errors import ClusterError, RadkgError, StorageError, TooManyFailures
 from radkg.progress import Advance
+from radkg.run.changes import Changes
 from radkg.run.heartbeat import Heartbeat
 from radkg.run.isolation import Limits
 from radkg.run.planning import Plan, forecast_seconds, make_plan
@@ -41,6 +42,8 @@ class Published:
 
     snapshot: Snapshot
     rows: pa.Table
+    changes: Changes | None
+    """from what was published before, as `find_changes` finds them; None where nothing was"""
     studies: int
     """of the archive"""
     made: int
@@ -113,8 +116,9 @@ def publish_rows(
     budget = _Budget(len(records), config.max_failed, to_make, advance)
     if plan.missing:
         _run_units(config, run, plan, runner, budget, heartbeat, planned)
-    finished = (plan.journal.read(unit.unit_id) for unit in plan.units)
-    rows = _gather(records, [plan.standing, *finished])
+    finished = [plan.journal.read(unit.unit_id) for unit in plan.units]
+    kept, came = _gather(records, plan.standing, finished)
+    rows = pa.concat_tables([kept, came])
     budget.check(rows)
     if plan.units or plan.gone:
         snapshot = run.publish(rows)
@@ -124,9 +128,10 @@ def publish_rows(
     # a kill before the settings are saved is mended by the next run
     save_config(config, run.storage, plan.archive.uri)
     plan.journal.tidy()
+    changes = _tell_changes(plan, snapshot, kept, came)
     seconds = round(time.perf_counter() - start, 3)
     planned = None if planned is None else round(planned, 3)
-    return Published(snapshot, rows, len(records), to_make, planned, seconds)
+    return Published(snapshot, rows, changes, len(records), to_make, planned, seconds)
 
 
 def _run_units(
@@ -212,18 +217,36 @@ def name_first(rows: pa.Table, status: str) -> tuple[str, ...]:
     return (*first, f"and {more} more") if more else tuple(first)
 
 
-def _gather(records: list[dict[str, Any]], rows: list[pa.Table]) -> pa.Table:
-    """Return one row per record out of standing and journalled rows, wherever each stands.
+def _gather(
+    records: list[dict[str, Any]], standing: pa.Table, finished: Sequence[pa.Table]
+) -> tuple[pa.Table, pa.Table]:
+    """Return one row per record, wherever each stands: those that stay, and those that came.
 
     Raises:
         ClusterError: a study has no row; rows in and rows out must be equal.
     """
-    table = pa.concat_tables(rows)
     fingerprints = {r["study_id"]: r["fingerprint"] for r in records}
-    keep = [fingerprints.get(study_id) == version for study_id, version in list_versions(table)]
-    table = table.filter(pa.array(keep, pa.bool_()))
-    if table.num_rows != len(records):
-        raise ClusterError(
-            f"{len(records)} studies in, {table.num_rows} rows out: nothing was published"
-        )
-    return table
+
+    def select(rows: pa.Table) -> pa.Table:
+        keep = [fingerprints.get(study_id) == version for study_id, version in list_versions(rows)]
+        return rows if all(keep) else rows.filter(pa.array(keep, pa.bool_()))
+
+    kept = select(standing)
+    came = select(pa.concat_tables([standing.schema.empty_table(), *finished]))
+    if (found := kept.num_rows + came.num_rows) != len(records):
+        raise ClusterError(f"{len(records)} studies in, {found} rows out: nothing was published")
+    return kept, came
+
+
+def _tell_changes(plan: Plan, snapshot: Snapshot, kept: pa.Table, came: pa.Table) -> Changes | None:
+    """Return what differs from what was published before, without comparing any row.
+
+    A row that stays is the same row. One that came has another fingerprint or model than the one
+    that was published of its study.
+    """
+    if plan.base is None:
+        return None
+    stays = pc.is_in(plan.published["study_id"], kept["study_id"].combine_chunks())
+    gone = plan.published.filter(pc.invert(stays))
+    ids = plan.base.snapshot_id, snapshot.snapshot_id
+    return Changes(ids, gone, came.sort_by("study_id"))

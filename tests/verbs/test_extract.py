@@ -16,9 +16,12 @@ from radkg.errors import (
     TooManyFailures,
 )
 from radkg.run.audit import AuditLog
+from radkg.run.changes import find_changes
+from radkg.run.local import LocalRunner
 from radkg.run.settings import ExtractConfig, read_config
-from radkg.run.snapshot import POINTER
+from radkg.run.snapshot import POINTER, read_snapshot
 from radkg.storage import open_storage
+from radkg.verbs.extract import extract_changes
 from tests.support.archives.openi import make_studies, make_xml, write_tar
 from tests.support.runs import EXTRACTORS
 from tests.support.runs.demo_run import RADKG, radkg, user_environment
@@ -76,8 +79,13 @@ def test_a_night_extracts_what_changed_and_drops_what_went(tmp_path):
     members["ecgen-radiology/8.xml"] = make_xml(8, findings="Clear.", impression="")
     members["ecgen-radiology/99.xml"] = make_xml(99)
     write_tar(path, members)
-    report = extract_here(ExtractConfig(archive=str(path), out=out, extractor=WORDS, unit_size=10))
+    before = read_snapshot(open_storage(out))
+    config = ExtractConfig(archive=str(path), out=out, extractor=WORDS, unit_size=10)
+    report, changes = extract_changes(config, LocalRunner(0))
     assert (report.studies, report.rows, report.extracted) == (40, 40, 2)
+    compared = find_changes(before, read_snapshot(open_storage(out)))
+    assert changes == compared  # what came and went is known without comparing any row
+    assert (compared.before.num_rows, compared.after.num_rows) == (2, 2)
     fresh = str(tmp_path / "fresh")
     extract_here(ExtractConfig(archive=str(path), out=fresh, extractor=WORDS))
     assert rows_of(out) == rows_of(fresh)
@@ -87,8 +95,11 @@ def test_a_night_extracts_what_changed_and_drops_what_went(tmp_path):
 def test_another_model_extracts_everything_again(archive, tmp_path):
     out = str(tmp_path / "out")
     extract_here(ExtractConfig(archive=archive, out=out, extractor=WORDS))
-    report = extract_here(ExtractConfig(archive=archive, out=out, extractor=WORDS + "_two"))
+    before = read_snapshot(open_storage(out))
+    config = ExtractConfig(archive=archive, out=out, extractor=WORDS + "_two")
+    report, changes = extract_changes(config, LocalRunner(0))
     assert report.extracted == 60
+    assert changes == find_changes(before, read_snapshot(open_storage(out)))
     assert {row.model_id for row in rows_of(out)} == {"words-2"}
 
 
