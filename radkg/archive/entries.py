@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 from radkg.archive.files.members import digest
 from radkg.schema.limits import MAX_NAME_BYTES, is_too_long
@@ -73,7 +74,8 @@ _NO_FACTS = {
 _FACTS = tuple(f.name for f in fields(StudyEntry) if f.name not in _NO_FACTS)
 
 
-class FingerprintOrder(NamedTuple):
+@dataclass(frozen=True)
+class FingerprintOrder:
     """The facts of a study that are hashed by their place, without their names.
 
     A fact that is known and has no place here is hashed behind the others under its name. So a new
@@ -82,6 +84,13 @@ class FingerprintOrder(NamedTuple):
 
     parts: tuple[str | list[str], ...]  # a list is hashed as a list
     implied: frozenset[str] = frozenset()  # facts that follow from the report's own name
+
+    @cached_property
+    def rest(self) -> tuple[str, ...]:
+        """Names of the facts that have no place."""
+        names = {n for part in self.parts for n in ([part] if isinstance(part, str) else part)}
+        covered = {_TAKEN_APART.get(name, name) for name in names} | self.implied
+        return tuple(name for name in ("reading_version", *_FACTS) if name not in covered)
 
 
 BY_NAME = FingerprintOrder(("reading_version",))
@@ -110,12 +119,8 @@ def compute_fingerprint(
         known[part] if isinstance(part, str) else [known[name] for name in part]
         for part in order.parts
     )
-    names = {n for part in order.parts for n in ([part] if isinstance(part, str) else part)}
-    covered = {_TAKEN_APART.get(name, name) for name in names} | order.implied
     rest = [
-        (name, known[name])
-        for name in ("reading_version", *_FACTS)
-        if name not in covered and known[name] is not None and known[name] != []
+        (name, known[name]) for name in order.rest if known[name] is not None and known[name] != []
     ]
     identity = entry.content.encode() if entry.report_identity is None else entry.report_identity
     return digest(

@@ -11,7 +11,10 @@ from radkg.graph import Graph
 from radkg.graph.load.ledger import read_ledger
 from radkg.graph.rows.nested import build_ledger_key
 
-_LOADS = "MATCH (load:Load) RETURN count(load) AS number"
+_LOADS = """
+MATCH (load:Load)
+RETURN load.key AS key, load.snapshot_id AS snapshot_id, load.complete AS complete
+"""
 
 
 def read_standing_ledger(graph: Graph, reader: SnapshotReader) -> dict[str, Any]:
@@ -20,7 +23,7 @@ def read_standing_ledger(graph: Graph, reader: SnapshotReader) -> dict[str, Any]
     Raises:
         HTTPException: it names another one.
     """
-    ledger = _read_ledger_of(graph, reader)
+    ledger = read_ledger(graph, _build_key(reader))
     if ledger.get("snapshot_id") != reader.snapshot.snapshot_id:
         raise HTTPException(
             409,
@@ -31,12 +34,9 @@ def read_standing_ledger(graph: Graph, reader: SnapshotReader) -> dict[str, Any]
 
 def is_alone(graph: Graph, reader: SnapshotReader) -> bool:
     """Tell whether the graph holds the snapshot that the page shows, complete, and no other."""
-    ledger = _read_ledger_of(graph, reader)
-    is_standing = ledger.get("snapshot_id") == reader.snapshot.snapshot_id
-    if not is_standing or not ledger.get("complete"):
-        return False
-    return bool(graph.read(_LOADS)[0]["number"] == 1)
+    shown = {"key": _build_key(reader), "snapshot_id": reader.snapshot.snapshot_id}
+    return bool(graph.read(_LOADS) == [shown | {"complete": True}])
 
 
-def _read_ledger_of(graph: Graph, reader: SnapshotReader) -> dict[str, Any]:
-    return read_ledger(graph, build_ledger_key(reader.snapshot.archive, reader.snapshot.extractor))
+def _build_key(reader: SnapshotReader) -> str:
+    return build_ledger_key(reader.snapshot.archive, reader.snapshot.extractor)

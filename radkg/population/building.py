@@ -1,12 +1,14 @@
 """Make a population out of the columns of its parts.
 
-A part has its texts as codes into its own distinct texts. When all parts are there, their texts get
-one numbering at once: no text of a finding becomes an object of Python.
+A part has its texts as codes into its own distinct texts. When all parts are there, the distinct
+texts get one numbering at once: no text of a finding becomes an object of Python. What stands
+beside the findings is numbered when it is first asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,30 +94,58 @@ class _Columns:
 
     def build(self, archive: str, extractor: str, model_id: str) -> Population:
         """Return the population of all parts."""
-        names = self._number_texts()
+        names, places = self._number_texts()
+
+        def number(name: str) -> Array:
+            found = zip(places[name], self._texts[name], strict=True)
+            return np.concatenate([place[texts.indices.to_numpy()] for place, texts in found])
+
         rows = pa.concat_tables(self._rows).unify_dictionaries()
         subject = _whole(rows["subject_id"])
-        findings = {
-            name: self._take(f"finding {name}")
-            for name in ("concept", "study", "label", "confidence", "mentions", "twice")
-        }
-        lists = {name: (self._take(f"{name} row"), self._take(f"{name} other")) for name in _LISTS}
-        severity = _number_names(names, SEVERITY_OF)
-        findings["severity"] = _gather(np.maximum, severity, *lists["modifiers"], findings)
+        findings = {"concept": number("finding concept")}
+        for name in ("study", "label", "confidence", "mentions", "twice"):
+            findings[name] = self._take(f"finding {name}")
+        rows_of = {name: self._take(f"{name} row") for name in _LISTS}
+
+        def gather(function: np.ufunc, number_of: Array, name: str) -> Array:
+            """Return for each finding what a function makes of the numbers of its words."""
+            found = np.zeros(len(findings["study"]), np.int8)
+            chunks = zip(places[f"{name} other"], self._texts[f"{name} other"], strict=True)
+            each = [number_of[place][texts.indices.to_numpy()] for place, texts in chunks]
+            numbers = np.concatenate(each)
+            some = np.flatnonzero(numbers)
+            function.at(found, rows_of[name][some], numbers[some])
+            return found
+
+        findings["severity"] = gather(np.maximum, _number_names(names, SEVERITY_OF), "modifiers")
         side = _number_names(names, SIDES_OF)
-        sides = [_gather(np.bitwise_or, side, *lists[name], findings) for name in _LISTS]
-        findings["side"] = np.bitwise_or.reduce(sides)
-        words, sites = (
-            {**{n: findings[n][row] for n in ("concept", "study", "label")}, "other": other}
-            for row, other in (lists["modifiers"], lists["sites"])
+        findings["side"] = np.bitwise_or.reduce(
+            [gather(np.bitwise_or, side, name) for name in _LISTS]
         )
-        linked = {n: self._take(f"link {n}") for n in ("concept", "study", "other", "kind")}
-        kind = linked.pop("kind")
-        links = {
-            name: {n: column[kind == number] for n, column in linked.items()}
-            for number, name in enumerate(LINKS)
+        own = {name: findings[name] for name in ("concept", "study", "label")}
+
+        def list_words(name: str) -> dict[str, Array]:
+            row = rows_of[name]
+            return {
+                **{n: column[row] for n, column in own.items()},
+                "other": number(f"{name} other"),
+            }
+
+        def list_links(kind: int) -> dict[str, Array]:
+            which = kind == np.concatenate(self._numbers["link kind"])
+            linked = {"study": np.concatenate(self._numbers["link study"])[which]}
+            return linked | {n: number(f"link {n}")[which] for n in ("concept", "other")}
+
+        def list_others() -> dict[str, Array]:
+            study = np.concatenate(self._numbers["other study"])
+            return {"concept": number("other concept"), "study": study}
+
+        beside: dict[str, Callable[[], dict[str, Array]]] = {
+            "words": partial(list_words, "modifiers"),
+            "sites": partial(list_words, "sites"),
+            "others": list_others,
+            **{name: partial(list_links, kind) for kind, name in enumerate(LINKS)},
         }
-        others = {n: self._take(f"other {n}") for n in ("concept", "study")}
         return Population(
             archive=archive,
             extractor=extractor,
@@ -134,7 +164,7 @@ class _Columns:
             findings=order_postings(
                 findings.pop("concept"), findings.pop("study"), findings, len(names)
             ),
-            beside=Beside({"words": words, "sites": sites, "others": others, **links}, len(names)),
+            beside=Beside(beside, len(names)),
             visible=np.ones(rows.num_rows, np.bool_),
         )
 
@@ -150,18 +180,20 @@ class _Columns:
         self._add(name, row.astype(np.int32))
         return pc.list_flatten(lists)
 
-    def _number_texts(self) -> tuple[str, ...]:
-        """Make all texts places among the sorted distinct ones, and return these."""
-        chunks = [(name, each) for name, found in self._texts.items() for each in found]
-        self._texts.clear()
-        texts = pa.chunked_array([each for _, each in chunks]).unify_dictionaries()
-        distinct = texts.chunk(0).dictionary
-        order = pc.sort_indices(distinct).to_numpy()
+    def _number_texts(self) -> tuple[tuple[str, ...], dict[str, list[Array]]]:
+        """Return the sorted distinct texts, and the place among them of each code of each part."""
+        parts = [(name, texts.dictionary) for name, each in self._texts.items() for texts in each]
+        encoded = pa.concat_arrays([texts for _, texts in parts]).dictionary_encode()
+        order = pc.sort_indices(encoded.dictionary).to_numpy()
         place = np.empty(len(order), np.int32)
         place[order] = np.arange(len(order))
-        for (name, _), numbered in zip(chunks, texts.chunks, strict=True):
-            self._add(name, place[numbered.indices.to_numpy()])
-        return tuple(distinct.take(pa.array(order)).to_pylist())
+        numbered = place[encoded.indices.to_numpy()]
+        places: dict[str, list[Array]] = {name: [] for name in self._texts}
+        start = 0
+        for name, texts in parts:
+            places[name].append(numbered[start : start + len(texts)])
+            start += len(texts)
+        return tuple(encoded.dictionary.take(pa.array(order)).to_pylist()), places
 
     def _take(self, name: str) -> Array:
         return np.concatenate(self._numbers.pop(name))
@@ -182,17 +214,6 @@ def _place(texts: pa.DictionaryArray, known: tuple[str, ...]) -> Array:
 
 def _number_names(names: tuple[str, ...], known: Mapping[str, int]) -> Array:
     return np.array([known.get(name, 0) for name in names], np.int8)
-
-
-def _gather(
-    function: np.ufunc, number_of: Array, row: Array, other: Array, findings: dict[str, Array]
-) -> Array:
-    """Return for each finding what a function makes of the numbers of its words; 0 without."""
-    found = np.zeros(len(findings["study"]), np.int8)
-    number = number_of[other]
-    some = np.flatnonzero(number)
-    function.at(found, row[some], number[some])
-    return found
 
 
 def _mark_views(lists: pa.ListArray, num_studies: int) -> dict[str, Array]:

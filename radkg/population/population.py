@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,12 +33,14 @@ class Beside:
     """What stands beside the findings, brought into its order when it is first asked for.
 
     Args:
-        tables: concept, study and the columns of each; by "words", "sites", "others" and the names
-            of LINKS.
+        tables: return concept, study and the columns of each; by "words", "sites", "others" and
+            the names of LINKS.
         num_concepts: of the population.
     """
 
-    def __init__(self, tables: dict[str, dict[str, Array]], num_concepts: int) -> None:
+    def __init__(
+        self, tables: dict[str, Callable[[], dict[str, Array]]], num_concepts: int
+    ) -> None:
         self._tables = tables
         self._num_concepts = num_concepts
         self._lock = threading.Lock()
@@ -47,7 +50,7 @@ class Beside:
         """Return one table."""
         with self._lock:
             if name not in self._ordered:
-                columns = self._tables.pop(name)
+                columns = self._tables.pop(name)()
                 own = columns.pop("concept"), columns.pop("study")
                 self._ordered[name] = order_postings(*own, columns, self._num_concepts)
             return self._ordered[name]

@@ -7,7 +7,8 @@
 The texts are Open-i's, again and again, so sentences repeat and a reader's cache helps; with
 `--distinct` every study has a sentence of its own. Nights: the first, the same again, one with 1 %
 of the reports changed; then a first run that is killed at half of its units and run again. With
---place s3 a real server (moto, slow at ranges) holds archive and run.
+--place s3 a real server (moto, slow at ranges) holds archive and run. What a night costs is told in
+seconds and in processor seconds, for each stage, and as a share of the first night.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import itertools
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import tempfile
@@ -36,8 +38,10 @@ from radkg.storage import Storage, open_storage
 from tests.support.archives.mimic import Mimic, make_mimic
 from tests.support.faults.s3_server import served_bucket, upload
 from tests.support.runs.demo_run import RADKG, user_environment
+from tests.support.runs.processes import processor_s
 
 PUBLISHED = 9.5  # reports/s of radgraph 0.1.18 on an A100, from the METADATA of radlabels 0.2.0
+_STAGE = re.compile(r"(.+?): (\d+\.\d) s(?:, [\d,]+ (?:done|failed))*")
 
 
 def texts() -> list[str]:
@@ -87,18 +91,46 @@ def write(made: Mimic, folder: Path, reports: str, images: str | None) -> None:
 
 
 def run(*arguments: str) -> dict[str, Any]:
-    """Run the installed command; return its JSON, and the seconds that a user waits."""
-    start = time.perf_counter()
-    done = subprocess.run(
-        [RADKG, *arguments, "--json"], env=user_environment(), capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    stages = re.findall(r"^(.+): ([\d.]+) s$", done.stderr.decode(), re.MULTILINE)
+    """Run the installed command; return its JSON, the seconds that a user waits, and its stages.
+
+    Of each stage the seconds, and the processor seconds of all processes since the stage before.
+    """
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    said, stages, until = [], {}, 0.0
+    with subprocess.Popen(
+        [RADKG, *arguments, "--json"],
+        env=user_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout
+        assert running.stderr
+        for line in running.stderr:
+            said.append(line)
+            if stage := _STAGE.fullmatch(line.strip()):
+                used = processor_s(running.pid)
+                stages[stage[1]] = (float(stage[2]), round(used - until, 2))
+                until = used
+        report: dict[str, Any] = json.loads(running.stdout.read().splitlines()[-1] or "null")
+    assert running.returncode == 0, "".join(said)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return report | {
         "wall_s": round(time.perf_counter() - start, 1),
-        "stages": {name: float(seconds) for name, seconds in stages},
+        "processor_s": round(used, 2),
+        "stages": stages | {"end": (0.0, round(max(0.0, used - until), 2))},
     }
+
+
+def share_of(night: dict[str, Any], first: dict[str, Any]) -> dict[str, float]:
+    """Return what a night took of the processor seconds of the first: in all, and each stage.
+
+    The share of a stage is of the whole first night, so that the stages add up.
+    """
+    whole = first["processor_s"]
+    each = {name: round(used / whole, 4) for name, (_, used) in night["stages"].items()}
+    return {"in all": round(night["processor_s"] / whole, 4), **each}
 
 
 def killed_at_half(arguments: list[str], storage: Storage, units: int) -> None:
@@ -130,6 +162,10 @@ def main() -> None:
     parser.add_argument("--reports", choices=["zip", "tar"], default="zip", help="container")
     parser.add_argument("--images", choices=["zip", "tar", "zips", "tars"], help="container")
     parser.add_argument("--place", choices=["disk", "s3"], default="disk", help="of the archive")
+    parser.add_argument("--runner", choices=["local", "ray", "auto"], default="auto")
+    parser.add_argument(
+        "--gate", help="share of flips that every night may have, as `radkg` has it"
+    )
     parser.add_argument("--distinct", action="store_true", help="a sentence of its own per study")
     parser.add_argument(
         "--quick", action="store_true", help="leave out the killed run, and to verify twice"
@@ -156,16 +192,20 @@ def main() -> None:
         del made
 
         out, extractor = f"{folder}/out", ["--extractor", options.extractor]
-        nightly = ["nightly", "--out", out, *extractor]
+        nightly = ["nightly", "--out", out, *extractor, "--runner", options.runner]
+        nightly += ["--gate", options.gate] if options.gate else []
         first = run(*nightly, *first_place)
         again = run(*nightly, *first_place)
         changed = run(*nightly, *changed_place)
-        extraction_s = first["stages"]["extract triplets (Ray)"]
+        extraction_s = first["stages"]["extract triplets"][0]
         found = {
             "studies": first["studies"],
             "first_night_s": first["wall_s"],
-            "first_night_stages_s": first["stages"],
-            "changed_night_stages_s": changed["stages"],
+            "first_night_processor_s": first["processor_s"],
+            "first_night_stages": first["stages"],
+            "changed_night_stages": changed["stages"],
+            "changed_night_share": share_of(changed, first),
+            "same_night_share": share_of(again, first),
             "studies_per_s": round(options.studies / extraction_s),
             "over_radgraph_published": round(options.studies / extraction_s / PUBLISHED),
             "relationships": run("load", "--out", out)["relationships"],

@@ -47,11 +47,11 @@ def resident(pid: int, *, below: bool = False) -> int:
 
 
 def processor_s(pid: int) -> float:
-    """Return the processor seconds of a process and of all below it that still runs."""
+    """Return the processor seconds of a process and of all below it, ended ones included."""
     ticks = 0
     with contextlib.suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks = int(fields[11]) + int(fields[12])
+        ticks = sum(map(int, fields[11:15]))  # its own, and of those it has waited for
     return ticks / os.sysconf("SC_CLK_TCK") + sum(processor_s(child) for child in children(pid))
 
 
