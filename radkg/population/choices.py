@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from radkg.graph.ask.naming import list_names
+from radkg.graph.ask.naming import find_nearest_names, list_names
 from radkg.population.counting import count, group_sexes, group_views
 from radkg.population.criteria import STATES
 from radkg.population.population import Population
@@ -16,7 +15,6 @@ from radkg.population.wording import SEVERITIES, SIDES
 
 ChoiceKind = Literal["finding", "site", "view", "sex", "severity", "side", "state"]
 CHOICE_KINDS: tuple[ChoiceKind, ...] = get_args(ChoiceKind)
-NEAREST = 3  # names in a hint
 
 
 class Choice(NamedTuple):
@@ -33,27 +31,28 @@ def list_choices(population: Population, kind: ChoiceKind, text: str, limit: int
     """Return names of a kind that complete a text, the best first, then those of most studies.
 
     What the readers call the text comes first (PTX is a pneumothorax), then what begins with it,
-    what has a word that begins with it, and what holds it.
+    what has a word that begins with it, and what holds it. Where a text completes to no finding or
+    site, the nearest names are offered, as `radkg query` names them.
     """
     wanted, *read = list_names(text)
     ranked: list[tuple[int, int, int, Choice]] = []
-    for choice in _list_all(population, kind):
+    choices = list(_list_all(population, kind))
+    for choice in choices:
         rank = _rank(choice.name, wanted)
         if choice.name in read and choice.name != wanted:
             rank, choice = 0, choice._replace(note=f"{text.strip()} is {choice.name}")
         if rank is not None:
             ranked.append((rank, -(choice.studies or 0), len(ranked), choice))
-    return [choice for *_, choice in sorted(ranked)[:limit]]
-
-
-def find_nearest_names(population: Population, name: str) -> list[str]:
-    """Return names of findings and sites that are spelt alike, the nearest first."""
-    return difflib.get_close_matches(name, population.names, n=NEAREST)
+    if ranked or kind not in ("finding", "site"):
+        return [choice for *_, choice in sorted(ranked)[:limit]]
+    known = {choice.name: choice for choice in choices}
+    near = find_nearest_names(sorted(known), wanted)
+    return [known[name]._replace(note=f"near to {wanted}") for name in near[:limit]]
 
 
 def describe_unknown(population: Population, name: str) -> str:
     """Return a hint for a name that no study mentions."""
-    near = [repr(each) for each in find_nearest_names(population, name)]
+    near = [repr(each) for each in find_nearest_names(population.names, name)]
     hint = f": did you mean {' or '.join(near)}?" if near else ""
     return f"no study mentions {name!r}{hint}"
 

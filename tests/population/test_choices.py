@@ -65,6 +65,10 @@ def test_a_name_that_the_text_does_not_hold_is_explained():
     assert found == [("pneumothorax", 2, "PTX is pneumothorax")]
     hint = "no study mentions 'opacitie': did you mean 'opacity' or 'air opacity'?"
     assert describe_unknown(make_population(ROWS), "opacitie") == hint
+    near = list_choices(make_population(ROWS), "finding", "Pnuemotorax", 12)
+    assert [each.name for each in near] == ["pneumothorax", "pneumonia"]
+    assert {each.note for each in near} == {"near to pnuemotorax"}
+    assert names("finding", "left pneumonia")[0] == "pneumonia"  # a part of it
 
 
 def test_every_kind_has_choices():

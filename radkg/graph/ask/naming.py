@@ -56,15 +56,23 @@ def resolve_concept(graph: Graph, text: str) -> str:
 
 
 def find_nearest_concepts(graph: Graph, name: str) -> list[str]:
-    """Return names of the graph for one that the graph does not have, the nearest first.
+    """Return names of the graph for one that the graph does not have, the nearest first."""
+    return find_nearest_names(sorted(row["name"] for row in graph.read(_NAMES)), name)
+
+
+def find_nearest_names(names: Sequence[str], text: str) -> list[str]:
+    """Return those of the names that are nearest to a text, the nearest first.
 
     What a part of the text names comes before what is spelt alike: of `pleural effusion` the
     mentions are `pleural` and `effusion`.
+
+    Args:
+        names: sorted.
+        text: in small letters, with single blanks.
     """
-    names = sorted(row["name"] for row in graph.read(_NAMES))
-    items = load_lexicon().find(find_words(name))
+    items = load_lexicon().find(find_words(text))
     parts = [i.concept for kind in ("finding", "") for i in items if kind in ("", i.kind)]
-    near = difflib.get_close_matches(name, names, n=NEAREST)
+    near = difflib.get_close_matches(text, names, n=NEAREST)
     found = dict.fromkeys([*(part for part in parts if part in set(names)), *near])
     return list(found)[:NEAREST]
 
