@@ -398,17 +398,20 @@ def _open_graph(
     holder: Holder | None = None,
     keep_open: float | None = None,
 ) -> Iterator[Graph]:
-    """Open the graph of a run, or that of one of its snapshots, which nobody shares."""
+    """Open the graph of a run, or that of one of its snapshots."""
     from radkg.run.run import Run
     from radkg.verbs.graphs import GraphConfig, open_run_graph, open_snapshot_graph
 
     run, where = Run(out), GraphConfig(graph=graph, insecure=insecure)
     if as_of is None:
-        with open_run_graph(run, where, holder=holder, keep_open=keep_open) as opened:
-            yield opened
+        opening = open_run_graph(run, where, holder=holder, keep_open=keep_open)
     else:
-        with open_snapshot_graph(run, where, run.find_snapshot(as_of), show_progress()) as opened:
-            yield opened
+        snapshot = run.find_snapshot(as_of)
+        opening = open_snapshot_graph(
+            run, where, snapshot, show_progress(), holder=holder, keep_open=keep_open
+        )
+    with opening as opened:
+        yield opened
 
 
 def _parse_typed(name: str, value: str) -> tuple[str, Any]:

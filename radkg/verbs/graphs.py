@@ -66,9 +66,17 @@ def open_run_graph(
 
 @contextlib.contextmanager
 def open_snapshot_graph(
-    run: Run, where: GraphConfig, snapshot: Snapshot, progress: Progress = say_nothing
+    run: Run,
+    where: GraphConfig,
+    snapshot: Snapshot,
+    progress: Progress = say_nothing,
+    *,
+    holder: Holder | None = None,
+    keep_open: float | None = None,
 ) -> Iterator[Graph]:
     """Give the graph of one snapshot, built beside that of the run unless it stands.
+
+    `holder` and `keep_open` are as `open_as_of` takes them.
 
     Raises:
         ConfigError: a server is named, the run stands on S3, or the snapshot is retracted.
@@ -76,7 +84,8 @@ def open_snapshot_graph(
     """
     if where.graph != EMBEDDED:
         raise ConfigError("--as-of builds an embedded graph: leave out --graph")
-    with open_as_of(run.graph_store.parent, snapshot, progress) as graph:
+    out = run.graph_store.parent
+    with open_as_of(out, snapshot, progress, holder=holder, keep_open=keep_open) as graph:
         yield graph
 
 

@@ -9,11 +9,15 @@ from pathlib import Path
 from radkg.errors import ConfigError, GraphError, GraphUnavailable
 from radkg.graph.engine.client import Graph
 from radkg.graph.engine.embedded import open_embedded, remove_store
-from radkg.graph.load.ledger import read_verified, set_verified
+from radkg.graph.engine.holding import Holder
+from radkg.graph.engine.sharing import open_shared
+from radkg.graph.load.comparison import count_stored, has_current_retractions
+from radkg.graph.load.ledger import is_complete, read_ledger, read_verified, set_verified
 from radkg.graph.load.loader import load
+from radkg.graph.rows.nested import build_ledger_key
 from radkg.graph.verify.full import verify
 from radkg.progress import Progress
-from radkg.run.retractions import read_retractions
+from radkg.run.retractions import hide_retracted, read_retractions
 from radkg.run.snapshot import Snapshot
 
 
@@ -51,7 +55,14 @@ def _folder(out: Path) -> Path:
 
 
 @contextlib.contextmanager
-def open_as_of(out: Path, snapshot: Snapshot, progress: Progress) -> Iterator[Graph]:
+def open_as_of(
+    out: Path,
+    snapshot: Snapshot,
+    progress: Progress,
+    *,
+    holder: Holder | None = None,
+    keep_open: float | None = None,
+) -> Iterator[Graph]:
     """Give the graph of a snapshot, built and verified unless it stands, and close it in the end.
 
     What is retracted today is left out, or taken out of a graph that was built before; that is
@@ -61,6 +72,9 @@ def open_as_of(out: Path, snapshot: Snapshot, progress: Progress) -> Iterator[Gr
         out: local directory of the run.
         snapshot: one that is published there.
         progress: shows the stages of the work.
+        holder: as `open_graph` takes it.
+        keep_open: as `open_graph` takes it, for a graph that stands as it has to be: such a graph
+            is asked where it is open. To build one, this process needs its store alone.
 
     Raises:
         ConfigError: the snapshot is retracted.
@@ -73,7 +87,13 @@ def open_as_of(out: Path, snapshot: Snapshot, progress: Progress) -> Iterator[Gr
             f"snapshot {snapshot.snapshot_id} is retracted: no graph may hold it until `radkg"
             f" retract --run {snapshot.snapshot_id} --undo`"
         )
-    with open_embedded(locate_as_of(out, snapshot)) as graph:
+    store = locate_as_of(out, snapshot)
+    if keep_open is not None and store.is_dir():
+        with open_shared(store, keep_open) as graph:
+            if _is_standing(graph, snapshot):
+                yield graph
+                return
+    with open_embedded(store, holder) as graph:
         with progress(f"graph of snapshot {snapshot.snapshot_id}") as advance:
             load(graph, snapshot, advance)
         if read_verified(graph, snapshot) != snapshot.snapshot_id:
@@ -83,3 +103,15 @@ def open_as_of(out: Path, snapshot: Snapshot, progress: Progress) -> Iterator[Gr
                 raise GraphError(str(report))
             set_verified(graph, snapshot)
         yield graph
+
+
+def _is_standing(graph: Graph, snapshot: Snapshot) -> bool:
+    """Tell whether a graph holds a snapshot without what is retracted now, and was verified."""
+    kept = hide_retracted(snapshot)
+    ledger = read_ledger(graph, build_ledger_key(kept.archive, kept.extractor))
+    return (
+        is_complete(ledger)
+        and ledger["snapshot_id"] == ledger.get("verified") == kept.snapshot_id
+        and has_current_retractions(ledger, kept)
+        and count_stored(graph, kept) == kept.num_studies
+    )

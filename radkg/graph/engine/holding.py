@@ -79,12 +79,15 @@ def lock_store(store: Path, holder: Holder | None = None) -> int:
 
 def _wait_for_lock(store: Path, lock: int, *, asks: bool) -> None:
     started = time.monotonic()
+    notice: Notice | None = None
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            notice = read_notice(store)
+            before, notice = notice, read_notice(store)
+        if notice is None and before is not None:  # its owner is about to let the lock go
+            started = time.monotonic()
         owner = os.pread(lock, 20, 0).decode() or "unknown"
         if notice is None:  # a dead owner's server is about to stop; hardly wait for a living one
             patience_s = LOCK_TIMEOUT_S if _is_running(owner) else STOP_TIMEOUT_S

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from radkg.cli.app import app
 from radkg.errors import ConfigError, GraphUnavailable
 from radkg.graph.build.as_of import locate_as_of, open_as_of, remove_as_of
+from radkg.graph.engine.holding import read_notice
 from radkg.graph.verify.full import verify
 from radkg.progress import Advance
 from radkg.run.retractions import record_retraction
@@ -69,6 +70,18 @@ def test_query_and_verify_are_pointed_at_a_night(tmp_path: Path) -> None:
     assert sum(each["studies"] for each in answer["rows"]) == before.num_studies
     report = json.loads(run("verify", "--json"))
     assert (report["ok"], report["studies"]) == (True, before.num_studies)
+    store = locate_as_of(tmp_path, before)
+    assert read_notice(store) is None  # who builds it, and who verifies, leaves no engine
+    kept = ("query", "extraction_status", "--json", "--keep-open", "9")
+    assert json.loads(run(*kept)) == answer
+    left = read_notice(store)
+    assert left is not None
+    assert json.loads(run(*kept)) == answer
+    assert read_notice(store) == left
+    record_retraction(before.storage, "study", "s0000000", undo=False)
+    since = json.loads(run(*kept))  # the engine ends, for the store is needed alone
+    assert sum(each["studies"] for each in since["rows"]) == before.num_studies - 1
+    assert read_notice(store) is None
     with pytest.raises(ConfigError, match="leave out --graph"):
         run("query", "extraction_status", "--graph", "bolt://127.0.0.1:9")
 
