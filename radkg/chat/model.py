@@ -6,9 +6,10 @@ engine that reads the directory itself, do without.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from radkg.schema.records import Device
 
 _READ = ("*.json", "*.jinja", "*.safetensors", "*.gguf", "*.model")
 _PROBE = "radkg"
+_KEPT = 4096  # prompts whose tokens are kept, of some kB each: more than one call has
 DIGITS = 3
 """of a confidence: the bits behind them change with the rows beside a row"""
 
@@ -59,6 +61,7 @@ class ChatLanguage:
             self.tokenizer: Tokenizer = self._made.backend_tokenizer
         except Exception as error:  # of transformers and tokenizers, without a common base
             raise ExtractorError(f"{directory}: its tokenizer cannot be read: {error}") from error
+        self._encode_once = lru_cache(_KEPT)(self._encode)
         self._in_parts = False
         if not self._shows_text():  # templates of models with images may want a list of parts
             self._in_parts = True
@@ -67,12 +70,17 @@ class ChatLanguage:
         self.eos_id: int = self._find_end()
 
     def encode_prompt(self, prompt: Prompt) -> list[int]:
-        """Return the tokens of the whole question, up to where the answer begins."""
+        """Return the tokens of the whole question, up to where the answer begins.
+
+        Whoever fits, sends and counts a prompt asks for the same tokens: they are made once.
+        """
+        return self._encode_once(prompt).tolist()
+
+    def _encode(self, prompt: Prompt) -> array[int]:
         examples = prompt.examples if isinstance(prompt, ChatPrompt) else ()
         question = write_question(examples, prompt.sentence)
         text = self._show([self._say("user", question)], asks=True)
-        ids: list[int] = self.tokenizer.encode(text + ANSWER, add_special_tokens=False).ids
-        return ids
+        return array("i", self.tokenizer.encode(text + ANSWER, add_special_tokens=False).ids)
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of output tokens without the end and the blank before it."""

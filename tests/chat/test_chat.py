@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from radkg.chat import extractor as chat
+from radkg.chat import model
 from radkg.chat.examples import ExampleBank, ExampleText, normalise
 from radkg.chat.guide import GUIDE, read_instruction, write_question
 from radkg.errors import ExtractorError
@@ -196,3 +198,42 @@ def test_a_real_chat_model_reads_a_report(tmp_path, monkeypatch):
     for example in examples:
         ground(example.sentence, parse(example.output, "copy"))
     assert json.dumps(row.model_id)
+
+
+def test_a_prompt_is_tokenised_once_and_the_rows_are_those_of_many_times(tmp_path, monkeypatch):
+    place = f"llm:{write_chat(tmp_path / 'm')}"
+    studies = [study(report, study_id=f"S{i}") for i, report in enumerate(REPORTS[:2])]
+    kept, again = load_extractor(place), None
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "_KEPT", 0)
+        again = load_extractor(place)
+    counts = [count_texts(each, studies) for each in (kept, again)]
+    rows = [extract_rows(each, studies) for each in (kept, again)]
+    assert [(row.entities, row.relations) for row in rows[0]] == [
+        (row.entities, row.relations) for row in rows[1]
+    ]
+    assert kept.tokens_read == again.tokens_read > 1000
+    assert set(counts[0].values()) == {1}
+    assert set(counts[1].values()) == {3}
+    assert counts[0].keys() == counts[1].keys()
+
+
+def count_texts(extractor, studies) -> Counter:
+    """Read studies; return how often each text was tokenised."""
+    language, counts = extractor._model.language, Counter()
+
+    class Counting:
+        def __init__(self, tokenizer):
+            self._tokenizer = tokenizer
+
+        def encode(self, text, **options):
+            counts[text] += 1
+            return self._tokenizer.encode(text, **options)
+
+        def __getattr__(self, name):
+            return getattr(self._tokenizer, name)
+
+    tokenizer, language.tokenizer = language.tokenizer, Counting(language.tokenizer)
+    extract_rows(extractor, studies)
+    language.tokenizer = tokenizer
+    return counts
