@@ -24,6 +24,7 @@ from ray.serve import Application
 from ray.serve.schema import LoggingConfig
 from starlette.types import ASGIApp
 
+from radkg.cluster.board import Board, remove_board
 from radkg.cluster.session import join_ray
 from radkg.errors import ConfigError
 from radkg.service.app import make_app
@@ -32,6 +33,7 @@ from radkg.service.settings import ServiceConfig, read_token
 
 _PROXY_READY = "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S"
 _ELSEWHERE = ("host", "port", "tls_cert", "tls_key", "insecure", "client_timeout")
+_NAME = "radkg"
 _HEADROOM = 64  # requests beyond the queue that reach a replica, so that it refuses them itself
 
 
@@ -59,11 +61,11 @@ class Replica:
                 "the service on Ray needs a token: set RADKG_TOKEN, or token_file, for the replicas"
             )
         self._models = Models(self._config)
-        self._is_started = False
+        self._board = Board(self._models.metrics)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         """Return the application of this replica, which loads its models when it starts."""
-        return make_app(self._config, self._token, self._models)
+        return make_app(self._config, self._token, self._models, self._board.write)
 
     async def reconfigure(self, user_config: Mapping[str, Any]) -> None:
         """Load the models anew: Serve calls it whenever `user_config` of the manifest changes."""
@@ -71,11 +73,12 @@ class Replica:
             await self._models.load_again()
 
     def check_health(self) -> None:
-        """Tell Serve that a replica without a model must be replaced.
+        """Tell Serve that a replica without a model must be replaced, and leave the metrics.
 
         Raises:
             RuntimeError: no process of a model is there any more.
         """
+        self._board.leave()
         if self._models.is_broken:
             raise RuntimeError("no process of the models can be started")
 
@@ -137,11 +140,12 @@ def serve_on_ray(config: ServiceConfig, replicas: int, ready: Callable[[str], ob
     with join_ray():
         serve.start(http_options={"host": config.host, "port": config.port})
         application = _bind(changed | {"replicas": replicas}, needs_token=not config.is_local)
-        serve.run(application, name="radkg", route_prefix="/")
+        serve.run(application, name=_NAME, route_prefix="/")
         ready(f"http://{config.host}:{config.port}/")
         with contextlib.suppress(KeyboardInterrupt):
             _wait_for_signal()
         serve.shutdown()  # type: ignore[no-untyped-call]
+        remove_board(_NAME)
 
 
 def _wait_for_signal() -> None:

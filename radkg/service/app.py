@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,16 @@ _HELD = 4  # uploads of the largest size that are held at once
 _DRAFT_FORMS: tuple[Form, ...] = ("radkg", "fhir")  # RadGraph's documents are reports as written
 
 
-def make_app(config: ServiceConfig, token: str | None, models: Models | None = None) -> FastAPI:
+WriteMetrics = Callable[[], Awaitable[bytes]]
+"""returns the text that Prometheus scrapes"""
+
+
+def make_app(
+    config: ServiceConfig,
+    token: str | None,
+    models: Models | None = None,
+    write_metrics: WriteMetrics | None = None,
+) -> FastAPI:
     """Return the application.
 
     Args:
@@ -50,6 +59,7 @@ def make_app(config: ServiceConfig, token: str | None, models: Models | None = N
         token: that clients must have; None: none.
         models: what answers; None: new ones. The application loads and ends those that are not
             loaded when it starts.
+        write_metrics: of this service and of those beside it; None: of this one.
     """
     loaded = models or Models(config)
 
@@ -73,7 +83,7 @@ def make_app(config: ServiceConfig, token: str | None, models: Models | None = N
     )
     app.state.models = loaded
     _add_pages(app)
-    _add_health(app, loaded)
+    _add_health(app, loaded, write_metrics)
     _add_routes(app, loaded, config)
     _explain_errors(app)
     set_openapi(app, has_token=token is not None)
@@ -188,7 +198,7 @@ def _limit_body(scope: Scope, config: ServiceConfig) -> int:
     return large if is_form else small
 
 
-def _add_health(app: FastAPI, models: Models) -> None:
+def _add_health(app: FastAPI, models: Models, write_metrics: WriteMetrics | None) -> None:
     @app.get("/healthz", responses=describe_refusals(400))
     async def healthz() -> JSONResponse:
         """Whether the service runs."""
@@ -208,7 +218,8 @@ def _add_health(app: FastAPI, models: Models) -> None:
     )
     async def metrics() -> Response:
         """What the service counted, for Prometheus."""
-        return Response(models.metrics.write(), media_type=CONTENT_TYPE)
+        text = models.metrics.write() if write_metrics is None else await write_metrics()
+        return Response(text, media_type=CONTENT_TYPE)
 
     @app.get("/about", responses=describe_refusals(400, 401, 403))
     async def about() -> JSONResponse:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
@@ -82,3 +86,36 @@ class ServiceMetrics:
     def write(self) -> bytes:
         """Return the text that Prometheus scrapes."""
         return generate_latest(self._registry)
+
+    def read(self) -> list[Metric]:
+        """Return the metrics as they stand; they pickle."""
+        return list(self._registry.collect())
+
+
+def write_replicas(read: Mapping[str, Sequence[Metric]]) -> bytes:
+    """Return the text that Prometheus scrapes, of several services with the same metrics.
+
+    Args:
+        read: what `ServiceMetrics.read` gave, by the replica; the label `replica` says whose a
+            number is, so that each of them only grows as long as its replica lives.
+    """
+    merged: dict[str, Metric] = {}
+    for replica, metrics in sorted(read.items()):
+        for one in metrics:
+            whole = merged.setdefault(one.name, Metric(one.name, one.documentation, one.type))
+            for sample in one.samples:
+                labels = sample.labels | {"replica": replica}
+                whole.add_sample(sample.name, labels, sample.value)
+    registry = CollectorRegistry()
+    registry.register(_Read(merged.values()))
+    return generate_latest(registry)
+
+
+class _Read(Collector):
+    """Metrics that were read before, as a registry takes them."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = list(metrics)
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._metrics
