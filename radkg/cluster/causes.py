@@ -25,10 +25,10 @@ def say_cause(error: BaseException) -> str:
     """Return the causes of an error of Ray, each once, with the workers that met them."""
     failures = _find_failures(error)
     if not failures:
-        return _say(_unwrap(error))
+        return _say(error)
     workers: dict[str, list[int]] = {}
     for rank, cause in sorted(failures.items()):
-        workers.setdefault(_say(_unwrap(cause)), []).append(rank)
+        workers.setdefault(_say(cause), []).append(rank)
     said = [f"worker {', '.join(map(str, ranks))}: {text}" for text, ranks in workers.items()]
     others = len(said) - _NAMED
     return "; ".join(said[:_NAMED]) + (f"; and {others} more" if others > 0 else "")
@@ -52,9 +52,12 @@ def _unwrap(error: BaseException) -> BaseException:
 
 
 def _say(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    first = _unwrap(error)
+    text = " ".join(str(first).split())
     if lacking := re.search(r"No module named '([\w.]+)'", text):  # of a node that came late
-        return f"a node has no {lacking[1]}: install radkg there as on the others"
+        where = re.search(r"\bip=([\w.:]+)", f"{error} {text}")
+        node = f"node {where[1]}" if where else "a node"
+        return f"{node} has no {lacking[1]}: install radkg there as on the others"
     if len(text) > _LONG:
         text = f"{text[: _LONG // 2]} ... {text[-_LONG // 2 :]}"
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{type(first).__name__}: {text}" if text else type(first).__name__

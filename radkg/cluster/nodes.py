@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ray
@@ -35,14 +35,7 @@ def check_nodes(needed: Sequence[str] | None = None) -> None:
         ClusterError: nodes lack something; the message names each node, and what to install.
     """
     needed = list_needed() if needed is None else needed
-    alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    nodes = [node for node in alive if {"CPU", "GPU"} & node["Resources"].keys()]
-    ask = ray.remote(num_cpus=0, max_retries=0)(_make_question())
-    answers: dict[Any, str] = {}
-    for node in nodes:
-        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        answer = ask.options(scheduling_strategy=there).remote(list(needed), radkg.__version__)
-        answers[answer] = node["NodeManagerAddress"]
+    answers = {ask_node(node, needed): node["NodeManagerAddress"] for node in list_working()}
     found, late = ray.wait(list(answers), num_returns=len(answers), timeout=PATIENCE_S)
     for answer in late:
         logger.warning("node %s does not answer: it may lack radkg", answers[answer])
@@ -50,7 +43,7 @@ def check_nodes(needed: Sequence[str] | None = None) -> None:
     for answer in found:
         try:
             if lacking := ray.get(answer):
-                lacks.append(f"{answers[answer]} {_say(lacking)}")
+                lacks.append(f"{answers[answer]} has no {say_lacking(lacking)}")
         except RayError as error:  # it left meanwhile; Ray goes on without it
             logger.warning("node %s is gone: %s", answers[answer], type(error).__name__)
     if lacks:
@@ -59,6 +52,19 @@ def check_nodes(needed: Sequence[str] | None = None) -> None:
             "this one (`pip install -c constraints.txt -e .` in a checkout), then run the same "
             "command again"
         )
+
+
+def list_working() -> list[dict[str, Any]]:
+    """Return the nodes that are alive and have CPUs or GPUs, as Ray describes them."""
+    alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    return [node for node in alive if {"CPU", "GPU"} & node["Resources"].keys()]
+
+
+def ask_node(node: Mapping[str, Any], needed: Sequence[str]) -> Any:
+    """Ask a node what it lacks; return Ray's reference to its answer, a list of names."""
+    there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+    ask = ray.remote(num_cpus=0, max_retries=0)(_make_question())
+    return ask.options(scheduling_strategy=there).remote(list(needed), radkg.__version__)
 
 
 def list_needed() -> list[str]:
@@ -72,11 +78,11 @@ def list_needed() -> list[str]:
     return [name[0] for name in named if name and name[0].lower().replace("_", "-") in here]
 
 
-def _say(lacking: Sequence[str]) -> str:
+def say_lacking(lacking: Sequence[str]) -> str:
     """Return what a node has not, in a few words."""
     others = len(lacking) - _NAMED
     more = f" and {others} more packages" if others > 0 else ""
-    return f"has no {', '.join(lacking[:_NAMED])}{more}"
+    return f"{', '.join(lacking[:_NAMED])}{more}"
 
 
 def _make_question() -> Callable[[list[str], str], list[str]]:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import ray
 
+from radkg.cluster.latecomers import Latecomers
 from radkg.errors import ClusterError
 from radkg.schema.records import Device
 
@@ -119,7 +120,10 @@ def choose_pool(
 
 @contextlib.contextmanager
 def watch_room(need: Room) -> Iterator[None]:
-    """Let the log say, while the block runs, what is waited for and how the cluster grows."""
+    """Let the log say, while the block runs, what is waited for and how the cluster grows.
+
+    A node that joins without radkg is named there.
+    """
     over = threading.Event()
     thread = threading.Thread(target=_watch, args=(need, over), name="cluster", daemon=True)
     thread.start()
@@ -132,6 +136,7 @@ def watch_room(need: Room) -> Iterator[None]:
 
 def _watch(need: Room, over: threading.Event) -> None:
     seen: Room | None = None
+    latecomers: Latecomers | None = None
     said_s = -_REPEAT_S
     while True:
         with contextlib.suppress(Exception):  # Ray is lost: the run itself says so
@@ -147,5 +152,7 @@ def _watch(need: Room, over: threading.Event) -> None:
             elif seen is not None and room != seen:
                 logger.info("the cluster has now %s, before %s", room, seen)
             seen = room
+            latecomers = latecomers or Latecomers()
+            latecomers.look()
         if over.wait(_POLL_S):
             return

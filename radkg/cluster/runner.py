@@ -27,6 +27,7 @@ from ray.exceptions import RayError
 from radkg.cluster.causes import say_cause
 from radkg.cluster.gauges import RayGauges
 from radkg.cluster.images import PREPARED_IMAGE, ImagePreparer, read_prepared
+from radkg.cluster.latecomers import send_whole
 from radkg.cluster.pools import Bounds, Pool, choose_pool, get_need, get_room, watch_room
 from radkg.cluster.session import join_ray, show_no_bars
 from radkg.errors import ClusterError, RadkgError
@@ -104,17 +105,20 @@ def _dataset(work: Work, pool: Pool) -> ray.data.Dataset:
     units: ray.data.Dataset = ray.data.from_arrow(blocks)
     if pool.readers and work.preprocessing:
         reader_limits = replace(limits, workers=pool.readers)
+        reader = (work.preprocessing, worker.model_id, worker.out, reader_limits)
+        actor, args = send_whole(_ImageActor, *reader)
         units = units.map_batches(
-            _ImageActor,
-            fn_constructor_args=(work.preprocessing, worker.model_id, worker.out, reader_limits),
+            actor,
+            fn_constructor_args=args,
             batch_size=1,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=pool.readers),
             num_cpus=1,
         )
+    actor, args = send_whole(_UnitActor, replace(worker, limits=limits), ahead)
     return units.map_batches(
-        _UnitActor,
-        fn_constructor_args=(replace(worker, limits=limits), ahead),
+        actor,
+        fn_constructor_args=args,
         batch_size=1,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(

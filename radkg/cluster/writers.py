@@ -1,9 +1,10 @@
 """The writers of a load as Ray actors, fed by Ray Data: published parts are read on the workers.
 
-One row is the studies of one patient partition of one part, and one call of an actor: partitions
-come in turn, so that actors seldom wait for each other's locks. An actor that dies is replaced and
-its row written again, which changes nothing where it was written (graph/load/dispatch.py says why);
-each row's answer reaches the driver once.
+One pool of actors writes the whole load, beside one that reads. One row is the studies of one
+patient partition of one part, and one call of a writer: partitions come in turn, so that writers
+seldom wait for each other's locks. An actor that dies is replaced and its row written again, which
+changes nothing where it was written (graph/load/dispatch.py says why); each row's answer reaches
+the driver once.
 
 Nothing secret travels: Ray shows runtime environments and arguments to whoever may look at it. The
 login of the graph comes from the environment of the workers, as S3's keys do.
@@ -21,6 +22,7 @@ import ray
 import ray.data
 from ray.exceptions import RayError
 
+from radkg.cluster.latecomers import send_whole
 from radkg.cluster.pools import Room, get_room, watch_room
 from radkg.cluster.session import join_ray, show_no_bars
 from radkg.errors import ClusterError, RadkgError
@@ -82,17 +84,19 @@ def _write_pieces(load: Load[T], actors: int) -> Iterator[T]:
     # Each table a block of its own: those of a part would be one call. To repartition them takes a
     # whole CPU, which writers may have taken: then Ray Data would wait for it for ever.
     pieces.context.target_max_block_size = 1  # bytes
+    reader, args = send_whole(_ReaderActor, shared)
     read = pieces.map_batches(
-        _read,  # type: ignore[arg-type]  # with fn_args
-        fn_args=(shared,),
+        reader,
+        fn_constructor_args=args,
         batch_size=1,
         batch_format="pyarrow",
-        compute=ray.data.TaskPoolStrategy(),
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=actors),
         num_cpus=_READER_CPUS,
     )
+    writer, args = send_whole(_WriterActor, shared)
     written = read.map_batches(
-        _WriterActor,
-        fn_constructor_args=(shared,),
+        writer,
+        fn_constructor_args=args,
         batch_size=1,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=2),
@@ -110,17 +114,23 @@ def _write_pieces(load: Load[T], actors: int) -> Iterator[T]:
         ) from error
 
 
-def _read(batch: pa.Table, shared: Any) -> Iterator[pa.Table]:
-    """Yield one row for each table of a piece: its bytes, or the error that there was."""
-    (piece,) = batch["piece"].to_pylist()
-    try:
-        for rows in ray.get(shared).read(piece):
-            sink = pa.BufferOutputStream()
-            with pa.ipc.new_stream(sink, rows.schema) as writer:
-                writer.write_table(rows)
-            yield _row(sink.getvalue().to_pybytes(), None)
-    except RadkgError as error:
-        yield _row(None, pickle.dumps(error))
+class _ReaderActor:
+    """Ray Data's view of what reads: a piece comes in, its tables go out."""
+
+    def __init__(self, shared: Any) -> None:
+        self._load = ray.get(shared)
+
+    def __call__(self, batch: pa.Table) -> Iterator[pa.Table]:
+        """Yield one row for each table of a piece: its bytes, or the error that there was."""
+        (piece,) = batch["piece"].to_pylist()
+        try:
+            for rows in self._load.read(piece):
+                sink = pa.BufferOutputStream()
+                with pa.ipc.new_stream(sink, rows.schema) as writer:
+                    writer.write_table(rows)
+                yield _row(sink.getvalue().to_pybytes(), None)
+        except RadkgError as error:
+            yield _row(None, pickle.dumps(error))
 
 
 def _row(rows: bytes | None, outcome: bytes | None) -> pa.Table:

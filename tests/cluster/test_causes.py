@@ -44,5 +44,8 @@ def test_an_error_is_one_short_line_and_a_node_without_radkg_is_said():
     assert "\n" not in say_cause(task)
     assert say_cause(task).startswith("OSError: far too long far")
     assert len(say_cause(task)) < 450
-    absent = RayTaskError("f", "trace", ModuleNotFoundError("No module named 'radkg'"))
+    lacking = ModuleNotFoundError("No module named 'radkg'")
+    absent = RayTaskError("f", "trace", lacking)
     assert say_cause(absent) == "a node has no radkg: install radkg there as on the others"
+    absent = RayTaskError("f", "ray::f() (pid=7, ip=10.0.0.2)", lacking)
+    assert say_cause(absent) == "node 10.0.0.2 has no radkg: install radkg there as on the others"

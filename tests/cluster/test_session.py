@@ -17,6 +17,7 @@ from radkg.run.settings import ExtractConfig
 from radkg.verbs.extract import extract
 from tests.support.archives.openi import make_studies, write_tar
 from tests.support.pages.blocks import ROOT
+from tests.support.ray.absent import hide_radkg
 from tests.support.ray.hosts import hosts
 from tests.support.runs import EXTRACTORS
 from tests.support.runs.demo_run import RADKG, user_environment
@@ -128,24 +129,13 @@ def test_a_node_that_lacks_something_is_named_with_what_to_install(ray_session):
     )
 
 
-ABSENT = """
-import sys
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "radkg":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Absent())
-"""
-
-
 @pytest.mark.ray
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_host_without_radkg_ends_a_run_at_once_with_one_line(tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(ABSENT)
     archive = str(write_tar(tmp_path / "a.tgz", make_studies(8)))
     with hosts(2, head_cpus=0, off=1) as found:
-        found.start(1, PYTHONPATH=str(tmp_path))
+        found.start(1, PYTHONPATH=hide_radkg(tmp_path))
         command = [RADKG, "extract", "--runner", "ray", "--archive", archive, "--extractor", WORDS]
         done = subprocess.run(
             [*found.enter, *command, "--out", str(tmp_path / "out")],

@@ -35,10 +35,10 @@ class Nodes:
     def _ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return self._home.submit(function, *arguments).result(timeout=200)
 
-    def grow(self, count: int = 1) -> None:
-        """Add nodes."""
+    def grow(self, count: int = 1, **variables: str) -> None:
+        """Add nodes, with variables of their own."""
         for _ in range(count):
-            self._ask(_add)
+            self._ask(_add, variables)
 
     def actors(self) -> list[int]:
         """Return the processes that hold actors of a run."""
@@ -89,8 +89,8 @@ def _begin(head_cpus: int) -> str:
     return str(_cluster.address)
 
 
-def _add() -> None:
-    _cluster.add_node(num_cpus=1)
+def _add(variables: dict[str, str]) -> None:
+    _cluster.add_node(num_cpus=1, env_vars=variables)
 
 
 def _raylets() -> list[int]:
