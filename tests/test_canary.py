@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+import subprocess
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 
@@ -19,38 +18,24 @@ from radkg.explore.server import read_loaded_snapshot
 from radkg.explore.snapshot_reader import SnapshotReader
 from radkg.explore.verdicts import Verdicts
 from radkg.graph.engine.embedded import open_embedded
-from radkg.rules import RulesExtractor
 from radkg.run.pseudonyms import Pseudonyms
-from radkg.schema.records import Extraction, Study
 from radkg.storage import open_storage
-
-WORDS = "kanariwords"  # of reports, of no mention
-PATIENT = "kanaripatient"
-PASSWORD = "kanaripassword"
-S3_SECRET = "kanarisecret"
-KEY = "kanarikey-0123456789-0123456789-abcdef"
-SECRETS = (PASSWORD, S3_SECRET, KEY)
-
-REPORTS = f"""study_id,subject_id,study_date,report
-s1,{PATIENT}1,2020-01-31,Small left effusion. {WORDS} told the nurse.
-s2,{PATIENT}2,2020-01-31,No pneumothorax. {WORDS} told the nurse.
-s3,{PATIENT}3,no day of {WORDS},Small left effusion. {WORDS} told the nurse.
-s4,{PATIENT}4,2020-01-31,{WORDS} ends its reader.
-"""
-
-
-class Quoting(RulesExtractor):
-    """The rules, but for a report over which they raise what quotes it."""
-
-    def __call__(self, studies: Sequence[Study]) -> list[Extraction]:
-        for study in studies:
-            if "ends its reader" in study.report:
-                raise ValueError(study.report)
-        return super().__call__(studies)
-
-
-def make_quoting() -> Quoting:
-    return Quoting()
+from tests.support.canaries import (
+    CANARIES,
+    KEY,
+    PASSWORD,
+    PATIENT,
+    QUOTING,
+    REPORTS,
+    S3_SECRET,
+    SECRETS,
+    WORDS,
+    ask_wrongly,
+    find_files,
+    in_places,
+)
+from tests.support.runs.demo_run import RADKG, user_environment
+from tests.support.runs.processes import commands
 
 
 def radkg_says(capfd, code: int, *arguments: object) -> str:
@@ -60,23 +45,6 @@ def radkg_says(capfd, code: int, *arguments: object) -> str:
     said = "".join(capfd.readouterr())
     assert (end.value.code or 0) == code, said
     return said
-
-
-def find_files(root: Path, word: str) -> set[str]:
-    """Return the files that hold a word, in their names or bytes; of Parquet also in its rows."""
-    found = set()
-    for path in root.rglob("*"):
-        name = path.relative_to(root).as_posix()
-        data = path.read_bytes() if path.is_file() else b""
-        if path.suffix == ".parquet" and path.is_file():
-            data += json.dumps(pq.read_table(path).to_pylist(), default=str).encode()
-        if word in name or word.encode() in data or word.encode("utf-16-le") in data:
-            found.add(name)
-    return found
-
-
-def in_places(files: set[str], *places: str) -> bool:
-    return all(name.startswith(places) for name in files)
 
 
 def test_each_canary_stands_only_where_the_documentation_says(tmp_path, monkeypatch, capfd):
@@ -89,7 +57,7 @@ def test_each_canary_stands_only_where_the_documentation_says(tmp_path, monkeypa
     (tmp_path / "key").write_text(KEY)
     (tmp_path / "key").chmod(0o600)
     out = tmp_path / "out"
-    extractor = ("--extractor", f"{__name__}:make_quoting", "--runner", "local", "--workers", 0)
+    extractor = ("--extractor", QUOTING, "--runner", "local", "--workers", 0)
     archive = ("--archive", tmp_path / "a.csv", *extractor, "--out")
     most = ("--max-failed", 1)
     said = [
@@ -135,6 +103,33 @@ def test_each_canary_stands_only_where_the_documentation_says(tmp_path, monkeypa
         "population",
         "graph",
     }  # the night prunes the journal
+
+
+def test_a_service_shows_no_canary(tmp_path):
+    log = tmp_path / "log"
+    command = (RADKG, "serve", "--extractor", QUOTING, "--port", "0", "--json")
+    with log.open("w") as file:
+        service = subprocess.Popen(
+            command,
+            env=user_environment(**CANARIES),
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+        )
+    try:
+        address = json.loads(service.stdout.readline())["address"]
+        told = ask_wrongly(int(address.rstrip("/").rpartition(":")[2]))
+        running = commands()
+    finally:
+        service.terminate()
+        try:
+            assert service.wait(60) == 0
+        finally:
+            service.kill()
+    told += "".join([*service.stdout, log.read_text(), *running.values()])
+    assert "a request" in told or "ended" in told
+    for word in (WORDS, PATIENT, *SECRETS):
+        assert word not in told, word
 
 
 def explore(out: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -15,7 +16,7 @@ import psutil
 import pytest
 
 from radkg.errors import ConfigError
-from tests.jobs.test_jobs import free_port
+from tests.support.ray.head import free_port
 from tests.support.runs.demo_run import RADKG, user_environment
 
 TOKEN = "a-token-of-the-tests"
@@ -33,6 +34,18 @@ def ask(port: int, report: str, token: str = TOKEN) -> tuple[int, dict[str, obje
         return answer.status, json.loads(body) if is_ours else {}
     finally:
         connection.close()
+
+
+def count_requests(port: int) -> dict[str, float]:
+    """Return how many reports each replica has answered, as Prometheus reads it."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", "/metrics", headers={"authorization": f"Bearer {TOKEN}"})
+        text = connection.getresponse().read().decode()
+    finally:
+        connection.close()
+    line = r'radkg_service_requests_total\{replica="(\w+)",route="/v1/extract",status="200"\} (\S+)'
+    return {replica: float(number) for replica, number in re.findall(line, text)}
 
 
 def find_replicas(service: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -67,6 +80,11 @@ def test_a_replica_killed_under_load_loses_nothing_that_was_answered(tmp_path: P
         assert ask(port, "effusion", "wrong-token-of-the-tests")[0] == 401
         replicas = find_replicas(service)
         assert len(replicas) == 2
+        for _ in range(20):
+            assert ask(port, "effusion")[0] == 200
+        # whichever replica answers says what both have counted
+        wait_until(lambda: sum(count_requests(port).values()) == 20)
+        assert len(count_requests(port)) == 2
         stop = threading.Event()
         answered: list[tuple[int, str, dict[str, object]]] = []
         refused: list[int] = []
@@ -111,6 +129,16 @@ def test_a_replica_killed_under_load_loses_nothing_that_was_answered(tmp_path: P
         finally:
             service.kill()
     assert "xxxx" not in (tmp_path / "log").read_text()
+
+
+def test_numbers_of_a_replica_that_is_gone_go(monkeypatch):
+    from radkg.cluster import board
+
+    notes = board.Notes()
+    notes.leave("one", [])
+    assert list(notes.read()) == ["one"]
+    monkeypatch.setattr(board, "_KEPT_S", -1.0)
+    assert not notes.read()
 
 
 def wait_until(is_so) -> None:

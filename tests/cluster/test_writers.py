@@ -1,5 +1,6 @@
 """The writers of a load as actors of a real Ray: what they leave, and what a dead one costs."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -74,30 +75,41 @@ def test_an_actor_dies_and_the_graph_is_what_threads_leave(
 
 
 class Numbers:
-    """A load of two pieces of eight tables, without a graph."""
+    """A load of two pieces of eight tables, without a graph; the first who writes dies of it."""
 
     num_pieces = 2
+
+    def __init__(self, died: Path) -> None:
+        self._died = died
 
     def read(self, piece: int) -> Iterator[pa.Table]:
         for number in range(8):
             yield pa.table({"number": [8 * piece + number, 0]})
 
-    def write(self, rows: pa.Table) -> list[int]:
-        return rows["number"].to_pylist()
+    def write(self, rows: pa.Table) -> tuple[list[int], int]:
+        with contextlib.suppress(FileExistsError):
+            self._died.touch(exist_ok=False)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rows["number"].to_pylist(), os.getpid()
 
 
-def brought(cpus: int) -> tuple[int, list[list[int]]]:
+def brought(cpus: int, died: Path) -> tuple[int, list[tuple[list[int], int]]]:
     """Bring these on a Ray with so many CPUs, and more actors asked for than it has."""
     ray.init(address="local", num_cpus=cpus, include_dashboard=False, log_to_driver=False)
-    with start_writer_actors(Numbers(), 8) as (actors, tables):
+    with start_writer_actors(Numbers(died), 8) as (actors, tables):
         return actors, sorted(tables)
 
 
 @pytest.mark.parametrize(("cpus", "actors"), [(1, 1), pytest.param(2, 3, marks=pytest.mark.long)])
-def test_a_small_cluster_has_fewer_actors_and_does_not_wait_for_ever(
-    cpus: int, actors: int, monkeypatch: pytest.MonkeyPatch
+def test_one_small_pool_writes_all_once_and_replaces_who_dies(
+    cpus: int, actors: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    died = tmp_path / "died"
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
-        found = alone.submit(brought, cpus).result(timeout=100)
-    assert found == (actors, [[number, 0] for number in range(16)])
+        number, tables = alone.submit(brought, cpus, died).result(timeout=100)
+    assert number == actors  # fewer than were asked for: nobody waits for CPUs for ever
+    assert [numbers for numbers, _ in tables] == [[number, 0] for number in range(16)]
+    assert died.exists()
+    # the process that died wrote nothing; another one took its place, and no table has one alone
+    assert len({process for _, process in tables}) <= actors

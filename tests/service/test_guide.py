@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.extractor.models import write_image
-from tests.jobs.test_jobs import free_port
 from tests.support.pages.blocks import ROOT, read_blocks
+from tests.support.ray.head import free_port
 from tests.support.runs.demo_run import user_environment
 
 PAGE = ROOT / "docs" / "guides" / "serving.md"
