@@ -26,13 +26,13 @@ _PATIENCE_S = 5.0  # of whoever asks for metrics; then they get those of one rep
 
 
 class Notes:
-    """What replicas left, and when."""
+    """What replicas saved, and when."""
 
     def __init__(self) -> None:
         self._left: dict[str, tuple[float, Sequence[Metric]]] = {}
 
-    def leave(self, replica: str, metrics: Sequence[Metric]) -> None:
-        """Take what a replica counted so far."""
+    def save(self, replica: str, metrics: Sequence[Metric]) -> None:
+        """Keep what a replica counted so far."""
         self._left[replica] = time.monotonic(), metrics
 
     def read(self) -> Mapping[str, Sequence[Metric]]:
@@ -66,16 +66,16 @@ class Board:
             .remote()
         )
 
-    def leave(self) -> Any:
-        """Leave this replica's numbers, and do not wait for it."""
-        return self._notes.leave.remote(self._replica, self._metrics.read())
+    def save(self) -> Any:
+        """Save this replica's numbers, and do not wait for it."""
+        return self._notes.save.remote(self._replica, self._metrics.read())
 
     async def write(self) -> bytes:
         """Return the text of all replicas for Prometheus; without a board, that of this one."""
         read: Mapping[str, Sequence[Metric]] = {}
         with contextlib.suppress(RayError, TimeoutError):
             async with asyncio.timeout(_PATIENCE_S):
-                await self.leave()
+                await self.save()
                 read = await self._notes.read.remote()
         return write_replicas({**read, self._replica: self._metrics.read()})
 

@@ -78,7 +78,7 @@ class Replica:
         Raises:
             RuntimeError: no process of a model is there any more.
         """
-        self._board.leave()
+        self._board.save()
         if self._models.is_broken:
             raise RuntimeError("no process of the models can be started")
 

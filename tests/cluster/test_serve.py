@@ -135,7 +135,7 @@ def test_numbers_of_a_replica_that_is_gone_go(monkeypatch):
     from radkg.cluster import board
 
     notes = board.Notes()
-    notes.leave("one", [])
+    notes.save("one", [])
     assert list(notes.read()) == ["one"]
     monkeypatch.setattr(board, "_KEPT_S", -1.0)
     assert not notes.read()

@@ -107,7 +107,7 @@ def test_one_small_pool_writes_all_once_and_replaces_who_dies(
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     died = tmp_path / "died"
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
-        number, tables = alone.submit(brought, cpus, died).result(timeout=100)
+        number, tables = alone.submit(brought, cpus, died).result(timeout=250)
     assert number == actors  # fewer than were asked for: nobody waits for CPUs for ever
     assert [numbers for numbers, _ in tables] == [[number, 0] for number in range(16)]
     assert died.exists()
