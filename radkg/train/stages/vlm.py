@@ -180,7 +180,7 @@ def _read_others(
     """Return the archive's sentences as the teacher reads them, or else the one-pass model.
 
     The one-pass model also reads sentences that are invented from all of these: the annotated ones
-    are too few for a language model to see how long sentences are built (decision 189).
+    are too few for a language model to see how long sentences are built (decision 191).
     """
     if job.teacher:
         return read_teacher(job.teacher, job.archive, job.limit)
