@@ -228,6 +228,11 @@ class VlmExtractor:
             require_codes(studies, found)
         return found
 
+    def is_looked_at(self, studies: Sequence[Study]) -> list[bool]:
+        """Tell of each study with an image whether the model looks at one: no eye does at a CT."""
+        eye = self._eye()
+        return [c is not None for c in eye.read(studies)] if eye else [True for _ in studies]
+
     def read_sentences(self, found: Sequence[str]) -> list[Reading]:
         """Return what the language model reads in each sentence; confidences are its own."""
         written = self._generate([Prompt("copy", sentence) for sentence in found], None)

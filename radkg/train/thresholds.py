@@ -23,17 +23,23 @@ GRID = tuple(i / 20 for i in range(20))  # 0 to 0.95
 MIN_PRECISION = 0.6  # of what the image alone adds to an extraction
 
 
-def choose_thresholds(directory: Path, held_out: CodedStudies) -> dict[Condition, Score]:
-    """Set the thresholds of a model directory, and return how right its triplets then are.
+def choose_thresholds(
+    directory: Path, held_out: CodedStudies
+) -> dict[Condition, tuple[int, Score]]:
+    """Set the thresholds of a model directory; return how right its triplets then are.
 
     Chosen is the best F1 of triplets under each condition (with images: on the studies that have
-    one at hand), and from where on MIN_PRECISION of the triplets of the image alone are right.
+    one at hand at which the model looks), and from where on MIN_PRECISION of the triplets of the
+    image alone are right. The answer has the number of studies beside the score.
     """
     config = parse_config(ModelConfig, read_config(directory), directory)
     config = _set(directory, config.clear_thresholds())
     extractor = VlmExtractor(directory, "report")
     seen = held_out.select_with_image()
     studies_by_condition: dict[Condition, CodedStudies] = {"report": held_out}
+    if config.projector is not None and len(seen):
+        looked_at = extractor.is_looked_at(seen.studies)
+        seen = seen.choose(i for i, is_looked_at in enumerate(looked_at) if is_looked_at)
     if config.projector is not None and len(seen):
         studies_by_condition |= {"image+report": seen, "image": seen}
     found = {
@@ -61,7 +67,10 @@ def choose_thresholds(directory: Path, held_out: CodedStudies) -> dict[Condition
         sure_threshold = sure[0].image_threshold if sure else 1.0
         config = dataclasses.replace(config, sure_threshold=sure_threshold)
     _set(directory, config)
-    return {condition: score_under(condition, config) for condition in studies_by_condition}
+    return {
+        condition: (len(coded), score_under(condition, config))
+        for condition, coded in studies_by_condition.items()
+    }
 
 
 def _score(codes: Sequence[Codes], golds: Sequence[Gold]) -> Score:
