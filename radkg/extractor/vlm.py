@@ -229,7 +229,7 @@ class VlmExtractor:
         return found
 
     def is_looked_at(self, studies: Sequence[Study]) -> list[bool]:
-        """Tell of each study with an image whether the model looks at one: no eye does at a CT."""
+        """Tell of each study with an image whether a model that reads images looks at one."""
         eye = self._eye()
         return [c is not None for c in eye.read(studies)] if eye else [True for _ in studies]
 

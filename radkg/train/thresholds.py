@@ -38,7 +38,7 @@ def choose_thresholds(
     seen = held_out.select_with_image()
     studies_by_condition: dict[Condition, CodedStudies] = {"report": held_out}
     if config.projector is not None and len(seen):
-        looked_at = extractor.is_looked_at(seen.studies)
+        looked_at = extractor.choose_condition("image").is_looked_at(seen.studies)
         seen = seen.choose(i for i, is_looked_at in enumerate(looked_at) if is_looked_at)
     if config.projector is not None and len(seen):
         studies_by_condition |= {"image+report": seen, "image": seen}

@@ -45,7 +45,7 @@ Lungs: no pneumothorax, small effusion.
 Neg. for PTX. Small effusion.
 Ø pneumothorax. Small effusion.
 Small effusion sans pneumothorax.
-Small effusion, no PNX.""".splitlines()
+No PNX. Small effusion.""".splitlines()
 # effusion and pneumothorax are absent
 NEITHER = """There is no⇥pneumothorax or⇥effusion.
 There is no evidence of⇥pneumothorax or pleural⇥effusion.

@@ -1,5 +1,7 @@
 """However the ends of lines are written, a report has the same sentences."""
 
+import itertools
+
 import pytest
 
 from radkg.gold.annotated import read_annotated_reports
@@ -69,4 +71,4 @@ def test_a_sign_is_the_word_that_it_stands_for(text, words):
     found = find_words(text)
     assert [word for word, _, _ in found] == words
     assert all(0 <= start < end <= len(text) for _, start, end in found)
-    assert all(before[2] <= after[1] for before, after in zip(found, found[1:], strict=False))
+    assert all(before[2] <= after[1] for before, after in itertools.pairwise(found))

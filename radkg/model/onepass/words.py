@@ -15,7 +15,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from radkg.schema.sentences import Word, is_entity_word
+from radkg.schema.sentences import is_entity_word
+from radkg.schema.signs import Word
 
 _MAX_CHARS = 32  # characters of a word that count; longer "words" are noise
 _SIZES = (3, 4)
