@@ -13,17 +13,17 @@ from radkg.cli.app import VERBS
 
 ROOT = Path(radkg.__file__).parent
 KNOWN_VERBS = """
-add align amend apply ask augment batch begin bin bind bootstrap bound build calibrate check choose
-clear close collate collect commit compare complete compose compute connect convert correct count
-create cut decode delete describe digest draw drop embed encode escape estimate evaluate explain
-explore export extract fetch fill filter find finish fit flatten fold follow forecast forget format
-frame freeze generate get ground group hash hide identify ignore import index interrupt invent
-iterate join judge keep label limit link list listen load locate lock look make mark measure mend
-merge migrate name nest normalise number open order parse place plan plot predict prepare print
-propose prune publish query quote rank read recognise record relate remove rename repair repeat
-replace require resample resolve retract reverse round run sanitize save say scale score search
-select send serve set show shuffle slip split stack start step stop store strip suggest sum sweep
-tag take tidy tokenise train translate unify vary verify warm watch write
+add align amend apply ask augment batch begin bin bind blank bootstrap bound break build calibrate
+check choose clear close collate collect commit compare complete compose compute connect convert
+correct count create cut decode delete describe digest draw drop embed encode escape estimate
+evaluate explain explore export extract fetch fill filter find finish fit flatten fold follow
+forecast forget format frame freeze generate get ground group hash hide identify ignore import
+index interrupt invent iterate join judge keep label limit link list listen load locate lock look
+make mark measure mend merge migrate name nest normalise number open order parse place plan plot
+predict prepare print propose prune publish query quote rank read recognise record relate remove
+rename repair repeat replace require resample resolve retract reverse round run sanitize save say
+scale score search select send serve set show shuffle slip split stack start step stop store strip
+suggest sum sweep tag take tidy tokenise train translate unify vary verify warm watch write
 """
 BEGINNINGS = {*KNOWN_VERBS.split(), "is", "has", "can", "to", "from"}
 DEMANDED = {

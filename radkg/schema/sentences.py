@@ -57,6 +57,7 @@ _END = re.compile(  # begins with a set of signs, which a search finds quickest
     r"(?=[A-Z][A-Za-z]+(?: [A-Za-z]+){0,2} ?:)"
     r")"
 )
+_DOUBT = re.compile(r"\s*(?:\w+ ){0,2}\w+\Z")
 _LETTER = re.compile(r"[^\W_]")
 _INK = re.compile(r"\S")
 _NUMBER = re.compile(r"\(?(?:(\d{1,2})[.)]|([a-h])\))")
@@ -156,7 +157,8 @@ def cut_sentences(flat: str, start: int, end: int) -> Iterator[tuple[int, int]]:
                 yield from _pieces(flat, begin, at)
                 begin = at
         else:
-            is_kept = sign in ";:?"
+            # of a few words ("Small effusion?") the sign is all that says how sure they are
+            is_kept = sign in ";:" or (sign == "?" and _DOUBT.match(flat, begin, at) is not None)
             yield from _pieces(flat, begin, match.end() if is_kept else at)
             begin = body = find_place_heading(flat, match.end(), end)
     yield from _pieces(flat, begin, end)

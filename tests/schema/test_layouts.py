@@ -150,7 +150,7 @@ def test_a_numbered_item_is_a_sentence(number, between):
         # stops that end no sentence
         ("Seen by Dr. Who vs. others.", ["Seen by Dr. Who vs. others"]),
         ("Film of 5 A.M., supine. Clear.", ["Film of 5 A.M., supine", "Clear"]),
-        ("Opacity, ?pneumonia. Clear?", ["Opacity, ?pneumonia", "Clear"]),
+        ("Opacity, ?pneumonia. Clear?", ["Opacity, ?pneumonia", "Clear?"]),
         ("Rim of 9. Vessels normal.", ["Rim of 9", "Vessels normal"]),
         ("Fracture of ribs 5 and 6. Clear.", ["Fracture of ribs 5 and 6", "Clear"]),
         # a place before what is said of it

@@ -27,7 +27,7 @@ def split(text):
         ("a line that\nis wrapped. Done", ["a line that\nis wrapped", "Done"]),
         ("- No effusion\n- Clear lungs", ["- No effusion", "- Clear lungs"]),
         ("Clear lungs<BR>No effusion", ["Clear lungs", "No effusion"]),
-        ("Really? Maybe! ", ["Really", "Maybe"]),
+        ("Really? Maybe! ", ["Really?", "Maybe"]),
         (" \n ", []),
         ("", []),
     ],
