@@ -8,6 +8,7 @@ and their requests share batches.
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 import threading
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,7 @@ class ContinuousEngine:
         self.grammar = grammar
         self.beside = beside
         self.batch_tokens = batch_tokens
+        self._network = _share_weights(model.model)
         self._chooser = _Chooser(grammar)
         self._numbers = itertools.count()
         self._lock = threading.Lock()
@@ -109,11 +111,11 @@ class ContinuousEngine:
                     self._done.clear()
 
     def _make_manager(self, tokens: int) -> Any:
-        model, on_cpu = self.model.model, self.model.model.device.type == "cpu"
+        network, on_cpu = self._network, self._network.device.type == "cpu"
         self._room = max(2 * tokens, 2048)
         batch = self.batch_tokens or (_CPU_BATCH_TOKENS if on_cpu else None)
-        model.destroy_cached_continuous_batching_manager()
-        manager = model.init_continuous_batching(
+        network.destroy_cached_continuous_batching_manager()
+        manager = network.init_continuous_batching(
             generation_config=GenerationConfig(  # type: ignore[no-untyped-call]
                 do_sample=False, eos_token_id=-1
             ),
@@ -145,6 +147,16 @@ class ContinuousEngine:
             if output.error is not None:
                 raise RuntimeError(f"continuous batching failed: {output.error}")
         return found
+
+
+def _share_weights(network: Any) -> Any:
+    """Return the same network over the same tensors, with settings of its own.
+
+    The batching has another attention while it runs: the engine beside it, which runs at the same
+    time, would compute with the wrong one.
+    """
+    tensors = itertools.chain(network.parameters(), network.buffers())
+    return copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})
 
 
 class _Chooser(ContinuousBatchingLogitsProcessor):

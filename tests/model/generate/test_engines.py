@@ -210,8 +210,21 @@ def test_continuous_batching_writes_what_the_torch_engine_writes(make):
                 other.finished,
             )
             assert one.logprobs == pytest.approx(other.logprobs, abs=1e-3)
-    assert model.model.config._attn_implementation == "sdpa"  # as it was: other engines go on
     assert not [t for t in threading.enumerate() if "_run_generation_loop" in t.name]
+
+
+def test_images_are_read_while_continuous_batching_runs():
+    model = learnt_model()
+    images = torch.randn(2, 3, 32, generator=torch.Generator().manual_seed(0))
+    prompts = [Prompt("copy", "Clear lungs", 1)]
+    expected = strict(model).generate(prompts, images, max_new_tokens=20)
+    engine = load_engine(EngineSpec("continuous", 64), model, NAMES)
+    with engine._running(64) as manager:
+        assert manager.is_running()
+        assert engine.generate(prompts, images, max_new_tokens=20) == expected
+    assert {t.data_ptr() for t in engine._network.parameters()} == {
+        t.data_ptr() for t in model.model.parameters()
+    }
 
 
 def test_batches_are_cut_by_rows_or_by_tokens():
