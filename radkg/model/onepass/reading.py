@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from radkg.model.onepass.batches import list_pairs
-from radkg.model.onepass.network import OnePass, TaggedWords
+from radkg.model.onepass.network import OnePass
 from radkg.model.onepass.words import Ints, WordTable
 from radkg.schema.linearize import Reading
 from radkg.schema.records import LABELS, RELATIONS
@@ -23,8 +23,9 @@ from radkg.schema.signs import Word
 
 _BATCH_WORDS = 8192
 # A product of matrices adds up a row in the same order whatever rows it has beside it, if their
-# number is a multiple of this: the kernels treat what is left over differently (tested).
-_ROWS = 8
+# number is a multiple of _ROWS and no less than _LEAST: the kernels treat what is left over, and
+# small matrices, differently (tested).
+_ROWS, _LEAST = 8, 16
 _MAX_WORDS = 50_000  # distinct words kept; then the table starts anew
 
 
@@ -68,9 +69,9 @@ class OnePassReader:
     def _read_batch(self, numbers: Ints, places: Sequence[list[Word]]) -> list[Reading]:
         """Return the readings of sentences of one length."""
         device = self._vectors.device
-        filled = torch.from_numpy(_filled(numbers)).to(device)
-        tagged = TaggedWords(*(t[: len(numbers)] for t in self.model.tag(self._vectors[filled])))
-        chances, tags = tagged.tags.softmax(-1).max(-1)
+        filled = torch.from_numpy(_filled(numbers, numbers.shape[1])).to(device)
+        tagged = self.model.tag(self._vectors[filled])
+        chances, tags = tagged.tags[: len(numbers)].softmax(-1).max(-1)
         spans, labels, sure = _spans(_numpy(tags), _numpy(chances), self._is_word[numbers])
         pairs = list_pairs(spans[:, 0])
         logits = self.model.relate(
@@ -167,9 +168,15 @@ def _readings(
     return readings
 
 
-def _filled(rows: Ints) -> Ints:
-    """Return the rows (N, ...) with zeros behind them, up to a multiple of _ROWS."""
-    return np.pad(rows, ((0, -len(rows) % _ROWS), (0, 0)))
+def _filled(rows: Ints, products: int = 1) -> Ints:
+    """Return the rows (N, ...) with zeros behind them: as many as _ROWS and _LEAST want.
+
+    Args:
+        rows: what the network computes at the same time.
+        products: rows that a product of matrices has of each: a sentence has its words.
+    """
+    least = -(-_LEAST // products)
+    return np.pad(rows, ((0, max(-len(rows) % _ROWS, least - len(rows))), (0, 0)))
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:
