@@ -153,8 +153,7 @@ def compare_snapshots(
         SnapshotError: they are of two archives or of another schema, or a part is damaged.
     """
     _check_comparable(before, after)
-    if differ is None or differ.snapshot_ids != (before.snapshot_id, after.snapshot_id):
-        differ = find_changes(before, after)
+    differ = find_changes(before, after, differ)
     studies = dict.fromkeys(_OF_STUDIES, 0)
     study_ids: dict[str, list[str]] = {kind: [] for kind in _OF_STUDIES}
     statuses: Counter[str] = Counter()

@@ -210,10 +210,8 @@ def _find_changes(before: Snapshot, after: Snapshot, known: Changes | None) -> C
         after: what is published now.
         known: what the extraction changed: mostly it began where the graph stands.
     """
-    if known is not None and known.snapshot_ids == (before.snapshot_id, after.snapshot_id):
-        return known
     try:
-        return find_changes(before, after)
+        return find_changes(before, after, known)
     except SnapshotError:
         return None
 
