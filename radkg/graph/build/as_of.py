@@ -11,8 +11,8 @@ from radkg.graph.engine.client import Graph
 from radkg.graph.engine.embedded import open_embedded, remove_store
 from radkg.graph.engine.holding import Holder
 from radkg.graph.engine.sharing import open_shared
-from radkg.graph.load.comparison import count_stored, has_current_retractions
-from radkg.graph.load.ledger import is_complete, read_ledger, read_verified, set_verified
+from radkg.graph.load.comparison import is_loaded
+from radkg.graph.load.ledger import read_ledger, read_verified, set_verified
 from radkg.graph.load.loader import load
 from radkg.graph.rows.nested import build_ledger_key
 from radkg.graph.verify.full import verify
@@ -109,9 +109,4 @@ def _is_standing(graph: Graph, snapshot: Snapshot) -> bool:
     """Tell whether a graph holds a snapshot without what is retracted now, and was verified."""
     kept = hide_retracted(snapshot)
     ledger = read_ledger(graph, build_ledger_key(kept.archive, kept.extractor))
-    return (
-        is_complete(ledger)
-        and ledger["snapshot_id"] == ledger.get("verified") == kept.snapshot_id
-        and has_current_retractions(ledger, kept)
-        and count_stored(graph, kept) == kept.num_studies
-    )
+    return ledger.get("verified") == kept.snapshot_id and is_loaded(graph, kept, ledger)

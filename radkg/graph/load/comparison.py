@@ -11,7 +11,12 @@ import pyarrow as pa
 from radkg.errors import SnapshotError
 from radkg.graph.engine.client import Graph
 from radkg.graph.load import aggregates, statements
-from radkg.graph.load.ledger import find_standing_snapshot, read_digests, read_ledger
+from radkg.graph.load.ledger import (
+    find_standing_snapshot,
+    is_complete,
+    read_digests,
+    read_ledger,
+)
 from radkg.graph.load.transactions import list_keys
 from radkg.graph.rows.aggregates import Sums, sum_findings
 from radkg.graph.rows.nested import (
@@ -118,8 +123,7 @@ def compare_with(
     """
     standing = base.snapshot
     try:
-        if known is None or known.snapshot_ids != (standing.snapshot_id, kept.snapshot_id):
-            known = find_changes(standing, kept.snapshot)
+        known = find_changes(standing, kept.snapshot, known)
     except SnapshotError:  # a part of the base is damaged; of the snapshot, the load says so again
         return compare_all(graph, kept, repair=False)
     before, after = kept.keep_visible(known.before), kept.keep_visible(known.after)
@@ -148,6 +152,16 @@ def compare_with(
         sums=sums,
         standing=base.sums,
         why=why,
+    )
+
+
+def is_loaded(graph: Graph, kept: VisibleSnapshot, ledger: GraphRow) -> bool:
+    """Tell whether this snapshot was loaded to its end and all its studies still stand."""
+    return (
+        is_complete(ledger)
+        and ledger["snapshot_id"] == kept.snapshot_id
+        and has_current_retractions(ledger, kept)
+        and count_stored(graph, kept) == kept.num_studies
     )
 
 

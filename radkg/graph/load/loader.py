@@ -48,13 +48,12 @@ from radkg.graph.load.comparison import (
     Comparison,
     compare_all,
     compare_with,
-    count_stored,
     find_base,
-    has_current_retractions,
+    is_loaded,
 )
 from radkg.graph.load.dispatch import Dispatch, RemoteLoad
 from radkg.graph.load.draft_writer import delete_drafts_of_gone
-from radkg.graph.load.ledger import build_finished_ledger, is_complete, read_ledger
+from radkg.graph.load.ledger import build_finished_ledger, read_ledger
 from radkg.graph.load.mending import remove_strays, sweep_unowned
 from radkg.graph.load.transactions import WriteCounts, Writer, list_keys
 from radkg.graph.load.writers import (
@@ -195,13 +194,7 @@ class _Loading:
         """Tell whether this snapshot was loaded to its end and all its studies still stand."""
         if self.repair:
             return False
-        ledger = read_ledger(self.graph, self.ledger)
-        return (
-            is_complete(ledger)
-            and ledger["snapshot_id"] == self.kept.snapshot_id
-            and has_current_retractions(ledger, self.kept)
-            and count_stored(self.graph, self.kept) == self.kept.num_studies
-        )
+        return is_loaded(self.graph, self.kept, read_ledger(self.graph, self.ledger))
 
     def run(self, progress: Advance) -> tuple[WriteCounts, int, str]:
         """Make the graph hold the snapshot; return what was written, how many removed, and why."""
