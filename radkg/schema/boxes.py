@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import re
 
-_BOX = r"(?:[\[(][ _xX+*-]?[\])]|[\u2610-\u2612\u2713\u2714\u2717\u2718])"
+OPTIONS = "yes|no|none|nil|present|absent|normal|abnormal|positive|negative|y|n"
+"""words that stand beside the boxes of a choice; for regular expressions"""
+
+_BOX_SIGNS = r"\u2610-\u2612\u2713\u2714\u2717\u2718"
+_BULLETS = r"\u00b7\u2219\u25aa\u25cf\u25ba\u27a2\u2023"
+_BOX = rf"(?:[\[(][ _xX+*-]?[\])]|[{_BOX_SIGNS}])"
 _BOXES = re.compile(_BOX)
 # A box of a choice ("Effusion: [ ] yes [x] no") belongs to its question.
 _CHOICE = re.compile(
-    rf":.*?{_BOX}|{_BOX} *(?:yes|no|none|nil|present|absent|normal|abnormal|positive|negative|left"
-    r"|right|bilateral|both|mild|moderate|severe|small|large|unchanged|n/?a|unknown|y|n)\b",
+    rf":.*?{_BOX}|{_BOX} *(?:{OPTIONS}|left|right|bilateral|both|mild|moderate|severe|small|large"
+    r"|unchanged|n/?a|unknown)\b",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(rf"[\s\W\d]{{0,6}}?{_BOX} *[A-Za-z]")
 _BEHIND = re.compile(rf"\W{{0,6}}[A-Za-z].*{_BOX} *$")
-_BULLET = re.compile(r"(?<=\S) (?= *[\u00b7\u2219\u25aa\u25cf\u25ba\u27a2\u2023] +\S)")
+_BULLET = re.compile(rf"(?<=\S) (?= *[{_BULLETS}] +\S)")
 _STAR = re.compile(r"(?<=\S) (?=\* +\S)")
 # Statements side by side, one of which denies: "No effusion | Small nodule". A table of questions
 # and answers has no such cell.
@@ -27,9 +32,7 @@ _DENIED_CELL = re.compile(
     r"(?:^|\| |// | {3}) *(?:No|NO|Without|Negative for) [A-Za-z]+[^|]*?(?:\||//| {3}|$)"
 )
 _WIDEST = 2000  # characters: no form has such a line, and a search over it would cost too much
-_INLINE = re.compile(
-    r"[\[(\u2610-\u2612\u2713\u2714\u2717\u2718\u00b7\u2219\u25aa\u25cf\u25ba\u27a2\u2023|*]"
-)
+_INLINE = re.compile(rf"[\[({_BOX_SIGNS}{_BULLETS}|*]")
 
 
 def break_items(flat: str) -> str:

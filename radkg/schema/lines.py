@@ -106,7 +106,8 @@ class Layout:
         """
         flat = self._flat
         line_start = flat.rfind("\n", 0, at) + 1
-        tail = flat[max(line_start, at - _LOOK) : at].rstrip()
+        end = line_start + len(flat[line_start:at].rstrip())  # CRLF leaves a blank
+        tail = flat[max(line_start, end - _LOOK) : end]
         head = flat[after : after + _LOOK].partition("\n")[0]
         if not tail or ITEM.match(head):
             return True
@@ -117,8 +118,8 @@ class Layout:
         if tail[-1] in ";:" or _is_ruled(head) or _is_ruled(tail):
             return True
         line = flat[line_start : line_start + _LOOK].partition("\n")[0].lstrip()
-        said = flat[max(begin, at - _LOOK) : at].rstrip()  # CRLF leaves a blank
-        length = len(flat[line_start:at].rstrip())
+        said = flat[max(begin, end - _LOOK) : end]
+        length = end - line_start
         is_answer = length <= _SHORT and len(_WORDS.findall(said)) > 1
         if is_answer and _SHORT_ANSWER.search(tail) and not _ASKED.search(said):
             return not (head[0].islower() and _CARRIES_ON.match(head))
@@ -130,7 +131,7 @@ class Layout:
         opening = flat[begin : begin + _LOOK].lstrip(" \n-*\u2022([")[:1]
         if flat[max(0, begin - 3) : begin + 1].find(";") >= 0:
             opening = ";"  # behind a semicolon nobody writes a capital
-        said = flat[max(begin, line_start) : at].rstrip()
+        said = flat[max(begin, line_start) : end]
         reaches = length + 1 + len(head.split(None, 1)[0]) > self._width - _RAGGED
         if not self._is_wrapped:
             return not _is_carried_on(tail, head, said, opening, is_full=False, is_long=False)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 
+from radkg.schema.boxes import OPTIONS
+
 _EMPTY = r"(?:\[[ _]?\]|\( ?\)|\u2610)"
 _TICKED = r"(?:\[[xX+*]\]|\([xX]\)|[\u2611\u2612\u2713\u2714])"
 _BOXED = re.compile(r"[\[(\u2610-\u2612\u2713\u2714]")
-_OPTION = r"(?P<option>yes|no|none|nil|present|absent|normal|abnormal|positive|negative|y|n)\b"
+_OPTION = rf"(?:{OPTIONS})\b"
 _CHOICES = (  # "( ) yes (x) no", "yes [ ] no [x]"
     re.compile(rf"(?:(?P<ticked>{_TICKED})|{_EMPTY}) *{_OPTION}", re.IGNORECASE),
     re.compile(rf"\b{_OPTION} *(?:(?P<ticked>{_TICKED})|{_EMPTY})", re.IGNORECASE),
