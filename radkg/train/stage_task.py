@@ -111,7 +111,8 @@ class TrainStage:
     """module with `prepare` and `open_task`"""
     config: TrainConfig
     invented: int = 0
-    """invented sentences beside the real ones, per target; ten per study with --limit"""
+    """sentences that are invented for the target `copy`, at most ten per study with --limit; what
+    else a stage makes up is as many or half as many"""
     needs_images: bool = False
     needs_knowledge: bool = False
     takes_teacher: bool = False

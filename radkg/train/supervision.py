@@ -49,8 +49,7 @@ def make_copy_examples(
 
     Args:
         annotated: sentences with their labels.
-        others: sentences that come with the answer of `read` (silver); annotated ones do not.
-        read: sentences to readings.
+        others: sentences with the reading of another reader (silver); annotated ones are left out.
         num_varied: variations of annotated sentences beside the sentences themselves, and a tenth
             as many turns of speech around annotated findings (train/frames.py).
         seed: decides how sentences vary.

@@ -40,8 +40,8 @@ def choose_thresholds(
     if config.projector is not None and len(seen):
         looked_at = extractor.choose_condition("image").is_looked_at(seen.studies)
         seen = seen.choose(i for i, is_looked_at in enumerate(looked_at) if is_looked_at)
-    if config.projector is not None and len(seen):
-        studies_by_condition |= {"image+report": seen, "image": seen}
+        if len(seen):
+            studies_by_condition |= {"image+report": seen, "image": seen}
     found = {
         condition: extractor.choose_condition(condition).read_codes(coded.studies)
         for condition, coded in studies_by_condition.items()
