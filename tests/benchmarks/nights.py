@@ -112,8 +112,9 @@ def run(*arguments: str) -> dict[str, Any]:
                 used = processor_s(running.pid)
                 stages[stage[1]] = (float(stage[2]), round(used - until, 2))
                 until = used
-        report: dict[str, Any] = json.loads(running.stdout.read().splitlines()[-1] or "null")
+        printed = running.stdout.read()
     assert running.returncode == 0, "".join(said)
+    report: dict[str, Any] = json.loads(printed.splitlines()[-1] or "null")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return report | {
