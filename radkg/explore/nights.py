@@ -17,8 +17,9 @@ from pydantic import Field
 from radkg.errors import SnapshotError
 from radkg.explore.evidence import quote
 from radkg.explore.snapshot_reader import SnapshotReader
+from radkg.population.diffs import read_diff
 from radkg.population.nights import Nights
-from radkg.run.diff import Diff, Evidence, FindingChange, compare_snapshots
+from radkg.run.diff import Diff, Evidence, FindingChange
 from radkg.run.gate import MIN_SUPPORT, Gate
 from radkg.run.names import find_snapshot, list_nights
 from radkg.run.retractions import Retractions, read_retractions
@@ -27,7 +28,6 @@ from radkg.schema.mentions import STATES
 from radkg.schema.records import Entity, Study
 
 SHOWN_FINDINGS = 40  # that changed
-SHOWN_EVIDENCE = 4  # studies of each kind of change
 USUAL_GATE = 0.05  # of the documents' example; a run keeps no gate of its own
 _COMPARED = 4  # pairs of nights in memory
 
@@ -42,8 +42,7 @@ def make_nights_router(reader: SnapshotReader, nights: Nights) -> APIRouter:
 
     @functools.lru_cache(maxsize=_COMPARED)
     def compare(before: str, after: str) -> Diff:
-        old, new = (read_snapshot(storage, each) for each in (before, after))
-        return compare_snapshots(old, new, SHOWN_EVIDENCE)
+        return read_diff(read_snapshot(storage, before), read_snapshot(storage, after))
 
     @router.get("")
     def standing() -> list[dict[str, Any]]:

@@ -1,16 +1,12 @@
 """The columns of a published part: its studies with their findings and links, derived once.
 
-A file of columns stands beside the snapshots as population/PART-DIGEST.parquet: PART is the hash of
-the published part that it is of, DIGEST the hash of its own bytes. So a part that another snapshot
-has too is not read again, and a file whose bytes are not those of its name is derived anew. Two
-processes that derive one part write the same bytes. `radkg prune` removes the columns of parts that
-are gone.
+A file of columns stands beside the snapshots (kept.py), under the hash of the published part that
+it is of. So a part that another snapshot has too is not read again. `radkg prune` removes the
+columns of parts that are gone.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import logging
 from collections.abc import Collection, Iterator, Mapping
 
@@ -19,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from radkg.errors import StorageError
+from radkg.population.kept import keep, list_kept, read_kept, remove_kept
 from radkg.population.links import LINK, list_links, list_others
 from radkg.progress import Advance, ignore
 from radkg.run.changes import Changes
@@ -80,10 +77,10 @@ def read_columns(
     Raises:
         SnapshotError: a published part that must be read is missing or was changed.
     """
-    standing = _list_standing(snapshot.storage)
+    standing = list_kept(snapshot.storage, FOLDER)
     parts = [part for part in snapshot.parts if part not in without]
     for number, part in enumerate(parts, 1):
-        data = _read_standing(snapshot.storage, standing.get(part))
+        data = read_kept(snapshot.storage, standing.get(part), _is_readable)
         if data is None:
             data = _write(snapshot, part, compute_columns(snapshot.read_part(part)))
         yield parse_columns(data, part)
@@ -107,7 +104,7 @@ def build_columns(
     Raises:
         SnapshotError: a published part that must be read is missing or was changed.
     """
-    standing = _list_standing(snapshot.storage)
+    standing = list_kept(snapshot.storage, FOLDER)
     missing = [part for part in snapshot.parts if part not in standing]
     kept = _keep_unchanged(snapshot, before, changes, standing) if missing else None
     for number, part in enumerate(missing, 1):
@@ -128,11 +125,7 @@ def build_columns(
 def remove_columns(storage: Storage) -> int:
     """Remove the columns of parts that are no longer published; return how many files went."""
     parts = set(storage.list_names("snapshot/parts"))
-    names = storage.list_names(FOLDER)
-    gone = [name for name in names if name_part(_split_name(name)[0]) not in parts]
-    for name in gone:
-        storage.delete(name)
-    return len(gone)
+    return remove_kept(storage, FOLDER, lambda part: name_part(part) in parts)
 
 
 def compute_columns(rows: pa.Table) -> pa.Table:
@@ -158,10 +151,8 @@ def parse_columns(data: bytes, name: str) -> pa.Table:
 def _write(snapshot: Snapshot, part: str, columns: pa.Table) -> bytes:
     """Write the columns of a part; a run that cannot be written to is still read."""
     data = to_parquet(columns)
-    name = f"{FOLDER}/{part}-{hashlib.sha256(data).hexdigest()}.parquet"
     try:
-        if not snapshot.storage.create(name, data):
-            snapshot.storage.write(name, data)
+        keep(snapshot.storage, FOLDER, part, "parquet", data)
     except StorageError as error:
         logger.warning("the columns of the population are not kept: %s", error)
     return data
@@ -183,7 +174,7 @@ def _keep_unchanged(
     for part in before.parts:
         if part in snapshot.parts:
             continue
-        data = _read_standing(snapshot.storage, standing.get(part))
+        data = read_kept(snapshot.storage, standing.get(part), _is_readable)
         if data is None:
             return None
         tables.append(from_parquet(data, part).cast(COLUMNS))
@@ -196,31 +187,7 @@ def _select(rows: pa.Table, study_ids: pa.Array) -> pa.Table:
     return rows.filter(pc.is_in(rows["study_id"], study_ids))
 
 
-def _list_standing(storage: Storage) -> dict[str, str]:
-    """Return the names of the files of columns by the hash of their part."""
-    return {_split_name(name)[0]: name for name in storage.list_names(FOLDER)}
-
-
-def _read_standing(storage: Storage, name: str | None) -> bytes | None:
-    """Return the bytes of a file of columns; None where they must be derived anew."""
-    if name is None:
-        return None
-    data = storage.read(name)
-    if hashlib.sha256(data).hexdigest() == _split_name(name)[1] and _is_readable(data):
-        return data
-    logger.warning("%s/%s cannot be used: it is derived again", storage.uri, name)
-    with contextlib.suppress(StorageError):  # where nothing can be removed, nothing is written
-        storage.delete(name)
-    return None
-
-
 def _is_readable(data: bytes) -> bool:
     """Tell whether bytes are columns of this version."""
     metadata = pq.read_schema(pa.BufferReader(data)).metadata or {}
     return metadata.get(_VERSION) == VERSION
-
-
-def _split_name(name: str) -> tuple[str, str]:
-    """Return the hash of the part and that of the file's own bytes."""
-    part, _, digest = name.removeprefix(f"{FOLDER}/").removesuffix(".parquet").partition("-")
-    return part, digest

@@ -1,9 +1,9 @@
 """What changed between two published snapshots: studies, findings, and by what cause.
 
 changes.py finds the rows that differ; this file compares their two readings. Where a finding
-changed, all rows of the earlier snapshot are read, to count who has the finding. Memory is bounded
-by the rows that differ, one part and the number of concepts. No report is read: the evidence is the
-mentions, which hold their words.
+changed, `count_findings` reads all rows of the earlier snapshot, to count who has the finding.
+Memory is bounded by the rows that differ, one part and the number of concepts. No report is read:
+the evidence is the mentions, which hold their words.
 
 The cause of a changed study is what differs between its two rows. Where several things do, they
 stand together ("data+model"), for two rows cannot tell which of them it was:
@@ -24,7 +24,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -135,11 +135,23 @@ class Diff:
         return {**asdict(self), "findings": shares}
 
 
+def count_findings(snapshot: Snapshot) -> Counter[str]:
+    """Return how many studies of a snapshot have each finding."""
+    counts: Counter[str] = Counter()
+    for part in snapshot.read_tables(("entities", "relations", "extractor")):
+        for batch in part.to_batches():
+            findings = pc.list_flatten(list_findings(batch, ("name",)))
+            for count in pc.value_counts(pc.struct_field(findings, "name")).to_pylist():
+                counts[count["values"]] += count["counts"]
+    return counts
+
+
 def compare_snapshots(
     before: Snapshot,
     after: Snapshot,
     num_evidence: int = NUM_EVIDENCE,
     differ: Changes | None = None,
+    count: Callable[[Snapshot], Counter[str]] = count_findings,
 ) -> Diff:
     """Compare two snapshots of one archive.
 
@@ -148,6 +160,7 @@ def compare_snapshots(
         after: the snapshot that is compared with it.
         num_evidence: how many studies of each kind of change are named, the first by study_id.
         differ: the rows that differ, where they are known.
+        count: gives how many studies of a snapshot have each finding.
 
     Raises:
         SnapshotError: they are of two archives or of another schema, or a part is damaged.
@@ -178,15 +191,15 @@ def compare_snapshots(
                 causes[cause][evidence.kind] += 1
                 changes.setdefault(finding, FindingChange(finding)).add(evidence, num_evidence)
 
-    num_before = _count_findings(before) if changes else Counter()
+    num_before = count(before) if changes else Counter()
     for finding, found in changes.items():
         found.before = num_before[finding]
         found.after = found.before + found.added - found.removed
         found.flips = dict(sorted(found.flips.items()))
     return Diff(
         archive=before.archive,
-        before=_describe(before),
-        after=_describe(after),
+        before=describe_snapshot(before),
+        after=describe_snapshot(after),
         studies=studies | {"same": before.num_studies - studies["removed"] - studies["changed"]},
         study_ids=study_ids,
         statuses=dict(sorted(statuses.items())),
@@ -195,6 +208,17 @@ def compare_snapshots(
             changes.values(), key=lambda c: (-c.flipped, -c.added - c.removed, c.finding)
         ),
     )
+
+
+def describe_snapshot(snapshot: Snapshot) -> dict[str, Any]:
+    """Return what a comparison says of one of its snapshots."""
+    return {
+        "out": snapshot.storage.uri,
+        "snapshot_id": snapshot.snapshot_id,
+        "extractor": snapshot.extractor,
+        "model_id": snapshot.manifest["model_id"],
+        "studies": snapshot.num_studies,
+    }
 
 
 def _check_comparable(before: Snapshot, after: Snapshot) -> None:
@@ -209,16 +233,6 @@ def _check_comparable(before: Snapshot, after: Snapshot) -> None:
                 f"snapshot {snapshot.snapshot_id} under {snapshot.storage.uri} has schema version "
                 f"{snapshot.manifest['schema_version']}, this radkg reads {', '.join(READABLE)}"
             )
-
-
-def _describe(snapshot: Snapshot) -> dict[str, Any]:
-    return {
-        "out": snapshot.storage.uri,
-        "snapshot_id": snapshot.snapshot_id,
-        "extractor": snapshot.extractor,
-        "model_id": snapshot.manifest["model_id"],
-        "studies": snapshot.num_studies,
-    }
 
 
 def _pair(
@@ -240,17 +254,6 @@ def _rows(table: pa.Table) -> Iterator[ExtractionRow]:
     for batch in table.to_batches(max_chunksize=_BATCH_ROWS):
         findings = list_findings(batch, ("name", "strongest"))
         yield from batch.append_column("findings", findings).to_pylist()
-
-
-def _count_findings(snapshot: Snapshot) -> Counter[str]:
-    """Return how many studies of a snapshot have each finding."""
-    counts: Counter[str] = Counter()
-    for part in snapshot.read_tables(("entities", "relations", "extractor")):
-        for batch in part.to_batches():
-            findings = pc.list_flatten(list_findings(batch, ("name",)))
-            for count in pc.value_counts(pc.struct_field(findings, "name")).to_pylist():
-                counts[count["values"]] += count["counts"]
-    return counts
 
 
 def _strongest_mentions(row: ExtractionRow | None) -> dict[str, Entity]:

@@ -25,9 +25,9 @@ from radkg.graph.load.loader import load
 from radkg.graph.verify.full import verify
 from radkg.knowledge.building import is_up_to_date
 from radkg.population.columns import build_columns, remove_columns
+from radkg.population.diffs import read_diff, remove_diffs
 from radkg.progress import Progress, say_nothing
 from radkg.run.changes import Changes, find_changes
-from radkg.run.diff import compare_snapshots
 from radkg.run.gate import Gate
 from radkg.run.heartbeat import Heartbeat, keep_heartbeat
 from radkg.run.prune import KEEP, check_keep, prune
@@ -155,8 +155,11 @@ def _run_night(
             raise
     with progress("derive the columns of the population") as advance:
         build_columns(after, advance, before, differ)
+        if before is not None and differ is not None and before.snapshot_id != after.snapshot_id:
+            read_diff(before, after, differ)
     pruned = prune(run.storage, config.keep).nights
     remove_columns(run.storage)
+    remove_diffs(run.storage)
     try:
         remove_snapshot_graphs(run, run.list_snapshot_ids())
     except GraphUnavailable as error:  # somebody looks at it: the next night removes it
@@ -199,7 +202,7 @@ def _judge(gate: Gate, graph: Graph, after: Snapshot, differ: Changes | None) ->
             f"--gate cannot compare with night {judged}, which the graph holds: {error}; or load "
             f"this night as it is with `radkg load`"
         ) from error
-    gate.judge(compare_snapshots(before, after, differ=differ))
+    gate.judge(read_diff(before, after, differ))
 
 
 def _find_changes(before: Snapshot, after: Snapshot, known: Changes | None) -> Changes | None:

@@ -1,4 +1,4 @@
-"""Prune: remove snapshots beyond the last few, with their graphs and columns, and old units."""
+"""Prune: remove snapshots beyond the last few with what was derived of them, and old units."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from radkg.config import Config
 from radkg.population.columns import remove_columns
+from radkg.population.diffs import remove_diffs
 from radkg.run import prune as pruning
 from radkg.run.prune import KEEP, PruneReport, check_keep
 from radkg.run.run import Run
@@ -35,5 +36,6 @@ def prune(config: PruneConfig) -> PruneReport:
     run = Run(config.out)
     report = pruning.prune(run.storage, config.keep)
     remove_columns(run.storage)
+    remove_diffs(run.storage)
     remove_snapshot_graphs(run, run.list_snapshot_ids())
     return report

@@ -105,18 +105,23 @@ def serve_graph(engine: str, work: Path) -> Iterator[tuple[str, dict[str, str]]]
         yield address, {**os.environ, "NEO4J_USER": "neo4j", "NEO4J_PASSWORD": password}
 
 
-def make_nights(work: Path, studies: int, graph: str, environment: dict[str, str]) -> Path:
-    """Read the reports on two nights, and load both; return the run."""
-    table, out, done = work / "reports.csv", work / "run", work / "done"
+def make_nights(
+    work: Path, studies: int, graph: str, environment: dict[str, str]
+) -> tuple[Path, list[tuple[str, float]]]:
+    """Read the reports on two nights, and load both; return the run, and each night's seconds."""
+    table, out, done = work / "reports.csv", work / "run", work / "nights.json"
     nightly = [RADKG, "nightly", "--archive", str(table), "--out", str(out), "--graph", graph]
     if not done.exists():
         write_reports(table, studies)
+        seconds = []
         for _ in range(2):
-            command = [*nightly, "--extractor", "rules"]
-            subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+            command = [*nightly, "--extractor", "rules", "--json"]
+            made = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+            seconds.append(json.loads(made.stdout)["seconds"])
             change_reports(table)
-        done.touch()
-    return out
+        done.write_text(json.dumps(seconds))
+    names = ("(the first night)", "(a night of 1 %)")
+    return out, list(zip(names, json.loads(done.read_text()), strict=True))
 
 
 def change_reports(table: Path) -> None:
@@ -135,7 +140,7 @@ def measure(engine: str, studies: int, work: Path, shots: Path | None) -> list[t
     review = work / "review.csv"
     review.unlink(missing_ok=True)
     with serve_graph(engine, work) as (graph, environment), sync_playwright() as playwright:
-        out = make_nights(work, studies, graph, environment)
+        out, nights = make_nights(work, studies, graph, environment)
         explore = [RADKG, "explore", "--out", str(out), "--graph", graph, "--json", "--port", "0"]
         explore += ["--review", str(review)]
         with subprocess.Popen(explore, env=environment, stdout=subprocess.PIPE) as run:
@@ -153,7 +158,7 @@ def measure(engine: str, studies: int, work: Path, shots: Path | None) -> list[t
                 browser.close()
             finally:
                 run.send_signal(signal.SIGTERM)
-    return found
+    return [*nights, *found]
 
 
 def main() -> None:

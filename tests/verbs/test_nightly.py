@@ -78,6 +78,8 @@ def test_a_night_does_what_changed_and_the_second_time_nothing(nights: Nights):
     parts = {Path(name).stem for name in nights.storage.list_names("snapshot/parts")}
     columns = [Path(name).stem.split("-")[0] for name in nights.storage.list_names("population")]
     assert sorted(columns) == sorted(parts)
+    (compared,) = nights.storage.list_names("diffs")
+    assert Path(compared).name.startswith(f"{first.snapshot_id}-{second.snapshot_id}-")
 
 
 @pytest.mark.long
