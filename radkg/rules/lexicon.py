@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from radkg.errors import SchemaError
 from radkg.rules.measurements import find_measurement
 from radkg.rules.spelling import Spelling
-from radkg.schema.signs import Word
+from radkg.schema.synonyms import Word
 
 DATA = Path(__file__).with_name("data")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from radkg.schema.signs import Word
+from radkg.schema.synonyms import Word
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _WITH_UNIT = re.compile(r"\d+(?:\.\d+)?(?:%|cm|mm|ml|cc|fr)")

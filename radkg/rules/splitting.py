@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from radkg.rules.lexicon import ANATOMY_KINDS, ENTITY_KINDS, JOINTS, Item, load_lexicon
-from radkg.schema.signs import Word
+from radkg.schema.synonyms import Word
 
 _NO_ENTITY = frozenset({"xxxx", "the", "a", "an", "with", "to", "from", "for"})
 _DESCRIBES = frozenset({"modifier", "adverb", "normal"})

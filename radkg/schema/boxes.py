@@ -31,6 +31,14 @@ _PARTED = re.compile(r"(?<=\S) (?=\| |// | {2,}\S)")
 _DENIED_CELL = re.compile(
     r"(?:^|\| |// | {3}) *(?:No|NO|Without|Negative for) [A-Za-z]+[^|]*?(?:\||//| {3}|$)"
 )
+# Findings side by side, each with its sign: "Effusion 0, edema (-), nodule 1".
+_CELL = (
+    r"[A-Za-z][A-Za-z /-]{2,40}?(?: ?:)? ?"
+    r"(?:\([-+]\)|(?<=[ :])(?:[01]|[-+](?:ve)?|neg|pos|nil|none))"
+)
+_CELLS = re.compile(rf" *{_CELL}(?:[,;] {_CELL})+ *\.? *$", re.IGNORECASE)
+_COMMA = re.compile(r"[,;](?= )")
+_SIGNED = re.compile(r"[01e+)gsl-][,;] ")
 _WIDEST = 2000  # characters: no form has such a line, and a search over it would cost too much
 _INLINE = re.compile(rf"[\[({_BOX_SIGNS}{_BULLETS}|*]")
 
@@ -50,6 +58,8 @@ def _break_line(line: str) -> str:
     if len(line) > _WIDEST or not _may_have_items(line):
         return line
     line = _BULLET.sub("\n", line)
+    if _CELLS.match(line):
+        return _COMMA.sub("\n", line)
     first = line.lstrip()[:1]
     if first == "*":
         line = _STAR.sub("\n", line)
@@ -72,4 +82,5 @@ def _break_line(line: str) -> str:
 
 
 def _may_have_items(text: str) -> bool:
-    return "//" in text or "   " in text or _INLINE.search(text) is not None
+    has_signs = _INLINE.search(text) is not None or _SIGNED.search(text) is not None
+    return has_signs or "//" in text or "   " in text

@@ -26,7 +26,7 @@ _ANSWERED = re.compile(
 )
 _SHORT_ANSWER = re.compile(
     r"(?:\b(?:no|none|nil|yes|absent|present|negative|neg|positive|pos|normal|clear|stable|unchanged"
-    r"|nad|nl|wnl|intact)|\([-+]\)|[\])])$",
+    r"|nad|nl|wnl|intact)|\([-+]\)|[\])]|(?<=[a-z] )(?:[01]|[-+](?:ve)?))$",
     re.IGNORECASE,
 )
 # "There is no", "1. No": no answer, but the beginning of a sentence.

@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from radkg.schema.denials import find_denied_end, read_denied_list
 from radkg.schema.fold import ACCENTS, WIDTHLESS, fold_word
 from radkg.schema.layout import blank_marks, flatten
 from radkg.schema.lines import ITEM, Layout
 from radkg.schema.places import find_place_heading
 from radkg.schema.records import Section, Study
-from radkg.schema.signs import Word, read_signs
+from radkg.schema.signs import read_signs
+from radkg.schema.synonyms import Word, read_synonyms
 
 MAX_SENTENCE = 2000  # characters; longer ones are cut, so that no text costs more than linear time
 
@@ -57,6 +59,7 @@ _END = re.compile(  # begins with a set of signs, which a search finds quickest
     r"(?=[A-Z][A-Za-z]+(?: [A-Za-z]+){0,2} ?:)"
     r")"
 )
+_LEAD = 200  # characters in front of a denied list, with its colon
 _DOUBT = re.compile(r"\s*(?:\w+ ){0,2}\w+\Z")
 _LETTER = re.compile(r"[^\W_]")
 _INK = re.compile(r"\S")
@@ -80,7 +83,8 @@ _REMOVED = "xxxx"  # Open-i's mark of a word that de-identification removed; MIM
 READING_FILES = tuple(
     Path(__file__).with_name(name)
     for name in (
-        *("boxes.py", "fold.py", "layout.py", "lines.py", "places.py", "sentences.py", "signs.py"),
+        *("boxes.py", "denials.py", "fold.py", "layout.py", "lines.py", "places.py"),
+        *("sentences.py", "signs.py"),
     )
 )
 
@@ -130,6 +134,9 @@ def cut_sentences(flat: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         if at < body:  # "1." and "a)" belong to their item
             continue
         sign = flat[at]
+        may_list = flat.find(":", begin, min(at, begin + _LEAD)) >= 0
+        if may_list and at < find_denied_end(flat, begin, end):
+            continue
         if sign == "\n":
             after = match.end()
             if _INK.search(flat, begin, at):
@@ -180,7 +187,8 @@ def find_words(sentence: str) -> list[Word]:
             (fold_word(m[0]) if m[0][0] != "_" else _REMOVED, m.start(), m.end())
             for m in _WIDE_WORD.finditer(flat)
         ]
-    return read_signs(flat, words)
+    words = read_signs(flat, read_synonyms(flat, words))
+    return read_denied_list(flat, words) if ":" in flat else words
 
 
 def is_entity_word(word: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from radkg.schema.boxes import OPTIONS
+from radkg.schema.synonyms import Word
 
 _EMPTY = r"(?:\[[ _]?\]|\( ?\)|\u2610)"
 _TICKED = r"(?:\[[xX+*]\]|\([xX]\)|[\u2611\u2612\u2713\u2714])"
@@ -32,16 +33,23 @@ _WITHIN = re.compile(  # begins with a set of signs, which a search finds quicke
     r"|(?<=[\u00d8\u00f8\u2205])(?<![^\s(,;/].)(?P<none>)(?=\s)"
     r"|(?<=\()\?\)(?P<doubt>)|(?<=\w\?)(?P<asked>)(?=\s*\Z)"
     r"|(?<=-)(?<!\w-) ?[vV][eE]\b(?P<negative>)|(?<=\+)(?<!\w\+) ?[vV][eE]\b(?P<positive>)"
-    r"|(?<=[?,])(?P<colon>)(?=\s*(?:[Yy]es|YES|[Nn]o|NO)\s*\.?\s*\Z)"
+    r"|(?<=[?,])(?P<colon>)(?=\s*(?:[Yy]es|YES|[Nn]o(?:ne)?|NO(?:NE)?|[Nn]il)\s*\.?\s*\Z)"
     r")"
+)
+# "Effusion 0", but not "grade 0".
+_NAUGHT = re.compile(
+    r"\W*(?!.*\b(?:grade|stage|score|type|level|zone|day|rads|category|class|number|series|image"
+    r"|view)\b)[A-Za-z][A-Za-z /-]+ (0)\W*\Z",
+    re.IGNORECASE,
 )
 _WORDS = {"none": "no", "doubt": "possible", "asked": "possible", "colon": ":"}
 _WHOLE = ("none", "doubt", "asked", "colon", "negative", "positive")  # else the group is the sign
-# Words that the annotated texts lack, and the word that they have for it.
-_SAME = {"sans": "without", "devoid": "free", "pnx": "ptx"}
-_RARE = re.compile("[sSdDpP](?:ans|ANS|evoid|EVOID|nx|NX)")
 
-Word = tuple[str, int, int]  # lower-cased, start, end
+_CONTRACTED = re.compile(
+    r"\b(?:is|are|was|were|does|do|did|has|have|had|could|would|should|ca|wo)(?P<no>n'?t)\b",
+    re.IGNORECASE,
+)
+_STEMS = {"ca": "can", "wo": "will"}
 
 
 def read_signs(flat: str, words: list[Word]) -> list[Word]:
@@ -52,6 +60,13 @@ def read_signs(flat: str, words: list[Word]) -> list[Word]:
         words: its words in order.
     """
     found = [_name(sign) for sign in _WITHIN.finditer(flat)]
+    if "0" in flat and (naught := _NAUGHT.match(flat)):
+        found.append(("no", *naught.span(1)))
+    if "n't" in flat or "nt " in flat or "N'T" in flat:
+        for match in _CONTRACTED.finditer(flat):
+            start, middle = match.start(), match.start("no")
+            stem = flat[start:middle].lower()
+            found += [(_STEMS.get(stem, stem), start, middle), ("not", middle, match.end())]
     if _BOXED.search(flat):
         if chosen := _choose(flat):
             return [w for w in words if not any(w[1] < b and a < w[2] for a, b in chosen)]
@@ -59,8 +74,6 @@ def read_signs(flat: str, words: list[Word]) -> list[Word]:
             found.append(("no", *before.span(1)))
         elif behind := _BEHIND.match(flat):
             found.append(_name(behind))
-    if _RARE.search(flat):
-        words = [(_SAME.get(word, word), start, end) for word, start, end in words]
     if not found:
         return words
     kept = [w for w in words if not any(w[1] < end and start < w[2] for _, start, end in found)]

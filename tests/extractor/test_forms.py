@@ -44,6 +44,22 @@ Lungs: no pneumothorax, small effusion.
 -ve for pneumothorax; effusion +ve
 Neg. for PTX. Small effusion.
 Ø pneumothorax. Small effusion.
+There isn't a pneumothorax. There's an effusion which hasn't changed.
+Can't see a pneumothorax. Small effusion.
+Failed to demonstrate pneumothorax. Not only effusion but also consolidation.
+Effusion (+), pneumothorax (-), nodule (-)
+pneumothorax -ve, effusion +ve
+Pneumothorax 0, nodule 0, effusion 1
+Absent: pneumothorax, nodule. Present: effusion.
+No evidence of:⏎- consolidation⏎- pneumothorax⏎There is an effusion.
+NO EVIDENCE OF:⏎1. CONSOLIDATION⏎2. PNEUMOTHORAX⏎⏎EFFUSION IS PRESENT.
+There is no:⏎consolidation⏎pneumothorax⏎⏎Effusion.
+Pertinent negatives: pneumothorax, edema.⏎Pertinent positives: effusion.
+We did not find any of the following: edema; pneumothorax. Small effusion.
+Indication Pneumothorax follow up⏎Findings No pneumothorax. Small effusion.
+[INDICATION] pneumothorax⏎[FINDINGS] no pneumothorax, small effusion
+Hx: pneumothorax. Fdgs: small effusion. No pneumothorax.
+FINDINGS: Small effusion. No pneumothorax.⏎Electronically signed by Ann Nodule, MD
 Small effusion sans pneumothorax.
 No PNX. Small effusion.""".splitlines()
 # effusion and pneumothorax are absent
@@ -53,8 +69,12 @@ No pneumothorax, small or large effusion, or consolidation.
 Ø effusion, Ø pneumothorax
 Effusion: [ ] yes [x] no⏎Pneumothorax: [ ] yes [x] no
 Effusion       ( ) yes (x) no⏎Pneumothorax   ( ) yes (x) no
-Devoid of effusion or pneumothorax.""".splitlines()
-DOUBTED = ["Effusion?", "effusion (?)", "? small effusion"]
+Devoid of effusion or pneumothorax.
+There is no evidence of:⏎* Effusion;⏎* Pneumothorax.
+No: effusion, pneumothorax
+The following are not seen: effusion, pneumothorax.
+No pneumothorax is seen, nor is there an effusion.""".splitlines()
+DOUBTED = ["Effusion?", "effusion (?)", "? small effusion", "At most a tiny effusion."]
 PRESENT, ABSENT, UNCERTAIN = "OBS-DP", "OBS-DA", "OBS-U"
 CASES = [
     *((text, {"effusion": PRESENT, "pneumothorax": ABSENT}) for text in EFFUSION_ALONE),

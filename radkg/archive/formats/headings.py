@@ -1,9 +1,9 @@
 """A report in anybody's layout to its sections, by the headings that radiologists write.
 
 A heading is a known name before a colon at the beginning of a line or behind a full stop, alone in
-its line, or in capitals before a sentence; decoration around it counts for nothing. A heading that
-only names a place or a finding ("LUNGS:") stays within the section around it. It knows English
-headings only.
+its line, in brackets, or in capitals before a sentence; decoration around it counts for nothing. A
+heading that only names a place or a finding ("LUNGS:") stays within the section around it. It knows
+English headings only.
 """
 
 from __future__ import annotations
@@ -21,32 +21,48 @@ from radkg.schema.records import Section
 from radkg.schema.sentences import ALWAYS_READ, NEVER_READ
 
 # The reading_version of every format that reads by headings: raise it when a rule here changes.
-HEADINGS_VERSION = "2"
+HEADINGS_VERSION = "3"
 
 _DECORATION = r"[*_#=\[<>\-. ]"
-_HEADING = re.compile(
+_TITLES = (
+    r"Findings|Impression|Conclusion|Opinion|Report|Summary|Indication|Clinical [Hh]istory|History"
+    r"|Comparison|Technique|Reason for [Ee]xam(?:ination)?|Clinical [Ii]nformation|Exam(?:ination)?"
+)
+_TITLED = rf"^ *(?P<titled>{_TITLES}) (?=[A-Z][a-z]|[A-Z]+\b)"
+_SIGNED_HEADINGS = (
     # in capitals before a sentence of small letters
     r"^ *(?P<bare>FINDINGS|IMPRESSION|CONCLUSION|OPINION|REPORT|SUMMARY|ADDENDUM|INDICATION"
     r"|HISTORY|CLINICAL HISTORY|COMPARISON|TECHNIQUE) (?=[A-Z][a-z]+(?:[ .]|$))"
     # an addendum with its date
     rf"|^{_DECORATION}{{0,8}}(?P<added>ADDENDUM|Addendum)[ #\d/:.,()-]*(?:[AaPp]\.?[Mm])?[ *=_-]*$"
+    # who signed, to the end of the line
+    r"|^ *(?P<signed>(?:(?:[Ee]lectronically|[Dd]igitally) )?(?:[Ss]igned|[Dd]ictated|[Rr]eported"
+    r"|[Vv]erified|[Tt]ranscribed|[Aa]pproved|[Ii]nterpreted|[Aa]uthenticated)(?: and \w+)? by)"
+    r"(?= [A-Z])"
     # at the beginning of a line, before a sign
     rf"|^{_DECORATION}{{0,8}}(?:\(?\d{{1,2}}[.)] {{0,3}})?{_DECORATION}{{0,3}}"
     r"(?P<line>[A-Za-z](?:[A-Za-z0-9 ()/,&'+#-]|\.(?!\s+[A-Z][a-z])){0,60}?)[*_#\]> ]{0,6}"
     r"(?P<sign>:+(?!\d)(?:-(?=\s))?[*_#]{0,3}|;|=+(?=\s|$)|[-\u2013\u2014]+(?=\s)"
-    r"|(?=[*_#\]=]*[ ]*$)|(?=[ ]{2,}\S))"
+    r"|(?<=[\]>]) (?=\S)|(?=[*_#\]=]*[ ]*$)|(?=[ ]{2,}\S))"
     r"[*_#\]=]{0,3}"
     # within a line
     r"|(?<=[\s.;])(?P<within>Findings?|Impression|Conclusion|Opinion|Addendum"
     r"|FINDINGS?|IMPRESSION|CONCLUSIONS?|OPINION|ADDENDUM|INDICATION"
     r"|COMPARISON|TECHNIQUE|HISTORY|CLINICAL HISTORY|REPORT|SUMMARY|RECOMMENDATIONS?|EXAMINATION"
     r"|EXAM) ?:"
-    r"|(?<=[.!?;\]]\s)(?P<behind>[A-Z][a-z]+(?: [a-z]+)?)(?: ?:|-)(?=\s)",
-    re.MULTILINE,
+    r"|(?<=[.!?;\]]\s)(?P<behind>[A-Z][a-z]+(?: [a-z]+)?)(?: ?:|-)(?=\s)"
 )
-_KINDS = ("line", "bare", "added", "within", "behind")
+_HEADING = re.compile(_SIGNED_HEADINGS, re.MULTILINE)
+# A title in small letters without a sign ("Findings Clear lungs") may begin a sentence: it is a
+# heading where several lines begin so.
+_TITLE = re.compile(_TITLED, re.MULTILINE)
+_TITLE_OR_HEADING = re.compile(f"{_TITLED}|{_SIGNED_HEADINGS}", re.MULTILINE)
+_KINDS = ("line", "bare", "added", "signed", "titled", "within", "behind")
+_ASIDES = ("within", "behind", "signed")
+_SEVERAL = 2  # different titles
 _UNKNOWN = re.compile(r"[A-Z][A-Z ()/,&-]{2,60}")  # of which nobody knows the name
 _ENDS_ASIDE = re.compile(r"[.!?](?=\s|$)|\n")
+_LINE_END = re.compile(r"\n")
 _SHORT = 45  # characters: a shorter line is hardly wrapped
 _LOOK = 200  # characters of the line before a heading that tell whether it goes on
 _OPEN = frozenset((*ALWAYS_READ, UNHEADED))
@@ -85,18 +101,21 @@ def find_headed_sections(report: str) -> tuple[Section, ...]:
 def _find_headings(flat: str) -> Iterator[_Heading]:
     """Yield the headings that begin a section, and those to which an aside within a line leads."""
     current, aside_end, before = "", -1, ""
-    for match in _HEADING.finditer(flat):
-        kind = next(name for name in _KINDS if match[name] is not None)
-        text = match[kind]
+    has_titles = len({title["titled"] for title in _TITLE.finditer(flat)}) >= _SEVERAL
+    for match in (_TITLE_OR_HEADING if has_titles else _HEADING).finditer(flat):
+        groups = match.groupdict()
+        kind = next(name for name in _KINDS if groups.get(name) is not None)
+        text = groups[kind]
         if 0 <= aside_end <= match.start():
             yield _Heading(before, aside_end, aside_end)
             current, aside_end = before, -1
         name, start = _name(flat, match, kind, text, current), match.start()
         if name is None:
             continue
-        begin = match.end() if find_name(text) else match.start()  # "LUNGS: Clear" says both
-        if kind in ("within", "behind") and name in NEVER_READ and current in ALWAYS_READ:
-            stop = _ENDS_ASIDE.search(flat, match.end())
+        is_whole = kind == "signed" or find_name(text) is not None
+        begin = match.end() if is_whole else match.start()  # "LUNGS: Clear" says both
+        if kind in _ASIDES and name in NEVER_READ and current in ALWAYS_READ:
+            stop = (_LINE_END if kind == "signed" else _ENDS_ASIDE).search(flat, match.end())
             before, aside_end = current, stop.end() if stop else -1
         else:
             aside_end = -1
@@ -108,6 +127,8 @@ def _find_headings(flat: str) -> Iterator[_Heading]:
 
 def _name(flat: str, match: re.Match[str], kind: str, text: str, current: str) -> str | None:
     """Return the name of the section that a heading begins; None where it begins none."""
+    if kind == "signed":
+        return None if _runs_on(flat, match.start()) else "formalities"
     name = find_name(text)
     if kind != "line":
         return name

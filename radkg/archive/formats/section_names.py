@@ -16,8 +16,9 @@ READ_FIRST = ("findings", "impression")  # sections beside which few others are 
 # Headings by the name of their section; of 58 names in MIMIC's table those whose description lists
 # them, and those of other hospitals.
 _HEADINGS = {
-    "findings": "finding, findings, findings/impression of chest, report, result, results, fnd"
-    ", report text, radiology report, x-ray report, xray report, description, observations, body",
+    "findings": "finding, findings, findings/impression of chest, report, result, results, fnd, fdg"
+    ", fdgs, fndgs, report text, radiology report, x-ray report, xray report, description"
+    ", observations, body",
     "impression": "impression, impressions, conclusion, conclusions, opinion, summary, comment"
     ", comments, diagnosis, assessment, interpretation, findings and impression, imp, impr, concl"
     ", conc, findings/impression, impression/findings, impression and findings, remark, remarks, dx"

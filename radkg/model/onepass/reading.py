@@ -19,7 +19,7 @@ from radkg.model.onepass.words import Ints, WordTable
 from radkg.schema.linearize import Reading
 from radkg.schema.records import LABELS, RELATIONS
 from radkg.schema.sentences import find_words
-from radkg.schema.signs import Word
+from radkg.schema.synonyms import Word
 
 _BATCH_WORDS = 8192
 # A product of matrices adds up a row in the same order whatever rows it has beside it, if their

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from radkg.schema.sentences import is_entity_word
-from radkg.schema.signs import Word
+from radkg.schema.synonyms import Word
 
 _MAX_CHARS = 32  # characters of a word that count; longer "words" are noise
 _SIZES = (3, 4)
