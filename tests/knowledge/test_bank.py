@@ -144,7 +144,8 @@ def test_what_the_eye_does_not_see_where_it_was_filed_gives_no_token(tmp_path, s
     members = find_members(run, settings.images)
     images = label_images(members, config.findings).images
     cells = list(find_shown_cells(images, eye, config, Counter()))
-    middle = sorted(cell.logit for cell in cells)[len(cells) // 2]
+    least, *_, most = sorted({cell.logit for cell in cells})  # an image gives one to all its cells
+    middle = (least + most) / 2
     half = replace(config, finding_threshold=float(torch.sigmoid(torch.tensor(middle))))
     seen = list(find_shown_cells(images, eye, half, Counter()))
     assert 0 < len(seen) < len(cells)
