@@ -11,6 +11,7 @@ import typer
 
 from radkg.cli.options import Archive, Images, Json, Limit, parse_bounds, parse_pair
 from radkg.cli.output import console, keep_stdout_for_data, print_json
+from radkg.errors import ConfigError
 
 Preset = Literal[
     "small",
@@ -210,9 +211,15 @@ def convert(
 
 
 def _parse_json(text: str) -> Any:
-    """Return a value that is JSON, or else a text; a list becomes a tuple, as settings have it."""
+    """Return a value that is JSON, or else a text; a list becomes a tuple, as settings have it.
+
+    Raises:
+        ConfigError: the text begins as a list does, and is none.
+    """
     try:
         value = json.loads(text)
     except ValueError:
+        if text.startswith(("[", "{")):
+            raise ConfigError(f'{text} is no list: write a list as ["a","b"]') from None
         return text
     return tuple(value) if isinstance(value, list) else value

@@ -194,6 +194,14 @@ def test_the_command_writes_the_table_into_a_readme(settings, tmp_path):
     assert "of the held-out tenth" in readme.read_text()
 
 
+def test_a_list_that_is_no_json_is_refused(tmp_path):
+    for wrong in ("arms=['full']", "arms=[full"):
+        flags = ["--out", str(tmp_path), "--set", wrong]
+        done = CliRunner().invoke(app, ["experiment", "r2genkg", *flags])
+        assert isinstance(done.exception, ConfigError)
+        assert 'write a list as ["a","b"]' in str(done.exception)
+
+
 def test_the_names_in_the_help_are_the_experiments():
     command = typer.main.get_command(app).commands["experiment"]  # type: ignore[attr-defined]
     (name,) = (p for p in command.params if p.name == "name")
