@@ -38,7 +38,10 @@ _CELL = (
 )
 _CELLS = re.compile(rf" *{_CELL}(?:[,;] {_CELL})+ *\.? *$", re.IGNORECASE)
 _COMMA = re.compile(r"[,;](?= )")
-_SIGNED = re.compile(r"[01e+)gsl-][,;] ")
+_SIGNED = re.compile(  # begins with a set of signs, which a search finds quickest
+    r"[ (:+-](?:(?<=[ (:])[01+-]\)?|(?<=[+-])[vV][eE]|(?<=[ :])(?:[nN]eg|[pP]os|[nN]il|[nN]one))"
+    r"[,;] "
+)
 _WIDEST = 2000  # characters: no form has such a line, and a search over it would cost too much
 _INLINE = re.compile(rf"[\[({_BOX_SIGNS}{_BULLETS}|*]")
 

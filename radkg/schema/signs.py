@@ -45,10 +45,10 @@ _NAUGHT = re.compile(
 _WORDS = {"none": "no", "doubt": "possible", "asked": "possible", "colon": ":"}
 _WHOLE = ("none", "doubt", "asked", "colon", "negative", "positive")  # else the group is the sign
 
-_CONTRACTED = re.compile(
-    r"\b(?:is|are|was|were|does|do|did|has|have|had|could|would|should|ca|wo)(?P<no>n'?t)\b",
-    re.IGNORECASE,
-)
+_VERBS = "is|are|was|were|does|do|did|has|have|had|could|would|should|ca|wo"
+_CONTRACTED = re.compile(rf"\b(?:{_VERBS})(?P<no>n'?t)\b", re.IGNORECASE)
+# a sentence without any of these words has no contraction
+_MAY_CONTRACT = frozenset(("t", *(f"{verb}nt" for verb in _VERBS.split("|"))))
 _STEMS = {"ca": "can", "wo": "will"}
 
 
@@ -62,7 +62,7 @@ def read_signs(flat: str, words: list[Word]) -> list[Word]:
     found = [_name(sign) for sign in _WITHIN.finditer(flat)]
     if "0" in flat and (naught := _NAUGHT.match(flat)):
         found.append(("no", *naught.span(1)))
-    if "n't" in flat or "nt " in flat or "N'T" in flat:
+    if not _MAY_CONTRACT.isdisjoint([word for word, _, _ in words]):
         for match in _CONTRACTED.finditer(flat):
             start, middle = match.start(), match.start("no")
             stem = flat[start:middle].lower()

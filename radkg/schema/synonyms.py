@@ -25,11 +25,12 @@ _PHRASES = re.compile(
     r")\b",
     re.IGNORECASE,
 )
-_RARE = re.compile(
-    r"\b(?:sans|devoid|pnx|cannot|can not|could not|unable|fail|nor|if any|at most|not con|doubt"
-    r"|not only|but also|ruled|concern|no (?:impr|res|cl|wo)|re-dem)",
-    re.IGNORECASE,
-)
+_RARE = {  # a sentence without any of these has none of the phrases
+    *_SAME,
+    *("cannot", "can", "could", "unable", "fail", "fails", "failed", "nor", "any", "most", "re"),
+    *("convinced", "doubt", "only", "also", "ruled", "concern"),
+    *("improvement", "resolution", "clearing", "worsening"),
+}
 
 
 def read_synonyms(flat: str, words: list[Word]) -> list[Word]:
@@ -39,7 +40,7 @@ def read_synonyms(flat: str, words: list[Word]) -> list[Word]:
         flat: the sentence, as `flatten` gives a text.
         words: its words in order.
     """
-    if not _RARE.search(flat):
+    if _RARE.isdisjoint([word for word, _, _ in words]):
         return words
     words = [(_SAME.get(word, word), start, end) for word, start, end in words]
     found = [(str(phrase.lastgroup), *phrase.span()) for phrase in _PHRASES.finditer(flat)]
