@@ -84,7 +84,7 @@ READING_FILES = tuple(
     Path(__file__).with_name(name)
     for name in (
         *("boxes.py", "denials.py", "fold.py", "layout.py", "lines.py", "places.py"),
-        *("sentences.py", "signs.py"),
+        *("sentences.py", "signs.py", "synonyms.py"),
     )
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from radkg.schema.boxes import OPTIONS
-from radkg.schema.synonyms import Word
+from radkg.schema.synonyms import Word, replace_words
 
 _EMPTY = r"(?:\[[ _]?\]|\( ?\)|\u2610)"
 _TICKED = r"(?:\[[xX+*]\]|\([xX]\)|[\u2611\u2612\u2713\u2714])"
@@ -45,12 +45,6 @@ _NAUGHT = re.compile(
 _WORDS = {"none": "no", "doubt": "possible", "asked": "possible", "colon": ":"}
 _WHOLE = ("none", "doubt", "asked", "colon", "negative", "positive")  # else the group is the sign
 
-_VERBS = "is|are|was|were|does|do|did|has|have|had|could|would|should|ca|wo"
-_CONTRACTED = re.compile(rf"\b(?:{_VERBS})(?P<no>n'?t)\b", re.IGNORECASE)
-# a sentence without any of these words has no contraction
-_MAY_CONTRACT = frozenset(("t", *(f"{verb}nt" for verb in _VERBS.split("|"))))
-_STEMS = {"ca": "can", "wo": "will"}
-
 
 def read_signs(flat: str, words: list[Word]) -> list[Word]:
     """Return the words of a sentence, with the words that its signs stand for.
@@ -62,11 +56,6 @@ def read_signs(flat: str, words: list[Word]) -> list[Word]:
     found = [_name(sign) for sign in _WITHIN.finditer(flat)]
     if "0" in flat and (naught := _NAUGHT.match(flat)):
         found.append(("no", *naught.span(1)))
-    if not _MAY_CONTRACT.isdisjoint([word for word, _, _ in words]):
-        for match in _CONTRACTED.finditer(flat):
-            start, middle = match.start(), match.start("no")
-            stem = flat[start:middle].lower()
-            found += [(_STEMS.get(stem, stem), start, middle), ("not", middle, match.end())]
     if _BOXED.search(flat):
         if chosen := _choose(flat):
             return [w for w in words if not any(w[1] < b and a < w[2] for a, b in chosen)]
@@ -74,10 +63,7 @@ def read_signs(flat: str, words: list[Word]) -> list[Word]:
             found.append(("no", *before.span(1)))
         elif behind := _BEHIND.match(flat):
             found.append(_name(behind))
-    if not found:
-        return words
-    kept = [w for w in words if not any(w[1] < end and start < w[2] for _, start, end in found)]
-    return sorted([*kept, *found], key=lambda word: word[1])
+    return replace_words(words, found)
 
 
 def _name(sign: re.Match[str]) -> Word:

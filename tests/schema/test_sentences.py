@@ -1,12 +1,25 @@
+import ast
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radkg.schema import sentences
 from radkg.schema.fold import fold_word
 from radkg.schema.layout import flatten
-from radkg.schema.sentences import MAX_SENTENCE, find_words, split_sentences
+from radkg.schema.sentences import MAX_SENTENCE, READING_FILES, find_words, split_sentences
 
-# what signs, boxes and phrases stand for
+# What stands in a text for another word: signs, and words; phrases and contractions have a pattern.
+SIGNS = {"", "?", ",", "n", "y", "false", "true", "0", "1", "pos", "x", "ve", "\u00f8", "\u2205"}
+SIGNS |= {*"\u2610\u2611\u2612\u2713\u2714", "sans", "devoid", "pnx", "ca", "wo"}
+PHRASES = re.compile(
+    r"n'?t|re-demonstration|but also|not only|if any|at most|doubt|concern for|ruled out for"
+    r"|(?:cannot|can not|could not|unable to|fails? to|failed to|nor|not|no) .*"
+    r"|negatives?|neg|absent|excluded|denied|neither|none of the following|did ?not .*",
+    re.DOTALL,
+)
 STOOD_FOR = {"no", "yes", "not", "possible", ":", ",", "or", "nor", "negative", "positive", "free"}
 STOOD_FOR |= {"without", "ptx", "can", "will", "both", "and", "unchanged", "redemonstration"}
 
@@ -89,7 +102,11 @@ def test_words_stand_where_they_say(text):
     for word, start, stop in find_words(text):
         assert end <= start < stop <= len(text)
         shown = flatten(text[start:stop])
-        assert word in (fold_word(shown), "xxxx") or word in STOOD_FOR
+        if word not in (fold_word(shown), "xxxx"):
+            sign = shown.lower().strip("[]() -+_*")
+            parts_items = word in (",", "or") and (";" in shown or "\n" in shown)
+            assert parts_items or sign in SIGNS or PHRASES.fullmatch(sign)
+            assert word in STOOD_FOR
         end = stop
 
 
@@ -116,3 +133,16 @@ def test_a_flat_text_has_the_length_of_the_text(text):
     flat = flatten(text)
     assert len(flat) == len(text)
     assert "\r" not in flat
+
+
+def test_every_file_that_decides_on_words_is_in_the_id_of_the_models():
+    def list_imported(path):
+        modules = {n.module for n in ast.walk(ast.parse(path.read_text())) if hasattr(n, "module")}
+        names = {m.removeprefix("radkg.schema.") for m in modules if m.startswith("radkg.schema.")}
+        return {path.with_name(f"{name}.py") for name in names - {"records"}}
+
+    reached, new = set(), {Path(sentences.__file__)}
+    while new:
+        reached |= new
+        new = set().union(*map(list_imported, new)) - reached
+    assert set(READING_FILES) == reached

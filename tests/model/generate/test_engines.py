@@ -210,6 +210,7 @@ def test_continuous_batching_writes_what_the_torch_engine_writes(make):
                 other.finished,
             )
             assert one.logprobs == pytest.approx(other.logprobs, abs=1e-3)
+    assert model.model.config._attn_implementation == "sdpa"  # as it was: other engines go on
     assert not [t for t in threading.enumerate() if "_run_generation_loop" in t.name]
 
 
