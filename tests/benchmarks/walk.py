@@ -14,25 +14,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import json
 import os
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tests.support.graph.servers import run_neo4j
-from tests.support.pages.screenshots import RADKG, write_reports
+from tests.support.pages.explored import choose_work, open_explorer
+from tests.support.pages.screenshots import change_reports, write_reports
+from tests.support.runs.demo_run import RADKG
 
-PATIENT_MS = 300_000
-CHANGED = "FINDINGS: No pleural effusion. No pneumothorax."
 EVERY = 100  # a study in so many says something else on the second night
 
 
@@ -118,47 +114,21 @@ def make_nights(
             command = [*nightly, "--extractor", "rules", "--json"]
             made = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
             seconds.append(json.loads(made.stdout)["seconds"])
-            change_reports(table)
+            change_reports(table, EVERY)
         done.write_text(json.dumps(seconds))
     names = ("(the first night)", "(a night of 1 %)")
     return out, list(zip(names, json.loads(done.read_text()), strict=True))
 
 
-def change_reports(table: Path) -> None:
-    """Let a study in a hundred say something else."""
-    with table.open(newline="") as file:
-        head, *rows = csv.reader(file)
-    for row in rows[::EVERY]:
-        row[-1] = CHANGED
-    with table.open("w", newline="") as file:
-        csv.writer(file).writerows([head, *rows])
-
-
 def measure(engine: str, studies: int, work: Path, shots: Path | None) -> list[tuple[str, float]]:
     """Return the steps with their seconds, over a new explorer."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     review = work / "review.csv"
     review.unlink(missing_ok=True)
-    with serve_graph(engine, work) as (graph, environment), sync_playwright() as playwright:
+    with serve_graph(engine, work) as (graph, environment):
         out, nights = make_nights(work, studies, graph, environment)
-        explore = [RADKG, "explore", "--out", str(out), "--graph", graph, "--json", "--port", "0"]
-        explore += ["--review", str(review)]
-        with subprocess.Popen(explore, env=environment, stdout=subprocess.PIPE) as run:
-            try:
-                assert run.stdout is not None
-                home = json.loads(run.stdout.readline())["address"]
-                browser = playwright.chromium.launch(
-                    executable_path=chromium, args=["--no-sandbox"]
-                )
-                context = browser.new_context(viewport={"width": 1280, "height": 860})
-                page = context.new_page()
-                context.set_default_timeout(PATIENT_MS)
-                expect.set_options(timeout=PATIENT_MS)
-                found = walk(page, home, shots)
-                browser.close()
-            finally:
-                run.send_signal(signal.SIGTERM)
-    return [*nights, *found]
+        options = ("--out", out, "--graph", graph, "--review", review)
+        with open_explorer(*options, environment=environment) as (context, home):
+            return [*nights, *walk(context.new_page(), home, shots)]
 
 
 def main() -> None:
@@ -169,11 +139,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="where runs and graphs stand; default: a new one")
     parser.add_argument("--shots", type=Path, help="folder for a picture of each step")
     asked = parser.parse_args()
-    for folder in (asked.work, asked.shots):
-        if folder:
-            folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as new:
-        found = measure(asked.engine, asked.studies, asked.work or Path(new), asked.shots)
+    with choose_work(asked.shots, work=asked.work) as work:
+        found = measure(asked.engine, asked.studies, work, asked.shots)
     sys.stdout.write(f"| {asked.studies:,} studies, {asked.engine} | seconds |\n|---|--:|\n")
     for name, seconds in found:
         sys.stdout.write(f"| {name} | {seconds:.2f} |\n")

@@ -29,7 +29,7 @@ _TITLES = (
     r"|Comparison|Technique|Reason for [Ee]xam(?:ination)?|Clinical [Ii]nformation|Exam(?:ination)?"
 )
 _TITLED = rf"^ *(?P<titled>{_TITLES}) (?=[A-Z][a-z]|[A-Z]+\b)"
-_SIGNED_HEADINGS = (
+_PATTERN = (
     # in capitals before a sentence of small letters
     r"^ *(?P<bare>FINDINGS|IMPRESSION|CONCLUSION|OPINION|REPORT|SUMMARY|ADDENDUM|INDICATION"
     r"|HISTORY|CLINICAL HISTORY|COMPARISON|TECHNIQUE) (?=[A-Z][a-z]+(?:[ .]|$))"
@@ -52,11 +52,11 @@ _SIGNED_HEADINGS = (
     r"|EXAM) ?:"
     r"|(?<=[.!?;\]]\s)(?P<behind>[A-Z][a-z]+(?: [a-z]+)?)(?: ?:|-)(?=\s)"
 )
-_HEADING = re.compile(_SIGNED_HEADINGS, re.MULTILINE)
+_HEADING = re.compile(_PATTERN, re.MULTILINE)
 # A title in small letters without a sign ("Findings Clear lungs") may begin a sentence: it is a
 # heading where several lines begin so.
 _TITLE = re.compile(_TITLED, re.MULTILINE)
-_TITLE_OR_HEADING = re.compile(f"{_TITLED}|{_SIGNED_HEADINGS}", re.MULTILINE)
+_TITLE_OR_HEADING = re.compile(f"{_TITLED}|{_PATTERN}", re.MULTILINE)
 _KINDS = ("line", "bare", "added", "signed", "titled", "within", "behind")
 _ASIDES = ("within", "behind", "signed")
 _SEVERAL = 2  # different titles

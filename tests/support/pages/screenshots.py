@@ -8,26 +8,21 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import random
 import re
-import shutil
-import signal
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from radkg.run.run import Run
 from radkg.schema.arrow import from_table
 from radkg.schema.drafts import Claim
+from tests.support.pages.explored import choose_work, open_explorer
+from tests.support.runs.demo_run import RADKG
 from tests.support.runs.drafts import publish_drafts, write_draft
 
-RADKG = str(Path(sys.executable).parent / "radkg")
 STUDIES = 400
-PATIENT_S = 180_000  # of playwright: milliseconds
 NORMAL = (
     "The heart is normal in size. The lungs are clear.",
     "No focal consolidation, pleural effusion or pneumothorax.",
@@ -50,6 +45,8 @@ OTHER = (
     "Degenerative changes of the thoracic spine.",
 )
 
+CHANGED = "FINDINGS: No pleural effusion. No pneumothorax."
+
 
 def write_reports(path: Path, studies: int = STUDIES) -> None:
     """Write a table of invented studies, the same each time; half as many patients have them."""
@@ -67,6 +64,16 @@ def write_reports(path: Path, studies: int = STUDIES) -> None:
             report = f"FINDINGS: {' '.join(said)}"
             age, sex = random_.randint(30, 89), random_.choice("MF")
             writer.writerow((f"s{number:03}", person, date, age, sex, report))
+
+
+def change_reports(table: Path, every: int) -> None:
+    """Let one study in so many say something else."""
+    with table.open(newline="") as file:
+        head, *rows = csv.reader(file)
+    for row in rows[::every]:
+        row[-1] = CHANGED
+    with table.open("w", newline="") as file:
+        csv.writer(file).writerows([head, *rows])
 
 
 def publish_invented_drafts(out: Path, place: Path) -> str:
@@ -142,22 +149,11 @@ def draw(folder: Path, work: Path) -> None:
     study_id = publish_invented_drafts(out, drafts)
     load = ("load", "--out", out, "--drafts", drafts)
     subprocess.run([RADKG, *map(str, load)], check=True, stdout=subprocess.DEVNULL)
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    explore = [RADKG, "explore", "--out", str(out), "--review", str(work / "review.csv"), "--json"]
-    with sync_playwright() as playwright, subprocess.Popen(explore, stdout=subprocess.PIPE) as run:
-        try:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1280, "height": 860})
-            page.set_default_timeout(PATIENT_S)
-            expect.set_options(timeout=PATIENT_S)
-            draw_report(page, out, folder / "report.png", folder / "study.png")
-            assert run.stdout is not None
-            home = json.loads(run.stdout.readline())["address"]
-            draw_explorer(page, home, folder)
-            draw_draft(page, study_id, folder / "draft.png")
-            browser.close()
-        finally:
-            run.send_signal(signal.SIGTERM)
+    with open_explorer("--out", out, "--review", work / "review.csv") as (context, home):
+        page = context.new_page()
+        draw_report(page, out, folder / "report.png", folder / "study.png")
+        draw_explorer(page, home, folder)
+        draw_draft(page, study_id, folder / "draft.png")
 
 
 def main() -> None:
@@ -166,13 +162,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--work", type=Path, help="where the demo runs; default: a new folder")
     asked = parser.parse_args()
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    if asked.work:
-        asked.work.mkdir(parents=True, exist_ok=True)
-        draw(asked.folder, asked.work)
-        return
-    with tempfile.TemporaryDirectory() as work:
-        draw(asked.folder, Path(work))
+    with choose_work(asked.folder, work=asked.work) as work:
+        draw(asked.folder, work)
 
 
 if __name__ == "__main__":

@@ -9,24 +9,16 @@ something else.
 from __future__ import annotations
 
 import argparse
-import csv
 import io
-import json
-import shutil
-import signal
 import subprocess
-import tempfile
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.support.pages.screenshots import (
-    PATIENT_S,
-    RADKG,
-    publish_invented_drafts,
-    write_reports,
-)
+from tests.support.pages.explored import choose_work, open_explorer
+from tests.support.pages.screenshots import change_reports, publish_invented_drafts, write_reports
+from tests.support.runs.demo_run import RADKG
 
 VIEWS = {  # address and what shows that the view is there
     "today": ("today", ".today .findings"),
@@ -38,8 +30,7 @@ VIEWS = {  # address and what shows that the view is there
 }
 LOOKS = {"light": (1280, 860), "dark": (1280, 860), "phone": (390, 844)}
 _COLOURS = 96  # of a picture: enough for flat areas and text, and a third of the bytes
-CHANGED = "FINDINGS: No pleural effusion. No pneumothorax."
-EVERY = 10
+_EVERY = 10
 
 
 def read_two_nights(table: Path, out: Path) -> None:
@@ -48,12 +39,7 @@ def read_two_nights(table: Path, out: Path) -> None:
     for _ in range(2):
         command = [*nightly, "--extractor", "onepass"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        with table.open(newline="") as file:
-            head, *rows = csv.reader(file)
-        for row in rows[::EVERY]:
-            row[-1] = CHANGED
-        with table.open("w", newline="") as file:
-            csv.writer(file).writerows([head, *rows])
+        change_reports(table, _EVERY)
 
 
 def draw_views(page: Page, home: str, study_id: str, folder: Path) -> None:
@@ -82,19 +68,8 @@ def draw(folder: Path, work: Path) -> None:
     study_id = publish_invented_drafts(out, drafts)
     load = [RADKG, "load", "--out", str(out), "--drafts", str(drafts)]
     subprocess.run(load, check=True, stdout=subprocess.DEVNULL)
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    explore = [RADKG, "explore", "--out", str(out), "--review", str(work / "review.csv"), "--json"]
-    with sync_playwright() as playwright, subprocess.Popen(explore, stdout=subprocess.PIPE) as run:
-        try:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            page = browser.new_page()
-            page.set_default_timeout(PATIENT_S)
-            expect.set_options(timeout=PATIENT_S)
-            assert run.stdout is not None
-            draw_views(page, json.loads(run.stdout.readline())["address"], study_id, folder)
-            browser.close()
-        finally:
-            run.send_signal(signal.SIGTERM)
+    with open_explorer("--out", out, "--review", work / "review.csv") as (context, home):
+        draw_views(context.new_page(), home, study_id, folder)
 
 
 def main() -> None:
@@ -103,14 +78,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--work", type=Path, help="where the run stands; default: a new folder")
     asked = parser.parse_args()
-    for folder in (asked.folder, asked.work):
-        if folder:
-            folder.mkdir(parents=True, exist_ok=True)
-    if asked.work:
-        draw(asked.folder, asked.work)
-        return
-    with tempfile.TemporaryDirectory() as work:
-        draw(asked.folder, Path(work))
+    with choose_work(asked.folder, work=asked.work) as work:
+        draw(asked.folder, work)
 
 
 if __name__ == "__main__":
