@@ -26,6 +26,7 @@ from radkg.experiments.report_arms import (
     Outcome,
     run_arm,
 )
+from radkg.experiments.report_nats import NATS, NATS_GAIN, Nats, estimate_nats
 from radkg.experiments.report_scores import BLEU, DIFFERENT, GAIN, Scored, count, score_arm
 from radkg.experiments.scoring import FINDINGS, NORMAL
 from radkg.experiments.table import TableRow
@@ -48,7 +49,9 @@ class R2GenKGExperiment(Experiment):
 
     name: ClassVar[str] = "r2genkg"
     title: ClassVar[str] = "What the graph adds to written reports"
-    shown: ClassVar[tuple[str, ...]] = (FINDINGS, GAIN, BLEU, NORMAL, DIFFERENT)
+    shown: ClassVar[tuple[str, ...]] = (
+        *(NATS, NATS_GAIN, FINDINGS, GAIN, BLEU, NORMAL, DIFFERENT),
+    )
 
     knowledge: str = ""
     """directory of the knowledge graph, built with images"""
@@ -56,7 +59,9 @@ class R2GenKGExperiment(Experiment):
     """trainings of each arm; the seed of the first is --seed"""
     arms: tuple[str, ...] = ()
     """names of the arms to run; none: all"""
-    batch_tokens: int = 1000
+    language_steps: int = 1200
+    """of the language model before it sees an image; the arms of a seed share it"""
+    batch_tokens: int = 500
     """tokens of the reports in a step; their prefixes come on top"""
     learning_rate: float = 1.5e-3
     beams: int = 1
@@ -68,7 +73,7 @@ class R2GenKGExperiment(Experiment):
         for name in self.arms:
             if name not in known:
                 raise ConfigError(f"no arm {name!r} of r2genkg: known: {', '.join(known)}")
-        for name in ("seeds", "batch_tokens", "beams", "max_new_tokens"):
+        for name in ("seeds", "language_steps", "batch_tokens", "beams", "max_new_tokens"):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: give 1 or more")
 
@@ -76,13 +81,16 @@ class R2GenKGExperiment(Experiment):
         """Return what was trained and what is compared."""
         return (
             "R2GenKG (arXiv 2508.03426) in its small sizes; every arm learns from the same studies "
-            "in the same order. Findings: what coders would file for the written text as the rules "
-            "read it, against the human codes. Zero graph: what the graph branch gives is 0. "
-            "Shuffled graph: names permuted among the nodes. Random graph: edges drawn at random, "
-            "names permuted. Nodes: of the subgraph that goes on, 300 in the full model. Oracle: "
-            "the coders' findings in place of the image. Shuffled images: the full model is shown "
-            f"the images of another study. {GAIN}: paired, the same studies and seeds. Floors: the "
-            "training report with the best BLEU-4, and the most frequent one, for every study."
+            "in the same order. Under one seed all begin with the same language model, which has "
+            "learnt to write behind the names of findings that coders filed, and is frozen. "
+            f"{NATS}: how unlikely the true text is; lower is better. Findings: what coders would "
+            "file for the written text as the rules read it, against the human codes. Zero graph: "
+            "what the graph branch gives is 0. Shuffled graph: names permuted among the nodes. "
+            "Random graph: edges drawn at random, names permuted. Nodes: of the subgraph that goes "
+            "on, 300 in the full model. Oracle: the coders' findings in place of the image. "
+            "Shuffled images: the full model is shown the images of another study. "
+            f"{GAIN}, {NATS_GAIN}: paired, the same studies and seeds. Floors: the training report "
+            "with the best BLEU-4, and the most frequent one, for every study."
         )
 
     def describe_provenance(self, context: ExperimentContext) -> str:
@@ -94,7 +102,8 @@ class R2GenKGExperiment(Experiment):
             else "the test split"
         )
         return (
-            f"Scored on {on}; {config.steps} steps of {self.batch_tokens} tokens an arm, bf16, "
+            f"Scored on {on}; {config.steps} steps of {self.batch_tokens} tokens an arm, after "
+            f"{self.language_steps} of the language model, bf16, "
             f"{self.seeds} seed(s) from {config.seed} on; intervals draw studies and seeds again. "
             f"The range of {DIFFERENT} is over seeds. Beams: {self.beams}. {describe_origin()}"
         )
@@ -119,22 +128,27 @@ class R2GenKGExperiment(Experiment):
             scored = judge.count([floors[name]])
             yield TableRow("floor", name.replace("_", " "), score_arm(scored, None), {})
         full: Scored | None = None
+        full_nats: list[Nats] | None = None
         for arm in ARMS:
             if self.arms and arm.name not in self.arms:
                 continue
             outcomes = self._run(arm, context, data)
             scored = judge.count([outcome.texts for outcome in outcomes])
-            notes = _note(outcomes, config.steps)
-            yield TableRow(arm.group, arm.name, score_arm(scored, full), notes)
+            nats = [outcome.nats for outcome in outcomes]
+            figures = score_arm(scored, full) | estimate_nats(nats, full_nats)
+            yield TableRow(arm.group, arm.name, figures, _note(outcomes, config.steps))
             if arm.name == FULL:
-                full = scored
+                full, full_nats = scored, nats
                 scored = judge.count([outcome.shuffled for outcome in outcomes])
-                yield TableRow("full", SHUFFLED_IMAGES, score_arm(scored, full), {})
+                nats = [outcome.shuffled_nats for outcome in outcomes]
+                figures = score_arm(scored, full) | estimate_nats(nats, full_nats)
+                yield TableRow("full", SHUFFLED_IMAGES, figures, {})
 
     def _run(self, arm: Arm, context: ExperimentContext, data: ArmData) -> list[Outcome]:
         config = context.config
         budget = ArmBudget(
             steps=config.steps,
+            language_steps=self.language_steps,
             batch_tokens=self.batch_tokens,
             learning_rate=self.learning_rate,
             beams=self.beams,

@@ -25,7 +25,7 @@ def test_arms_are_scored_beside_floors_and_stay_when_they_are_finished(
     settings, knowledge, tmp_path
 ):
     own = {"knowledge": knowledge, "arms": (FULL, "0 nodes"), "seeds": 2}
-    own |= {"batch_tokens": 60, "max_new_tokens": 6}
+    own |= {"batch_tokens": 60, "max_new_tokens": 6, "language_steps": 3}
     config = settings(out=str(tmp_path), limit=6, steps=2)
     table, files = run("r2genkg", config, own)
     assert [(row.group, row.name) for row in table.rows] == [

@@ -23,12 +23,14 @@ class ScaleFusion(nn.Module):
         layers: int,
         intermediate: int,
         dropout: float,
+        attention_dropout: float,
     ) -> None:
         super().__init__()
         self.scale = nn.Embedding(scales, width)
         self.position = nn.Embedding(positions, width)
         # a template that the encoder copies; normalised behind each sum, ReLU
         layer = nn.TransformerEncoderLayer(width, heads, intermediate, dropout, batch_first=True)
+        layer.self_attn.dropout = attention_dropout
         self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
 
     def forward(self, scales: Sequence[Tensor]) -> list[Tensor]:

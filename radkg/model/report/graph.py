@@ -83,6 +83,7 @@ class GraphBranch(nn.Module):
             config.layers,
             config.intermediate,
             config.dropout,
+            config.attention_dropout,
         )
         self._cached: Tensor | None = None
         hook: Any = self.register_load_state_dict_post_hook

@@ -96,6 +96,8 @@ class GraphConfig(Config):
     positions: int = 600
     """most nodes of a scale"""
     dropout: float = 0.1
+    attention_dropout: float = 0.1
+    """of the weights of the fusion's attention"""
     buckets: int = 4096
     """ngrams: rows of the matrix that n-grams are hashed to"""
     ngrams: int = 0
@@ -135,6 +137,7 @@ class R2GenKGConfig(Config):
     """of image tokens and nodes where they look at each other"""
     cross_heads: int = 16
     cross_dropout: float = 0.1
+    """of the weights of their attention"""
     v2kg: bool = True
     """whether image tokens that looked at the nodes go on"""
     kg2v: bool = True

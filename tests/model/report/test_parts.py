@@ -71,7 +71,7 @@ def test_the_cross_block_shares_a_norm_without_shift_and_adds_twice():
 
 def test_fusion_adds_scale_and_place_and_lets_all_scales_meet():
     torch.manual_seed(0)
-    fusion = ScaleFusion(8, 2, 4, 2, 2, 16, 0.1).eval()
+    fusion = ScaleFusion(8, 2, 4, 2, 2, 16, 0.1, 0.1).eval()
     assert not fusion.encoder.layers[0].norm_first
     scales = [torch.randn(3, 8), torch.randn(4, 8)]
     expected = fusion.encoder(
